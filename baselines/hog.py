@@ -1,0 +1,124 @@
+"""Histograms of oriented gradients around landmarks: pure functions that the HOG + ridge method builds on.
+
+Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: soft orientation bins, soft cells, and
+clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells, so the channels of a
+face are computed once and then only sampled, wherever its landmarks are taken to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+CLIP = 0.2  # Dalal & Triggs 2005, section 6.4 (L2-Hys): no single strong edge may rule a patch
+FLAT = 0.1  # a patch with less gradient than this share of the crop's mean stays near zero instead of being blown up
+
+
+def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
+    """Gradient magnitude per pixel, shared linearly between the two nearest of `bins` signed directions.
+
+    grey (h, w) uint8 or float -> (h, w, bins) float32. Bin k is the direction 2 pi k / bins, counted from +x towards +y.
+    The magnitude is divided by its mean over the crop, so contrast and exposure do not matter; a flat crop gives zeros.
+
+    >>> ramp = np.tile(np.arange(6.0), (5, 1))  # brighter to the right: direction 0
+    >>> orientation_channels(ramp, bins=4)[2, 2].round(3).tolist()
+    [1.5, 0.0, 0.0, 0.0]
+    """
+    import cv2
+
+    grey = np.asarray(grey, np.float32)
+    kernel = np.array([-0.5, 0.0, 0.5], np.float32)  # Dalal & Triggs found the plain centred difference to be the best
+    one = np.ones(1, np.float32)
+    dx = cv2.sepFilter2D(grey, -1, kernel, one, borderType=cv2.BORDER_REPLICATE)
+    dy = cv2.sepFilter2D(grey, -1, one, kernel, borderType=cv2.BORDER_REPLICATE)
+    magnitude, angle = cv2.cartToPolar(dx, dy)
+    magnitude /= max(float(magnitude.mean()), 1e-6)
+    place = angle.ravel() * (bins / (2 * np.pi))
+    low = place.astype(np.int64)
+    high_share = (place - low) * magnitude.ravel()
+    out = np.zeros((grey.size, bins), np.float32)
+    pixel = np.arange(grey.size) * bins
+    out.ravel()[pixel + low % bins] = magnitude.ravel() - high_share
+    out.ravel()[pixel + (low + 1) % bins] = high_share  # never the low bin: bins >= 2
+    return out.reshape(*grey.shape, bins)
+
+
+def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
+    """Each pixel becomes the histogram of the cell around it: (h, w, bins) -> (h, w, bins) float32.
+
+    A box filter of `cell` px (odd) applied twice is a triangle: a pixel counts less the further it is from the cell's
+    centre, as in Dalal & Triggs's interpolation between cells. Beyond the border the outermost pixel is repeated.
+    """
+    import cv2
+
+    once = cv2.blur(channels, (cell, cell), borderType=cv2.BORDER_REPLICATE)
+    return cv2.blur(once, (cell, cell), borderType=cv2.BORDER_REPLICATE)
+
+
+def sample(field: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Bilinear values of a field at points: (h, w, k), (..., 2) px -> (..., k). Points outside take the border's value.
+
+    >>> sample(np.array([[[0.0], [2.0]], [[4.0], [6.0]]]), np.array([[0.5, 0.5], [-3.0, 1.0]])).tolist()
+    [[3.0], [4.0]]
+    """
+    h, w, k = field.shape
+    points = np.asarray(points, np.float32)
+    x, y = np.clip(points[..., 0], 0, w - 1), np.clip(points[..., 1], 0, h - 1)
+    x0, y0 = np.minimum(x.astype(np.int64), max(w - 2, 0)), np.minimum(y.astype(np.int64), max(h - 2, 0))
+    right, down = int(w > 1), w * int(h > 1)
+    fx, fy = (x - x0)[..., None], (y - y0)[..., None]
+    flat, corner = field.reshape(-1, k), y0 * w + x0
+    top = flat.take(corner, axis=0)
+    top += fx * (flat.take(corner + right, axis=0) - top)
+    bottom = flat.take(corner + down, axis=0)
+    bottom += fx * (flat.take(corner + down + right, axis=0) - bottom)
+    return top + fy * (bottom - top)
+
+
+def cell_offsets(cell: int, grid: int) -> np.ndarray:
+    """Centres of a patch's cells relative to its landmark, row by row: (grid * grid, 2) px.
+
+    >>> cell_offsets(4, 2).tolist()
+    [[-2.0, -2.0], [2.0, -2.0], [-2.0, 2.0], [2.0, 2.0]]
+    """
+    steps = (np.arange(grid) - (grid - 1) / 2) * cell
+    return np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+
+
+def normalise(patches: np.ndarray) -> np.ndarray:
+    """Clipped L2 norm of each patch: (..., d) >= 0 -> (..., d), of length below 1.
+
+    >>> normalise(np.array([[30.0, 40.0], [0.0, 0.0]])).round(2).tolist()
+    [[0.71, 0.71], [0.0, 0.0]]
+    """
+    d = patches.shape[-1]
+    length = np.sqrt(np.einsum("...i,...i->...", patches, patches) + FLAT**2 * d / 8)
+    patches = np.minimum(patches / length[..., None], CLIP)
+    return patches / np.sqrt(np.einsum("...i,...i->...", patches, patches) + 1e-6)[..., None]
+
+
+def landmark_features(channels: np.ndarray, shapes: np.ndarray, cell: int, grid: int = 4) -> np.ndarray:
+    """HOG around every landmark: channels (h, w, bins), shapes (..., L, 2) px -> (..., L * grid * grid * bins) float32.
+
+    A landmark's patch is grid * cell px wide; the order is landmark, cell row, cell column, direction.
+    """
+    shapes = np.asarray(shapes, np.float32)
+    where = shapes[..., None, :] + cell_offsets(cell, grid).astype(np.float32)
+    cells = sample(smooth_cells(channels, cell), where)
+    patches = normalise(cells.reshape(*shapes.shape[:-1], -1))
+    return patches.reshape(*shapes.shape[:-2], -1)
+
+
+def mirror_features(mirror: Sequence[int], grid: int, bins: int) -> np.ndarray:
+    """Which features of a face become the features of the mirrored face: an index array of L * grid * grid * bins.
+
+    Landmark l of the mirrored face is mirror[l], its columns are reversed, and direction a becomes pi - a, which is a
+    bin again because `bins` is even: landmark_features(mirrored) == landmark_features(face)[index].
+
+    >>> mirror_features([0], grid=1, bins=4).tolist()
+    [2, 1, 0, 3]
+    """
+    index = np.arange(len(mirror) * grid * grid * bins).reshape(len(mirror), grid, grid, bins)
+    turned = (bins // 2 - np.arange(bins)) % bins
+    return index[np.asarray(mirror)][:, :, ::-1][..., turned].ravel()

@@ -1,0 +1,111 @@
+"""Pose and camera: head frame (mm) -> pixels, and which landmarks face the camera.
+
+Axes as in OpenCV: x right, y down, z away from the camera. Pixels are zero-based and the centre of the top-left
+pixel is (0, 0). Angles in degrees, each positive towards a positive image axis: yaw > 0 turns the nose to
+image-right (+x), pitch > 0 turns it to image-down (+y), roll > 0 turns the head clockwise on the image (x towards
+y).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+PIVOT = np.array([0.0, 20.0, 75.0])  # mm, head frame: the point the head turns about and the camera looks at
+
+
+class Camera(NamedTuple):
+    """A perspective camera of one face: distance (mm) from the pivot; scale and offset (2,) of the plane through the
+    pivot, per unit of the image's side: u = offset + scale * x * distance / depth; pixel = u * size - 0.5."""
+
+    distance: float
+    scale: float
+    offset: np.ndarray
+
+
+def rotation(yaw, pitch, roll):
+    """R = R_roll R_pitch R_yaw, (3, 3), for angles in degrees (signs: see the module).
+
+    >>> nose = np.array([0., 0., -1.])
+    >>> (rotation(30, 0, 0) @ nose).round(3).tolist(), (rotation(0, 30, 0) @ nose).round(3).tolist()
+    ([0.5, 0.0, -0.866], [0.0, 0.5, -0.866])
+    >>> (rotation(0, 0, 30) @ np.array([1., 0., 0.])).round(3).tolist()
+    [0.866, 0.5, 0.0]
+    """
+    (cy, cp, cr), (sy, sp, sr) = (f(np.radians([yaw, pitch, roll])).tolist() for f in (np.cos, np.sin))
+    around_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+    around_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    around_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return around_z @ around_x @ around_y
+
+
+def to_camera(points, turn):
+    """Head frame -> axes of the camera with the pivot as origin: (n, 3) mm, turn (3, 3) -> (n, 3) mm.
+
+    >>> to_camera(PIVOT[None], np.eye(3)).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+    return (points - PIVOT) @ turn.T
+
+
+def perspective(points, distance):
+    """Pinhole projection onto the plane through the pivot: (n, 3) mm -> (n, 2) mm.
+
+    >>> perspective(np.array([[10., 0., -100.], [10., 0., 0.]]), 500.).tolist()
+    [[12.5, 0.0], [10.0, 0.0]]
+    """
+    return points[:, :2] * (distance / (distance + points[:, 2:]))
+
+
+def frame_camera(landmarks, distance, fill, shift, margin=0.04):
+    """The camera that shows a face at a given place.
+
+    landmarks (68, 3) mm in camera axes; `fill`, the longer side of the landmarks' bounding box over the image's side;
+    `shift` (2,) in [-1, 1], where the box lies in the room that `margin` (a share of the side) leaves.
+
+    >>> square = np.array([[-50., -50., 0.], [50., 50., 0.]])
+    >>> c = frame_camera(square, 1000.0, 0.5, np.zeros(2)); c.scale, c.offset.tolist()
+    (0.005, [0.5, 0.5])
+    """
+    flat = perspective(landmarks, distance)
+    low, high = flat.min(0), flat.max(0)
+    scale = fill / float((high - low).max())
+    room = np.maximum(0.5 - margin - 0.5 * scale * (high - low), 0.0)
+    return Camera(float(distance), scale, 0.5 + shift * room - scale * 0.5 * (low + high))
+
+
+def to_pixels(points, camera, size):
+    """(n, 3) mm in camera axes -> (n, 2) pixels of an image of `size` pixels a side.
+
+    >>> camera = Camera(1000.0, 0.005, np.array([0.5, 0.5]))
+    >>> to_pixels(np.zeros((1, 3)), camera, 160).tolist()
+    [[79.5, 79.5]]
+    """
+    return (camera.offset + camera.scale * perspective(points, camera.distance)) * size - 0.5
+
+
+def face_normals(points, faces):
+    """Outward normals (F, 3) of triangles, as long as twice their area; outward is towards the camera in front.
+
+    >>> face_normals(np.array([[0., 0., 0.], [0., 1., 0.], [1., 0., 0.]]), np.array([[0, 1, 2]])).tolist()
+    [[0.0, 0.0, -1.0]]
+    """
+    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
+    (ux, uy, uz), (vx, vy, vz) = (b - a).T, (c - a).T  # by hand: np.cross is several times slower
+    return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], -1)
+
+
+def facing(points, faces, distance, count=68):
+    """Cosine between normal and line of sight at the first `count` vertices, (count,); > 0 faces the camera.
+
+    points (n, 3) mm in camera axes. A normal is the area-weighted mean of the triangles around. The test is local:
+    what the nose or the hair hides is still "facing".
+    """
+    flat = face_normals(points, faces)
+    normals = np.zeros((len(points), 3))
+    for axis in range(3):
+        weights = np.repeat(flat[:, axis], 3)
+        normals[:, axis] = np.bincount(faces.ravel(), weights, len(points))
+    sight = points[:count] + np.array([0.0, 0.0, distance])
+    normals = normals[:count]
+    length = np.linalg.norm(normals, axis=1) * np.linalg.norm(sight, axis=1)
+    return -(normals * sight).sum(1) / np.maximum(length, 1e-12)

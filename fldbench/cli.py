@@ -1,0 +1,254 @@
+"""The `fldbench` command. Every error that fldbench raises on purpose is one line, and the exit status is 2."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fldbench.errors import FldbenchError, MethodError
+
+app = typer.Typer(
+    help="Benchmarks of facial landmark detectors, honest and comparable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+DEFAULT_OUT = Path("runs")
+INTERRUPTED = 130
+PIPE_WIDTH = 160  # columns where the output is no terminal
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
+
+
+class Kind(StrEnum):
+    """What `list` lists."""
+
+    methods = "methods"
+    datasets = "datasets"
+    protocols = "protocols"
+    schemes = "schemes"
+
+
+class Format(StrEnum):
+    """What `leaderboard` writes."""
+
+    table = "table"
+    csv = "csv"
+    latex = "latex"
+    markdown = "markdown"
+
+
+def main() -> None:
+    """Entry point: runs the command, turns errors into one line and an exit status."""
+    try:
+        app()
+    except FldbenchError as error:
+        if "--debug" in sys.argv:
+            raise
+        _complain(str(error))
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        _complain("interrupted; what was finished is kept, the same command goes on from there")
+        raise SystemExit(INTERRUPTED) from None
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Options of every command; `main` reads --debug itself."""
+
+
+@app.command()
+def run(
+    suite: Annotated[Path | None, typer.Argument(help="Suite file; without it, the demo on synthetic faces.")] = None,
+    data: Data = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of records, models and leaderboards.")] = DEFAULT_OUT,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
+) -> None:
+    """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
+    from fldbench.report import leaderboard
+    from fldbench.runner import run_suite
+    from fldbench.suite import DEMO
+
+    with _progress() as progress:
+        task = progress.add_task("reading annotations", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what or "fitting and measuring", completed=done, total=total)
+
+        records = run_suite(suite or DEMO, out, data, jobs, fresh, show)
+        progress.update(task, visible=False)
+    board = leaderboard(records)
+    paths = board.write(out)
+    _print_board(board)
+    typer.echo(f"written: {', '.join(str(path) for path in paths)}")
+    failed = [record for record in records if record.status == "failed"]
+    if failed or not any(record.status == "ok" for record in records):
+        _complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_names(
+    kind: Annotated[Kind | None, typer.Argument(help="What to list; without it, everything.")] = None,
+) -> None:
+    """List the registered methods, datasets, protocols and landmark schemes."""
+    from fldbench.protocols import get_protocol, list_protocols
+    from fldbench.registry import names, resolve, table
+    from fldbench.schemes import get_scheme, list_schemes
+
+    def facts(name: str) -> str:
+        dataset = resolve("dataset", name)
+        counts = ", ".join(f"{part} {n}" for part, n in dataset.expected.items())
+        return f"{dataset.scheme}; splits {', '.join(dataset.splits)}; faces: {counts}"
+
+    tables = {
+        Kind.methods: lambda: {name: str(target) for name, target in table("method").items()},
+        Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
+        Kind.protocols: lambda: {name: get_protocol(name).describe() for name in list_protocols()},
+        Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
+    }
+    for one in [kind] if kind else Kind:
+        typer.echo(f"{one}:")
+        for name, text in tables[one]().items():
+            typer.echo(f"  {name:<34}{text}".rstrip())
+
+
+@app.command("leaderboard")
+def show_leaderboard(
+    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")],
+    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
+) -> None:
+    """Print the leaderboard of one or several folders."""
+    from fldbench.report import leaderboard
+
+    board = leaderboard(folders)
+    if format is Format.table:
+        _print_board(board, output)
+        return
+    text = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}[format]()
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        _write(output, text)
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help=".csv, .json, .npz, or the benchmark's own submission format.")],
+    protocol: Annotated[str, typer.Option("--protocol", help="Name of the protocol.")],
+    data: Data = None,
+    label: Annotated[str | None, typer.Option("--label", help="Name in the tables; default the file's name.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to keep a record in.")] = None,
+) -> None:
+    """Score anybody's predictions under a protocol; no plug-in needed. Faces without a prediction count as failures."""
+    from fldbench.outside import evaluate_file, record_of
+    from fldbench.report import leaderboard
+    from fldbench.store import Store
+
+    outside = evaluate_file(predictions, protocol, data)
+    record, arrays = record_of(outside, label or predictions.stem, protocol)
+    _print_board(leaderboard([record]))
+    if outside.absent:
+        few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
+        _complain(f"{len(outside.absent)} faces have no prediction and count as failures: {few}")
+    if outside.elsewhere:
+        typer.echo(f"{outside.elsewhere} predictions are for faces outside {protocol} and were not used")
+    if out is not None:
+        Store(out).write(record, arrays)
+        typer.echo(f"record {record.key} is in {out}")
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help="Name of the method.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
+    data: Data = None,
+    split: Annotated[str, typer.Option("--split", help="Split to train on.")] = "train",
+    faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
+) -> None:
+    """Fit one model and keep it."""
+    from fldbench.method import make_method
+    from fldbench.plan import load_training_set
+    from fldbench.suite import TrainSpec
+
+    model = make_method(method, **dict(_parameter(text) for text in param or []))
+    loaded = load_training_set(TrainSpec(dataset=dataset, split=split, faces=faces), data)
+    loaded.drop_unreadable()
+    for reason in loaded.problems.values():
+        _complain(f"left out: {reason}")
+    usable = loaded.check_usable()
+    with _progress() as progress:
+        progress.add_task(f"fitting {method} on {len(usable)} faces", total=None)
+        model.fit(usable)
+    path = model.save(output)
+    typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise MethodError(f"--param {text!r}; allowed is NAME=VALUE, such as --param stages=4")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _print_board(board, output: Path | None = None) -> None:
+    from fldbench.report import tables
+
+    console = Console(record=output is not None, quiet=output is not None)
+    if not console.is_terminal:
+        console = Console(record=output is not None, quiet=output is not None, width=PIPE_WIDTH)
+    for place, rows in board.sections():
+        shown = tables.columns_of(rows)
+        table = Table(title=tables.title(place), title_justify="left")
+        table.add_column("method", no_wrap=True)
+        for name in shown:
+            table.add_column(tables.SHOWN[name][0], justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(row["method"], *(tables.cell(row, name) for name in shown))
+        console.print(table)
+        console.print(board.captions[place], markup=False, highlight=False)
+        for note in tables.notes(rows):
+            console.print(note, markup=False, highlight=False)
+        console.print()
+    if output is not None:
+        _write(output, console.export_text())
+
+
+def _write(path: Path, text: str) -> None:
+    from fldbench.errors import StoreError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"fldbench: {text}", err=True)

@@ -1,0 +1,85 @@
+"""Every error that fldbench raises on purpose.
+
+FldbenchError
+├── UnknownNameError      a method, dataset, protocol or scheme that nobody registered (also a LookupError)
+├── DataError             annotations, images or boxes that cannot be used; names file, line or face (also a ValueError)
+│   ├── DatasetNotFoundError   the data root does not hold the dataset; says what was looked for
+│   └── PredictionsError       predictions that do not fit the faces they are for
+├── ProtocolError         a protocol that cannot be computed on these faces, such as a normaliser that is not positive
+├── MethodError           a method that broke its contract, or was used before it was fitted
+├── SuiteError            a suite file with a wrong key, type or value; names file and line
+├── StoreError            an output folder that cannot be written, or a record that cannot be read
+└── MissingDependencyError    an optional library that is not installed; names the extra that brings it
+
+The command prints any of them as one line and exits with 2; everything else is a bug and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class FldbenchError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class UnknownNameError(FldbenchError, LookupError):
+    """A name that no registry knows."""
+
+
+class DataError(FldbenchError, ValueError):
+    """Annotations, images or boxes that cannot be used.
+
+    file and line (from 1) say where, when there is such a place; they stand in front of the message.
+    """
+
+    def __init__(self, message: str, file: str | Path | None = None, line: int | None = None):
+        place = "" if file is None else f"{file}: " if line is None else f"{file}, line {line}: "
+        super().__init__(place + message)
+        self.message, self.file, self.line = message, None if file is None else str(file), line
+
+    def __reduce__(self):
+        return type(self), (self.message, self.file, self.line)
+
+
+class DatasetNotFoundError(DataError):
+    """The data root does not hold the dataset."""
+
+
+class PredictionsError(DataError):
+    """Predictions that do not fit the faces they are for."""
+
+
+class ProtocolError(FldbenchError, ValueError):
+    """A protocol that cannot be computed on these faces."""
+
+
+class MethodError(FldbenchError, RuntimeError):
+    """A method that broke its contract, or was used before it was fitted."""
+
+
+class SuiteError(FldbenchError, ValueError):
+    """A suite file that cannot be understood."""
+
+
+class StoreError(FldbenchError, OSError):
+    """A folder of records that cannot be written or read."""
+
+
+class MissingDependencyError(FldbenchError, ImportError):
+    """An optional library that is not installed."""
+
+
+def near_miss(name: str, known: Iterable[str]) -> str:
+    """What to write instead of `name`: the nearest known name, or all of them.
+
+    >>> near_miss("hog-rigde", ["ert", "hog-ridge"])
+    "did you mean 'hog-ridge'?"
+    >>> near_miss("zzz", ["ert", "hog-ridge"])
+    'known: ert, hog-ridge'
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"

@@ -1,0 +1,170 @@
+"""THE pixel convention, and everything that moves points, boxes and pixels.
+
+Zero-based; x right, y down; the centre of the top-left pixel is (0, 0), so an image of w x h pixels covers
+[-0.5, w - 0.5] x [-0.5, h - 0.5]. Points are (..., 2) float as (x, y) in pixels. Boxes are (..., 4) float as
+x0, y0, x1, y1 with width x1 - x0 and height y1 - y0. Affine maps are (..., 2, 3) float, [A | t]: p -> A p + t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fldbench.errors import DataError
+
+
+def tight_box(landmarks: np.ndarray) -> np.ndarray:
+    """Smallest box around the points: (..., L, 2) px -> (..., 4) px. Points that are NaN do not count.
+
+    Raises DataError when a face has no annotated point at all.
+
+    >>> tight_box(np.array([[1.0, 5.0], [4.0, 2.0], [np.nan, np.nan]])).tolist()
+    [1.0, 2.0, 4.0, 5.0]
+    """
+    points = np.asarray(landmarks, float)
+    if not np.all(np.isfinite(points).all(axis=-1).any(axis=-1)):
+        raise DataError("a face without any annotated landmark has no tight box")
+    return np.concatenate([np.nanmin(points, axis=-2), np.nanmax(points, axis=-2)], axis=-1)
+
+
+def box_size(boxes: np.ndarray) -> np.ndarray:
+    """Width and height, (..., 4) px -> (..., 2) px.
+
+    >>> box_size(np.array([1.0, 2.0, 4.0, 7.0])).tolist()
+    [3.0, 5.0]
+    """
+    boxes = np.asarray(boxes, float)
+    return boxes[..., 2:] - boxes[..., :2]
+
+
+def box_centre(boxes: np.ndarray) -> np.ndarray:
+    """Centre, (..., 4) px -> (..., 2) px.
+
+    >>> box_centre(np.array([1.0, 2.0, 4.0, 7.0])).tolist()
+    [2.5, 4.5]
+    """
+    boxes = np.asarray(boxes, float)
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def check_boxes(boxes: np.ndarray, ids: Sequence[str] | None = None) -> np.ndarray:
+    """The boxes as (n, 4) float; raises DataError for a shape, number or size that no box has, naming the faces.
+
+    >>> check_boxes(np.array([[0.0, 0.0, 5.0, 0.0]]), ["a"])
+    Traceback (most recent call last):
+        ...
+    fldbench.errors.DataError: face 'a' has the box [0.0, 0.0, 5.0, 0.0]; a box is x0, y0, x1, y1 in px, finite, with \
+x1 > x0 and y1 > y0
+    """
+    boxes = np.asarray(boxes, float)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise DataError(f"boxes have the shape {boxes.shape}; allowed is (n, 4): x0, y0, x1, y1 in px")
+    bad = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & (box_size(boxes) > 0).all(axis=1)))
+    if bad.size:
+        face = f"face {str(ids[bad[0]])!r}" if ids is not None else f"face number {bad[0]}"
+        more = f" (and {bad.size - 1} more faces like it)" if bad.size > 1 else ""
+        raise DataError(
+            f"{face} has the box {boxes[bad[0]].round(3).tolist()}{more}; "
+            "a box is x0, y0, x1, y1 in px, finite, with x1 > x0 and y1 > y0"
+        )
+    return boxes
+
+
+def jitter_box(box: np.ndarray, rng: np.random.Generator, shift: float = 0.05, scale: float = 0.05) -> np.ndarray:
+    """A box shifted by N(0, shift) of its width and height and scaled about its centre by N(1, scale).
+
+    box (4,) px -> (4,) px. One scale for both sides; a scale below 0.1 is drawn as 0.1 so that a box stays a box.
+
+    >>> jitter_box(np.array([0.0, 0.0, 10.0, 20.0]), np.random.default_rng(0), shift=0.0, scale=0.0).tolist()
+    [0.0, 0.0, 10.0, 20.0]
+    """
+    centre = box_centre(box) + rng.normal(0.0, shift, 2) * box_size(box)
+    half = box_size(box) / 2 * max(rng.normal(1.0, scale), 0.1)
+    return np.concatenate([centre - half, centre + half])
+
+
+def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Applies affine maps: points (..., L, 2), matrix (..., 2, 3) -> (..., L, 2).
+
+    >>> transform(np.array([[1.0, 2.0]]), np.array([[2.0, 0.0, 1.0], [0.0, 2.0, -1.0]])).tolist()
+    [[3.0, 3.0]]
+    """
+    matrix = np.asarray(matrix, float)
+    return np.asarray(points, float) @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
+
+
+def invert(matrix: np.ndarray) -> np.ndarray:
+    """The inverse affine maps: (..., 2, 3) -> (..., 2, 3).
+
+    >>> invert(np.array([[2.0, 0.0, 1.0], [0.0, 4.0, 2.0]])).tolist()
+    [[0.5, 0.0, -0.5], [0.0, 0.25, -0.5]]
+    """
+    matrix = np.asarray(matrix, float)
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -(linear @ matrix[..., 2:])], axis=-1)
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The similarity (rotation, scale, shift; no mirroring) that takes source nearest to target in least squares.
+
+    source, target (..., L, 2) -> (..., 2, 3). Over complex numbers z -> a z + b with centred points s and t:
+    a = sum(conj(s) t) / sum(|s|^2) (Umeyama 1991, eq. 40-42, in two dimensions without reflection).
+    Raises DataError when all points of a source are the same.
+
+    >>> fit_similarity(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 3.0]])).round(6).tolist()
+    [[0.0, -2.0, 1.0], [2.0, 0.0, 1.0]]
+    """
+    source, target = np.asarray(source, float), np.asarray(target, float)
+    s_mean, t_mean = source.mean(axis=-2), target.mean(axis=-2)
+    s, t = source - s_mean[..., None, :], target - t_mean[..., None, :]
+    power = (s**2).sum(axis=(-2, -1))
+    if np.any(power == 0):
+        raise DataError("a similarity cannot be fitted to points that all coincide")
+    real = (s * t).sum(axis=(-2, -1)) / power
+    imag = (s[..., 0] * t[..., 1] - s[..., 1] * t[..., 0]).sum(axis=-1) / power
+    linear = np.stack([np.stack([real, -imag], -1), np.stack([imag, real], -1)], -2)
+    return np.concatenate([linear, (t_mean - (linear @ s_mean[..., None])[..., 0])[..., None]], axis=-1)
+
+
+def crop_matrix(boxes: np.ndarray, size: int, padding: float = 0.0) -> np.ndarray:
+    """Affine maps from image pixels to square crops of `size` px that keep the aspect.
+
+    boxes (n, 4) px -> (n, 2, 3). The crop is centred on the box; its side is the longer side of the box grown by
+    `padding` of that side on each end. A side s at centre c goes to [-0.5, size - 0.5]:
+    p -> (p - c) size / s + (size - 1) / 2. Raises DataError for boxes without a size.
+
+    >>> crop_matrix(np.array([[0.0, 0.0, 10.0, 10.0]]), 20)[0].tolist()
+    [[2.0, 0.0, -0.5], [0.0, 2.0, -0.5]]
+    """
+    boxes = check_boxes(boxes)
+    scale = size / (box_size(boxes).max(axis=1) * (1 + 2 * padding))
+    shift = (size - 1) / 2 - box_centre(boxes) * scale[:, None]
+    out = np.zeros((len(boxes), 2, 3))
+    out[:, 0, 0] = out[:, 1, 1] = scale
+    out[:, :, 2] = shift
+    return out
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """The image seen through an affine map: uint8 (h, w[, 3]), (2, 3) -> uint8 (size, size[, 3]); outside is repeated.
+
+    Bilinear. A map that shrinks by a factor of two or more is sampled on a grid finer by that whole factor and
+    averaged, so that small details do not alias.
+    """
+    import cv2
+
+    shrink = 1 / max(np.sqrt(abs(np.linalg.det(matrix[:, :2]))), 1e-6)
+    factor = int(np.clip(shrink, 1, 16))
+    fine = np.asarray(matrix, float) * factor
+    fine[:, 2] += (factor - 1) / 2  # pixel centres: x' = (x + 0.5) factor - 0.5
+    side = size * factor
+    out = cv2.warpAffine(image, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out if factor == 1 else cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Luminance by ITU-R BT.601: RGB uint8 (h, w, 3) -> uint8 (h, w); a grey image is returned as it is."""
+    import cv2
+
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

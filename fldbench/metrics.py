@@ -1,0 +1,141 @@
+"""Pure functions of the measurements: point errors, normalisers, NME, failure rate, CED, AUC.
+
+Errors and thresholds are fractions of the normaliser (0.08 is 8 %). A face that a method missed has the error NaN: it
+is left out of the NME, counts as a failure in FR and as zero in AUC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fldbench.errors import ProtocolError
+
+
+def point_errors(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """|p - g| per point. Both (n, L, 2) px; returns (n, L) px, NaN where either is NaN.
+
+    >>> float(point_errors(np.array([[[3.0, 4.0]]]), np.zeros((1, 1, 2)))[0, 0])
+    5.0
+    """
+    return np.linalg.norm(np.asarray(predictions, float) - np.asarray(truth, float), axis=-1)
+
+
+def centre_distance(landmarks: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
+    """Distance between the means of two groups of points: (n, L, 2) px -> (n,) px.
+
+    One outer eye corner in each group gives the inter-ocular distance, all points of an eye the inter-pupil distance.
+
+    >>> centre_distance(np.array([[[0.0, 0.0], [2.0, 0.0], [4.0, 4.0]]]), [0, 1], [2]).tolist()
+    [5.0]
+    """
+    landmarks = np.asarray(landmarks, float)
+    return np.linalg.norm(landmarks[:, list(first)].mean(axis=1) - landmarks[:, list(second)].mean(axis=1), axis=-1)
+
+
+def check_normaliser(normaliser: np.ndarray, ids: Sequence[str], name: str = "normaliser") -> np.ndarray:
+    """The normaliser (n,) px as it is; raises ProtocolError that names the faces where it is not finite and > 0.
+
+    A bad denominator is never repaired: that would turn a bad face into a perfect one.
+    """
+    bad = [str(face) for face, d in zip(ids, normaliser, strict=True) if not (np.isfinite(d) and d > 0)]
+    if bad:
+        raise ProtocolError(
+            f"the {name} distance must be finite and > 0 px; not so for {len(bad)} face(s): {', '.join(bad[:5])}; "
+            "mend the annotation or leave the face out"
+        )
+    return normaliser
+
+
+def face_errors(
+    predictions: np.ndarray, truth: np.ndarray, normaliser: np.ndarray, points: Sequence[int] | None = None
+) -> np.ndarray:
+    """e_i: mean over the annotated, counted points of |p - g|, divided by d_i.
+
+    predictions, truth (n, L, 2) px, normaliser (n,) px, points the counted ones (default all) -> (n,) fractions, NaN
+    for a face whose prediction is not finite at some counted point. Raises ProtocolError for a face without any
+    annotated counted point.
+
+    >>> face_errors(np.array([[[3.0, 4.0], [0.0, 1.0]]]), np.zeros((1, 2, 2)), np.array([10.0])).tolist()
+    [0.3]
+    """
+    chosen = slice(None) if points is None else list(points)
+    predictions, truth = np.asarray(predictions, float)[:, chosen], np.asarray(truth, float)[:, chosen]
+    annotated = np.isfinite(truth).all(axis=-1)
+    if not annotated.any(axis=1).all():
+        raise ProtocolError(f"{int((~annotated.any(axis=1)).sum())} face(s) have no annotated point that counts")
+    missed = ~np.isfinite(predictions).all(axis=(1, 2))
+    total = np.where(annotated, point_errors(predictions, truth), 0.0).sum(axis=1)
+    return np.where(missed, np.nan, total / annotated.sum(axis=1) / normaliser)
+
+
+def nme(errors: np.ndarray) -> float:
+    """Mean over the found faces of e_i (macro mean); NaN when none was found.
+
+    >>> nme(np.array([0.02, 0.04, np.nan]))
+    0.03
+    """
+    found = _errors(errors)[np.isfinite(errors)]
+    return float(found.mean()) if found.size else float("nan")
+
+
+def failure_rate(errors: np.ndarray, threshold: float) -> float:
+    """Share of the faces with e_i > threshold; a missed face is a failure.
+
+    >>> failure_rate(np.array([0.02, 0.08, 0.09, np.nan]), 0.08)
+    0.5
+    """
+    return float(np.mean(~(_errors(errors) <= threshold)))
+
+
+def ced(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Cumulative error distribution: share of all faces with e_i <= t, for each t of (k,) thresholds -> (k,).
+
+    >>> ced(np.array([0.02, 0.08, 0.09, np.nan]), np.array([0.0, 0.08, 1.0])).tolist()
+    [0.0, 0.5, 0.75]
+    """
+    found = np.sort(_errors(errors)[np.isfinite(errors)])
+    return np.searchsorted(found, np.asarray(thresholds, float), side="right") / len(errors)
+
+
+def auc(errors: np.ndarray, threshold: float) -> float:
+    """Area under the CED from 0 to the threshold, divided by it; exact: mean of max(0, 1 - e_i / t), no bins.
+
+    >>> auc(np.array([0.02, 0.06, 0.2, np.nan]), 0.08)
+    0.25
+    """
+    return float(np.mean(np.nan_to_num(np.maximum(0.0, 1.0 - _errors(errors) / threshold), nan=0.0)))
+
+
+def broken_identities(row: dict[str, float], threshold: float, tolerance: float = 1e-6) -> list[str]:
+    """What cannot be true at once in one result; empty for a sound one.
+
+    row: n, missed, and the fractions nme, fr, auc at the same threshold. With the found share f = 1 - missed / n:
+    AUC >= f (1 - NME / t), AUC <= 1 - FR, FR n whole, and FR n >= missed.
+
+    >>> broken_identities({"n": 10, "missed": 0, "nme": 0.04, "fr": 0.1, "auc": 0.5}, 0.08)
+    []
+    >>> broken_identities({"n": 10, "missed": 0, "nme": 0.04, "fr": 0.25, "auc": 0.4}, 0.08)
+    ['AUC 0.4 < (1 - NME / t) of the found = 0.5', 'FR 0.25 x n 10 is not whole']
+    """
+    n, fr, area = row["n"], row["fr"], row["auc"]
+    found = 1 - row["missed"] / n
+    wrong = []
+    least = found * (1 - row["nme"] / threshold) if found else 0.0
+    if area < least - tolerance:
+        wrong.append(f"AUC {area:g} < (1 - NME / t) of the found = {least:g}")
+    if area > 1 - fr + tolerance:
+        wrong.append(f"AUC {area:g} > 1 - FR = {1 - fr:g}")
+    if abs(fr * n - round(fr * n)) > tolerance * n:
+        wrong.append(f"FR {fr:g} x n {n} is not whole")
+    if fr * n < row["missed"] - tolerance * n:
+        wrong.append(f"FR {fr:g} x n {n} is less than the {row['missed']} missed")
+    return wrong
+
+
+def _errors(errors: np.ndarray) -> np.ndarray:
+    errors = np.asarray(errors, float)
+    if errors.size == 0:
+        raise ProtocolError("no face to measure on; check the subset and what is absent from the data root")
+    return errors

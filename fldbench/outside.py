@@ -1,0 +1,178 @@
+"""Anybody's predictions: read a file, match it to a protocol's faces, score it, keep a record. No plug-in needed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fldbench import registry
+from fldbench.dataset import load_dataset
+from fldbench.errors import PredictionsError
+from fldbench.faces import FaceSet
+from fldbench.protocols import Protocol, Score, get_protocol
+from fldbench.runner import json_metrics, machine_facts, now, test_facts
+from fldbench.schemes import get_scheme
+from fldbench.store import Record, run_key
+
+NAMED = 5  # ids named in a message
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Predictions of a file, matched and scored.
+
+    faces       the protocol's test faces
+    predictions (n, L, 2) px in their order, a NaN row where the file has none
+    score       what the protocol measured
+    absent      ids of the protocol that the file does not have; they count as missed
+    elsewhere   how many predictions of the file are for other faces of the same split
+    """
+
+    faces: FaceSet
+    predictions: np.ndarray
+    score: Score
+    absent: tuple[str, ...]
+    elsewhere: int
+
+
+def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path | None = None) -> Outside:
+    """Scores a prediction file (.csv, .json, .npz, or the dataset's own submission format) under a protocol.
+
+    Raises PredictionsError for a file that cannot be read, of a wrong width, with an id that stands twice or that the
+    dataset does not know; DatasetNotFoundError for the data root.
+    """
+    protocol = get_protocol(protocol)
+    loaded = load_dataset(protocol.dataset, root, protocol.split)
+    ids, points = read_predictions(path, get_scheme(protocol.scheme).n_points, protocol.dataset)
+    doubled = sorted(one for one, count in Counter(ids).items() if count > 1)
+    if doubled:
+        raise PredictionsError(f"{_named(doubled)} stand(s) more than once; give each face one prediction", path)
+    unknown = sorted(set(ids) - set(loaded.ids.tolist()))
+    if unknown:
+        raise PredictionsError(
+            f"{_named(unknown)} is/are no face of {loaded.label}; its ids look like {str(loaded.ids[0])!r}", path
+        )
+    faces = protocol.select(loaded)
+    row_of = {one: row for row, one in enumerate(ids)}
+    predictions = np.full(faces.landmarks.shape, np.nan)
+    for row, one in enumerate(faces.ids.tolist()):
+        if one in row_of:
+            predictions[row] = points[row_of[one]]
+    absent = tuple(one for one in faces.ids.tolist() if one not in row_of)
+    return Outside(faces, predictions, protocol.score(predictions, faces), absent, len(ids) - len(faces) + len(absent))
+
+
+def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
+    """The record and arrays that a store keeps of outside predictions; what they were trained on is unknown."""
+    protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
+    method: dict[str, Any] = {"name": "outside", "label": label, "params": {}, "parameters": None, "model_bytes": None}
+    record = Record(
+        key=run_key([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
+        status="ok",
+        method=method,
+        train={"label": "unknown", "faces": None, "n_expected": None, "parts": {}, "left_out": 0},
+        protocol=protocol.to_dict() | {"hash": protocol.hash},
+        seed=None,
+        test=test_facts(protocol, faces, score, [], faces.fingerprint),
+        metrics=json_metrics(score),
+        timings={"fit_seconds": None, "ms_per_face": None, "device": None, "threads": None},
+        machine=machine_facts(),
+        started=now(),
+        ended=now(),
+    )
+    return record, {"ids": faces.ids, "errors": score.errors, "predictions": outside.predictions}
+
+
+def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:
+    """Ids and landmarks (n, n_points, 2), zero-based px, NaN where not found.
+
+    .csv    id, x0, y0, x1, y1, ... with or without a header; an empty cell or `nan` is a point not found
+    .json   {id: [[x, y], ...], ...}; null is a face not found
+    .npz    arrays `ids` and `predictions`, as in a record's faces.npz
+    other   the submission format of the dataset's benchmark
+
+    Raises PredictionsError with file and line.
+    """
+    path = Path(path)
+    readers = {".csv": _read_csv, ".json": _read_json, ".npz": _read_npz}
+    if path.suffix.lower() not in readers:
+        return registry.resolve("dataset", dataset)().read_submission(path)
+    try:
+        return readers[path.suffix.lower()](path, n_points)
+    except FileNotFoundError as error:
+        raise PredictionsError("there is no such prediction file", path) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PredictionsError(f"cannot be read ({error})", path) from error
+
+
+def _read_csv(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
+    ids, rows = [], []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        for row in reader:
+            if not row or (reader.line_num == 1 and not any(_is_number(cell) for cell in row[1:])):
+                continue
+            if len(row) != 1 + 2 * n_points:
+                raise PredictionsError(
+                    f"{len(row)} columns; needed are {1 + 2 * n_points}: id, x0, y0, ... to y{n_points - 1}",
+                    path,
+                    reader.line_num,
+                )
+            ids.append(row[0].strip())
+            try:
+                rows.append([float(cell) if cell.strip() else np.nan for cell in row[1:]])
+            except ValueError as error:
+                raise PredictionsError(f"{error}; allowed are numbers in px", path, reader.line_num) from None
+    return ids, np.array(rows, float).reshape(-1, n_points, 2)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_json(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
+    try:
+        pairs = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=list)
+    except json.JSONDecodeError as error:
+        raise PredictionsError(f"not JSON: {error.msg}", path, error.lineno) from None
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+        raise PredictionsError("not a mapping; needed is {id: [[x, y], ...], ...}", path)
+    ids, rows = [], []
+    for one, value in pairs:
+        try:
+            row = np.full((n_points, 2), np.nan) if value is None else np.array(value, float).reshape(n_points, 2)
+        except (ValueError, TypeError):
+            raise PredictionsError(f"face {one!r} is not {n_points} pairs [x, y] of numbers, nor null", path) from None
+        ids.append(one)
+        rows.append(row)
+    return ids, np.array(rows, float).reshape(-1, n_points, 2)
+
+
+def _read_npz(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            ids, points = content["ids"], np.asarray(content["predictions"], float)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # numpy raises zip, key and value errors for a file that is none
+        raise PredictionsError(f"not an .npz file with the arrays ids and predictions ({error})", path) from error
+    if ids.ndim != 1 or points.shape != (len(ids), n_points, 2):
+        raise PredictionsError(
+            f"ids {ids.shape} and predictions {points.shape}; needed are (n,) and (n, {n_points}, 2)", path
+        )
+    return [str(one) for one in ids.tolist()], points
+
+
+def _named(ids: list[str]) -> str:
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return ", ".join(repr(one) for one in ids[:NAMED]) + more

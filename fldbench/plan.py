@@ -1,0 +1,163 @@
+"""What a suite asks for: every model to fit, every run that waits for it, each with its key, and the data they need."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fldbench import registry
+from fldbench.dataset import data_root, load_dataset
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import FaceSet, unreadable_images
+from fldbench.method import Method, make_method, parameters_of
+from fldbench.protocols import Protocol, boxes_from, get_protocol
+from fldbench.store import run_key
+from fldbench.suite import MethodSpec, Suite, TrainSpec
+
+
+@dataclass
+class Loaded:
+    """A face set as a run needs it: the readable faces, and those left out; or why there is none.
+
+    left_out    faces whose image cannot be decoded; problems, their ids -> why
+    """
+
+    faces: FaceSet | None
+    n_expected: int | None = None
+    left_out: FaceSet | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+    absent: str = ""
+
+    def drop_unreadable(self) -> None:
+        """Leaves out the faces whose image cannot be decoded, and remembers why."""
+        if self.faces is None:
+            return
+        problems = unreadable_images(self.faces)
+        self.problems = {str(self.faces.ids[row]): why for row, why in problems.items()}
+        bad = np.isin(np.arange(len(self.faces)), list(problems))
+        self.faces, self.left_out = self.faces[~bad], self.faces[bad]
+
+    def check_usable(self) -> FaceSet:
+        """The readable faces; raises DatasetNotFoundError with the reason when there is none."""
+        if self.faces is None or not len(self.faces):
+            raise DatasetNotFoundError(
+                self.absent or f"no face has a usable image: {next(iter(self.problems.values()))}"
+            )
+        return self.faces
+
+    def problems_in(self, protocol: Protocol) -> list[str]:
+        """Why faces of a protocol were left out, one reason a face."""
+        if self.left_out is None:
+            return []
+        return [self.problems[face] for face in protocol.select(self.left_out).ids.tolist()]
+
+
+@dataclass
+class Job:
+    """One model to fit (method x training set x seed) and the protocols that wait for it."""
+
+    method: Method
+    spec: MethodSpec
+    train_spec: TrainSpec
+    seed: int | None
+    model_key: str
+    runs: list[tuple[str, Protocol]]  # run key, protocol
+    target: Any  # the method's registry entry, for worker processes
+
+    @property
+    def label(self) -> str:
+        """For progress and messages."""
+        return f"{self.spec.label} on {self.train_spec.label}" + ("" if self.seed is None else f", seed {self.seed}")
+
+
+@dataclass
+class Plan:
+    """Everything that a suite asks for, with the data it needs."""
+
+    jobs: list[Job]
+    train: dict[str, Loaded]
+    test: dict[tuple[str, str], Loaded]
+    train_prints: dict[str, str]  # training set's label -> fingerprint
+    test_prints: dict[str, str]  # protocol's name -> fingerprint of its faces
+
+
+def make_plan(suite: Suite, data: str | Path | None) -> Plan:
+    """Loads the annotations and names every run. Raises DatasetNotFoundError when no training set is there."""
+    data_root(data)
+    protocols = [get_protocol(name) for name in suite.protocols]
+    train = {spec.label: load_training_set(spec, data) for spec in suite.train}
+    if all(loaded.faces is None for loaded in train.values()):
+        raise DatasetNotFoundError("; ".join(dict.fromkeys(loaded.absent for loaded in train.values())))
+    test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
+    train_prints = {label: _fingerprint(loaded.faces) for label, loaded in train.items()}
+    test_prints = {p.name: _test_fingerprint(p, test[p.dataset, p.split].faces) for p in protocols}
+    jobs = []
+    for train_spec in suite.train:
+        for spec in suite.methods:
+            for seed in _seeds_for(spec, suite.seeds):
+                method = make_method(spec.name, **spec.params, **({} if seed is None else {"random_state": seed}))
+                model_key = run_key([method_facts(method, spec), train_prints[train_spec.label]])
+                runs = [(run_key([model_key, p.hash, test_prints[p.name]]), p) for p in protocols]
+                target = registry.table("method")[spec.name]
+                jobs.append(Job(method, spec, train_spec, seed, model_key, runs, target))
+    return Plan(jobs, train, test, train_prints, test_prints)
+
+
+def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
+    """The suite's seeds for a method that draws at random, and one run without for any other."""
+    draws = "random_state" in parameters_of(registry.resolve("method", spec.name))
+    return list(seeds) if draws and "random_state" not in spec.params else [None]
+
+
+def _fingerprint(faces: FaceSet | None) -> str:
+    return "" if faces is None else faces.fingerprint
+
+
+def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:
+    """Of the protocol's own faces; empty where they cannot be selected, which the run will find out and record."""
+    try:
+        return _fingerprint(None if faces is None else protocol.select(faces))
+    except DataError:
+        return ""
+
+
+def _load(name: str, split: str, data: str | Path | None) -> Loaded:
+    try:
+        faces = load_dataset(name, data, split)
+    except DataError as error:
+        return Loaded(None, absent=str(error))
+    return Loaded(faces, registry.resolve("dataset", name).expected.get(split))
+
+
+def load_training_set(spec: TrainSpec, data: str | Path | None) -> Loaded:
+    """The faces that a suite or command names to train on, with their boxes."""
+    loaded = _load(spec.dataset, spec.split, data)
+    if loaded.faces is None:
+        return loaded
+    faces = boxes_from(loaded.faces[: spec.faces], spec.boxes)
+    return Loaded(faces, spec.faces or loaded.n_expected)
+
+
+def method_facts(method: Method, spec: MethodSpec) -> dict[str, Any]:
+    """What of a method can change the numbers: name, params, version and the code of its module."""
+    return {
+        "name": spec.name,
+        "params": method.get_params(),
+        "version": method.version,
+        "code": _code_digest(type(method)),
+    }
+
+
+def _code_digest(cls: type) -> str:
+    """SHA-256 of the syntax tree of the module that defines a class: comments and layout do not count."""
+    try:
+        source = Path(inspect.getsourcefile(cls) or "").read_text(encoding="utf-8")
+    except (OSError, TypeError):
+        return "no source"
+    return hashlib.sha256(ast.dump(ast.parse(source)).encode()).hexdigest()[:16]

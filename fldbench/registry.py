@@ -1,0 +1,104 @@
+"""Names of methods, datasets and protocols: tables of strings, imported only when one is asked for.
+
+Each table maps a name to "module:attribute" or to an object that was registered at run time. Installed packages add
+theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets` and `fldbench.protocols`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any
+
+from fldbench.errors import UnknownNameError, near_miss
+
+TABLES: dict[str, dict[str, Any]] = {
+    "method": {
+        "mean-shape": "fldbench.baselines.mean_shape:MeanShape",
+        "ert": "fldbench.baselines.ert:ERT",
+        "hog-ridge": "fldbench.baselines.hog_ridge:HogRidge",
+        "cnn-small": "fldbench.cnn.small:SmallCNN",
+    },
+    "dataset": {
+        "300w": "fldbench.datasets.ibug300w:IBug300W",
+        "cofw68": "fldbench.datasets.cofw68:COFW68",
+        "synthetic": "fldbench.datasets.synthetic:Synthetic",
+    },
+    "protocol": {},  # filled by fldbench.protocols
+}
+
+_entry_points_read: set[str] = set()
+
+
+def table(kind: str) -> dict[str, Any]:
+    """The table of one kind (method, dataset, protocol), with what installed packages add; a copy."""
+    if kind not in _entry_points_read:
+        _entry_points_read.add(kind)
+        for point in entry_points(group=f"fldbench.{kind}s"):
+            TABLES[kind].setdefault(point.name, point.value)
+    return dict(TABLES[kind])
+
+
+def names(kind: str) -> list[str]:
+    """The registered names of one kind; imports nothing."""
+    return list(table(kind))
+
+
+def resolve(kind: str, name: str) -> Any:
+    """The registered object, imported now if need be.
+
+    Raises UnknownNameError with the nearest known name, or with the import's own error when the plug-in is broken.
+    """
+    known = table(kind)
+    if name not in known:
+        raise UnknownNameError(f"no {kind} named {name!r}; {near_miss(name, known)} (see `fldbench list {kind}s`)")
+    target = known[name]
+    if not isinstance(target, str):
+        return target
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {error}") from error
+
+
+def register(kind: str, name: str, target: Any = None) -> Any:
+    """Adds a name: `target` is "module:attribute" or an object; without it, a decorator. A known name is replaced."""
+    if target is None:
+        return lambda decorated: register(kind, name, decorated)
+    if isinstance(target, str) and not all(target.partition(":")):
+        raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; allowed: 'module:name' or an object")
+    TABLES[kind][name] = target
+    return target
+
+
+def method_name(cls: type) -> str:
+    """The name under which a method class is registered; raises UnknownNameError when it is not."""
+    where = f"{cls.__module__}:{cls.__qualname__}"
+    for name, target in table("method").items():
+        if target is cls or target == where:
+            return name
+    raise UnknownNameError(
+        f"{where} is not registered; call fldbench.register_method('some-name', {cls.__qualname__}) first"
+    )
+
+
+def register_method(name: str, target: Any = None) -> Callable | Any:
+    """Registers a Method class, or "module:Class"; usable as a decorator."""
+    return register("method", name, target)
+
+
+def register_dataset(name: str, target: Any = None) -> Callable | Any:
+    """Registers a Dataset class, or "module:Class"; usable as a decorator."""
+    return register("dataset", name, target)
+
+
+def list_methods() -> list[str]:
+    """Names of the registered methods."""
+    return names("method")
+
+
+def list_datasets() -> list[str]:
+    """Names of the registered datasets."""
+    return names("dataset")

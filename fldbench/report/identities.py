@@ -1,0 +1,65 @@
+"""What must hold in every table: records that contradict themselves or each other are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fldbench.errors import StoreError
+from fldbench.metrics import broken_identities
+from fldbench.store import Record
+
+TOLERANCE = 1e-6  # percent points
+
+
+def check_record(record: Record) -> None:
+    """Raises StoreError when AUC, FR, NME and counts of a record cannot be true at once."""
+    if record.status != "ok":
+        return
+    threshold = record.protocol["thresholds"][0]
+    name = f"{threshold * 100:02.0f}"
+    nme = record.metrics["nme"]
+    row = {"n": record.test["n"], "missed": record.test["missed"], "nme": 0.0 if nme is None else nme / 100}
+    row |= {"fr": record.metrics[f"fr{name}"] / 100, "auc": record.metrics[f"auc{name}"] / 100}
+    wrong = broken_identities(row, threshold)
+    if wrong:
+        raise StoreError(f"record {record.key} ({_name(record)}) contradicts itself: {'; '.join(wrong)}")
+
+
+def check_unions(records: Iterable[Record]) -> None:
+    """Raises StoreError when a result on a union is not the weighted mean of those on its subsets.
+
+    n, found faces x NME and n x FR of the subsets must add up to those of the union, as for 300-W full = common +
+    challenging. Only complete sets of records of the same model, box source and normaliser can be compared.
+    """
+    found: dict[tuple, dict[str, Record]] = {}
+    for record in records:
+        if record.status == "ok":
+            protocol = record.protocol
+            model = record.method["label"], record.train["label"], record.train.get("fingerprint"), record.seed
+            rules = protocol["dataset"], protocol["split"], protocol["box_source"], protocol["normaliser"]
+            found.setdefault((*model, *rules), {})[protocol["subset"]] = record
+    for subsets in found.values():
+        for whole in subsets.values():
+            parts = [subsets.get(name) for name in whole.protocol["union_of"]]
+            if parts and all(parts) and sum(part.test["n"] for part in parts) == whole.test["n"]:
+                _check_union(whole, parts)
+
+
+def _check_union(whole: Record, parts: list[Record]) -> None:
+    for name in ("nme", *(key for key in whole.metrics if key != "nme")):
+        total = sum(_weight(part, name) * (part.metrics[name] or 0.0) for part in parts)
+        expected = _weight(whole, name) * (whole.metrics[name] or 0.0)
+        if abs(total - expected) > TOLERANCE * max(1, whole.test["n"]):
+            raise StoreError(
+                f"record {whole.key} ({_name(whole)}): {name} {whole.metrics[name]:g} is not the weighted mean of "
+                + ", ".join(f"{part.protocol['name']} {part.metrics[name]:g}" for part in parts)
+            )
+
+
+def _weight(record: Record, metric: str) -> int:
+    """Faces behind a mean: the found ones for the NME, all for the rest."""
+    return record.test["n"] - (record.test["missed"] if metric == "nme" else 0)
+
+
+def _name(record: Record) -> str:
+    return f"{record.method['label']} under {record.protocol['name']}"

@@ -1,0 +1,57 @@
+"""The package map and the metadata. baselines/, cnn/ and datasets/ are installed inside fldbench, never beside it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PLUGIN_FOLDERS = ("baselines", "cnn", "datasets")
+
+
+def packages_below(folder: str) -> list[str]:
+    return [folder, *(f"{folder}.{name}" for name in find_packages(folder))]
+
+
+setup(
+    name="fldbench",
+    version="0.1.0",
+    description="Honest benchmarks of facial landmark detectors: classical methods and CNNs, one data layer, named protocols",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    author="The fldbench developers",
+    python_requires=">=3.11",
+    package_dir={f"fldbench.{folder}": folder for folder in PLUGIN_FOLDERS},
+    packages=[
+        *packages_below("fldbench"),
+        *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
+    ],
+    package_data={"fldbench": ["*.yaml", "py.typed"]},
+    install_requires=[
+        "numpy>=2.0",
+        "scipy>=1.13",
+        "scikit-learn>=1.5",
+        "joblib>=1.4",
+        "opencv-contrib-python-headless>=4.10,<5",
+        "dlib-bin>=20.0.1",
+        "torch>=2.6",
+        "pandas>=2.2",
+        "pydantic>=2.7",
+        "PyYAML>=6.0",
+        "typer>=0.15",
+        "rich>=13.7",
+        "safetensors>=0.4.5",
+    ],
+    extras_require={"dev": ["pytest>=8.2", "ruff>=0.8", "build>=1.2", "setuptools>=77"]},
+    entry_points={
+        "console_scripts": ["fldbench = fldbench.cli:main"],
+        "fldbench.methods": [],
+        "fldbench.datasets": [],
+        "fldbench.protocols": [],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+)
