@@ -14,7 +14,7 @@ def packages_below(folder: str) -> list[str]:
 setup(
     name="fldbench",
     version="0.1.0",
-    description="Honest benchmarks of facial landmark detectors: classical methods and CNNs, one data layer, named protocols",
+    description="Honest benchmarks of facial landmark detectors: classical methods and CNNs under named protocols",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",

@@ -101,11 +101,11 @@ def _matlab(path: Path, *names: str) -> list[np.ndarray]:
     """Variables of a Matlab 5 file; raises DataError for a file that is none or lacks one."""
     from scipy.io import loadmat
 
+    if not path.exists():
+        raise DatasetNotFoundError("this file of cofw68 is absent", path)
     try:
         content = loadmat(path)
         return [np.asarray(content[name], float) for name in names]
-    except FileNotFoundError as error:
-        raise DatasetNotFoundError("this file of cofw68 is absent", path) from error
     except Exception as error:  # scipy raises many types for a damaged file
         raise DataError(f"not a Matlab file with {', '.join(names)} ({error})", path) from error
 

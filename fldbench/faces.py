@@ -174,7 +174,7 @@ class FaceSet:
             "ids": ids,
             "landmarks": landmarks,
             "boxes": np.asarray(self.boxes, float).reshape(-1, 4),
-            "visible": annotated if self.visible is None else np.asarray(self.visible, bool) & annotated,
+            "visible": annotated if self.visible is None else np.asarray(self.visible, bool),
             "groups": ids if self.groups is None else np.asarray(self.groups, str),
             "attributes": {key: np.asarray(value, int) for key, value in self.attributes.items()},
             "subsets": {key: np.asarray(value, bool) for key, value in self.subsets.items()},
@@ -196,6 +196,8 @@ class FaceSet:
             raise DataError(
                 f"{self.label}: landmarks have the shape {self.landmarks.shape}; {self.scheme} needs ({n}, {points}, 2)"
             )
+        if self.visible.shape != self.landmarks.shape[:-1]:
+            raise DataError(f"{self.label}: visible has the shape {self.visible.shape}, not one value a landmark")
         if len(set(self.ids.tolist())) != n:
             values, counts = np.unique(self.ids, return_counts=True)
             raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} stands for more than one face")

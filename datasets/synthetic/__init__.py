@@ -20,9 +20,9 @@ SEEDS = {"train": 1, "test": 2}
 class Synthetic(Dataset):
     """Splits train (2000 faces) and test (400), 160 px, 68 points; ids such as `test-0007`.
 
-    Face i of a split is the same bytes for ever: everything about it is drawn from the split's seed and i. Boxes are the
-    tight boxes of the points; `visible` says which points face the camera. There are no persons, so each face is a group
-    of its own.
+    Everything about face i of a split is drawn from the split's seed and i: it is the same bytes every time. Boxes are
+    the tight boxes of the points; `visible` says which points face the camera. There are no persons, so each face is a
+    group of its own.
     """
 
     scheme = "ibug-68"

@@ -8,7 +8,7 @@ order of the coefficients.
 
 import numpy as np
 
-from .template import MOUTH_INNER, closed_curve, eye_curve
+from fldbench.datasets.synthetic.template import MOUTH_INNER, closed_curve, eye_curve
 
 IDENTITY = (
     "face_width", "face_length", "side_width", "jaw_width", "chin_length", "chin_width", "jaw_angle",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .backdrop import muted
+from fldbench.datasets.synthetic.backdrop import muted
 
 
 class Look(NamedTuple):

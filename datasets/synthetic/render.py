@@ -4,15 +4,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import shade
-from .backdrop import backdrop
-from .body import RINGS, SPOKES, body_faces, body_vertices, curtain_faces, curtain_vertices
-from .deform import IDENTITY, smoothstep
-from .head import head_landmarks, head_vertices
-from .pose import face_normals, rotation, to_camera, to_pixels
-from .raster import interpolate, rasterise
-from .template import CENTRE, EAR, EYES, MOUTH, SKIN, template
-from .textures import scalp_field
+from fldbench.datasets.synthetic import shade
+from fldbench.datasets.synthetic.backdrop import backdrop
+from fldbench.datasets.synthetic.body import RINGS, SPOKES, body_faces, body_vertices, curtain_faces, curtain_vertices
+from fldbench.datasets.synthetic.deform import IDENTITY, smoothstep
+from fldbench.datasets.synthetic.head import head_landmarks, head_vertices
+from fldbench.datasets.synthetic.pose import face_normals, rotation, to_camera, to_pixels
+from fldbench.datasets.synthetic.raster import interpolate, rasterise
+from fldbench.datasets.synthetic.template import CENTRE, EAR, EYES, MOUTH, SKIN, template
+from fldbench.datasets.synthetic.textures import scalp_field
 
 OVERSAMPLING = 1.25  # the picture is drawn larger and reduced by area, for smooth outlines
 BODY, CURTAIN = 4, 5  # materials beside those of the head

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .deform import EXPRESSION, IDENTITY
-from .head import head_near
-from .look import draw_look
-from .pose import facing, frame_camera, rotation, to_camera, to_pixels
+from fldbench.datasets.synthetic.deform import EXPRESSION, IDENTITY
+from fldbench.datasets.synthetic.head import head_near
+from fldbench.datasets.synthetic.look import draw_look
+from fldbench.datasets.synthetic.pose import facing, frame_camera, rotation, to_camera, to_pixels
 
 ANGLE_SD, ANGLE_LIMIT = np.array([18.0, 8.0, 9.0]), np.array([50.0, 25.0, 35.0])
 DEFAULT_SIZE = 160
@@ -101,7 +101,7 @@ def face_landmarks(seed, index, size=DEFAULT_SIZE):
 
 def face_image(seed, index, size=DEFAULT_SIZE):
     """The picture of face `index`, (size, size, 3) uint8 RGB, to which `face_landmarks` belongs."""
-    from .render import render
+    from fldbench.datasets.synthetic.render import render
 
     geometry = draw_geometry(seed, index)
     _, _, camera = _place(geometry)

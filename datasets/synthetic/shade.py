@@ -5,8 +5,8 @@ Every function is pure: arrays over fragments (P, ...) and a `Look` in, colours 
 
 import numpy as np
 
-from .deform import smoothstep
-from .textures import feature_maps, sample_map, sample_tile
+from fldbench.datasets.synthetic.deform import smoothstep
+from fldbench.datasets.synthetic.textures import feature_maps, sample_map, sample_tile
 
 IRIS_RADIUS, PUPIL_RADIUS = 5.9, 2.1  # mm
 CHANNELS = (

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .template import MOUTH_INNER, MOUTH_OUTER, closed_curve, eye_curve, template, to_uv
+from fldbench.datasets.synthetic.template import MOUTH_INNER, MOUTH_OUTER, closed_curve, eye_curve, template, to_uv
 
 MAP_SIZE, MAP_REACH = 512, 1.25  # pixels a side; the maps cover |u|, |v| < 1.25 radians
 FEATURES = ("lips", "brow", "lines", "lash")

@@ -1,0 +1,39 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from toys import TOY_TEST, Broken, GivesUp, Noisy, Toy, toy_protocol
+
+from fldbench import registry
+
+
+@pytest.fixture
+def data_root() -> Path:
+    """The folder of real datasets; the test is skipped where there is none."""
+    root = os.environ.get("FLDBENCH_DATA")
+    if not root:
+        pytest.skip("FLDBENCH_DATA is not set: no real data here")
+    return Path(root)
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Registers the toy dataset, methods and protocols for one test."""
+    tables = {kind: dict(entries) for kind, entries in registry.TABLES.items()}
+    monkeypatch.setattr(registry, "TABLES", tables)
+    registry.register_dataset("toy", Toy)
+    for name, method in {"noisy": Noisy, "broken": Broken, "gives-up": GivesUp}.items():
+        registry.register_method(name, method)
+    half = TOY_TEST // 2
+    for protocol in (
+        toy_protocol("toy-test"),
+        toy_protocol("toy-jittered", box_source="truth-jittered"),
+        toy_protocol("toy-even", subset="even", n_expected=half),
+        toy_protocol("toy-odd", subset="odd", n_expected=half),
+        toy_protocol("toy-none", subset="none", n_expected=3),
+    ):
+        registry.register("protocol", protocol.name, protocol)
+    Noisy.fits = 0
+    return {"name": "toy", "train": [{"dataset": "toy"}], "methods": ["noisy"], "protocols": ["toy-test"]}

@@ -1,0 +1,216 @@
+"""300-W, COFW-68 and .pts: the official formats written from nothing, the real files, and what is refused."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+import fldbench
+from fldbench.datasets.cofw68 import COFW68
+from fldbench.datasets.ibug300w import IBug300W
+from fldbench.datasets.pts import read_pts
+from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, UnknownNameError
+from fldbench.protocols import ids_hash
+
+RNG = np.random.default_rng(0)
+
+
+def write_pts(path, points, header="version: 1\nn_points: 68\n{\n", footer="}\n"):
+    """Zero-based points into iBUG's format."""
+    rows = "".join(f"{x + 1:.6f} {y + 1:.6f}\n" for x, y in points)
+    path.write_text(header + rows + footer)
+
+
+def write_face(folder, name, ending=".jpg"):
+    folder.mkdir(parents=True, exist_ok=True)
+    image = np.full((80, 90, 3), 128, np.uint8)
+    (folder / f"{name}{ending}").write_bytes(cv2.imencode(ending, image)[1].tobytes())
+    points = RNG.uniform(10, 70, (68, 2))
+    write_pts(folder / f"{name}.pts", points)
+    return points
+
+
+def test_pts_is_one_based_and_layouts_vary(tmp_path):
+    points = RNG.uniform(0, 50, (68, 2)).round(6)
+    path = tmp_path / "a.pts"
+    for header, footer in (
+        ("version: 1\nn_points: 68\n{\n", "}\n"),
+        ("version: 1\nn_points:  68\n{\n", "}"),
+        ("", ""),
+        ("\ufeffversion: 1\r\n\nn_points: 68\n{\n", "}\n\n"),
+    ):
+        write_pts(path, points, header, footer)
+        assert np.allclose(read_pts(path, 68), points, atol=1e-9)
+    path.write_text("version: 1\nn_points: 1\n{\n1 1\n}\n")
+    assert read_pts(path, 1).tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda lines: lines[:-2], r"a\.pts, line 70: 67 points; 68 are needed"),
+        (
+            lambda lines: [*lines[:4], "1.0 abc", *lines[5:]],
+            r"a\.pts, line 5: '1.0 abc' is not a point; allowed is 'x y'",
+        ),
+        (lambda lines: [*lines[:4], "1.0", *lines[5:]], r"a\.pts, line 5: '1.0' is not a point"),
+        (lambda lines: [*lines[:4], "1 2 3", *lines[5:]], r"a\.pts, line 5: '1 2 3' is not a point"),
+        (lambda lines: [*lines[:4], "1 nan", *lines[5:]], r"a\.pts, line 5: '1 nan' is not finite"),
+        (lambda lines: [lines[0], "n_points: 51", *lines[2:]], r"a\.pts, line 2: n_points is '51'; 68 are needed"),
+        (lambda lines: [], r"a\.pts, line 0: 0 points"),
+    ],
+)
+def test_a_broken_pts_names_file_and_line(tmp_path, change, text):
+    path = tmp_path / "a.pts"
+    write_pts(path, np.ones((68, 2)))
+    path.write_text("\n".join(change(path.read_text().splitlines())))
+    with pytest.raises(DataError, match=text):
+        read_pts(path, 68)
+
+
+def test_300w_reads_the_usual_folders_and_says_what_is_absent(tmp_path):
+    base = tmp_path / "300w"
+    truth = {"afw/1_1": write_face(base / "afw", "1_1"), "afw/1_2": write_face(base / "afw", "1_2", ".png")}
+    truth["lfpw/trainset/image_0001"] = write_face(base / "lfpw/trainset", "image_0001", ".png")
+    write_face(base / "helen/testset", "77_1")
+    write_face(base / "ibug", "image_092 _01")
+    write_face(base / "300W/01_Indoor", "indoor_001", ".png")
+    train = fldbench.load_dataset("300w", tmp_path, "train")
+    assert train.ids.tolist() == list(truth)
+    assert np.allclose(train.landmarks, list(truth.values()), atol=1e-5)
+    assert train.parts == {"afw": (2, 337), "helen/trainset": (0, 2000), "lfpw/trainset": (1, 811)}
+    assert train.groups.tolist() == ["afw/1", "afw/1", "lfpw/trainset/image"]
+    test = fldbench.load_dataset("300w", base, "test")
+    assert test.ids.tolist() == ["helen/testset/77_1", "ibug/image_092 _01", "01_Indoor/indoor_001"]
+    counts = {name: int(member.sum()) for name, member in test.subsets.items()}
+    assert counts == {
+        **{"helen-test": 1, "lfpw-test": 0, "ibug": 1, "common": 1, "challenging": 1, "full": 2},
+        **{"indoor": 1, "outdoor": 0, "private": 1},
+    }
+    assert all(image.shape == (80, 90, 3) for image in test.images)
+
+
+def test_300w_errors_say_what_was_looked_for(tmp_path):
+    with pytest.raises(DatasetNotFoundError, match=r"dataset '300w' is not below .*; looked for afw or helen or lfpw"):
+        fldbench.load_dataset("300w", tmp_path)
+    with pytest.raises(
+        DatasetNotFoundError, match=r"data root '/no/such' is not a folder; give --data ROOT or set FLD"
+    ):
+        fldbench.load_dataset("300w", "/no/such")
+    (tmp_path / "afw").mkdir()
+    with pytest.raises(DatasetNotFoundError, match=r"no .pts file of the split 'test'; looked in helen/testset"):
+        fldbench.load_dataset("300w", tmp_path, "test")
+    with pytest.raises(DatasetNotFoundError, match="dataset '300w' has no split 'val'; allowed: train, test"):
+        fldbench.load_dataset("300w", tmp_path, "val")
+    write_face(tmp_path / "afw", "1_1")
+    (tmp_path / "afw/1_1.jpg").unlink()
+    with pytest.raises(DataError, match=r"1_1\.pts: no image beside it; looked for 1_1 with .jpg"):
+        fldbench.load_dataset("300w", tmp_path, "train")
+    with pytest.raises(UnknownNameError, match="no dataset named '300W'; did you mean '300w'"):
+        fldbench.load_dataset("300W", tmp_path)
+
+
+def test_a_data_root_is_asked_for_where_none_is_given(monkeypatch):
+    monkeypatch.delenv("FLDBENCH_DATA", raising=False)
+    with pytest.raises(DatasetNotFoundError, match="dataset '300w' needs a data root; give --data ROOT or set FLDB"):
+        fldbench.load_dataset("300w")
+
+
+def test_the_real_300w_has_the_counts_of_its_readme(data_root):
+    train, test = (fldbench.load_dataset("300w", data_root, split) for split in ("train", "test"))
+    assert (len(train), len(test)) == (2012, 330)
+    assert train.parts == {"afw": (337, 337), "helen/trainset": (870, 2000), "lfpw/trainset": (805, 811)}
+    assert test.subsets["helen-test"].all() and not test.subsets["ibug"].any()
+    assert ids_hash(test) == fldbench.get_protocol("300w-helen").ids_sha256
+    first = train[0]
+    assert first.landmarks[0] == pytest.approx([101.515 - 1, 136.972 - 1])
+    assert not set(train.ids) & set(test.ids)
+
+
+@pytest.fixture
+def cofw(tmp_path):
+    """Three faces in the layout of cofw68-benchmark."""
+    folder = tmp_path / "cofw68" / "test_annotations"
+    folder.mkdir(parents=True)
+    for number in (1, 2, 10):
+        savemat(
+            folder / f"{number}_points.mat", {"Points": np.full((68, 2), number + 1.0), "Occ": np.eye(1, 68, number)}
+        )
+    savemat(tmp_path / "cofw68/cofw68_test_bboxes.mat", {"bboxes": np.tile([11, 21, 30, 40], (10, 1))})
+    return tmp_path
+
+
+def test_cofw68_is_one_based_and_sorted_by_number(cofw):
+    faces = fldbench.load_dataset("cofw68", cofw, "test")
+    assert faces.ids.tolist() == ["1", "2", "10"]
+    assert faces.landmarks[:, 0, 0].tolist() == [1.0, 2.0, 10.0]
+    assert faces.boxes[2].tolist() == [10.0, 20.0, 40.0, 60.0]
+    assert [np.flatnonzero(~row).tolist() for row in faces.visible] == [[1], [2], [10]]
+    assert faces.parts == {"test_annotations": (3, 507)}
+    with pytest.raises(DataError, match="predictions can be scored, methods cannot run"):
+        faces.images[0]
+
+
+def test_cofw68_errors_name_the_file(cofw):
+    bad = cofw / "cofw68/test_annotations/2_points.mat"
+    savemat(bad, {"Points": np.ones((29, 2)), "Occ": np.zeros(29)})
+    with pytest.raises(DataError, match=r"2_points\.mat: Points \(29, 2\), Occ \(1, 29\); needed are finite \(68, 2\)"):
+        fldbench.load_dataset("cofw68", cofw, "test")
+    bad.write_bytes(b"cut off")
+    with pytest.raises(DataError, match=r"2_points\.mat: not a Matlab file with Points, Occ"):
+        fldbench.load_dataset("cofw68", cofw, "test")
+    bad.unlink()
+    savemat(cofw / "cofw68/cofw68_test_bboxes.mat", {"bboxes": np.ones((4, 4))})
+    with pytest.raises(DataError, match="face 10 has no box among 4"):
+        fldbench.load_dataset("cofw68", cofw, "test")
+    (cofw / "cofw68/cofw68_test_bboxes.mat").unlink()
+    with pytest.raises(DatasetNotFoundError, match=r"bboxes\.mat: this file of cofw68 is absent"):
+        fldbench.load_dataset("cofw68", cofw, "test")
+
+
+def submission(*faces):
+    return "".join(f"{n} \n{' '.join(['7'] * 68)} \n{' '.join(['9'] * 68)} \n{' '.join(['0'] * 68)} \n" for n in faces)
+
+
+def test_cofw68_submission_format(tmp_path):
+    path = tmp_path / "sub.txt"
+    path.write_text(submission(3, 1) + "\n")
+    ids, points = COFW68().read_submission(path)
+    assert ids == ["3", "1"] and points.shape == (2, 68, 2) and (points == [6.0, 8.0]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            submission(3).replace("7 ", "x ", 1),
+            r"sub\.txt, line 2: could not convert string to float: 'x'; allowed are 68",
+        ),
+        (submission(3).replace("9 ", "", 1), r"sub\.txt, line 3: 67 words; needed is 68 y"),
+        (submission("a"), r"sub\.txt, line 1: 'a' is not a face number; allowed is 1 to 507"),
+        ("\n".join(submission(3, 4).splitlines()[:-1]), r"sub\.txt, line 7: the last face has 3 of its four lines"),
+    ],
+)
+def test_a_broken_submission_names_file_and_line(tmp_path, text, error):
+    path = tmp_path / "sub.txt"
+    path.write_text(text)
+    with pytest.raises(PredictionsError, match=error):
+        COFW68().read_submission(path)
+
+
+def test_datasets_have_no_submission_format_unless_they_say_so():
+    with pytest.raises(PredictionsError, match=r"p\.txt: a prediction file ends in .csv, .json or .npz"):
+        IBug300W().read_submission("p.txt")
+
+
+def test_an_image_broken_on_disk_is_left_out_by_name(data_root, tmp_path):
+    source = sorted((data_root / "300w/afw").glob("*.jpg"))[:3]
+    (tmp_path / "afw").mkdir()
+    for image in source:
+        shutil.copy(image, tmp_path / "afw")
+        shutil.copy(image.with_suffix(".pts"), tmp_path / "afw")
+    (tmp_path / "afw" / source[1].name).write_bytes(source[1].read_bytes()[:100])
+    faces = fldbench.load_dataset("300w", tmp_path, "train")
+    assert list(fldbench.faces.unreadable_images(faces)) == [1]

@@ -1,0 +1,150 @@
+"""FaceSet and images: indexing, laziness, splitting, fingerprints, and what is refused."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from toys import toy_faces
+
+from fldbench.errors import DataError
+from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, NoImages, unreadable_images
+
+
+class Untouchable(ImageArrays):
+    """Fails when anybody opens an image."""
+
+    def decode(self, i):
+        raise AssertionError("an image was opened")
+
+
+def test_indexing_gives_faces_and_face_sets():
+    faces = toy_faces(6)
+    one = faces[2]
+    assert isinstance(one, Face) and one.id == "test2" and one.image.shape == (48, 40, 3)
+    assert np.array_equal(one.landmarks, faces.landmarks[2])
+    assert faces[-1].id == "test5" and [face.id for face in faces][:2] == ["test0", "test1"]
+    for index in (slice(1, 4), np.array([3, 0]), np.arange(6) % 2 == 0):
+        part = faces[index]
+        assert isinstance(part, FaceSet) and part.ids.tolist() == faces.ids[index].tolist()
+        assert np.array_equal(part.images[0], faces.images[int(np.arange(6)[index][0])])
+    with pytest.raises(IndexError):
+        faces.images[6]
+
+
+def test_selections_of_selections_keep_every_column_in_step():
+    faces = replace(toy_faces(10), attributes={"smile": np.arange(10)}, groups=np.array(list("aabbccddee")))
+    part = faces[::-1][np.array([0, 5, 2])]
+    assert part.ids.tolist() == ["test9", "test4", "test7"]
+    assert part.attributes["smile"].tolist() == [9, 4, 7] and part.groups.tolist() == ["e", "c", "d"]
+    assert part.subsets["even"].tolist() == [False, True, False]
+    assert part[1].attributes == {"smile": 4}
+    assert np.array_equal(part.images[2], faces.images[7])
+
+
+def test_a_face_is_a_copy():
+    faces = toy_faces(2)
+    faces[0].landmarks[:] = 0
+    assert (faces.landmarks[0] != 0).all()
+
+
+def test_annotations_can_be_used_without_opening_an_image():
+    faces = replace(toy_faces(4), images=Untouchable([np.zeros((2, 2, 3), np.uint8)] * 4))
+    part = faces[1:].subset("even").with_boxes(np.ones((1, 4)))
+    assert part.ids.tolist() == ["test2"] and len(part.fingerprint) == 64
+    with pytest.raises(AssertionError, match="opened"):
+        part.images[0]
+
+
+def test_unknown_subset_names_the_known():
+    with pytest.raises(DataError, match="toy-test has no subset 'evn'; allowed: even, odd, none"):
+        toy_faces(2).subset("evn")
+
+
+def test_visibility_defaults_to_annotated():
+    faces = toy_faces(2)
+    landmarks = faces.landmarks.copy()
+    landmarks[0, 3] = np.nan
+    assert replace(faces, landmarks=landmarks, visible=None).visible.tolist() == [
+        [True, True, True, False, True],
+        [True] * 5,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"boxes": np.ones((3, 4))}, "boxes has 3 rows, ids has 4"),
+        ({"landmarks": np.ones((4, 6, 2))}, r"landmarks have the shape \(4, 6, 2\); mtfl-5 needs \(4, 5, 2\)"),
+        ({"ids": np.array(["a", "b", "a", "c"])}, "the id 'a' stands for more than one face"),
+        ({"attributes": {"smile": np.zeros(5)}}, r"attributes\[smile\] has 5 rows"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(change, text):
+    with pytest.raises(DataError, match=text):
+        replace(toy_faces(4), **change)
+
+
+def test_split_off_never_cuts_a_group_and_depends_on_the_seed_alone():
+    faces = replace(toy_faces(40), groups=np.array([str(i // 4) for i in range(40)]))
+    rest, part = faces.split_off(0.3, random_state=1)
+    assert len(part) == 12 and len(rest) == 28
+    assert not set(part.groups) & set(rest.groups)
+    assert sorted([*rest.ids, *part.ids]) == sorted(faces.ids)
+    assert faces.split_off(0.3, random_state=1)[1].ids.tolist() == part.ids.tolist()
+    assert faces.split_off(0.3, random_state=2)[1].ids.tolist() != part.ids.tolist()
+    with pytest.raises(DataError, match=r"1 group\(s\) cannot be split"):
+        faces[:3].split_off(0.5)
+
+
+def test_fingerprint_sees_every_column_and_nothing_else():
+    faces = toy_faces(4)
+    same = replace(toy_faces(4), name="other", attributes={"smile": np.ones(4)})
+    assert same.fingerprint == faces.fingerprint
+    moved = faces.landmarks.copy()
+    moved[2, 1, 0] += 1e-9
+    pixels = [image.copy() for image in faces.images]
+    pixels[3][0, 0, 0] += 1
+    changed = [
+        replace(faces, landmarks=moved),
+        replace(faces, images=ImageArrays(pixels)),
+        replace(faces, ids=np.array(list("abcd"))),
+        faces.with_boxes(faces.boxes + 1),
+        replace(faces, visible=np.zeros((4, 5), bool)),
+        faces[:3],
+        faces[::-1],
+    ]
+    assert len({faces.fingerprint, *(other.fingerprint for other in changed)}) == len(changed) + 1
+
+
+def test_image_files_decode_to_rgb_whatever_they_hold(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
+    colour, grey = tmp_path / "a ü.png", tmp_path / "g.png"
+    colour.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+    grey.write_bytes(cv2.imencode(".png", rgb[..., 0])[1].tobytes())
+    images = ImageFiles([colour, grey])
+    assert np.array_equal(images[0], rgb)
+    assert np.array_equal(images[1], np.repeat(rgb[..., :1], 3, axis=2))
+    assert images.digest(0) != images.digest(1)
+
+
+def test_bad_image_files_are_named(tmp_path):
+    good, empty, text = tmp_path / "good.png", tmp_path / "empty.jpg", tmp_path / "text.jpg"
+    good.write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    empty.touch()
+    text.write_text("not a picture")
+    images = ImageFiles([good, empty, text, tmp_path / "absent.jpg"])
+    faces = replace(toy_faces(4), images=images)
+    problems = unreadable_images(faces)
+    assert list(problems) == [1, 2, 3]
+    assert "empty.jpg: the image file is empty" in problems[1]
+    assert "text.jpg: not an image that can be decoded" in problems[2]
+    assert "absent.jpg: cannot be read (No such file or directory)" in problems[3]
+    assert len(faces.fingerprint) == 64
+
+
+def test_a_dataset_without_images_says_so():
+    faces = replace(toy_faces(3), images=NoImages(3, "there are none here"))
+    with pytest.raises(DataError, match="there are none here"):
+        faces.images[0]
+    assert len(faces[1:].images) == 2

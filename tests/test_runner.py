@@ -1,0 +1,246 @@
+"""Running suites: what is fitted, reused, recorded; failures, partial data, broken images, crashes at any point."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toys import TOY_TEST, TOY_TRAIN, Noisy, Toy, toy_faces, toy_protocol
+
+import fldbench
+from fldbench import registry, runner
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import ImageArrays
+from fldbench.report import leaderboard
+
+TIMES = ("fit_seconds", "ms_per_face")
+
+
+def csv_without_times(folder):
+    return leaderboard(folder).frame.drop(columns=list(TIMES)).to_csv()
+
+
+def test_one_fit_serves_every_protocol_and_a_second_run_computes_nothing(toy, tmp_path):
+    toy["protocols"] = ["toy-test", "toy-jittered", "toy-even", "toy-odd"]
+    toy["seeds"] = [0, 1]
+    first = fldbench.run_suite(toy, tmp_path)
+    assert Noisy.fits == 2 and len(first) == 8 and {record.status for record in first} == {"ok"}
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("run.json")}
+    second = fldbench.run_suite(toy, tmp_path)
+    assert second == first and Noisy.fits == 2
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("run.json")} == stamps
+
+
+def test_the_numbers_are_those_of_fitting_and_measuring_by_hand(toy, tmp_path):
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    train = toy_faces(TOY_TRAIN, 1, split="train")
+    faces = fldbench.get_protocol("toy-test").select(toy_faces(TOY_TEST, 2))
+    guess = Noisy(random_state=0).fit(train).predict(list(faces.images), faces.boxes)
+    eyes = np.linalg.norm(faces.landmarks[:, 0] - faces.landmarks[:, 1], axis=1)
+    errors = np.linalg.norm(guess - faces.landmarks, axis=2).mean(1) / eyes
+    assert record.metrics["nme"] == pytest.approx(100 * errors.mean(), rel=1e-12)
+    with np.load(tmp_path / "records" / record.key / "faces.npz") as kept:
+        assert kept["ids"].tolist() == faces.ids.tolist()
+        assert kept["predictions"] == pytest.approx(guess) and kept["errors"] == pytest.approx(errors)
+
+
+def test_a_record_tells_where_its_numbers_come_from(toy, tmp_path):
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    assert record.method["name"] == "noisy" and record.method["params"] == {"noise": 0.01, "random_state": 0}
+    assert record.method["parameters"] == 10 and record.method["model_bytes"] > 80
+    assert record.train["faces"] == TOY_TRAIN and len(record.train["fingerprint"]) == 64
+    assert record.protocol["hash"] == fldbench.get_protocol("toy-test").hash
+    assert record.test["n"] == TOY_TEST and record.test["complete"]
+    assert record.timings["fit_seconds"] >= 0 and record.timings["ms_per_face"] >= 0 and record.timings["threads"] >= 1
+    assert record.machine["numpy"] == np.__version__ and record.started <= record.ended
+
+
+def test_whatever_changes_the_numbers_makes_a_new_run(toy, tmp_path, monkeypatch):
+    fldbench.run_suite(toy, tmp_path)
+    changes = [
+        {"methods": [{"name": "noisy", "params": {"noise": 0.02}}]},
+        {"seeds": [7]},
+        {"train": [{"dataset": "toy", "faces": 6}]},
+        {"train": [{"dataset": "toy", "boxes": "truth-jittered"}]},
+    ]
+    for count, change in enumerate(changes, start=2):
+        fldbench.run_suite(toy | change, tmp_path)
+        assert Noisy.fits == count
+    monkeypatch.setattr(Noisy, "version", 2)
+    fldbench.run_suite(toy, tmp_path)
+    assert Noisy.fits == 6
+    fldbench.register_protocol(toy_protocol("toy-test", thresholds=(0.08, 0.10, 0.2)))
+    fldbench.run_suite(toy, tmp_path)
+    assert Noisy.fits == 6 and len(list((tmp_path / "records").iterdir())) == 7
+
+
+def test_fresh_forgets_and_runs_again(toy, tmp_path):
+    (old,) = fldbench.run_suite(toy, tmp_path)
+    (new,) = fldbench.run_suite(toy, tmp_path, fresh=True)
+    assert Noisy.fits == 2 and new.metrics == old.metrics
+
+
+def test_a_model_that_fails_is_a_record_and_the_rest_goes_on(toy, tmp_path):
+    toy["methods"] = ["broken", "noisy"]
+    bad, good = fldbench.run_suite(toy, tmp_path)
+    assert (bad.status, bad.reason) == ("failed", "RuntimeError: the furnace is out")
+    assert "in fit" in bad.traceback and bad.metrics == {}
+    assert good.status == "ok"
+    board = leaderboard(tmp_path)
+    assert [(row["method"], row["status"]) for row in board.rows] == [("noisy", "ok"), ("broken", "failed")]
+    assert "broken: failed: RuntimeError: the furnace is out" in board.to_markdown()
+
+
+def test_a_failure_is_tried_again_and_never_taken_for_a_result(toy, tmp_path):
+    toy["methods"] = ["broken"]
+    fldbench.run_suite(toy, tmp_path)
+    registry.register_method("broken", Noisy)
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    assert record.status == "ok"
+
+
+def test_missed_faces_are_counted_and_shown(toy, tmp_path):
+    toy["methods"] = ["gives-up"]
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    missed = int((fldbench.get_protocol("toy-test").select(toy_faces(TOY_TEST, 2)).boxes[:, 0] < 11).sum())
+    assert 0 < missed < TOY_TEST and record.test["missed"] == missed
+    assert record.metrics["fr10"] >= 100 * missed / TOY_TEST
+
+
+def test_a_protocol_whose_faces_are_absent_is_skipped_with_its_reason(toy, tmp_path):
+    toy["protocols"] = ["toy-none", "toy-test"]
+    skipped, good = fldbench.run_suite(toy, tmp_path)
+    assert skipped.status == "skipped" and skipped.reason.startswith("0 of 3 faces of toy-none are there")
+    assert good.status == "ok"
+
+
+def test_one_protocol_that_cannot_be_computed_does_not_take_the_others_down(toy, tmp_path):
+    fldbench.register_protocol(toy_protocol("toy-zero", normaliser_points=((0,), (0,))))
+    fldbench.register_protocol(toy_protocol("toy-gone", subset="gone"))
+    toy["protocols"] = ["toy-zero", "toy-test"]
+    bad, good = fldbench.run_suite(toy, tmp_path / "a")
+    assert bad.status == "failed" and "the inter-pupil distance must be finite and > 0 px" in bad.reason
+    assert good.status == "ok"
+    toy["protocols"] = ["toy-gone", "toy-jittered"]
+    bad, good = fldbench.run_suite(toy, tmp_path / "b")
+    assert bad.status == "failed" and "toy-test has no subset 'gone'" in bad.reason
+    assert good.status == "ok"
+
+
+class Rotten(Toy):
+    """Two training images and one test image cannot be decoded."""
+
+    def load(self, root, split):
+        faces = super().load(root, split)
+        bad = (2, 5) if split == "train" else (3,)
+
+        class Some(ImageArrays):
+            def decode(self, i):
+                if i in bad:
+                    raise DataError("mould", f"{split}{i}.jpg")
+                return super().decode(i)
+
+        return replace(faces, images=Some(list(faces.images)))
+
+
+def test_unreadable_images_are_left_out_and_counted(toy, tmp_path):
+    registry.register_dataset("toy", Rotten)
+    toy["protocols"] = ["toy-test", "toy-even"]
+    whole, even = fldbench.run_suite(toy, tmp_path)
+    assert whole.train["faces"] == TOY_TRAIN - 2 and whole.train["left_out"] == 2
+    assert whole.train["left_out_reasons"] == ["train2.jpg: mould", "train5.jpg: mould"]
+    assert (whole.test["n"], whole.test["left_out"], whole.test["complete"]) == (TOY_TEST - 1, 1, False)
+    assert (even.test["n"], even.test["left_out"], even.test["complete"]) == (TOY_TEST // 2, 0, True)
+    text = leaderboard(tmp_path).to_markdown()
+    assert "2 left out for unreadable images" in text and f"only {TOY_TEST - 1} of {TOY_TEST} test faces" in text
+
+
+class Gone(Toy):
+    """Not on this disk."""
+
+    def load(self, root, split):
+        raise DatasetNotFoundError("toys are in the attic")
+
+
+def test_training_sets_that_are_absent_are_skipped_unless_all_are(toy, tmp_path):
+    registry.register_dataset("gone", Gone)
+    toy["train"] = [{"dataset": "gone"}, {"dataset": "toy"}]
+    skipped, good = fldbench.run_suite(toy, tmp_path)
+    assert (skipped.status, skipped.reason) == ("skipped", "toys are in the attic") and good.status == "ok"
+    toy["train"] = [{"dataset": "gone"}]
+    with pytest.raises(DatasetNotFoundError, match="toys are in the attic"):
+        fldbench.run_suite(toy, tmp_path)
+
+
+def test_a_method_without_random_state_runs_once_whatever_the_seeds(toy, tmp_path):
+    toy |= {"methods": ["mean-shape"], "seeds": [0, 1, 2]}
+    assert [record.seed for record in fldbench.run_suite(toy, tmp_path)] == [None]
+
+
+def test_jobs_give_the_same_table_and_know_run_time_registrations(toy, tmp_path):
+    toy |= {"methods": ["noisy", "broken", "mean-shape"], "seeds": [0, 1], "protocols": ["toy-test", "toy-even"]}
+    fldbench.run_suite(toy, tmp_path / "one")
+    fldbench.run_suite(toy, tmp_path / "two", jobs=2)
+    assert csv_without_times(tmp_path / "one") == csv_without_times(tmp_path / "two")
+
+
+def test_progress_counts_models(toy, tmp_path):
+    seen = []
+    toy["seeds"] = [0, 1]
+    fldbench.run_suite(toy, tmp_path, on_event=lambda *event: seen.append(event))
+    assert seen == [("", 0, 2), ("noisy on toy-train, seed 0", 1, 2), ("noisy on toy-train, seed 1", 2, 2)]
+
+
+def test_predictions_are_made_in_blocks_that_do_not_change_them(toy, tmp_path, monkeypatch):
+    (whole,) = fldbench.run_suite(toy, tmp_path / "a")
+    monkeypatch.setattr(runner, "BLOCK", 3)
+    (blocks,) = fldbench.run_suite(toy, tmp_path / "b")
+    assert whole.metrics == blocks.metrics
+
+
+CALLS = ("mkdir", "rename", "write_text", "touch", "unlink")
+
+
+def crash_at(step, monkeypatch):
+    """Kills the process, as `kill -9` would, at the step-th operation on files."""
+    count = iter(range(10_000))
+
+    def guard(function):
+        def wrapped(*args, **kwargs):
+            if next(count) == step:
+                os._exit(9)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    for name in CALLS:
+        monkeypatch.setattr(Path, name, guard(getattr(Path, name)))
+    for place, name in ((shutil, "rmtree"), (np, "savez"), (Noisy, "fit"), (Noisy, "predict"), (Noisy, "save")):
+        monkeypatch.setattr(place, name, guard(getattr(place, name)))
+
+
+def test_a_kill_at_any_point_and_a_second_run_give_the_same_table(toy, tmp_path, monkeypatch):
+    """Forked runs die before their first, second, third ... operation on files, until one lives."""
+    toy |= {"methods": ["noisy", "mean-shape"], "protocols": ["toy-test", "toy-even"], "seeds": [0, 1]}
+    fldbench.run_suite(toy, tmp_path / "whole")
+    expected = csv_without_times(tmp_path / "whole")
+    killed = 0
+    for step in range(10_000):
+        out = tmp_path / f"killed-{step}"
+        child = os.fork()
+        if child == 0:
+            with pytest.MonkeyPatch.context() as patch:
+                crash_at(step, patch)
+                fldbench.run_suite(toy, out)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status == 0:
+            break
+        assert status == 9
+        killed += 1
+        fldbench.run_suite(toy, out)
+        assert csv_without_times(out) == expected, f"killed at operation {step}"
+        assert not list(out.rglob("*.part"))
+    assert killed > 40

@@ -1,0 +1,113 @@
+"""The store: whole records or none, failures that are replaced, folders that cannot be written, damaged files."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fldbench.errors import StoreError
+from fldbench.store import Record, Store, read_record, read_records, run_key
+
+RECORD = Record("k1", "ok", {"label": "m"}, {"label": "t"}, {"name": "p"}, 0, metrics={"nme": 1 / 3})
+
+
+def test_run_key_depends_on_content_not_on_order():
+    assert run_key({"a": 1, "b": {"c": 2, "d": 3}}) == run_key({"b": {"d": 3, "c": 2}, "a": 1})
+    keys = {run_key(x) for x in ({"a": 1}, {"a": 2}, {"a": "1"}, {"b": 1}, [1], [[1]], {"a": 1.0000001}, {"a": None})}
+    assert len(keys) == 8
+    with pytest.raises(ValueError, match="Out of range float"):
+        run_key({"a": float("nan")})
+
+
+def test_a_record_comes_back_as_it_was(tmp_path):
+    store = Store(tmp_path / "out")
+    arrays = {"ids": np.array(["a", "b"]), "errors": np.array([0.1, np.nan]), "predictions": np.zeros((2, 5, 2))}
+    store.write(RECORD, arrays)
+    assert store.has_record("k1") and store.read("k1") == RECORD
+    assert read_records(tmp_path / "out") == read_records(tmp_path / "out/records") == [RECORD]
+    with np.load(store.record_path("k1") / "faces.npz", allow_pickle=False) as kept:
+        assert {name: kept[name].tolist() for name in ("ids",)} == {"ids": ["a", "b"]}
+        assert np.array_equal(kept["errors"], arrays["errors"], equal_nan=True)
+
+
+def test_a_good_record_is_never_overwritten(tmp_path):
+    store = Store(tmp_path)
+    store.write(RECORD)
+    store.write(replace(RECORD, metrics={"nme": 9.0}))
+    assert store.read("k1") == RECORD
+
+
+def test_a_failure_is_replaced_by_the_next_try_and_is_no_result(tmp_path):
+    store = Store(tmp_path)
+    for reason in ("first", "second"):
+        store.write(replace(RECORD, status="failed", reason=reason))
+    assert not store.has_record("k1") and store.read("k1").reason == "second"
+    assert [record.reason for record in read_records(tmp_path)] == ["second"]
+    store.write(RECORD)
+    assert [record.status for record in read_records(tmp_path)] == ["ok"]
+    store.forget(["k1"])
+    assert not list((tmp_path / "records").iterdir())
+
+
+def test_a_writer_that_fails_leaves_nothing_behind(tmp_path):
+    store = Store(tmp_path)
+
+    def save(path):
+        path.write_text("half")
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        store.write_model("m1", save, {})
+    assert not store.has_model("m1") and not list((tmp_path / "models").iterdir())
+
+
+def test_models_keep_how_they_were_fitted(tmp_path):
+    store = Store(tmp_path)
+    store.write_model("m1", lambda path: path.write_bytes(b"12345"), {"fit_seconds": 2.5})
+    assert store.has_model("m1") and store.read_fit("m1") == {"fit_seconds": 2.5, "model_bytes": 5}
+
+
+def test_leftovers_of_dead_writers_are_swept_and_those_of_live_ones_kept(tmp_path):
+    Store(tmp_path)
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    ).stdout
+    for pid in (dead.strip(), os.getppid()):
+        (tmp_path / "records" / f".abc.{pid}.part").mkdir()
+    Store(tmp_path)
+    assert [part.name for part in (tmp_path / "records").iterdir()] == [f".abc.{os.getppid()}.part"]
+
+
+@pytest.mark.parametrize("place", ["file/out", "/proc/out"])
+def test_an_output_folder_that_cannot_be_written(tmp_path, place):
+    (tmp_path / "file").write_text("in the way")
+    folder = Path(place) if place.startswith("/") else tmp_path / place
+    with pytest.raises(
+        StoreError, match=r"the output folder '.*out' cannot be written \(.*\); choose another with --out"
+    ):
+        Store(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"run\.json: the record is damaged \(.*\); remove its folder and run again"),
+        ("[]", r"run\.json: the record is damaged \(no mapping\)"),
+        (json.dumps({"schema_version": 99}), r"run\.json: schema_version 99; 1 is read here"),
+        (json.dumps({"schema_version": 1, "key": "k"}), r"run\.json: not a run record \(.*missing"),
+    ],
+)
+def test_a_damaged_record_is_named(tmp_path, text, message):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(StoreError, match=message):
+        read_record(tmp_path)
+
+
+def test_a_folder_without_records_says_so(tmp_path):
+    with pytest.raises(StoreError, match=r"no run record below '.*'; `fldbench run` writes them"):
+        read_records(tmp_path)

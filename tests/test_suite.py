@@ -1,0 +1,96 @@
+"""Suite files: what they mean, and a message with file, line and allowed values for what they cannot."""
+
+import textwrap
+
+import pytest
+
+from fldbench.errors import SuiteError
+from fldbench.suite import DEMO, Suite, load_suite
+
+GOOD = """\
+name: small
+train:
+  - dataset: 300w
+  - {dataset: synthetic, faces: 50, boxes: truth-jittered}
+methods:
+  - mean-shape
+  - name: cnn-small
+    label: cnn, 3 epochs
+    params: {epochs: 3}
+protocols: [300w-helen, synthetic-test]
+seeds: [0, 1]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "suite.yaml"
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return write
+
+
+def test_a_suite_says_what_it_means(file):
+    suite = load_suite(file(GOOD))
+    assert [spec.label for spec in suite.train] == ["300w-train", "synthetic-train[:50]@truth-jittered"]
+    assert [(spec.name, spec.label, spec.params) for spec in suite.methods] == [
+        ("mean-shape", "mean-shape", {}),
+        ("cnn-small", "cnn, 3 epochs", {"epochs": 3}),
+    ]
+    assert suite.protocols == ["300w-helen", "synthetic-test"] and suite.seeds == [0, 1]
+
+
+def test_the_demo_is_a_suite_that_needs_no_files():
+    suite = load_suite(DEMO)
+    assert {spec.dataset for spec in suite.train} == {"synthetic"} and suite.protocols == ["synthetic-test"]
+    assert [spec.name for spec in suite.methods] == ["mean-shape", "ert", "hog-ridge", "cnn-small"]
+
+
+def test_a_dict_is_a_suite_too():
+    content = {"name": "x", "train": [{"dataset": "300w"}], "methods": ["mean-shape"], "protocols": ["300w-full"]}
+    assert isinstance(load_suite(content), Suite)
+    with pytest.raises(SuiteError, match=r"^suite: unknown key 'sed'; did you mean 'seeds'"):
+        load_suite(content | {"sed": [1]})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "text"),
+    [
+        ("seeds: [0, 1]", "seed: [0]", 11, "unknown key 'seed'; did you mean 'seeds'? (allowed: name, train, methods"),
+        ("    params: {epochs: 3}", "    parms: {}", 9, "unknown key 'parms'; did you mean 'params'?"),
+        ("faces: 50", "faces: many", 4, "train[1].faces is 'many'; allowed: a valid integer"),
+        ("faces: 50", "faces: 0", 4, "train[1].faces is 0; allowed: greater than or equal to 1"),
+        ("truth-jittered", "truth", 4, "train[1].boxes is 'truth'; allowed: 'truth-tight', 'truth-jittered' or 'offi"),
+        ("seeds: [0, 1]", "seeds: 3", 11, "seeds is 3; allowed: a valid list"),
+        ("seeds: [0, 1]", "seeds: []", 11, "seeds is []; allowed: list should have at least 1 item"),
+        ("  - dataset: 300w", "  - dataset: 300v", 3, "no dataset named '300v'; did you mean '300w'?"),
+        ("  - dataset: 300w", "  - dataset: cofw68", 3, "'cofw68' has no split 'train'; allowed: test"),
+        ("  - dataset: 300w", "  - split: train", 3, "the key 'dataset' is missing; allowed: dataset, split"),
+        ("  - mean-shape", "  - mean-shap", 6, "no method named 'mean-shap'; did you mean 'mean-shape'?"),
+        ("{epochs: 3}", "{epoch: 3}", 7, "method 'cnn-small' has no parameter 'epoch'; did you mean 'epochs'?"),
+        ("300w-helen, ", "300w-hellen, ", 10, "no protocol named '300w-hellen'; did you mean '300w-helen'?"),
+        ("300w-helen, ", "synthetic-test, ", 10, "synthetic-test stands there twice"),
+        ("label: cnn, 3 epochs", "label: mean-shape", 5, "mean-shape stands there twice; write it once, or give"),
+        ("name: small", "", 2, "the key 'name' is missing"),
+        ("  - dataset: 300w", "  - dataset: [300w", 4, "not YAML: "),
+    ],
+)
+def test_a_wrong_suite_names_file_line_and_what_is_allowed(file, old, new, line, text):
+    assert old in GOOD
+    path = file(GOOD.replace(old, new, 1))
+    with pytest.raises(SuiteError) as error:
+        load_suite(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}, line {line}: "), message
+    assert text in message
+
+
+def test_what_is_no_suite_file_at_all(file, tmp_path):
+    with pytest.raises(SuiteError, match=r"none\.yaml: the suite cannot be read \(No such file or directory\)"):
+        load_suite(tmp_path / "none.yaml")
+    with pytest.raises(SuiteError, match=r"line 1: a suite is a mapping with the keys name, train, methods"):
+        load_suite(file("- a\n- b\n"))
+    with pytest.raises(SuiteError, match="a suite is a mapping"):
+        load_suite(file(""))
