@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from enum import StrEnum
@@ -9,9 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from fldbench.errors import FldbenchError, MethodError
 
@@ -23,7 +21,6 @@ app = typer.Typer(
 )
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
-PIPE_WIDTH = 160  # columns where the output is no terminal
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
 
@@ -77,18 +74,13 @@ def run(
     from fldbench.report import leaderboard
     from fldbench.runner import run_suite
     from fldbench.suite import DEMO
+    from fldbench.terminal import print_board, progress
 
-    with _progress() as progress:
-        task = progress.add_task("reading annotations", total=None)
-
-        def show(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what or "fitting and measuring", completed=done, total=total)
-
+    with progress("fitting and measuring") as show:
         records = run_suite(suite or DEMO, out, data, jobs, fresh, show)
-        progress.update(task, visible=False)
     board = leaderboard(records)
     paths = board.write(out)
-    _print_board(board)
+    print_board(board)
     typer.echo(f"written: {', '.join(str(path) for path in paths)}")
     failed = [record for record in records if record.status == "failed"]
     if failed or not any(record.status == "ok" for record in records):
@@ -130,12 +122,20 @@ def show_leaderboard(
 ) -> None:
     """Print the leaderboard of one or several folders."""
     from fldbench.report import leaderboard
+    from fldbench.terminal import print_board
 
     board = leaderboard(folders)
-    if format is Format.table:
-        _print_board(board, output)
+
+    def table() -> str:
+        text = io.StringIO()
+        print_board(board, text)
+        return text.getvalue()
+
+    if format is Format.table and output is None:
+        print_board(board)
         return
-    text = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}[format]()
+    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
+    text = writers.get(format, table)()
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -154,10 +154,11 @@ def evaluate(
     from fldbench.outside import evaluate_file, record_of
     from fldbench.report import leaderboard
     from fldbench.store import Store
+    from fldbench.terminal import print_board
 
     outside = evaluate_file(predictions, protocol, data)
     record, arrays = record_of(outside, label or predictions.stem, protocol)
-    _print_board(leaderboard([record]))
+    print_board(leaderboard([record]))
     if outside.absent:
         few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
         _complain(f"{len(outside.absent)} faces have no prediction and count as failures: {few}")
@@ -179,18 +180,19 @@ def train(
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
 ) -> None:
     """Fit one model and keep it."""
+    from fldbench.dataset import load_dataset
     from fldbench.method import make_method
-    from fldbench.plan import load_training_set
-    from fldbench.suite import TrainSpec
+    from fldbench.plan import Loaded
+    from fldbench.protocols import boxes_from
+    from fldbench.terminal import progress
 
     model = make_method(method, **dict(_parameter(text) for text in param or []))
-    loaded = load_training_set(TrainSpec(dataset=dataset, split=split, faces=faces), data)
+    loaded = Loaded(boxes_from(load_dataset(dataset, data, split)[:faces], "truth-tight"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
         _complain(f"left out: {reason}")
     usable = loaded.check_usable()
-    with _progress() as progress:
-        progress.add_task(f"fitting {method} on {len(usable)} faces", total=None)
+    with progress(f"fitting {method} on {len(usable)} faces"):
         model.fit(usable)
     path = model.save(output)
     typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
@@ -204,41 +206,6 @@ def _parameter(text: str) -> tuple[str, object]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-
-def _print_board(board, output: Path | None = None) -> None:
-    from fldbench.report import tables
-
-    console = Console(record=output is not None, quiet=output is not None)
-    if not console.is_terminal:
-        console = Console(record=output is not None, quiet=output is not None, width=PIPE_WIDTH)
-    for place, rows in board.sections():
-        shown = tables.columns_of(rows)
-        table = Table(title=tables.title(place), title_justify="left")
-        table.add_column("method", no_wrap=True)
-        for name in shown:
-            table.add_column(tables.SHOWN[name][0], justify="right", no_wrap=True)
-        for row in rows:
-            table.add_row(row["method"], *(tables.cell(row, name) for name in shown))
-        console.print(table)
-        console.print(board.captions[place], markup=False, highlight=False)
-        for note in tables.notes(rows):
-            console.print(note, markup=False, highlight=False)
-        console.print()
-    if output is not None:
-        _write(output, console.export_text())
 
 
 def _write(path: Path, text: str) -> None:

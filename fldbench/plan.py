@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fldbench import registry
-from fldbench.dataset import data_root, load_dataset
+from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.method import Method, make_method, parameters_of
@@ -89,9 +89,8 @@ class Plan:
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
     """Loads the annotations and names every run. Raises DatasetNotFoundError when no training set is there."""
-    data_root(data)
     protocols = [get_protocol(name) for name in suite.protocols]
-    train = {spec.label: load_training_set(spec, data) for spec in suite.train}
+    train = {spec.label: _load_train(spec, data) for spec in suite.train}
     if all(loaded.faces is None for loaded in train.values()):
         raise DatasetNotFoundError("; ".join(dict.fromkeys(loaded.absent for loaded in train.values())))
     test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
@@ -135,8 +134,7 @@ def _load(name: str, split: str, data: str | Path | None) -> Loaded:
     return Loaded(faces, registry.resolve("dataset", name).expected.get(split))
 
 
-def load_training_set(spec: TrainSpec, data: str | Path | None) -> Loaded:
-    """The faces that a suite or command names to train on, with their boxes."""
+def _load_train(spec: TrainSpec, data: str | Path | None) -> Loaded:
     loaded = _load(spec.dataset, spec.split, data)
     if loaded.faces is None:
         return loaded

@@ -16,6 +16,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from fldbench import registry
+from fldbench.dataset import data_root
 from fldbench.errors import DatasetNotFoundError, FldbenchError
 from fldbench.faces import FaceSet
 from fldbench.method import Method, load_method, predict_checked
@@ -51,8 +52,9 @@ def run_suite(
     StoreError, and DatasetNotFoundError when no training set of the suite is there.
     """
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
-    plan = make_plan(suite, data)
+    data_root(data)  # before anything is created
     store = Store(out)
+    plan = make_plan(suite, data)
     keys = [key for job in plan.jobs for key, _ in job.runs]
     if fresh:
         store.forget([*keys, *(job.model_key for job in plan.jobs)])

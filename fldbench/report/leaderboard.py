@@ -92,15 +92,11 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     done = {_identity(r)[:-1] for r in newest.values() if r.status == "ok"}
     kept = [r for r in newest.values() if r.status == "ok" or _identity(r)[:-1] not in done]
     check_unions(kept)
-    groups: dict[tuple, list[Record]] = {}
-    for record in kept:
-        protocol = record.protocol["name"], record.protocol["hash"]
-        place = (record.train["label"], *protocol, record.method["label"], record.test.get("n") or 0)
-        groups.setdefault(place, []).append(record)
-    rows = [row for _, group in sorted(groups.items()) for row in [_row(group)]]
+    groups = _groups(kept)
+    rows = [_row(group) for group in groups]
     rows.sort(key=lambda r: (r["train"], r["protocol"], r["nme"] is None, r["nme"] or 0.0, r["method"]))
     captions: dict[tuple[str, str], str] = {}
-    for group in groups.values():
+    for group in groups:
         place = group[0].train["label"], group[0].protocol["name"]
         captions[place] = max(captions.get(place, ""), tables.caption(group[0]), key=len)
     return Leaderboard(tuple(rows), captions)
@@ -109,6 +105,17 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
 def _identity(record: Record) -> tuple:
     name = record.protocol["name"]
     return record.method["label"], record.train["label"], name, record.seed, record.test.get("n")
+
+
+def _groups(records: list[Record]) -> list[list[Record]]:
+    """Records of one row: same training set, protocol, method and number of faces; failures join the largest run."""
+    groups: dict[tuple, dict[int, list[Record]]] = {}
+    for record in sorted(records, key=lambda r: r.status != "ok"):
+        base = record.train["label"], record.protocol["name"], record.protocol["hash"], record.method["label"]
+        sizes = groups.setdefault(base, {})
+        n = record.test["n"] if record.status == "ok" else max(sizes, default=0)
+        sizes.setdefault(n, []).append(record)
+    return [group for _, sizes in sorted(groups.items()) for _, group in sorted(sizes.items())]
 
 
 def _row(group: list[Record]) -> dict[str, Any]:

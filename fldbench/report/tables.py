@@ -26,7 +26,7 @@ RANKED = ("nme", "fr08", "fr10", "auc08")
 
 LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into a document that loads booktabs.
 \makeatletter
-\ifx\AtBeginDocument\@firstofone\let\fldbenchend\relax\else
+\ifx\documentclass\@notprerr\let\fldbenchend\relax\else
 \documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage{booktabs}

@@ -1,0 +1,64 @@
+"""What the command shows in a terminal, or writes into a log: progress with the time left, and leaderboards."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fldbench.report import Leaderboard, tables
+
+PIPE_WIDTH = 160  # columns where the output is no terminal
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Shows how far long work is: yields show(what was done, steps done, steps in all).
+
+    On a terminal a bar on stderr; elsewhere a line for each step, so that a log tells the same.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _log_lines(time.monotonic())
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done_what, done, total: bar.update(
+            task, description=done_what or what, completed=done, total=total
+        )
+
+
+def _log_lines(start: float) -> Callable[[str, int, int], None]:
+    def show(what: str, done: int, total: int) -> None:
+        seconds = time.monotonic() - start
+        left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
+        if what:
+            print(f"{done} of {total} done after {seconds:.0f} s{left}: {what}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def print_board(board: Leaderboard, file: TextIO | None = None) -> None:
+    """A table a training set and protocol, each with its caption and a line for every row that is not ok."""
+    console = Console(file=file)
+    if not console.is_terminal:
+        console = Console(file=file, width=PIPE_WIDTH)
+    for place, rows in board.sections():
+        shown = tables.columns_of(rows)
+        table = Table(title=tables.title(place), title_justify="left")
+        table.add_column("method", no_wrap=True)
+        for name in shown:
+            table.add_column(tables.SHOWN[name][0], justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(row["method"], *(tables.cell(row, name) for name in shown))
+        console.print(table)
+        for line in (board.captions[place], *tables.notes(rows)):
+            console.print(line, markup=False, highlight=False)
+        console.print()

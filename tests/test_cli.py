@@ -1,0 +1,179 @@
+"""The command as a user types it: output, exit status, and one line for every mistake."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from test_datasets import write_face
+from typer.testing import CliRunner
+
+from fldbench import cli
+
+SUITE = "name: toy\ntrain: [{dataset: toy}]\nmethods: [noisy, mean-shape]\nprotocols: [toy-test, toy-even]\n"
+
+
+def fldbench(*args, cwd=None, env=None):
+    """The installed command in a process of its own."""
+    command = [sys.executable, "-m", "fldbench", *map(str, args)]
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+@pytest.fixture
+def call(toy, monkeypatch, capsys):
+    """The command in this process, where the toy benchmark is registered: exit status, stdout, stderr."""
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["fldbench", *map(str, args)])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        out, err = capsys.readouterr()
+        return leaving.value.code, out, err
+
+    return run
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "suite.yaml"
+    path.write_text(SUITE)
+    return path
+
+
+def test_run_prints_and_writes_the_leaderboard_and_goes_on(call, suite, tmp_path):
+    out = tmp_path / "out"
+    status, text, progress = call("run", suite, "--out", out)
+    assert status == 0 and "toy-even, trained on toy-train" in text and "noisy" in text and "8 of 8" in text
+    assert {path.name for path in out.iterdir()} >= {"leaderboard.csv", "leaderboard.tex", "leaderboard.md", "records"}
+    lines = progress.splitlines()
+    assert lines[0].startswith("1 of 2 done after ") and lines[0].endswith("s left: noisy on toy-train, seed 0")
+    assert lines[1].startswith("2 of 2 done after ") and lines[1].endswith("s: mean-shape on toy-train")
+    csv = (out / "leaderboard.csv").read_bytes()
+    status, again, _ = call("run", suite, "--out", out)
+    assert status == 0 and (out / "leaderboard.csv").read_bytes() == csv and again == text
+
+
+def test_failures_reach_the_exit_status_and_the_rest_is_printed(call, suite, tmp_path):
+    suite.write_text(SUITE.replace("mean-shape", "broken"))
+    status, text, err = call("run", suite, "--out", tmp_path / "out")
+    assert status == 1 and "noisy" in text
+    assert "broken: failed: RuntimeError: the furnace is out" in text
+    assert "fldbench: 2 of 4 runs failed; their records are in" in err
+
+
+def test_leaderboard_in_every_format(call, suite, tmp_path):
+    out = tmp_path / "out"
+    call("run", suite, "--out", out)
+    for name, start in (("csv", "method,train,"), ("latex", "% Tables"), ("markdown", "### toy-even")):
+        status, text, _ = call("leaderboard", out, "--format", name)
+        assert status == 0 and text.startswith(start)
+        path = tmp_path / f"board.{name}"
+        assert call("leaderboard", out, "--format", name, "-o", path)[0] == 0 and path.read_text() == text
+    status, text, _ = call("leaderboard", out, "-o", tmp_path / "board.txt")
+    assert status == 0 and "toy-even" in (tmp_path / "board.txt").read_text()
+
+
+def test_list_names_everything_there_is(call):
+    status, text, _ = call("list")
+    assert status == 0
+    for name in (
+        "methods:",
+        "hog-ridge",
+        "datasets:",
+        "300w",
+        "protocols:",
+        "300w-helen-jittered",
+        "schemes:",
+        "wflw-98",
+    ):
+        assert name in text
+    status, text, _ = call("list", "schemes")
+    assert status == 0 and "ibug-68" in text and "methods" not in text
+
+
+def test_train_keeps_a_model_that_can_be_loaded(call, tmp_path):
+    from fldbench.method import load_method
+
+    path = tmp_path / "m.safetensors"
+    status, text, _ = call("train", "noisy", "--dataset", "toy", "-o", path, "--faces", 6, "--param", "noise=0.5")
+    assert status == 0 and "10 parameters" in text
+    assert load_method(path).get_params() == {"noise": 0.5, "random_state": 0}
+    status, _, err = call("train", "noisy", "--dataset", "toy", "-o", path, "--param", "noise")
+    assert (status, err) == (2, "fldbench: --param 'noise'; allowed is NAME=VALUE, such as --param stages=4\n")
+
+
+def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
+    from toys import toy_faces
+
+    faces = toy_faces(8, 2)
+    guess = {str(i): p.tolist() for i, p in zip(faces.ids[:7], faces.landmarks[:7] + 1, strict=True)}
+    (tmp_path / "p.json").write_text(json.dumps(guess))
+    arguments = ("evaluate", tmp_path / "p.json", "--protocol", "toy-test", "--out", tmp_path / "o", "--label", "ours")
+    status, text, err = call(*arguments)
+    assert status == 0 and "ours" in text and "8 of 8" in text
+    assert err == "fldbench: 1 faces have no prediction and count as failures: test7\n"
+    assert "ours" in call("leaderboard", tmp_path / "o")[1]
+    status, text, _ = call("evaluate", tmp_path / "p.json", "--protocol", "toy-even")
+    assert "3 predictions are for faces outside toy-even and were not used" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("run", "none.yaml"), "none.yaml: the suite cannot be read (No such file or directory)"),
+        (("run", "--data", "/no/such"), "data root '/no/such' is not a folder; give --data ROOT or set FLDBENCH_DATA"),
+        (("run", "--out", "/proc/x"), "the output folder '/proc/x' cannot be written"),
+        (
+            ("train", "hog-rigde", "--dataset", "300w", "-o", "m"),
+            "no method named 'hog-rigde'; did you mean 'hog-ridge'?",
+        ),
+        (("train", "mean-shape", "--dataset", "300v", "-o", "m"), "no dataset named '300v'; did you mean '300w'?"),
+        (("evaluate", "p.csv", "--protocol", "cofw86"), "no protocol named 'cofw86'; did you mean 'cofw68'?"),
+        (("leaderboard", "."), "no run record below '.'; `fldbench run` writes them to OUT/records/KEY/run.json"),
+    ],
+)
+def test_every_mistake_is_one_line_and_exit_status_2(tmp_path, arguments, text):
+    done = fldbench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("fldbench: ") and text in last and "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = fldbench("--debug", "leaderboard", ".", cwd=tmp_path)
+    assert done.returncode != 0 and "Traceback" in done.stderr and "StoreError" in done.stderr
+
+
+def test_a_root_without_the_dataset_says_what_was_looked_for(tmp_path):
+    done = fldbench("train", "mean-shape", "--dataset", "300w", "--data", tmp_path, "-o", tmp_path / "m")
+    assert done.returncode == 2 and "looked for afw or helen or lfpw or ibug" in done.stderr
+
+
+def test_broken_annotations_and_images_of_real_formats(tmp_path):
+    for name in ("a_1", "b_1", "c_1"):
+        write_face(tmp_path / "300w/afw", name)
+    (tmp_path / "300w/afw/b_1.jpg").write_bytes(b"")
+    done = fldbench("train", "mean-shape", "--dataset", "300w", "--data", tmp_path, "-o", tmp_path / "m.safetensors")
+    assert done.returncode == 0 and "left out: " in done.stderr and "b_1.jpg: the image file is empty" in done.stderr
+    annotation = tmp_path / "300w/afw/c_1.pts"
+    annotation.write_text(annotation.read_text().replace("}", "1 1\n}"))
+    done = fldbench("train", "mean-shape", "--dataset", "300w", "--data", tmp_path, "-o", tmp_path / "m")
+    assert done.returncode == 2 and "c_1.pts, line 73: 69 points; 68 are needed" in done.stderr
+
+
+def test_a_model_that_cannot_be_written(tmp_path):
+    write_face(tmp_path / "300w/afw", "a_1")
+    done = fldbench("train", "mean-shape", "--dataset", "300w", "--data", tmp_path, "-o", "/proc/m")
+    assert done.returncode == 2 and "/proc/m: the model cannot be written" in done.stderr
+
+
+def test_the_command_is_installed_and_helps():
+    found = shutil.which("fldbench", path=os.path.dirname(sys.executable))
+    assert found is not None
+    text = subprocess.run([found, "--help"], capture_output=True, text=True).stdout
+    for name in ("run", "list", "leaderboard", "evaluate", "train"):
+        assert name in text
+    assert CliRunner().invoke(cli.app, ["run", "--help"]).exit_code == 0

@@ -1,0 +1,181 @@
+"""The house itself: layers, light import, public names, the wheel, the top level."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import fldbench
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {
+    "fldbench": "fldbench",
+    "baselines": "fldbench.baselines",
+    "cnn": "fldbench.cnn",
+    "datasets": "fldbench.datasets",
+}
+
+# Each layer may import those above it and its own.
+LAYERS = (
+    {"errors"},
+    {"geometry"},
+    {"scheme_tables", "schemes", "metrics", "registry"},
+    {"faces"},
+    {"dataset", "method", "protocols", "media"},
+    {"baselines", "cnn", "datasets"},
+    {"suite", "store"},
+    {"plan"},
+    {"runner"},
+    {"outside"},
+    {"report"},
+    {"terminal"},
+    {"cli"},
+    {"__main__"},
+)
+REPORT_MAY_IMPORT = {"errors", "store", "metrics", "protocols", "report"}
+
+
+PUBLIC_NAMES = (
+    *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
+    *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
+    *("get_scheme", "list_schemes", "Scheme", "list_methods", "list_datasets", "register_method", "register_dataset"),
+    *("Face", "FaceSet", "ImageArrays", "ImageFiles", "Record", "leaderboard", "Leaderboard"),
+    *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
+    *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),
+)
+
+
+def modules():
+    """Every module of the package: file, dotted name."""
+    for folder, package in FOLDERS.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            yield path, ".".join([package, *parts]).removesuffix(".__init__")
+
+
+def unit(name):
+    """The part of the house that a module belongs to."""
+    return name.split(".")[1] if "." in name else "fldbench"
+
+
+def imported(path):
+    """Dotted names that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; plug-ins are imported as fldbench.datasets..., in full"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rank(part):
+    return next(i for i, layer in enumerate(LAYERS) if part in layer)
+
+
+def test_imports_follow_the_layers():
+    for path, name in modules():
+        own = unit(name)
+        if own == "fldbench":
+            continue
+        for target in imported(path):
+            if not target.startswith("fldbench."):
+                continue
+            other = unit(target)
+            place = f"{path.name} imports {target}"
+            if own in ("baselines", "cnn", "datasets"):
+                assert other == own or rank(other) < rank(own), place
+            elif own == "report":
+                assert other in REPORT_MAY_IMPORT, place
+            else:
+                assert rank(other) <= rank(own), place
+
+
+def test_plugin_folders_are_never_imported_by_their_bare_names():
+    tests = ((path, path.stem) for path in sorted((ROOT / "tests").glob("*.py")))
+    for path, _ in (*modules(), *tests):
+        bare = {target.split(".")[0] for target in imported(path)} & {"baselines", "cnn", "datasets"}
+        assert not bare, f"{path} imports {bare}: write fldbench.datasets..."
+
+
+def test_torch_stays_in_cnn_and_the_runner_in_its_place():
+    for path, name in modules():
+        if any(target.split(".")[0] in ("torch", "lightning") for target in imported(path)):
+            assert unit(name) == "cnn", path
+
+
+def test_import_is_light():
+    heavy = ("torch", "cv2", "dlib", "pandas", "matplotlib", "scipy", "sklearn", "pydantic")
+    code = f"import sys, fldbench; fldbench.list_methods(); print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_the_public_names_are_these():
+    assert set(fldbench.__all__) == set(PUBLIC_NAMES)
+    for name in fldbench.__all__:
+        assert getattr(fldbench, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = fldbench.nothing
+    assert set(dir(fldbench)) == set(fldbench.__all__)
+
+
+def test_the_error_tree_is_one_tree():
+    names = [name for name in fldbench.__all__ if name.endswith("Error")]
+    assert all(issubclass(getattr(fldbench, name), fldbench.FldbenchError) for name in names)
+    assert issubclass(fldbench.DatasetNotFoundError, fldbench.DataError)
+
+
+def test_the_top_level_is_what_was_agreed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout: the tracked files are not known")
+    top = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    visible = {name for name in top if not name.startswith(".")}
+    house = {"fldbench", "baselines", "cnn", "datasets", "results", "tests", "setup.py"}
+    papers = {
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "pyproject.toml",
+        "constraints.txt",
+    }
+    assert visible == house | papers
+    assert {".ci", ".gitignore"} <= top
+
+
+def test_no_file_is_too_long_to_read():
+    for path, _ in modules():
+        assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist")]
+    copy = tmp_path / "copy"
+    subprocess.run(["git", "-C", ROOT, "checkout-index", "-a", f"--prefix={copy}/"], check=True, capture_output=True)
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {"fldbench", f"fldbench-{fldbench.__version__}.dist-info"}
+    for path, name in modules():
+        if (
+            subprocess.run(["git", "-C", ROOT, "ls-files", "--error-unmatch", path], capture_output=True).returncode
+            == 0
+        ):
+            ending = "/__init__.py" if path.name == "__init__.py" else ".py"
+            assert name.replace(".", "/") + ending in names
+    assert "fldbench/demo.yaml" in names
+    entry = next(name for name in names if name.endswith("entry_points.txt"))
+    assert "fldbench = fldbench.cli:main" in zipfile.ZipFile(wheel).read(entry).decode()
+
+
+def test_the_repository_names_no_real_face_and_no_shared_folder():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    for name in tracked:
+        if name.endswith((".py", ".md", ".yaml", ".toml")) and name != "tests/test_house.py":
+            assert "../shared" not in (ROOT / name).read_text(), name
+        assert not name.endswith((".jpg", ".jpeg", ".npz", ".safetensors", ".pt", ".dat")), name

@@ -1,0 +1,182 @@
+"""Predictions from elsewhere: every format, every mistake, and COFW-68's published methods as the field prints them."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.io import loadmat
+from toys import toy_faces, toy_protocol
+
+import fldbench
+from fldbench.errors import DatasetNotFoundError, PredictionsError, UnknownNameError
+from fldbench.outside import evaluate_file, read_predictions, record_of
+from fldbench.store import Store
+
+# NME by outer eye corners; NME and FR@10% by eye centres: the figures that papers print for these files
+COFW68_PUBLISHED = {
+    "RCPR-occ_300w": (8.756, 12.271, 42.41),
+    "TCDCN_CFOW68": (7.655, 10.722, 41.03),
+    "HPM_HelenLfpw_COFW68test": (6.717, 9.399, 27.61),
+    "SAPM_COFW68": (6.635, 9.286, 28.80),
+    "CFSS_CFOW68": (6.283, 8.799, 21.89),
+}
+FACES = toy_faces(8, 2)
+GUESS = FACES.landmarks + np.random.default_rng(0).normal(0, 1, FACES.landmarks.shape)
+
+
+def csv_rows(points=GUESS, ids=FACES.ids):
+    return [[one, *(repr(float(v)) for v in row.ravel())] for one, row in zip(ids, points, strict=True)]
+
+
+def write(path, rows, header=None):
+    path.write_text("\n".join(",".join(row) for row in ([header] if header else []) + rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_every_format_gives_the_same_numbers(toy, tmp_path):
+    direct = fldbench.evaluate(GUESS, toy_protocol("toy-test").select(FACES), "toy-test").metrics
+    header = ["id", *(f"{axis}{i}" for i in range(5) for axis in "xy")]
+    npz, js = tmp_path / "a.npz", tmp_path / "a.json"
+    np.savez(npz, ids=FACES.ids[::-1], predictions=GUESS[::-1])
+    js.write_text(json.dumps({str(one): row.tolist() for one, row in zip(FACES.ids, GUESS, strict=True)}))
+    paths = [write(tmp_path / "a.csv", csv_rows(), header), write(tmp_path / "b.CSV", csv_rows()[::-1]), npz, js]
+    for path in paths:
+        assert evaluate_file(path, "toy-test").score.metrics == direct, path
+
+
+def test_missing_faces_and_blank_cells_count_as_failures_and_are_named(toy, tmp_path):
+    rows = csv_rows()[:6]
+    rows[0][3] = ""
+    outside = evaluate_file(write(tmp_path / "a.csv", rows), "toy-test")
+    assert outside.absent == ("test6", "test7") and outside.score.missed == 3
+    assert np.isnan(outside.predictions[[0, 6, 7]]).any(axis=(1, 2)).all() and np.array_equal(
+        outside.predictions[1:6], GUESS[1:6]
+    )
+    assert outside.score.metrics["fr08"] >= 100 * 3 / 8
+    (tmp_path / "a.json").write_text(json.dumps({"test1": None, "test2": GUESS[2].ravel().tolist()}))
+    assert evaluate_file(tmp_path / "a.json", "toy-test").score.missed == 7
+
+
+def test_predictions_for_other_subsets_are_not_used_but_counted(toy, tmp_path):
+    outside = evaluate_file(write(tmp_path / "a.csv", csv_rows()), "toy-even")
+    assert outside.score.n == 4 and outside.elsewhere == 4 and not outside.absent
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda rows: [*rows, rows[3]], r"a\.csv: 'test3' stand\(s\) more than once; give each face one prediction"),
+        (
+            lambda rows: [["face9", *rows[0][1:]], *rows[1:]],
+            r"'face9' is/are no face of toy-test; its ids look like 'test0'",
+        ),
+        (lambda rows: [*rows[:2], rows[2][:-1]], r"a\.csv, line 3: 10 columns; needed are 11: id, x0, y0, ... to y4"),
+        (lambda rows: [*rows[:2], [*rows[2][:-1], "far"]], r"a\.csv, line 3: could not convert string to float: 'far'"),
+    ],
+)
+def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
+    with pytest.raises(PredictionsError, match=text):
+        evaluate_file(write(tmp_path / "a.csv", change(csv_rows())), "toy-test")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("a.json", b"{", r"a\.json, line 1: not JSON"),
+        ("a.json", b"[1, 2]", r"not a mapping; needed is \{id: \[\[x, y\]"),
+        ("a.json", b'{"test0": [[1, 2]]}', r"face 'test0' is not 5 pairs \[x, y\] of numbers"),
+        ("a.json", b'{"test0": null, "test0": null}', r"'test0' stand\(s\) more than once"),
+        ("a.npz", b"PK but no", r"not an .npz file with the arrays ids and predictions"),
+        ("a.csv", b"\xff\xfe\x00", r"a\.csv: cannot be read"),
+        ("a.txt", b"1", r"a prediction file ends in .csv, .json or .npz"),
+    ],
+)
+def test_files_that_are_none_are_named(toy, tmp_path, name, content, text):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PredictionsError, match=text):
+        evaluate_file(tmp_path / name, "toy-test")
+
+
+def test_absent_files_protocols_and_roots_are_named(toy, tmp_path):
+    with pytest.raises(PredictionsError, match=r"none\.csv: there is no such prediction file"):
+        evaluate_file(tmp_path / "none.csv", "toy-test")
+    with pytest.raises(UnknownNameError, match="no protocol named 'toy-tst'; did you mean 'toy-test'"):
+        evaluate_file(tmp_path / "none.csv", "toy-tst")
+    with pytest.raises(DatasetNotFoundError, match="dataset 'cofw68' is not below"):
+        evaluate_file(tmp_path / "none.csv", "cofw68", tmp_path)
+
+
+def test_an_npz_of_another_width_is_named(toy, tmp_path):
+    np.savez(tmp_path / "a.npz", ids=FACES.ids, predictions=GUESS[:, :4])
+    with pytest.raises(
+        PredictionsError, match=r"ids \(8,\) and predictions \(8, 4, 2\); needed are \(n,\) and \(n, 5, 2\)"
+    ):
+        evaluate_file(tmp_path / "a.npz", "toy-test")
+
+
+def test_a_records_own_faces_can_be_scored_again(toy, tmp_path):
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    again = evaluate_file(tmp_path / "records" / record.key / "faces.npz", "toy-test")
+    assert again.score.metrics == record.metrics
+
+
+def test_a_record_of_outside_predictions_stands_in_a_leaderboard(toy, tmp_path):
+    outside = evaluate_file(write(tmp_path / "a.csv", csv_rows()[:7]), "toy-test")
+    store = Store(tmp_path / "out")
+    for label in ("ours", "theirs"):
+        store.write(*record_of(outside, label, "toy-test"))
+    rows = fldbench.leaderboard(tmp_path / "out").rows
+    assert [(row["method"], row["train"], row["missed"], row["n"]) for row in rows] == [
+        ("ours", "unknown", 1, 8),
+        ("theirs", "unknown", 1, 8),
+    ]
+    assert rows[0]["nme"] == pytest.approx(outside.score.metrics["nme"])
+
+
+def direct_cofw68(root, name):
+    """NME by corners and by centres, and FR@10% by centres, in plain numpy from the raw files."""
+    lines = (root / f"cofw68/Results/{name}.txt").read_text().split("\n")
+    corners, centres = [], []
+    for k in range(0, 4 * 507, 4):
+        truth = loadmat(root / f"cofw68/test_annotations/{int(lines[k])}_points.mat")["Points"]
+        guess = np.array([lines[k + 1].split(), lines[k + 2].split()], float).T
+        error = np.sqrt(((guess - truth) ** 2).sum(1)).mean()
+        corners.append(error / np.hypot(*(truth[36] - truth[45])))
+        centres.append(error / np.hypot(*(truth[36:42].mean(0) - truth[42:48].mean(0))))
+    return 100 * np.mean(corners), 100 * np.mean(centres), 100 * np.mean(np.array(centres) > 0.1)
+
+
+@pytest.mark.parametrize("name", COFW68_PUBLISHED)
+def test_the_published_cofw68_methods_get_their_published_numbers(data_root, name):
+    path = data_root / "cofw68/Results" / f"{name}.txt"
+    outer = evaluate_file(path, "cofw68", data_root).score
+    pupil = evaluate_file(path, "cofw68-interpupil", data_root).score
+    nme_outer, nme_pupil, failures = COFW68_PUBLISHED[name]
+    assert (outer.n, outer.missed) == (507, 0)
+    assert outer.metrics["nme"] == pytest.approx(nme_outer, abs=1e-3)
+    assert pupil.metrics["nme"] == pytest.approx(nme_pupil, abs=1e-3)
+    assert pupil.metrics["fr10"] == pytest.approx(failures, abs=0.01)
+    direct = direct_cofw68(data_root, name)
+    found = (outer.metrics["nme"], pupil.metrics["nme"], pupil.metrics["fr10"])
+    assert found == pytest.approx(direct, abs=1e-9)
+
+
+def test_swapping_the_normaliser_changes_cofw68_as_the_formula_says(data_root):
+    path = data_root / "cofw68/Results/CFSS_CFOW68.txt"
+    outer, pupil = (evaluate_file(path, name, data_root) for name in ("cofw68", "cofw68-interpupil"))
+    points = outer.faces.landmarks
+    corner = np.linalg.norm(points[:, 36] - points[:, 45], axis=1)
+    centre = np.linalg.norm(points[:, 36:42].mean(1) - points[:, 42:48].mean(1), axis=1)
+    assert pupil.score.errors == pytest.approx(outer.score.errors * corner / centre, rel=1e-12)
+
+
+def test_a_dropped_face_of_a_published_method_is_a_failure(data_root, tmp_path):
+    lines = (data_root / "cofw68/Results/CFSS_CFOW68.txt").read_text().splitlines(keepends=True)
+    (tmp_path / "cut.txt").write_text("".join(lines[4:]))
+    whole = evaluate_file(data_root / "cofw68/Results/CFSS_CFOW68.txt", "cofw68", data_root)
+    cut = evaluate_file(tmp_path / "cut.txt", "cofw68", data_root)
+    assert cut.absent == (lines[0].strip(),) and (cut.score.n, cut.score.missed) == (507, 1)
+    row = whole.faces.ids.tolist().index(cut.absent[0])
+    assert cut.score.metrics["nme"] == pytest.approx(100 * np.delete(whole.score.errors, row).mean())
+    ids, points = read_predictions(tmp_path / "cut.txt", 68, "cofw68")
+    assert len(ids) == 506 and points.shape == (506, 68, 2)
