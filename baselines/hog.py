@@ -1,7 +1,7 @@
 """Histograms of oriented gradients around landmarks: pure functions that the HOG + ridge method builds on.
 
-Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: soft orientation bins, soft cells, and
-clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells, so the channels of a
+Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: soft orientation bins, soft cells,
+and clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells, so the channels of a
 face are computed once and then only sampled, wherever its landmarks are taken to be.
 """
 
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 
 CLIP = 0.2  # Dalal & Triggs 2005, section 6.4 (L2-Hys): no single strong edge may rule a patch
-FLAT = 0.1  # a patch with less gradient than this share of the crop's mean stays near zero instead of being blown up
+FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero instead of being blown up
 
 
 def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
     """Gradient magnitude per pixel, shared linearly between the two nearest of `bins` signed directions.
 
-    grey (h, w) uint8 or float -> (h, w, bins) float32. Bin k is the direction 2 pi k / bins, counted from +x towards +y.
-    The magnitude is divided by its mean over the crop, so contrast and exposure do not matter; a flat crop gives zeros.
+    grey (h, w) uint8 or float -> (h, w, bins) float32. Bin k is the direction 2 pi k / bins, from +x towards +y. The
+    magnitude is divided by its mean over the crop, so contrast and exposure do not matter; a flat crop gives zeros.
 
     >>> ramp = np.tile(np.arange(6.0), (5, 1))  # brighter to the right: direction 0
     >>> orientation_channels(ramp, bins=4)[2, 2].round(3).tolist()
@@ -33,7 +33,7 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
     dx = cv2.sepFilter2D(grey, -1, kernel, one, borderType=cv2.BORDER_REPLICATE)
     dy = cv2.sepFilter2D(grey, -1, one, kernel, borderType=cv2.BORDER_REPLICATE)
     magnitude, angle = cv2.cartToPolar(dx, dy)
-    magnitude /= max(float(magnitude.mean()), 1e-6)
+    magnitude /= max(float(magnitude.mean()), 1e-3)
     place = angle.ravel() * (bins / (2 * np.pi))
     low = place.astype(np.int64)
     high_share = (place - low) * magnitude.ravel()
@@ -93,7 +93,7 @@ def normalise(patches: np.ndarray) -> np.ndarray:
     [[0.71, 0.71], [0.0, 0.0]]
     """
     d = patches.shape[-1]
-    length = np.sqrt(np.einsum("...i,...i->...", patches, patches) + FLAT**2 * d / 8)
+    length = np.sqrt(np.einsum("...i,...i->...", patches, patches) + FLAT**2 * d)
     patches = np.minimum(patches / length[..., None], CLIP)
     return patches / np.sqrt(np.einsum("...i,...i->...", patches, patches) + 1e-6)[..., None]
 

@@ -103,9 +103,11 @@ class SmallCNN(Method):
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """(n, L, 2) px in each image's frame."""
         matrices = self._matrices(boxes, self.size)
+        if not len(matrices):
+            return np.empty((0, *self.mean_.shape))
         crops = torch.from_numpy(_crops(images, matrices, self.size))
         found = [self.network_(_normalised(part[:, None].float())) for part in crops.split(64)]
-        points = torch.cat(found).double().numpy() if found else np.empty((0, *self.mean_.shape))
+        points = torch.cat(found).double().numpy()
         return transform((points + 1) / 2 * self.size - 0.5, invert(matrices))
 
     def learned(self) -> dict[str, Any]:
@@ -195,8 +197,7 @@ def _block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.M
 
 
 def _crops(images: Sequence[np.ndarray], matrices: np.ndarray, size: int) -> np.ndarray:
-    crops = [warp(to_grey(image), matrix, size) for image, matrix in zip(images, matrices, strict=True)]
-    return np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
+    return np.stack([warp(to_grey(image), matrix, size) for image, matrix in zip(images, matrices, strict=True)])
 
 
 def _normalised(images: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.errors import FldbenchError, MethodError
+from fldbench.errors import FldbenchError, MethodError, PredictionsError
 
 app = typer.Typer(
     help="Benchmarks of facial landmark detectors, honest and comparable.",
@@ -52,9 +52,6 @@ def main() -> None:
             raise
         _complain(str(error))
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        _complain("interrupted; what was finished is kept, the same command goes on from there")
-        raise SystemExit(INTERRUPTED) from None
 
 
 @app.callback()
@@ -76,8 +73,12 @@ def run(
     from fldbench.suite import DEMO
     from fldbench.terminal import print_board, progress
 
-    with progress("fitting and measuring") as show:
-        records = run_suite(suite or DEMO, out, data, jobs, fresh, show)
+    try:
+        with progress("fitting and measuring") as show:
+            records = run_suite(suite or DEMO, out, data, jobs, fresh, show)
+    except KeyboardInterrupt:
+        _complain(f"interrupted; what was finished is kept in {out}, the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
     paths = board.write(out)
     print_board(board)
@@ -144,29 +145,42 @@ def show_leaderboard(
 
 @app.command()
 def evaluate(
-    predictions: Annotated[Path, typer.Argument(help=".csv, .json, .npz, or the benchmark's own submission format.")],
-    protocol: Annotated[str, typer.Option("--protocol", help="Name of the protocol.")],
+    predictions: Annotated[list[Path], typer.Argument(help=".csv, .json, .npz, or the benchmark's own format.")],
+    protocol: Annotated[list[str], typer.Option("--protocol", help="Name of a protocol; may be given several times.")],
     data: Data = None,
-    label: Annotated[str | None, typer.Option("--label", help="Name in the tables; default the file's name.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to keep a record in.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Names in the tables, in the order of the files; default theirs."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
 ) -> None:
-    """Score anybody's predictions under a protocol; no plug-in needed. Faces without a prediction count as failures."""
+    """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
     from fldbench.outside import evaluate_file, record_of
     from fldbench.report import leaderboard
     from fldbench.store import Store
     from fldbench.terminal import print_board
 
-    outside = evaluate_file(predictions, protocol, data)
-    record, arrays = record_of(outside, label or predictions.stem, protocol)
-    print_board(leaderboard([record]))
-    if outside.absent:
-        few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
-        _complain(f"{len(outside.absent)} faces have no prediction and count as failures: {few}")
-    if outside.elsewhere:
-        typer.echo(f"{outside.elsewhere} predictions are for faces outside {protocol} and were not used")
+    labels = label or [path.stem for path in predictions]
+    if len(set(labels)) != len(predictions):
+        raise PredictionsError(f"{len(predictions)} files need as many different labels; got {', '.join(labels)}")
+    store = None if out is None else Store(out)
+    records = []
+    for path, name in zip(predictions, labels, strict=True):
+        for rules in protocol:
+            outside = evaluate_file(path, rules, data)
+            record, arrays = record_of(outside, name, rules)
+            records.append(record)
+            if store is not None:
+                store.write(record, arrays)
+            if outside.absent:
+                few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
+                _complain(f"{path}: {len(outside.absent)} faces have no prediction and count as failures: {few}")
+            if outside.elsewhere:
+                _complain(f"{path}: {outside.elsewhere} predictions are for faces outside {rules} and were not used")
+    board = leaderboard(records)
+    print_board(board)
     if out is not None:
-        Store(out).write(record, arrays)
-        typer.echo(f"record {record.key} is in {out}")
+        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
 
 
 @app.command()

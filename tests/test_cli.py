@@ -8,9 +8,10 @@ import sys
 
 import pytest
 from test_datasets import write_face
+from toys import Noisy, toy_faces
 from typer.testing import CliRunner
 
-from fldbench import cli
+from fldbench import cli, registry
 
 SUITE = "name: toy\ntrain: [{dataset: toy}]\nmethods: [noisy, mean-shape]\nprotocols: [toy-test, toy-even]\n"
 
@@ -64,6 +65,18 @@ def test_failures_reach_the_exit_status_and_the_rest_is_printed(call, suite, tmp
     assert "fldbench: 2 of 4 runs failed; their records are in" in err
 
 
+def test_an_interrupted_run_keeps_what_is_done_and_says_so(call, suite, tmp_path):
+    class Interrupted(Noisy):
+        def fit(self, train, val=None):
+            raise KeyboardInterrupt
+
+    registry.register_method("broken", Interrupted)
+    suite.write_text(SUITE.replace("mean-shape", "broken"))
+    status, _, err = call("run", suite, "--out", tmp_path / "out")
+    assert status == 130 and "interrupted; what was finished is kept in" in err
+    assert "noisy" in call("leaderboard", tmp_path / "out")[1]
+
+
 def test_leaderboard_in_every_format(call, suite, tmp_path):
     out = tmp_path / "out"
     call("run", suite, "--out", out)
@@ -106,18 +119,23 @@ def test_train_keeps_a_model_that_can_be_loaded(call, tmp_path):
 
 
 def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
-    from toys import toy_faces
-
     faces = toy_faces(8, 2)
     guess = {str(i): p.tolist() for i, p in zip(faces.ids[:7], faces.landmarks[:7] + 1, strict=True)}
-    (tmp_path / "p.json").write_text(json.dumps(guess))
-    arguments = ("evaluate", tmp_path / "p.json", "--protocol", "toy-test", "--out", tmp_path / "o", "--label", "ours")
-    status, text, err = call(*arguments)
+    file, out = tmp_path / "p.json", tmp_path / "o"
+    file.write_text(json.dumps(guess))
+    status, text, err = call("evaluate", file, "--protocol", "toy-test", "--out", out, "--label", "ours")
     assert status == 0 and "ours" in text and "8 of 8" in text
-    assert err == "fldbench: 1 faces have no prediction and count as failures: test7\n"
-    assert "ours" in call("leaderboard", tmp_path / "o")[1]
-    status, text, _ = call("evaluate", tmp_path / "p.json", "--protocol", "toy-even")
-    assert "3 predictions are for faces outside toy-even and were not used" in text
+    assert err == f"fldbench: {file}: 1 faces have no prediction and count as failures: test7\n"
+    assert "ours" in call("leaderboard", out)[1] and (out / "leaderboard.md").exists()
+    status, text, err = call("evaluate", file, "--protocol", "toy-even", "--protocol", "toy-odd")
+    assert status == 0 and text.index("toy-even") < text.index("toy-odd")
+    assert f"{file}: 3 predictions are for faces outside toy-even and were not used" in err
+
+
+def test_evaluate_wants_one_label_a_file(call, tmp_path):
+    files = [tmp_path / "a" / "p.csv", tmp_path / "b" / "p.csv"]
+    status, _, err = call("evaluate", *files, "--protocol", "toy-test")
+    assert (status, err) == (2, "fldbench: 2 files need as many different labels; got p, p\n")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""The contract of methods: parameters, saving and loading, what predict may answer, the registry behind it."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from toys import Noisy, toy_faces
+
+import fldbench
+from fldbench import registry
+from fldbench.errors import DataError, MethodError, StoreError, UnknownNameError
+from fldbench.method import Method, predict_checked
+
+FACES = toy_faces(4)
+
+
+class Rich(Noisy):
+    """Learns every kind of value that can be saved."""
+
+    def fit(self, train, val=None):
+        super().fit(train)
+        self.counts_ = np.arange(3, dtype=np.int16)
+        self.name_, self.scale_, self.steps_, self.nothing_ = "a b", 0.1, [1, 2.5, "x"], None
+        return self
+
+
+def test_constructor_stores_and_params_come_back(toy):
+    method = fldbench.make_method("noisy", noise=0.5)
+    assert method.get_params() == {"noise": 0.5, "random_state": 0}
+    assert repr(method) == "Noisy(noise=0.5, random_state=0)"
+    assert fldbench.make_method("mean-shape").get_params() == {}
+    with pytest.raises(MethodError, match="method 'noisy' has no parameter 'nose'; did you mean 'noise'"):
+        fldbench.make_method("noisy", nose=1)
+    with pytest.raises(
+        UnknownNameError, match=r"no method named 'noissy'; did you mean 'noisy'\? \(see `fldbench list"
+    ):
+        fldbench.make_method("noissy")
+
+
+def test_saved_and_loaded_is_the_same_method(toy, tmp_path):
+    fldbench.register_method("rich", Rich)
+    method = fldbench.make_method("rich", noise=0.2, random_state=3).fit(FACES)
+    again = fldbench.load_method(method.save(tmp_path / "m.safetensors"))
+    assert type(again) is Rich and again.get_params() == method.get_params()
+    assert again.counts_.dtype == np.int16 and again.steps_ == [1, 2.5, "x"] and again.nothing_ is None
+    assert (again.name_, again.scale_) == ("a b", 0.1)
+    assert np.array_equal(again.predict([], FACES.boxes), method.predict([], FACES.boxes))
+    assert method.n_parameters == 13
+
+
+def test_what_cannot_be_saved_says_why(toy, tmp_path):
+    with pytest.raises(MethodError, match="Noisy has not been fitted; call fit first"):
+        fldbench.make_method("noisy").save(tmp_path / "m")
+    method = fldbench.make_method("noisy").fit(FACES)
+    with pytest.raises(StoreError, match="the model cannot be written"):
+        method.save(tmp_path / "no" / "m")
+    method.odd_ = object()
+    with pytest.raises(MethodError, match="Noisy cannot be saved: Object of type object is not JSON serializable"):
+        method.save(tmp_path / "m")
+
+    class Stranger(Noisy):
+        pass
+
+    with pytest.raises(
+        UnknownNameError, match=r"Stranger is not registered; call fldbench.register_method\('some-name'"
+    ):
+        Stranger().fit(FACES).save(tmp_path / "m")
+
+
+def test_what_is_no_model_says_so(toy, tmp_path):
+    with pytest.raises(DataError, match="none: there is no such model file"):
+        fldbench.load_method(tmp_path / "none")
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(DataError, match="text: not a model that fldbench saved"):
+        fldbench.load_method(tmp_path / "text")
+    save_file({"a": np.ones(2)}, str(tmp_path / "foreign"))
+    with pytest.raises(DataError, match="foreign: not a model that fldbench saved"):
+        fldbench.load_method(tmp_path / "foreign")
+    save_file({"a": np.ones(2)}, str(tmp_path / "new"), {"fldbench": json.dumps({"format": 9})})
+    with pytest.raises(DataError, match="new: model format 9; this version reads 1"):
+        fldbench.load_method(tmp_path / "new")
+    header = {"format": 1, "method": "nobody", "params": {}, "learned": {}}
+    save_file({"a": np.ones(2)}, str(tmp_path / "unknown"), {"fldbench": json.dumps(header)})
+    with pytest.raises(UnknownNameError, match="no method named 'nobody'"):
+        fldbench.load_method(tmp_path / "unknown")
+
+
+class Answers(Method):
+    """Predicts what it is told to."""
+
+    def __init__(self, answer=None):
+        self.answer = answer
+
+    def predict(self, images, boxes):
+        return self.answer
+
+
+def test_answers_are_checked():
+    images, boxes = list(FACES.images), FACES.boxes
+    good = np.zeros((4, 5, 2), np.float32)
+    good[1, 2, 0] = np.nan
+    good[3, 0, 0] = np.inf
+    checked = predict_checked(Answers(good), images, boxes, 5)
+    assert checked.dtype == float and np.isnan(checked[[1, 3]]).all() and not np.isnan(checked[[0, 2]]).any()
+    assert np.isnan(good).sum() == 1
+    for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
+        with pytest.raises(MethodError, match=r"answered 4 faces with .* needed are numbers of shape"):
+            predict_checked(Answers(bad), images, boxes, 5)
+    with pytest.raises(DataError, match="face number 2 has the box"):
+        predict_checked(Answers(good), images, np.where(np.arange(4)[:, None] == 2, 0.0, boxes), 5)
+
+
+def test_the_registry_imports_nothing_until_asked(toy):
+    registry.register_method("ghost", "no_such_module_here:Thing")
+    assert "ghost" in fldbench.list_methods() and "no_such_module_here" not in sys.modules
+    with pytest.raises(
+        UnknownNameError, match=r"method 'ghost' is 'no_such_module_here:Thing', which cannot be imported"
+    ):
+        fldbench.make_method("ghost")
+    registry.register_method("wrong", "fldbench.baselines.mean_shape:Nothing")
+    with pytest.raises(UnknownNameError, match=r"cannot be imported: .*Nothing"):
+        fldbench.make_method("wrong")
+    with pytest.raises(UnknownNameError, match="cannot register 'no-colon' as method 'x'; allowed: 'module:name'"):
+        fldbench.register_method("x", "no-colon")
+
+
+def test_decorators_register(toy):
+    @fldbench.register_method("decorated")
+    class Decorated(Noisy):
+        pass
+
+    @fldbench.register_dataset("also")
+    class Also(fldbench.Dataset):
+        splits = ("train",)
+
+        def load(self, root, split):
+            return FACES
+
+    assert isinstance(fldbench.make_method("decorated"), Decorated)
+    assert len(fldbench.load_dataset("also")) == 4 and "also" in fldbench.list_datasets()
+
+
+def test_entry_points_of_installed_packages_are_found(toy, monkeypatch):
+    class Point:
+        name, value = "installed", "fldbench.baselines.mean_shape:MeanShape"
+
+    monkeypatch.setattr(registry, "_entry_points_read", set())
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point] if group == "fldbench.methods" else [])
+    assert "installed" in fldbench.list_methods() and "installed" not in fldbench.list_datasets()
+    assert type(fldbench.make_method("installed")).__name__ == "MeanShape"
