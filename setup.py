@@ -31,6 +31,7 @@ setup(
         "scipy>=1.13",
         "scikit-learn>=1.5",
         "joblib>=1.4",
+        "h5py>=3.11",
         "opencv-contrib-python-headless>=4.10,<5",
         "dlib-bin>=20.0.1",
         "torch>=2.6",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
+from fldbench.datasets.matlab import read_numbers
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 
@@ -97,21 +98,8 @@ def _numbers(words: list[str], path: str | Path, line: int) -> list[float]:
         raise PredictionsError(f"{error}; allowed are {N_POINTS} numbers", path, line) from None
 
 
-def _matlab(path: Path, *names: str) -> list[np.ndarray]:
-    """Variables of a Matlab 5 file; raises DataError for a file that is none or lacks one."""
-    from scipy.io import loadmat
-
-    if not path.exists():
-        raise DatasetNotFoundError("this file of cofw68 is absent", path)
-    try:
-        content = loadmat(path)
-        return [np.asarray(content[name], float) for name in names]
-    except Exception as error:  # scipy raises many types for a damaged file
-        raise DataError(f"not a Matlab file with {', '.join(names)} ({error})", path) from error
-
-
 def _read_annotation(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    points, occluded = _matlab(path, "Points", "Occ")
+    points, occluded = read_numbers(path, "Points", "Occ")
     if points.shape != (N_POINTS, 2) or occluded.size != N_POINTS or not np.isfinite(points).all():
         raise DataError(
             f"Points {points.shape}, Occ {occluded.shape}; needed are finite ({N_POINTS}, 2) and {N_POINTS} flags", path
@@ -121,7 +109,7 @@ def _read_annotation(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_boxes(path: Path) -> np.ndarray:
     """x, y, w, h from 1 -> x0, y0, x1, y1 zero-based."""
-    (boxes,) = _matlab(path, "bboxes")
+    (boxes,) = read_numbers(path, "bboxes")
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise DataError(f"bboxes has the shape {boxes.shape}; needed is (faces, 4): x, y, w, h", path)
     corner = boxes[:, :2] - 1.0

@@ -28,7 +28,7 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
             continue
         if colon:
             if key.strip() == "n_points" and value.strip() != str(n_points):
-                raise DataError(f"n_points is {value.strip()!r}; {n_points} are needed", path, number)
+                raise DataError(f"n_points is {value.strip()[:40]!r}; {n_points} are needed", path, number)
             continue
         points.append(_point(text, path, number))
     if len(points) != n_points:

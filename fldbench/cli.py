@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-from fldbench.errors import FldbenchError, MethodError, PredictionsError
+from fldbench import cli_data
+from fldbench.cli_data import parse_assignment
+from fldbench.errors import FldbenchError, PredictionsError
 
 app = typer.Typer(
     help="Benchmarks of facial landmark detectors, honest and comparable.",
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_data.app, name="data")
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
 
@@ -101,7 +103,8 @@ def list_names(
     def facts(name: str) -> str:
         dataset = resolve("dataset", name)
         counts = ", ".join(f"{part} {n}" for part, n in dataset.expected.items())
-        return f"{dataset.scheme}; splits {', '.join(dataset.splits)}; faces: {counts}"
+        scheme = getattr(dataset, "scheme", "any scheme")
+        return "; ".join(text for text in (scheme, f"splits {', '.join(dataset.splits)}", counts) if text)
 
     tables = {
         Kind.methods: lambda: {name: str(target) for name, target in table("method").items()},
@@ -189,7 +192,7 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).")],
     dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
     data: Data = None,
-    split: Annotated[str, typer.Option("--split", help="Split to train on.")] = "train",
+    split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
     faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
 ) -> None:
@@ -200,7 +203,7 @@ def train(
     from fldbench.protocols import boxes_from
     from fldbench.terminal import progress
 
-    model = make_method(method, **dict(_parameter(text) for text in param or []))
+    model = make_method(method, **dict(parse_assignment(text, "--param") for text in param or []))
     loaded = Loaded(boxes_from(load_dataset(dataset, data, split)[:faces], "truth-tight"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
@@ -210,16 +213,6 @@ def train(
         model.fit(usable)
     path = model.save(output)
     typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
-
-
-def _parameter(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise MethodError(f"--param {text!r}; allowed is NAME=VALUE, such as --param stages=4")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
 
 
 def _write(path: Path, text: str) -> None:

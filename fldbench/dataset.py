@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import DatasetNotFoundError, PredictionsError
+from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, near_miss
 from fldbench.faces import FaceSet
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
@@ -72,12 +73,40 @@ def find_folder(root: str | Path | None, dataset: str, folder: str, any_of: tupl
     )
 
 
-def load_dataset(name: str, root: str | Path | None = None, split: str = "train") -> FaceSet:
-    """The faces of one split of a registered dataset; `root` defaults to the environment variable FLDBENCH_DATA.
+def make_dataset(name: str, **options: Any) -> Dataset:
+    """A reader from the registry; generic formats take options by their constructor, such as the scheme.
 
-    Raises UnknownNameError for the name, DatasetNotFoundError when it is not there or has no such split.
+    Raises UnknownNameError for the name and DataError for an option that it does not have.
     """
-    dataset = registry.resolve("dataset", name)()
+    cls = registry.resolve("dataset", name)
+    known = [] if cls.__init__ is object.__init__ else list(signature(cls).parameters)
+    for key in options:
+        if key not in known:
+            raise DataError(f"dataset {name!r} has no option {key!r}; {near_miss(key, known)}")
+    return cls(**options)
+
+
+def training_split(dataset: type[Dataset] | Dataset) -> str:
+    """The split to train on where none is named: train, or all for a dataset without splits.
+
+    Raises DatasetNotFoundError for a dataset that has neither.
+    """
+    for split in ("train", "all"):
+        if split in dataset.splits:
+            return split
+    raise DatasetNotFoundError(f"no split to train on was named; allowed: {', '.join(dataset.splits)}")
+
+
+def load_dataset(name: str, root: str | Path | None = None, split: str | None = None, **options: Any) -> FaceSet:
+    """The faces of one split of a registered dataset, by default those to train on (train, or all).
+
+    `root` defaults to the environment variable FLDBENCH_DATA.
+
+    Raises UnknownNameError for the name, DatasetNotFoundError when it is not there or has no such split, DataError for
+    files that cannot be used and for an unknown option.
+    """
+    dataset = make_dataset(name, **options)
+    split = training_split(dataset) if split is None else split
     if split not in dataset.splits:
         raise DatasetNotFoundError(f"dataset {name!r} has no split {split!r}; allowed: {', '.join(dataset.splits)}")
     return dataset.load(root, split)

@@ -7,15 +7,20 @@ annotations of a dataset opens no image.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fldbench.errors import DataError
 from fldbench.schemes import get_scheme
+
+if TYPE_CHECKING:
+    from fldbench.crops import Crops
 
 
 class Images(Sequence):
@@ -29,6 +34,10 @@ class Images(Sequence):
 
     def digest(self, i: int) -> bytes:
         raise NotImplementedError
+
+    def encoded(self, i: int) -> bytes | None:
+        """Image i as the bytes of an image file, where it is kept as such; None where it is not."""
+        return None
 
     def __getitem__(self, index):
         if isinstance(index, (int, np.integer)):
@@ -53,6 +62,22 @@ class _Selection(Images):
     def digest(self, i: int) -> bytes:
         return self._base.digest(int(self._rows[i]))
 
+    def encoded(self, i: int) -> bytes | None:
+        return self._base.encoded(int(self._rows[i]))
+
+
+def decode_image(encoded: bytes, file: str | Path, what: str = "not an image that can be decoded") -> np.ndarray:
+    """The bytes of an image file as RGB uint8 (h, w, 3); raises DataError, in the words of `what`, if they are none."""
+    import cv2
+
+    try:
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
+        image = None
+    if image is None:
+        raise DataError(f"{what}; replace the file or leave the face out", file)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
 
 class ImageFiles(Images):
     """Images in files that OpenCV reads (JPEG, PNG, BMP, TIFF, WebP); grey ones come back as RGB too."""
@@ -64,14 +89,8 @@ class ImageFiles(Images):
         return len(self.paths)
 
     def decode(self, i: int) -> np.ndarray:
-        import cv2
-
         # Files go through numpy because cv2.imread cannot open every path that the system can.
-        encoded = np.frombuffer(self._read(i), np.uint8)
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        if image is None:
-            raise DataError("not an image that can be decoded; replace the file or leave the face out", self.paths[i])
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return decode_image(self.encoded(i), self.paths[i])
 
     def digest(self, i: int) -> bytes:
         try:
@@ -79,7 +98,7 @@ class ImageFiles(Images):
         except OSError as error:
             return f"unreadable: {type(error).__name__}".encode()
 
-    def _read(self, i: int) -> bytes:
+    def encoded(self, i: int) -> bytes:
         try:
             content = Path(self.paths[i]).read_bytes()
         except OSError as error:
@@ -247,17 +266,66 @@ class FaceSet:
         """The same faces with other boxes, (n, 4) px."""
         return replace(self, boxes=boxes)
 
-    def split_off(self, fraction: float, random_state: int = 0) -> tuple[FaceSet, FaceSet]:
-        """Two disjoint parts, the second with about `fraction` of the faces; no group stands in both.
+    def split_off(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
+        """Two disjoint parts, the second with about `fraction` of the faces.
 
-        Raises DataError when there are too few groups for two parts.
+        by  "group": no person, clip or photo stands in both; "face": each face is drawn alone
+        In an order drawn from random_state each group goes to the second part if it fits; then the smallest of the
+        others does, if that brings the size nearer. Raises DataError when there are too few groups for two parts.
         """
-        order = np.random.default_rng(random_state).permutation(np.unique(self.groups))
-        count = round(fraction * len(order))
-        if not 0 < count < len(order):
-            raise DataError(f"{self.label}: {len(order)} group(s) cannot be split into two parts by {fraction}")
-        part = np.isin(self.groups, order[:count])
+        which, sizes = self._units(by)
+        target, total = fraction * len(self), 0
+        taken = np.zeros(len(sizes), bool)
+        order = np.random.default_rng(random_state).permutation(len(sizes))
+        for unit in order:
+            if total + sizes[unit] <= target:
+                taken[unit], total = True, total + int(sizes[unit])
+        left = order[~taken[order]]
+        if len(left) > 1:
+            last = left[np.argmin(sizes[left])]
+            taken[last] = abs(total + sizes[last] - target) < abs(total - target)
+        if not (0 < fraction < 1 and taken.any()):
+            raise DataError(
+                f"{self.label}: {len(self)} faces of {len(sizes)} {by}(s) cannot be split in two by {fraction}; "
+                "a fraction lies between 0 and 1, and a group is never cut"
+            )
+        part = taken[which]
         return self[~part], self[part]
+
+    def folds(self, k: int, random_state: int = 0) -> Iterator[tuple[FaceSet, FaceSet]]:
+        """k pairs (the other folds, this fold): every face is in this fold once, and no group is cut.
+
+        The groups, the largest first and equal ones in an order drawn from random_state, each go to the smallest fold
+        so far, so two folds differ by at most the largest group. Raises DataError when there are too few groups.
+        """
+        which, sizes = self._units("group")
+        if not 2 <= k <= len(sizes):
+            raise DataError(f"{self.label}: {len(sizes)} group(s) cannot make {k} folds; allowed: 2 to {len(sizes)}")
+        order = np.random.default_rng(random_state).permutation(len(sizes))
+        filled = [(0, fold) for fold in range(k)]
+        fold_of = np.empty(len(sizes), int)
+        for unit in order[np.argsort(-sizes[order], kind="stable")]:
+            size, fold = heapq.heappop(filled)
+            fold_of[unit] = fold
+            heapq.heappush(filled, (size + int(sizes[unit]), fold))
+        fold_of = fold_of[which]
+        return ((self[fold_of != fold], self[fold_of == fold]) for fold in range(k))
+
+    def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
+        """What stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
+        if by not in ("group", "face"):
+            raise DataError(f"{self.label} cannot be split by {by!r}; allowed: 'group', 'face'")
+        column = self.groups if by == "group" else self.ids
+        _, which, sizes = np.unique(column, return_inverse=True, return_counts=True)
+        return which, sizes
+
+    def crops(
+        self, size: int, padding: float = 0.25, grey: bool = True, cache: str | Path | None = None, jobs: int = 1
+    ) -> Crops:
+        """Normalised square crops around the boxes, memory-mapped and cached: see `fldbench.crops.crop_faces`."""
+        from fldbench.crops import crop_faces
+
+        return crop_faces(self, size, padding, grey=grey, cache=cache, jobs=jobs)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -265,7 +333,7 @@ class FaceSet:
         total = hashlib.sha256(self.scheme.encode())
         total.update("\n".join(self.ids.tolist()).encode())
         for column in (self.landmarks, self.boxes, self.visible):
-            total.update(np.ascontiguousarray(column).tobytes())
+            total.update(np.ascontiguousarray(column))
         for i in range(len(self)):
             total.update(self.images.digest(i))
         return total.hexdigest()

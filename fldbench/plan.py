@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from fldbench import registry
-from fldbench.dataset import load_dataset
+from fldbench.dataset import load_dataset, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.excludes import read_excludes, without
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.method import Method, make_method, parameters_of
 from fldbench.protocols import Protocol, boxes_from, get_protocol
@@ -126,20 +127,20 @@ def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:
         return ""
 
 
-def _load(name: str, split: str, data: str | Path | None) -> Loaded:
+def _load(name: str, split: str, data: str | Path | None, **options: Any) -> Loaded:
     try:
-        faces = load_dataset(name, data, split)
+        faces = load_dataset(name, data, split, **options)
     except DataError as error:
         return Loaded(None, absent=str(error))
-    return Loaded(faces, registry.resolve("dataset", name).expected.get(split))
+    return Loaded(faces, make_dataset(name, **options).expected.get(split))
 
 
 def _load_train(spec: TrainSpec, data: str | Path | None) -> Loaded:
-    loaded = _load(spec.dataset, spec.split, data)
+    loaded = _load(spec.dataset, spec.split, data, **spec.options)
     if loaded.faces is None:
         return loaded
-    faces = boxes_from(loaded.faces[: spec.faces], spec.boxes)
-    return Loaded(faces, spec.faces or loaded.n_expected)
+    faces = loaded.faces if spec.exclude is None else without(loaded.faces, read_excludes(spec.exclude))
+    return Loaded(boxes_from(faces[: spec.faces], spec.boxes), spec.faces or loaded.n_expected)
 
 
 def method_facts(method: Method, spec: MethodSpec) -> dict[str, Any]:

@@ -9,38 +9,38 @@ import numpy as np
 
 # ---- templates: curves of a schematic face, u from -0.5 (image-left) to 0.5, v from 0 (forehead) down to 1 (chin) ----
 
-_BROW, _EYE, _LIPS, _INNER = 0.12, 0.27, 0.75, 0.755  # heights v
+BROW, EYE, LIPS, INNER = 0.12, 0.27, 0.75, 0.755  # heights v
 
 
-def _arc(n: int, u0: float, u1: float, v: float, rise: float) -> np.ndarray:
+def arc(n: int, u0: float, u1: float, v: float, rise: float) -> np.ndarray:
     """n points on a parabola from (u0, v) to (u1, v) whose middle lies `rise` higher; (n, 2)."""
     s = np.linspace(-1.0, 1.0, n)
     return np.stack([(u0 + u1) / 2 + s * (u1 - u0) / 2, v - rise * (1 - s * s)], axis=1)
 
 
-def _loop(u0: float, u1: float, v: float, there: float, back: float, n_there: int, n_back: int) -> np.ndarray:
+def loop(u0: float, u1: float, v: float, there: float, back: float, n_there: int, n_back: int) -> np.ndarray:
     """Closed outline: corner u0, n_there points risen by `there` up to corner u1, n_back points by `back` home."""
-    return np.vstack([_arc(n_there + 2, u0, u1, v, there), _arc(n_back + 2, u1, u0, v, back)[1:-1]])
+    return np.vstack([arc(n_there + 2, u0, u1, v, there), arc(n_back + 2, u1, u0, v, back)[1:-1]])
 
 
-def _jaw(n: int, reach: float = 1.0) -> np.ndarray:
+def jaw(n: int, reach: float = 1.0) -> np.ndarray:
     """n points from image-left over the chin to image-right; reach 1 starts at the eyes' height, less starts lower."""
     angle = np.linspace(-1.0, 1.0, n) * reach * np.pi / 2
     wide = np.sign(angle) * np.abs(np.sin(angle)) ** 0.8  # squarer than an ellipse
-    return np.stack([0.5 * wide, _EYE + (1 - _EYE) * np.cos(angle)], axis=1)
+    return np.stack([0.5 * wide, EYE + (1 - EYE) * np.cos(angle)], axis=1)
 
 
-def _nose(*side: tuple[float, float]) -> np.ndarray:
+def nose(*side: tuple[float, float]) -> np.ndarray:
     """Open outline: down the image-left side, through the base centre, up the image-right side."""
     left = np.array(side)
     return np.vstack([left, [(0.0, 0.59)], left[::-1] * (-1, 1)])
 
 
-def _middle(*heights: float) -> np.ndarray:
+def middle(*heights: float) -> np.ndarray:
     return np.array([(0.0, v) for v in heights])
 
 
-def _place(*parts) -> np.ndarray:
+def place(*parts) -> np.ndarray:
     """Parts in the order of the numbering -> the template: into the unit box, snapped so that 1 - x is exact."""
     template = np.round((np.vstack(parts) * 0.9 + (0.0, 0.04)) * 4096) / 4096 + (0.5, 0.0)
     template.setflags(write=False)
@@ -49,54 +49,54 @@ def _place(*parts) -> np.ndarray:
 
 # fmt: off
 def _template_68() -> np.ndarray:
-    return _place(
-        _jaw(17), _arc(5, -0.42, -0.08, _BROW, 0.06), _arc(5, 0.08, 0.42, _BROW, 0.06),
-        _middle(0.27, 0.35, 0.43, 0.51), _arc(5, -0.11, 0.11, 0.57, -0.02),
-        _loop(-0.34, -0.12, _EYE, 0.06, -0.05, 2, 2), _loop(0.12, 0.34, _EYE, 0.06, -0.05, 2, 2),
-        _loop(-0.22, 0.22, _LIPS, 0.08, -0.12, 5, 5), _loop(-0.16, 0.16, _INNER, 0.02, -0.05, 3, 3),
+    return place(
+        jaw(17), arc(5, -0.42, -0.08, BROW, 0.06), arc(5, 0.08, 0.42, BROW, 0.06),
+        middle(0.27, 0.35, 0.43, 0.51), arc(5, -0.11, 0.11, 0.57, -0.02),
+        loop(-0.34, -0.12, EYE, 0.06, -0.05, 2, 2), loop(0.12, 0.34, EYE, 0.06, -0.05, 2, 2),
+        loop(-0.22, 0.22, LIPS, 0.08, -0.12, 5, 5), loop(-0.16, 0.16, INNER, 0.02, -0.05, 3, 3),
     )
 
 
 def _template_98() -> np.ndarray:
-    left, right = _arc(5, -0.42, -0.08, 0.10, 0.06), _arc(5, 0.08, 0.42, 0.10, 0.06)
+    left, right = arc(5, -0.42, -0.08, 0.10, 0.06), arc(5, 0.08, 0.42, 0.10, 0.06)
     thick = np.array([0.0, 0.05])  # the lower line lies under the upper one but for the outer end
-    return _place(
-        _jaw(33), left, left[:0:-1] + thick, right, right[3::-1] + thick,
-        _middle(0.27, 0.35, 0.43, 0.51), _arc(5, -0.11, 0.11, 0.57, -0.02),
-        _loop(-0.34, -0.12, _EYE, 0.06, -0.05, 3, 3), _loop(0.12, 0.34, _EYE, 0.06, -0.05, 3, 3),
-        _loop(-0.22, 0.22, _LIPS, 0.08, -0.12, 5, 5), _loop(-0.16, 0.16, _INNER, 0.02, -0.05, 3, 3),
-        [(-0.23, _EYE), (0.23, _EYE)],
+    return place(
+        jaw(33), left, left[:0:-1] + thick, right, right[3::-1] + thick,
+        middle(0.27, 0.35, 0.43, 0.51), arc(5, -0.11, 0.11, 0.57, -0.02),
+        loop(-0.34, -0.12, EYE, 0.06, -0.05, 3, 3), loop(0.12, 0.34, EYE, 0.06, -0.05, 3, 3),
+        loop(-0.22, 0.22, LIPS, 0.08, -0.12, 5, 5), loop(-0.16, 0.16, INNER, 0.02, -0.05, 3, 3),
+        [(-0.23, EYE), (0.23, EYE)],
     )
 
 
 def _template_imm_58() -> np.ndarray:
-    return _place(
-        _jaw(13, 0.75), _loop(0.34, 0.12, _EYE, 0.06, -0.05, 3, 3), _loop(-0.34, -0.12, _EYE, 0.06, -0.05, 3, 3),
-        _arc(5, 0.08, 0.42, _BROW, 0.06), _arc(5, -0.08, -0.42, _BROW, 0.06),
-        _loop(-0.22, 0.22, _LIPS, 0.06, -0.08, 3, 3),
-        _nose((-0.04, 0.27), (-0.07, 0.42), (-0.13, 0.50), (-0.13, 0.57), (-0.06, 0.58)),
+    return place(
+        jaw(13, 0.75), loop(0.34, 0.12, EYE, 0.06, -0.05, 3, 3), loop(-0.34, -0.12, EYE, 0.06, -0.05, 3, 3),
+        arc(5, 0.08, 0.42, BROW, 0.06), arc(5, -0.08, -0.42, BROW, 0.06),
+        loop(-0.22, 0.22, LIPS, 0.06, -0.08, 3, 3),
+        nose((-0.04, 0.27), (-0.07, 0.42), (-0.13, 0.50), (-0.13, 0.57), (-0.06, 0.58)),
     )
 
 
 def _template_imm_frontal() -> np.ndarray:
-    nose = _nose((-0.04, 0.27), (-0.08, 0.43), (-0.14, 0.52), (-0.11, 0.58), (-0.06, 0.55))
-    return _place(
-        _loop(-0.42, -0.08, _BROW, 0.08, 0.02, 3, 3), _loop(0.42, 0.08, _BROW, 0.02, 0.08, 3, 3),
-        _loop(-0.34, -0.12, _EYE, 0.06, -0.05, 3, 3), _loop(0.34, 0.12, _EYE, -0.05, 0.06, 3, 3),
-        [(-0.23, _EYE), (0.23, _EYE)], nose[::-1], _middle(0.50),
-        _loop(-0.22, 0.22, _LIPS, 0.08, -0.12, 5, 3),
-        _arc(3, -0.14, 0.14, 0.745, 0.01), _arc(3, -0.14, 0.14, 0.765, -0.035), _jaw(11, 0.75),
+    outline = nose((-0.04, 0.27), (-0.08, 0.43), (-0.14, 0.52), (-0.11, 0.58), (-0.06, 0.55))
+    return place(
+        loop(-0.42, -0.08, BROW, 0.08, 0.02, 3, 3), loop(0.42, 0.08, BROW, 0.02, 0.08, 3, 3),
+        loop(-0.34, -0.12, EYE, 0.06, -0.05, 3, 3), loop(0.34, 0.12, EYE, -0.05, 0.06, 3, 3),
+        [(-0.23, EYE), (0.23, EYE)], outline[::-1], middle(0.50),
+        loop(-0.22, 0.22, LIPS, 0.08, -0.12, 5, 3),
+        arc(3, -0.14, 0.14, 0.745, 0.01), arc(3, -0.14, 0.14, 0.765, -0.035), jaw(11, 0.75),
     )
 
 
 def _template_youtu() -> np.ndarray:
-    nose = _nose((-0.06, 0.34), (-0.08, 0.42), (-0.10, 0.49), (-0.13, 0.56), (-0.06, 0.58))
-    return _place(
-        _jaw(21), _middle(0.50, 0.27), nose,
-        _loop(-0.22, 0.22, _LIPS, -0.12, 0.08, 5, 5),
-        _arc(5, -0.14, 0.14, 0.765, -0.045), _arc(5, 0.14, -0.14, 0.745, 0.02),
-        _loop(-0.42, -0.08, _BROW, 0.02, 0.08, 3, 3), _loop(-0.34, -0.12, _EYE, -0.05, 0.06, 3, 3),
-        _loop(0.42, 0.08, _BROW, 0.02, 0.08, 3, 3), _loop(0.34, 0.12, _EYE, -0.05, 0.06, 3, 3),
+    outline = nose((-0.06, 0.34), (-0.08, 0.42), (-0.10, 0.49), (-0.13, 0.56), (-0.06, 0.58))
+    return place(
+        jaw(21), middle(0.50, 0.27), outline,
+        loop(-0.22, 0.22, LIPS, -0.12, 0.08, 5, 5),
+        arc(5, -0.14, 0.14, 0.765, -0.045), arc(5, 0.14, -0.14, 0.745, 0.02),
+        loop(-0.42, -0.08, BROW, 0.02, 0.08, 3, 3), loop(-0.34, -0.12, EYE, -0.05, 0.06, 3, 3),
+        loop(0.42, 0.08, BROW, 0.02, 0.08, 3, 3), loop(0.34, 0.12, EYE, -0.05, 0.06, 3, 3),
     )
 
 
@@ -127,7 +127,7 @@ SCHEMES = [
         "source": "MTFL: Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014",
         "groups": {"left_eye": (0, 0), "right_eye": (1, 1), "nose_tip": (2, 2), "mouth": (3, 4)},
         "pairs": [(0, 1, 1, 1), (3, 4, 1, 1)],
-        "template": _place([(-0.23, _EYE), (0.23, _EYE), (0.0, 0.51), (-0.22, _LIPS), (0.22, _LIPS)]),
+        "template": place([(-0.23, EYE), (0.23, EYE), (0.0, 0.51), (-0.22, LIPS), (0.22, LIPS)]),
     },
     {
         "name": "wflw-98",
@@ -178,7 +178,7 @@ SCHEMES = [
 # ---- maps between schemes: a row a target point, {source point: weight}, weights >= 0 that sum to 1 ---------------
 
 
-def _mean(*points: int) -> dict[int, float]:
+def mean(*points: int) -> dict[int, float]:
     return dict.fromkeys(points, 1 / len(points))
 
 
@@ -186,19 +186,19 @@ def _wflw_to_ibug() -> list[dict[int, float]]:
     def lid(near: int, middle: int) -> dict[int, float]:  # WFLW has 3 points a lid, ibug 2: at a third and two thirds
         return {near: 2 / 3, middle: 1 / 3}
 
-    rows = [_mean(i) for i in range(0, 33, 2)]
-    rows += [_mean(33), _mean(34, 41), _mean(35, 40), _mean(36, 39), _mean(37, 38)]
-    rows += [_mean(42, 50), _mean(43, 49), _mean(44, 48), _mean(45, 47), _mean(46)]
-    rows += [_mean(i) for i in range(51, 60)]
+    rows = [mean(i) for i in range(0, 33, 2)]
+    rows += [mean(33), mean(34, 41), mean(35, 40), mean(36, 39), mean(37, 38)]
+    rows += [mean(42, 50), mean(43, 49), mean(44, 48), mean(45, 47), mean(46)]
+    rows += [mean(i) for i in range(51, 60)]
     for e in (60, 68):
-        rows += [_mean(e), lid(e + 1, e + 2), lid(e + 3, e + 2), _mean(e + 4), lid(e + 5, e + 6), lid(e + 7, e + 6)]
-    return rows + [_mean(i) for i in range(76, 96)]
+        rows += [mean(e), lid(e + 1, e + 2), lid(e + 3, e + 2), mean(e + 4), lid(e + 5, e + 6), lid(e + 7, e + 6)]
+    return rows + [mean(i) for i in range(76, 96)]
 
 
 MAPS: dict[tuple[str, str], list[dict[int, float]]] = {
     ("wflw-98", "ibug-68"): _wflw_to_ibug(),
-    ("ibug-68", "ibug-51"): [_mean(i) for i in range(17, 68)],
-    ("ibug-51", "ibug-49"): [_mean(i) for i in range(51) if i not in (60 - 17, 64 - 17)],
+    ("ibug-68", "ibug-51"): [mean(i) for i in range(17, 68)],
+    ("ibug-51", "ibug-49"): [mean(i) for i in range(51) if i not in (60 - 17, 64 - 17)],
     # eye = mean of its six points (36..41, 42..47 of 68), nose tip 30, mouth corners 48 and 54
-    ("ibug-49", "mtfl-5"): [_mean(*range(19, 25)), _mean(*range(25, 31)), _mean(13), _mean(31), _mean(37)],
+    ("ibug-49", "mtfl-5"): [mean(*range(19, 25)), mean(*range(25, 31)), mean(13), mean(31), mean(37)],
 }

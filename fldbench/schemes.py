@@ -7,9 +7,10 @@ centre of the top-left pixel at (0, 0), so that mirroring an image of width w se
 >>> get_scheme("wflw-98").n_points, get_scheme("wflw-98").outer_eye_corners
 (98, (60, 72))
 
-Group names, over all schemes: jaw, left_brow, right_brow, left_eye, right_eye, left_pupil, right_pupil, nose,
-nose_bridge, nose_base, nose_tip, outer_lip, inner_lip, mouth. `nose` is one outline where the scheme has no separate
-bridge and base; `mouth` is used where a scheme has one ring, or only the corners.
+Group names, over all schemes: jaw, chin, left_brow, right_brow, left_eye, right_eye, left_pupil, right_pupil, nose,
+nose_bridge, nose_base, nose_tip, nostrils, outer_lip, inner_lip, mouth; brow and eye in a profile, which shows one of
+each. `nose` is one outline where the scheme has no separate base; `mouth` is used where a scheme has one ring or less;
+`chin` is one point, where there is no jaw line.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fldbench import scheme_tables
+from fldbench import scheme_tables, scheme_tables_more
 from fldbench.errors import DataError, UnknownNameError, near_miss
 
 
@@ -29,13 +30,14 @@ class Scheme:
     """One numbering of facial points.
 
     name               such as "ibug-68"
-    groups             group name -> its points, in the scheme's order; every point is in exactly one group
-    eye_points         the points whose means are the two eye centres (image-left, image-right)
-    mirror             point i of a mirrored face is point mirror[i] of the face
+    groups             group name -> its points, along the outline; every point is in exactly one group
+    eye_points         the points whose means are the two eye centres (image-left, image-right); None for a profile
+    mirror             point i of a mirrored face is point mirror[i] of the face; the identity for a profile: the mirror
+                       image of a face turned to the left is a face turned to the right, with the same numbers
     edges              lines to draw, pairs of points
     source             who defined the numbering
     template           (L, 2) float, a schematic frontal face in the unit box, x right, y down, exactly left-right
-                       symmetric about x = 0.5; for pictures and tests, not a mean shape
+                       symmetric about x = 0.5 (a profile: turned to image-right); for pictures, not a mean shape
     outer_eye_corners  (image-left, image-right); None where the scheme has no eye corners
     pupils             (image-left, image-right); None where the scheme has no pupils
 
@@ -44,7 +46,7 @@ class Scheme:
 
     name: str
     groups: Mapping[str, tuple[int, ...]] = field(hash=False)
-    eye_points: tuple[tuple[int, ...], tuple[int, ...]]
+    eye_points: tuple[tuple[int, ...], tuple[int, ...]] | None
     mirror: tuple[int, ...]
     edges: tuple[tuple[int, int], ...]
     source: str
@@ -54,7 +56,7 @@ class Scheme:
 
     def __post_init__(self):
         points = list(range(len(self.mirror)))
-        named = [i for eye in self.eye_points for i in eye] + [i for edge in self.edges for i in edge]
+        named = [i for eye in self.eye_points or () for i in eye] + [i for edge in self.edges for i in edge]
         named += [*(self.outer_eye_corners or ()), *(self.pupils or ())]
         if sorted(i for group in self.groups.values() for i in group) != points:
             raise DataError(f"scheme {self.name!r}: every point 0..{len(points) - 1} must be in exactly one group")
@@ -96,20 +98,23 @@ def _checked(landmarks, scheme: Scheme) -> np.ndarray:
 def _build(
     name: str,
     source: str,
-    groups: dict[str, tuple[int, int]],
+    groups: dict[str, tuple[int, int] | list[int]],
     pairs: Iterable[tuple[int, int, int, int]],
     template: np.ndarray,
     closed: Iterable[str] = (),
     gaps: Iterable[tuple[int, int]] = (),
+    bridges: Iterable[tuple[int, int]] = (),
+    eyes: tuple[tuple[int, ...], tuple[int, ...]] | None = None,
     corners: tuple[int, int] | None = None,
     pupils: tuple[int, int] | None = None,
     keep: Iterable[int] | None = None,
 ) -> Scheme:
     """A scheme from ranges.
 
-    groups: name -> (first, last). pairs: (a, b, n, step), points a, a+1, ... mirror b, b+step, ... n times.
-    Edges join neighbours within a group, and last to first in a closed one, but for `gaps`. keep: the points that
-    remain, renumbered; a closed outline stays closed over the points left out.
+    groups: name -> (first, last), or a list of points. pairs: (a, b, n, step), points a, a+1, ... mirror b, b+step, ...
+    n times. Edges join neighbours within a group, and last to first in a closed one, but for `gaps`, with `bridges`.
+    eyes: the eye points, where they are not the groups left_eye and right_eye. keep: the points that remain,
+    renumbered; a closed outline stays closed over the points left out.
     """
     mirror = list(range(len(template)))
     for a, b, n, step in pairs:
@@ -117,18 +122,20 @@ def _build(
             mirror[a + k], mirror[b + step * k] = b + step * k, a + k
     keep = range(len(template)) if keep is None else keep
     new = {old: i for i, old in enumerate(keep)}
-    kept = {g: [i for i in range(first, last + 1) if i in new] for g, (first, last) in groups.items()}
-    kept = {g: points for g, points in kept.items() if points}
+    points = {g: p if isinstance(p, list) else range(p[0], p[1] + 1) for g, p in groups.items()}
+    kept = {g: [i for i in p if i in new] for g, p in points.items() if any(i in new for i in p)}
     edges = [(a, b) for g, p in kept.items() for a, b in zip(p, p[1:] + (p[:1] if g in closed else []), strict=False)]
     kept_template = template[list(new)]
     kept_template.setflags(write=False)
-    final = {g: tuple(new[i] for i in points) for g, points in kept.items()}
+    final = {g: tuple(new[i] for i in p) for g, p in kept.items()}
+    if eyes is None and "left_eye" in final:
+        eyes = (final["left_eye"], final["right_eye"])
     return Scheme(
         name=name,
         groups=final,
-        eye_points=(final["left_eye"], final["right_eye"]),
+        eye_points=eyes,
         mirror=tuple(new[mirror[i]] for i in new),
-        edges=tuple((new[a], new[b]) for a, b in edges if (a, b) not in set(gaps)),
+        edges=tuple((new[a], new[b]) for a, b in [*edges, *bridges] if (a, b) not in set(gaps)),
         source=source,
         template=kept_template,
         outer_eye_corners=None if corners is None else (new[corners[0]], new[corners[1]]),
@@ -136,14 +143,16 @@ def _build(
     )
 
 
-_SCHEMES = {row["name"]: _build(**row) for row in scheme_tables.SCHEMES}
+_SCHEMES = {row["name"]: _build(**row) for row in (*scheme_tables.SCHEMES, *scheme_tables_more.SCHEMES)}
+
+_MAPS = scheme_tables.MAPS | scheme_tables_more.MAPS
 
 
 def list_schemes() -> list[str]:
     """Names of the schemes.
 
-    >>> list_schemes()
-    ['ibug-68', 'ibug-51', 'ibug-49', 'mtfl-5', 'wflw-98', 'imm-58', 'imm-frontal-73', 'youtu-88']
+    >>> list_schemes()[:6]
+    ['ibug-68', 'ibug-51', 'ibug-49', 'mtfl-5', 'wflw-98', 'imm-58']
     """
     return list(_SCHEMES)
 
@@ -160,7 +169,7 @@ def _reachable(source: str) -> dict[str, np.ndarray]:
     found = {source: np.eye(get_scheme(source).n_points)}
     queue = [source]
     for name in queue:
-        for (start, end), rows in scheme_tables.MAPS.items():
+        for (start, end), rows in _MAPS.items():
             if start == name and end not in found:
                 step = np.zeros((len(rows), get_scheme(start).n_points))
                 for i, row in enumerate(rows):
@@ -183,9 +192,12 @@ def _matrix(source: str, target: str) -> np.ndarray:
 def map_matrix(source: str, target: str) -> np.ndarray:
     """Weights (L_target, L_source) >= 0, rows sum to 1: target points = weights @ source points.
 
-    Defined: wflw-98 -> ibug-68 -> ibug-51 -> ibug-49 -> mtfl-5, every chain of these, and each scheme to itself.
-    Other pairs raise UnknownNameError.
+    Defined: jd-106 -> wflw-98 -> ibug-68 -> ibug-51 -> ibug-49 -> mtfl-5; imm-frontal-73, youtu-88, cofw-29, aflw-19,
+    kaggle-15 and muct-76 -> mtfl-5; every chain of these, and each scheme to itself. Other pairs raise
+    UnknownNameError: imm-58 and helen-194 have no tip of the nose, menpo-39 shows one side only.
 
+    To mtfl-5, an eye is the scheme's pupil or eye centre where it has such a point (MTFL marks the centre), else the
+    mean of its outline. jd-106 -> wflw-98 takes the 98 points that RTMPose's Face6 configuration holds to be the same.
     wflw-98 -> ibug-68 is an approximation in common use (PIPNet's conversion, for one): every second jaw point, the
     brow as the mean of its upper and lower line, lid points blended 2/3 to 1/3, the rest as it is. (PIPNet averages
     only the brow's y and keeps the upper line's x, and uses 0.666 and 0.333; here both coordinates are averaged and

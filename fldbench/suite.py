@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fldbench import registry
-from fldbench.dataset import Dataset
+from fldbench.dataset import make_dataset, training_split
 from fldbench.errors import FldbenchError, SuiteError, near_miss
 from fldbench.method import make_method
 from fldbench.protocols import get_protocol
@@ -22,19 +22,29 @@ class _Strict(BaseModel):
 
 
 class TrainSpec(_Strict):
-    """What to train on: a split of a dataset, its boxes, and optionally only its first faces."""
+    """What to train on.
+
+    dataset, options, split   as for `load_dataset`; split by default train, or all
+    boxes                     where the boxes come from
+    faces                     only so many, the first
+    exclude                   an exclude list (`fldbench data verify -o`); what it left out is counted in the tables
+    """
 
     dataset: str
-    split: str = "train"
+    options: dict[str, Any] = {}
+    split: str = ""
     boxes: Literal["truth-tight", "truth-jittered", "official"] = "truth-tight"
     faces: int | None = Field(default=None, ge=1)
+    exclude: Path | None = None
 
     @property
     def label(self) -> str:
         """In one word for tables: `300w-train`, `synthetic-train[:800]`, `300w-train@truth-jittered`."""
+        options = "".join(f",{key}={value}" for key, value in self.options.items())
         first = "" if self.faces is None else f"[:{self.faces}]"
         boxes = "" if self.boxes == "truth-tight" else f"@{self.boxes}"
-        return f"{self.dataset}-{self.split}{first}{boxes}"
+        exclude = "" if self.exclude is None else f"-without-{self.exclude.stem}"
+        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}"
 
     @field_validator("dataset")
     @classmethod
@@ -43,7 +53,12 @@ class TrainSpec(_Strict):
 
     @model_validator(mode="after")
     def _has_split(self) -> TrainSpec:
-        dataset: type[Dataset] = registry.resolve("dataset", self.dataset)
+        try:
+            dataset = make_dataset(self.dataset, **self.options)
+            if not self.split:
+                object.__setattr__(self, "split", training_split(dataset))
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
         if self.split not in dataset.splits:
             raise ValueError(f"{self.dataset!r} has no split {self.split!r}; allowed: {', '.join(dataset.splits)}")
         return self

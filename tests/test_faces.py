@@ -1,5 +1,6 @@
 """FaceSet and images: indexing, laziness, splitting, fingerprints, and what is refused."""
 
+import zlib
 from dataclasses import replace
 
 import cv2
@@ -85,16 +86,79 @@ def test_columns_that_do_not_fit_are_refused(change, text):
         replace(toy_faces(4), **change)
 
 
+def grouped(sizes, seed=0):
+    """Faces of groups of these sizes, in a random order."""
+    groups = np.repeat([f"g{i}" for i in range(len(sizes))], sizes)
+    return replace(toy_faces(len(groups)), groups=np.random.default_rng(seed).permutation(groups))
+
+
 def test_split_off_never_cuts_a_group_and_depends_on_the_seed_alone():
-    faces = replace(toy_faces(40), groups=np.array([str(i // 4) for i in range(40)]))
+    faces = grouped([4] * 10)
     rest, part = faces.split_off(0.3, random_state=1)
     assert len(part) == 12 and len(rest) == 28
     assert not set(part.groups) & set(rest.groups)
     assert sorted([*rest.ids, *part.ids]) == sorted(faces.ids)
     assert faces.split_off(0.3, random_state=1)[1].ids.tolist() == part.ids.tolist()
     assert faces.split_off(0.3, random_state=2)[1].ids.tolist() != part.ids.tolist()
-    with pytest.raises(DataError, match=r"1 group\(s\) cannot be split"):
-        faces[:3].split_off(0.5)
+    assert sorted(faces[::-1].split_off(0.3, random_state=1)[1].ids) == sorted(part.ids)
+
+
+def test_split_off_counts_faces_not_groups():
+    faces = grouped([1] * 30 + [20, 25, 25])
+    for seed in range(20):
+        rest, part = faces.split_off(0.2, random_state=seed)
+        assert len(part) == 20 and len(rest) == 80
+        assert not set(part.groups) & set(rest.groups)
+    assert len(faces.split_off(0.2, by="face")[1]) == 20
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fraction", "text"),
+    [
+        ([3], 0.5, r"toy-test: 3 faces of 1 group\(s\) cannot be split in two by 0.5"),
+        ([5, 5], 0.1, r"10 faces of 2 group\(s\) cannot be split in two by 0.1"),
+        ([1] * 9, 0.0, r"a fraction lies between 0 and 1"),
+        ([1] * 9, 1.0, r"a fraction lies between 0 and 1"),
+        ([1] * 9, float("nan"), r"a fraction lies between 0 and 1"),
+    ],
+)
+def test_splits_that_cannot_be_made(sizes, fraction, text):
+    with pytest.raises(DataError, match=text):
+        grouped(sizes).split_off(fraction)
+
+
+def test_split_by_something_else():
+    with pytest.raises(DataError, match="toy-test cannot be split by 'person'; allowed: 'group', 'face'"):
+        toy_faces(4).split_off(0.5, by="person")
+
+
+@pytest.mark.parametrize("sizes", [[1] * 23, [7, 1, 1, 1, 4, 4, 2, 6], [9, 9, 9], [20, 1, 1, 1]])
+def test_folds_hold_every_face_once_and_differ_by_the_largest_group_at_most(sizes):
+    faces = grouped(sizes)
+    pairs = list(faces.folds(3, random_state=5))
+    assert sorted(one for _, fold in pairs for one in fold.ids) == sorted(faces.ids)
+    for others, fold in pairs:
+        assert sorted([*others.ids, *fold.ids]) == sorted(faces.ids)
+        assert not set(others.groups) & set(fold.groups)
+    lengths = [len(fold) for _, fold in pairs]
+    assert min(lengths) > 0 and max(lengths) - min(lengths) <= max(sizes)
+    again = [fold.ids.tolist() for _, fold in faces.folds(3, random_state=5)]
+    assert again == [fold.ids.tolist() for _, fold in pairs]
+
+
+def test_folds_are_as_even_as_can_be_and_drawn():
+    # By hand: 7 | 6 | 4+2 -> 7, 6, 6.
+    assert sorted(len(fold) for _, fold in grouped([7, 6, 4, 2]).folds(3)) == [6, 6, 7]
+    faces = grouped([1] * 20)
+    assert [len(fold) for _, fold in faces.folds(4)] == [5] * 4
+    drawn = {tuple(next(iter(faces.folds(4, random_state=seed)))[1].ids) for seed in range(5)}
+    assert len(drawn) == 5
+
+
+@pytest.mark.parametrize("k", [0, 1, 5])
+def test_folds_that_cannot_be_made(k):
+    with pytest.raises(DataError, match=rf"toy-test: 4 group\(s\) cannot make {k} folds; allowed: 2 to 4"):
+        grouped([2] * 4).folds(k)
 
 
 def test_fingerprint_sees_every_column_and_nothing_else():
@@ -126,6 +190,24 @@ def test_image_files_decode_to_rgb_whatever_they_hold(tmp_path):
     assert np.array_equal(images[0], rgb)
     assert np.array_equal(images[1], np.repeat(rgb[..., :1], 3, axis=2))
     assert images.digest(0) != images.digest(1)
+
+
+def test_encoded_images_are_the_bytes_of_their_files(tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for i, path in enumerate(paths):
+        path.write_bytes(cv2.imencode(".png", np.full((4, 4, 3), i, np.uint8))[1].tobytes())
+    images = ImageFiles(paths)[::-1]
+    assert [images.encoded(i) for i in range(3)] == [path.read_bytes() for path in paths[::-1]]
+    assert toy_faces(2).images.encoded(0) is None and toy_faces(2).images[1:].encoded(0) is None
+
+
+def test_an_image_that_claims_to_be_too_large_is_named(tmp_path):
+    image = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    image[16:24] = (1 << 22).to_bytes(4) * 2  # width and height
+    image[29:33] = zlib.crc32(image[12:29]).to_bytes(4)
+    (tmp_path / "vast.png").write_bytes(image)
+    with pytest.raises(DataError, match=r"vast\.png: not an image that can be decoded"):
+        ImageFiles([tmp_path / "vast.png"])[0]
 
 
 def test_bad_image_files_are_named(tmp_path):

@@ -22,7 +22,7 @@ FOLDERS = {
 LAYERS = (
     {"errors"},
     {"geometry"},
-    {"scheme_tables", "schemes", "metrics", "registry"},
+    {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
     {"faces"},
     {"dataset", "method", "protocols", "media"},
     {"baselines", "cnn", "datasets"},

@@ -13,8 +13,8 @@ from fldbench.protocols import evaluate
 
 SMALL = {
     "mean-shape": {},
-    "ert": {"cascade_depth": 3, "trees_per_stage": 30, "oversampling_amount": 4},
-    "hog-ridge": {},
+    "ert": {"cascade_depth": 3, "num_trees_per_cascade_level": 30, "oversampling_amount": 4},
+    "hog-ridge": {"stages": 2, "grid": 2, "bins": 4, "starts": 3, "crop_size": 100},
     "cnn-small": {"size": 32, "epochs": 3},
 }
 

@@ -1,4 +1,4 @@
-"""Schemes: groups, mirror maps and maps between numberings, by hand, by geometry and on real faces."""
+"""Schemes: groups, mirror maps and eyes, by hand, by geometry and on real faces."""
 
 import dataclasses
 import os
@@ -13,17 +13,13 @@ from fldbench.schemes import get_scheme, list_schemes, map_landmarks, map_matrix
 
 SIZES = {
     "ibug-68": 68, "ibug-51": 51, "ibug-49": 49, "mtfl-5": 5, "wflw-98": 98, "imm-58": 58, "imm-frontal-73": 73,
-    "youtu-88": 88,
+    "youtu-88": 88, "cofw-29": 29, "aflw-19": 19, "kaggle-15": 15, "muct-76": 76, "helen-194": 194, "menpo-39": 39,
+    "jd-106": 106,
 }  # fmt: skip
-MAPS = [
-    (a, b)
-    for chain in [("wflw-98", "ibug-68", "ibug-51", "ibug-49", "mtfl-5")]
-    for i, a in enumerate(chain)
-    for b in chain[i:]
-]
 
 every_scheme = pytest.mark.parametrize("scheme", [get_scheme(name) for name in SIZES], ids=list(SIZES))
-every_map = pytest.mark.parametrize(("source", "target"), MAPS)
+FRONTAL = [name for name in SIZES if name != "menpo-39"]
+every_frontal = pytest.mark.parametrize("scheme", [get_scheme(name) for name in FRONTAL], ids=FRONTAL)
 
 
 def other_side(group):
@@ -66,7 +62,7 @@ def test_edges_are_in_range_and_mirror_onto_themselves(scheme):
     assert {frozenset(scheme.mirror[i] for i in edge) for edge in edges} == edges
 
 
-@every_scheme
+@every_frontal
 def test_mirror_agrees_with_the_geometry_of_the_template(scheme):
     flipped = scheme.template * (-1, 1) + (1, 0)
     assert np.array_equal(flipped[list(scheme.mirror)], scheme.template)
@@ -78,37 +74,42 @@ def test_mirror_agrees_with_the_geometry_of_the_template(scheme):
     assert np.all((scheme.template >= 0) & (scheme.template <= 1))
 
 
-@every_scheme
+@every_frontal
 def test_template_is_a_face(scheme):
     centre = {name: scheme.template[list(group)].mean(axis=0) for name, group in scheme.groups.items()}
     for name in centre:
         if name.startswith("left"):
             assert centre[name][0] < 0.5 < centre[other_side(name)][0]
     order = [("left_brow", "left_eye"), ("left_eye", "nose_base"), ("left_eye", "nose"), ("left_eye", "nose_tip"),
-             ("nose_bridge", "nose_base"), ("nose_tip", "mouth"), ("nose", "outer_lip"),
-             ("nose_base", "outer_lip")]  # fmt: skip
+             ("nose_bridge", "nose_base"), ("nose_tip", "mouth"), ("nose", "mouth"),
+             ("nose", "outer_lip"), ("nose_base", "outer_lip"), ("nose_tip", "nostrils"), ("mouth", "chin"),
+             ("outer_lip", "chin")]  # fmt: skip
     for above, below in order:
         if above in centre and below in centre:
             assert centre[above][1] < centre[below][1], (above, below)
-    if "jaw" in scheme.groups:
-        chin = scheme.template[:, 1].argmax()
-        assert chin in scheme.groups["jaw"] and scheme.mirror[chin] == chin
+    lowest = scheme.template[:, 1].argmax()
+    for name in {"jaw", "chin"} & set(scheme.groups):
+        assert lowest in scheme.groups[name] and scheme.mirror[lowest] == lowest
     if "inner_lip" in scheme.groups:
         inner, outer = (scheme.template[list(scheme.groups[name])] for name in ("inner_lip", "outer_lip"))
         assert np.all(inner.min(axis=0) > outer.min(axis=0)) and np.all(inner.max(axis=0) < outer.max(axis=0))
 
 
-@every_scheme
+@every_frontal
 def test_eyes_are_eyes(scheme):
     left, right = scheme.eye_points
-    assert set(left) == set(scheme.groups["left_eye"]) and set(right) == set(scheme.groups["right_eye"])
+    assert set(left) <= set(scheme.groups["left_eye"]) and set(right) <= set(scheme.groups["right_eye"])
+    assert {scheme.mirror[i] for i in left} == set(right)
+    x = scheme.template[:, 0]
+    centres = [x[list(scheme.groups[name])].mean() for name in ("left_eye", "right_eye")]
+    assert np.allclose([x[list(eye)].mean() for eye in (left, right)], centres, atol=0.001)
     if scheme.outer_eye_corners is None:
         assert scheme.name == "mtfl-5"
     else:
         corner_left, corner_right = scheme.outer_eye_corners
-        x = scheme.template[:, 0]
-        assert corner_left == min(left, key=lambda i: x[i]) and corner_right == max(right, key=lambda i: x[i])
-    has_pupils = scheme.name in ("wflw-98", "imm-frontal-73")
+        assert corner_left == min(scheme.groups["left_eye"], key=lambda i: x[i])
+        assert corner_right == max(scheme.groups["right_eye"], key=lambda i: x[i])
+    has_pupils = scheme.name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106")
     assert (scheme.pupils is not None) == has_pupils
     if has_pupils:
         assert scheme.pupils == scheme.groups["left_pupil"] + scheme.groups["right_pupil"]
@@ -116,15 +117,41 @@ def test_eyes_are_eyes(scheme):
         assert pair is None or scheme.mirror[pair[0]] == pair[1]
 
 
+def test_a_profile_keeps_its_numbers_when_mirrored():
+    profile = get_scheme("menpo-39")
+    assert profile.mirror == tuple(range(39))
+    assert profile.eye_points is profile.outer_eye_corners is profile.pupils is None
+    turned = profile.flip(profile.template * 99, 100)
+    assert np.allclose(turned + profile.template * (99, -99), (99, 0))  # faces the other way, point for point
+    nose, jaw = profile.groups["nose_bridge"], profile.groups["jaw"]
+    x, y = profile.template.T
+    assert x.argmax() == nose[-1] and x.argmin() == jaw[0] and y.argmax() == 9  # tip of the nose, ear, chin
+    rows = [y[list(profile.groups[name])].mean() for name in ("brow", "eye", "nose_base", "outer_lip")]
+    assert rows == sorted(rows)
+    gaps = np.linalg.norm(profile.template[:, None] - profile.template, axis=2) + np.eye(39)
+    assert gaps.min() > 0.01 and profile.template.min() >= 0 and profile.template.max() <= 1
+
+
+def test_points_of_kaggle_are_named_from_the_persons_side():
+    """The file's left_... columns lie at image-right: 0, 2, 3, 6, 7, 11."""
+    scheme = get_scheme("kaggle-15")
+    assert set(scheme.groups["right_eye"] + scheme.groups["right_brow"]) == {0, 2, 3, 6, 7}
+    assert np.flatnonzero(scheme.template[:, 0] > 0.5).tolist() == [0, 2, 3, 6, 7, 11]
+
+
 def test_eye_indices_known_from_the_benchmarks():
     corners = {name: get_scheme(name).outer_eye_corners for name in SIZES}
     assert corners == {
         "ibug-68": (36, 45), "ibug-51": (19, 28), "ibug-49": (19, 28), "mtfl-5": None, "wflw-98": (60, 72),
-        "imm-58": (21, 13), "imm-frontal-73": (16, 24), "youtu-88": (64, 80),
+        "imm-58": (21, 13), "imm-frontal-73": (16, 24), "youtu-88": (64, 80), "cofw-29": (8, 9), "aflw-19": (6, 11),
+        "kaggle-15": (5, 3), "muct-76": (27, 32), "helen-194": (144, 124), "menpo-39": None, "jd-106": (66, 79),
     }  # fmt: skip
     assert get_scheme("ibug-68").eye_points == (tuple(range(36, 42)), tuple(range(42, 48)))
     assert get_scheme("mtfl-5").eye_points == ((0,), (1,))
-    assert get_scheme("wflw-98").pupils == (96, 97) and get_scheme("imm-frontal-73").pupils == (32, 33)
+    assert get_scheme("aflw-19").eye_points == ((7,), (10,)) and get_scheme("kaggle-15").eye_points == ((1,), (0,))
+    assert get_scheme("jd-106").eye_points == (tuple(range(66, 74)), tuple(range(75, 83)))
+    pupils = {name: get_scheme(name).pupils for name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106")}
+    assert list(pupils.values()) == [(96, 97), (32, 33), (16, 17), (31, 36), (104, 105)]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +166,18 @@ def test_eye_indices_known_from_the_benchmarks():
         ("imm-frontal-73", [(0, 8), (1, 15), (7, 9), (20, 28), (34, 44), (56, 58)], [39, 45, 49, 54, 57, 60, 67]),
         ("youtu-88", [(0, 20), (23, 33), (34, 40), (46, 50), (51, 55), (56, 72), (61, 77), (64, 80)],
          [10, 21, 22, 28, 37]),
+        ("cofw-29", [(0, 1), (2, 3), (4, 6), (5, 7), (8, 9), (10, 11), (12, 14), (13, 15), (16, 17), (18, 19),
+                     (22, 23)], [20, 21, 24, 25, 26, 27, 28]),
+        ("aflw-19", [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 14), (15, 17)], [13, 16, 18]),
+        ("kaggle-15", [(0, 1), (2, 4), (3, 5), (6, 8), (7, 9), (11, 12)], [10, 13, 14]),
+        ("muct-76", [(0, 14), (15, 21), (20, 26), (27, 32), (31, 36), (37, 45), (40, 42), (46, 47), (48, 54), (55, 59),
+                     (60, 62), (63, 65), (68, 72), (71, 75)], [7, 41, 51, 57, 61, 64, 66, 67]),
+        ("helen-194", [(0, 40), (19, 21), (41, 57), (48, 50), (58, 72), (64, 66), (73, 85), (86, 100), (101, 113),
+                       (114, 134), (124, 144), (133, 153), (154, 174), (164, 184), (173, 193)],
+         [20, 49, 65, 79, 93, 107]),
+        ("jd-106", [(0, 32), (33, 46), (37, 42), (38, 50), (41, 47), (55, 65), (59, 61), (66, 79), (70, 75), (71, 82),
+                    (74, 83), (84, 90), (91, 95), (96, 100), (101, 103), (104, 105)],
+         [16, 51, 54, 60, 87, 93, 98, 102]),
     ],
 )  # fmt: skip
 def test_some_mirror_pairs_by_hand(name, pairs, fixed):
@@ -152,6 +191,12 @@ def test_edges_by_hand():
     assert {(0, 1), (7, 0), (55, 46), (56, 57), (57, 58), (59, 60)} <= edges
     assert not edges & {(58, 59), (61, 56), (44, 34), (72, 62)}
     assert {(48, 43), (31, 32)} <= set(get_scheme("ibug-49").edges)  # the inner lip closes over the corner left out
+    assert {(65, 60), (64, 65), (46, 67), (67, 47), (71, 27)} <= set(get_scheme("muct-76").edges)
+    assert not {i for edge in get_scheme("muct-76").edges for i in edge} & {31, 36, 66}
+    assert {(73, 66), (82, 75)} <= set(get_scheme("jd-106").edges)
+    assert not {i for edge in get_scheme("jd-106").edges for i in edge} & {74, 83, 104, 105}
+    assert {(20, 21), (22, 23), (25, 26)} <= set(get_scheme("menpo-39").edges)  # no outline of a profile is closed
+    assert len(get_scheme("menpo-39").edges) == 39 - 7
     assert len(get_scheme("ibug-68").edges) == 16 + 4 + 4 + 3 + 4 + 6 + 6 + 12 + 8
 
 
@@ -192,92 +237,6 @@ def test_flip_refuses_another_schemes_points():
         get_scheme("ibug-68").flip(np.zeros((3, 51, 2)), 100)
 
 
-@every_map
-def test_maps_are_averages(source, target):
-    weights = map_matrix(source, target)
-    assert weights.shape == (SIZES[target], SIZES[source])
-    assert np.all(weights >= 0) and np.allclose(weights.sum(axis=1), 1)
-    face = some_faces(get_scheme(source), n=1)[0]
-    by_hand = [sum(w * face[j] for j, w in enumerate(row)) for row in weights]
-    assert np.allclose(map_landmarks(face, source, target), by_hand)
-
-
-@every_map
-def test_maps_commute_with_flip(source, target):
-    a, b = get_scheme(source), get_scheme(target)
-    faces = some_faces(a)
-    mapped_last = map_landmarks(a.flip(faces, 200), source, target)
-    assert np.allclose(mapped_last, b.flip(map_landmarks(faces, source, target), 200), atol=1e-9)
-
-
-@every_map
-def test_maps_keep_the_meaning_of_points(source, target):
-    """The template mapped is the target's template: exact for subsets, near for WFLW's lids and brows."""
-    gap = np.abs(map_landmarks(get_scheme(source).template, source, target) - get_scheme(target).template).max()
-    assert gap <= (0.02 if "mtfl-5" in (source, target) or source == "wflw-98" else 1e-12)
-
-
-@every_map
-def test_maps_compose(source, target):
-    middle = [b for a, b in MAPS if a == source and (b, target) in MAPS]
-    for name in middle:
-        assert np.allclose(map_matrix(name, target) @ map_matrix(source, name), map_matrix(source, target))
-
-
-def test_subsets_of_ibug_are_exact():
-    face = some_faces(get_scheme("ibug-68"), n=1)[0]
-    assert np.array_equal(map_landmarks(face, "ibug-68", "ibug-51"), face[17:])
-    assert np.array_equal(map_landmarks(face, "ibug-68", "ibug-49"), np.delete(face, [*range(17), 60, 64], axis=0))
-    assert np.array_equal(map_landmarks(face, "ibug-68", "ibug-68"), face)
-
-
-def test_68_to_5_by_hand():
-    face = np.full((68, 2), -1000.0)
-    face[36:42] = [[10, 20], [12, 18], [14, 18], [16, 20], [14, 22], [12, 22]]
-    face[42:48] = [[30, 21], [32, 19], [34, 19], [36, 21], [34, 23], [32, 23]]
-    face[[30, 48, 54]] = [[23, 33], [15, 41], [31, 42]]
-    mapped = map_landmarks(face, "ibug-68", "mtfl-5")
-    assert np.allclose(mapped, [[13, 20], [33, 21], [23, 33], [15, 41], [31, 42]])
-
-
-def test_98_to_68_by_hand():
-    x = np.arange(98.0)
-    mapped = map_landmarks(np.stack([x, 2 * x], axis=1), "wflw-98", "ibug-68")
-    assert np.allclose(mapped[:, 1], 2 * mapped[:, 0])
-    got = dict(enumerate(mapped[:, 0]))
-    expected = {
-        0: 0, 1: 2, 8: 16, 16: 32,  # every second jaw point
-        17: 33, 18: (34 + 41) / 2, 21: (37 + 38) / 2, 22: (42 + 50) / 2, 25: (45 + 47) / 2, 26: 46,
-        27: 51, 30: 54, 31: 55, 35: 59,
-        36: 60, 37: (2 * 61 + 62) / 3, 38: (2 * 63 + 62) / 3, 39: 64, 40: (2 * 65 + 66) / 3, 41: (2 * 67 + 66) / 3,
-        42: 68, 43: (2 * 69 + 70) / 3, 45: 72, 47: (2 * 75 + 74) / 3,
-        48: 76, 54: 82, 60: 88, 67: 95,
-    }  # fmt: skip
-    assert all(np.isclose(got[i], value) for i, value in expected.items())
-
-
-def test_missing_points_spread_only_where_they_count():
-    face = some_faces(get_scheme("wflw-98"), n=1)[0]
-    face[62, 0], face[33], face[1] = np.nan, np.inf, np.nan  # 62: lid middle; 33: brow end; 1: jaw, not used
-    mapped = map_landmarks(face, "wflw-98", "ibug-68")
-    missing = np.isnan(mapped)
-    assert np.flatnonzero(missing.any(axis=1)).tolist() == [17, 37, 38]
-    assert missing[37].tolist() == [True, False] and missing[17].all()
-    whole = map_landmarks(some_faces(get_scheme("wflw-98"), n=1)[0], "wflw-98", "ibug-68")
-    assert np.array_equal(mapped[~missing], whole[~missing])
-
-
-def test_maps_take_stacks_and_leave_the_input_alone():
-    faces = some_faces(get_scheme("ibug-68"), n=6).reshape(2, 3, 68, 2).astype(np.float32)
-    before = faces.copy()
-    mapped = map_landmarks(faces, "ibug-68", "mtfl-5")
-    assert mapped.shape == (2, 3, 5, 2) and mapped.dtype == np.float64
-    assert np.allclose(mapped[1, 2], map_landmarks(faces[1, 2], "ibug-68", "mtfl-5"))
-    assert np.array_equal(faces, before)
-    map_matrix("ibug-68", "mtfl-5")[:] = 7  # a copy
-    assert np.allclose(map_matrix("ibug-68", "mtfl-5").sum(axis=1), 1)
-
-
 def test_unknown_names():
     with pytest.raises(UnknownNameError) as error:
         get_scheme("ibug68")
@@ -286,20 +245,6 @@ def test_unknown_names():
         map_matrix("ibug-68", "zzz")
     with pytest.raises(UnknownNameError, match="no scheme named 'zzz'"):
         map_landmarks(np.zeros((68, 2)), "zzz", "ibug-68")
-
-
-def test_undefined_map_says_which_exist():
-    with pytest.raises(UnknownNameError) as error:
-        map_landmarks(np.zeros((5, 2)), "mtfl-5", "ibug-68")
-    assert str(error.value) == (
-        "no map from scheme 'mtfl-5' to 'ibug-68'; maps: ibug-68 -> ibug-51, ibug-49, mtfl-5; "
-        "ibug-51 -> ibug-49, mtfl-5; ibug-49 -> mtfl-5; wflw-98 -> ibug-68, ibug-51, ibug-49, mtfl-5"
-    )
-
-
-def test_map_refuses_another_schemes_points():
-    with pytest.raises(DataError, match=r"landmarks of wflw-98 must be \(\.\.\., 98, 2\), got \(68, 2\)"):
-        map_landmarks(np.zeros((68, 2)), "wflw-98", "ibug-68")
 
 
 @pytest.mark.parametrize(

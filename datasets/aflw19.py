@@ -1,0 +1,106 @@
+"""AFLW-19: 19 points on 24,386 faces of AFLW in all poses, the annotation that papers call AFLW-full.
+
+Zhu, Li, Loy and Tang, "Unconstrained Face Alignment via Cascaded Compositional Learning", CVPR 2016.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.dataset import Dataset, find_folder
+from fldbench.datasets.matlab import read_matlab, read_numbers
+from fldbench.datasets.tables import stem
+from fldbench.errors import DataError
+from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
+
+N_POINTS, N_TRAIN, N_FACES = 19, 20000, 24386
+FILE = "AFLWinfo_release.mat"
+IMAGE_FOLDERS = ("data/flickr", "flickr", "aflw/data/flickr", "aflw/flickr", "images")
+
+
+class AFLW19(Dataset):
+    """Splits train (20,000 faces) and test (4,386), the first 20,000 and the rest of the file's permutation `ra`.
+
+    Variables of AFLWinfo_release.mat, a row a face: bbox (left, right, top, bottom), data (x1..x19, y1..y19), mask_new
+    (1 where a point is visible), nameList (the image below flickr/, such as 0/image00002.jpg), ra (rows from 1).
+    Points that cannot be seen carry estimated positions: they keep them, with visible False, and protocols count them
+    unless they say otherwise. Nobody states from where points and boxes count pixels; they are taken as they are, as
+    all public code does. Images are optional; without them predictions can be scored but no method can run.
+
+    Subset of test: frontal, the 1,314 faces whose 19 points are all visible. Ids are the image's name without ending
+    and the row from 0, such as `0/image00002-57`. Groups are photos.
+    """
+
+    scheme = "aflw-19"
+    splits = ("train", "test")
+    expected = {"train": N_TRAIN, "test": N_FACES - N_TRAIN, "frontal": 1314}
+    folder = "aflw19"
+    licence = "research only; the images may not be redistributed"
+    citation = "Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Learning, CVPR 2016"
+    url = "http://mmlab.ie.cuhk.edu.hk/projects/compositional.html"
+
+    def load(self, root: str | Path | None, split: str) -> FaceSet:
+        """The faces of a split, in the order of `ra`. Raises DatasetNotFoundError, and DataError with the file."""
+        base = find_folder(root, "aflw19", self.folder, (FILE,))
+        path = base / FILE
+        boxes, data, mask, names, order = _read(path)
+        rows = order[:N_TRAIN] if split == "train" else order[N_TRAIN:]
+        if not rows.size:
+            raise DataError(f"has {len(order)} faces; the split {split!r} begins after {N_TRAIN}", path)
+        chosen = [names[row] for row in rows]
+        visible = mask[rows] != 0
+        return FaceSet(
+            ids=np.array([f"{stem(name)}-{row}" for name, row in zip(chosen, rows, strict=True)]),
+            images=_images(base, path, chosen),
+            boxes=boxes[rows][:, [0, 2, 1, 3]],
+            landmarks=data[rows].reshape(-1, 2, N_POINTS).transpose(0, 2, 1),
+            scheme=self.scheme,
+            visible=visible,
+            subsets={"frontal": visible.all(axis=1)} if split == "test" else {},
+            groups=np.array([stem(name) for name in chosen]),
+            name="aflw19",
+            split=split,
+            parts={FILE: (len(rows), self.expected[split])},
+        )
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], np.ndarray]:
+    """bbox (n, 4), data (n, 38), mask_new (n, 19), names, and ra as n rows from 0; checked."""
+    boxes, data, mask, order = read_numbers(path, "bbox", "data", "mask_new", "ra")
+    order = order.ravel() - 1
+    names = [cell if isinstance(cell, str) else "" for cell in np.ravel(read_matlab(path, "nameList")[0])]
+    n = len(order)
+    shapes = (boxes.shape, data.shape, mask.shape, len(names))
+    if shapes != ((n, 4), (n, 2 * N_POINTS), (n, N_POINTS), n):
+        raise DataError(
+            f"bbox, data, mask_new and nameList have the sizes {shapes}; needed with {n} rows in ra are "
+            f"({n}, 4), ({n}, {2 * N_POINTS}), ({n}, {N_POINTS}) and {n}",
+            path,
+        )
+    if not np.array_equal(np.sort(order), np.arange(n)):
+        raise DataError(f"ra is no permutation of 1 to {n}; fetch the file again", path)
+    sized = (boxes[:, 0] < boxes[:, 1]) & (boxes[:, 2] < boxes[:, 3])
+    good = sized & np.isfinite(boxes).all(axis=1) & np.isfinite(data).all(axis=1) & np.isfinite(mask).all(axis=1)
+    bad = [row for row in range(n) if not good[row] or not names[row] or "\0" in names[row]]
+    if bad:
+        raise DataError(
+            f"row {bad[0] + 1} lacks a name, a box with a size or finite numbers; fetch the file again",
+            path,
+        )
+    return boxes, data, mask, names, order.astype(int)
+
+
+def _images(base: Path, path: Path, names: list[str]) -> Images:
+    """The images; NoImages where there is no folder of them. DataError for a single one that is absent."""
+    place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), None)
+    if place is None:
+        why = f"aflw19 has no folder {' or '.join(IMAGE_FOLDERS)}: predictions can be scored, methods cannot run"
+        return NoImages(len(names), why)
+    files = [os.path.join(place, name) for name in names]
+    for name, file in zip(names, files, strict=True):
+        if not os.path.isfile(file):
+            raise DataError(f"names the image {name[-200:]!r}, which is not in {place}; restore it", path)
+    return ImageFiles(files)

@@ -1,0 +1,141 @@
+"""Faces in COCO's JSON: the face points of COCO-WholeBody, or plain keypoints of any category.
+
+Jin et al., "Whole-Body Human Pose Estimation in the Wild", ECCV 2020; its data_format.md says what the fields hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fldbench.datasets.generic import FAR, Annotation, AnnotationFile, declared_scheme, read_text, scheme_for
+from fldbench.errors import DataError
+
+HIDDEN, SEEN = 1, 2  # v of COCO's keypoints; 0 is not annotated
+
+
+class CocoFace(AnnotationFile):
+    """A COCO JSON file. Points and boxes are zero-based px; boxes are x, y, width, height there.
+
+    With `face_kpts` in any annotation it is COCO-WholeBody: 68 points from `face_kpts`, the box from `face_box`, and
+    only annotations with `face_valid`; its v > 0 says that a point is reliable, not that it is in sight, so all such
+    points are visible. Otherwise `keypoints` and `bbox`, v = 1 being hidden and v = 2 visible. v = 0 is not annotated.
+    Ids are the images' file names without ending, with #k for the k-th annotation of an image with several.
+
+    file    the JSON below the data root; None: the root is the file, or a folder with one
+    scheme  None: the category's own (`fldbench data convert` writes it), or the only one with that number of points
+    images  folder of the images, relative to the JSON's; None: the JSON's own, `images` or `SPLIT2017` beside it, or
+            those beside its folder, whichever holds the first image
+    """
+
+    name = "coco-face"
+    ending = ".json"
+    citation = "Jin et al., Whole-Body Human Pose Estimation in the Wild, ECCV 2020 (the face points of COCO-WholeBody)"
+    url = "https://github.com/jin-s13/COCO-WholeBody"
+
+    def __init__(self, file: str | Path | None = None, scheme: str | None = None, images: str | Path | None = None):
+        super().__init__(file, scheme)
+        self.images = images
+
+    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Scheme, folder of the images, and every annotation of a face, valid or not."""
+        content = _json(path)
+        annotations = _rows(content, "annotations", path)
+        names = {_key(row, "id", where, path): row.get("file_name") for where, row in _rows(content, "images", path)}
+        whole = any("face_kpts" in row for _, row in annotations)
+        points_key, box_key = ("face_kpts", "face_box") if whole else ("keypoints", "bbox")
+        found, n_points = [], None
+        for where, row in annotations:
+            if points_key not in row:
+                continue
+            image = names.get(_key(row, "image_id", where, path))
+            if not isinstance(image, str) or not image:
+                raise DataError(f"{where}: no file_name for its image_id {row['image_id']!r} in `images`", path)
+            values = _numbers(row[points_key], f"{where}: {points_key}", path)
+            if n_points is None:
+                n_points = len(values) // 3
+            if len(values) != 3 * n_points or not n_points:
+                raise DataError(f"{where}: {points_key} has {len(values)} numbers; needed are x, y, v a point", path)
+            found.append(_annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path))
+        if n_points is None:
+            raise DataError("no annotation with face_kpts or keypoints", path)
+        scheme = scheme_for(n_points, self.scheme or _scheme_of(content, path), path)
+        return scheme, self._folder(path, found[0].image), found
+
+    def _folder(self, path: Path, image: str) -> Path:
+        """Where the images are, judged by the first."""
+        if self.images is not None:
+            return path.parent / self.images
+        inside = ("", "images", "train2017", "val2017")
+        places = [base / name for base in (path.parent, path.parent.parent) for name in inside]
+        return next((place for place in places if os.path.isfile(place / image)), path.parent)
+
+
+def _annotation(row, where: str, image: str, values: np.ndarray, box_key: str, whole: bool, path: Path) -> Annotation:
+    box = row.get(box_key)
+    if box is not None:
+        box = _numbers(box, f"{where}: {box_key}", path)
+        if len(box) != 4:
+            raise DataError(f"{where}: {box_key} has {len(box)} numbers; needed are x, y, width, height", path)
+        box = np.concatenate([box[:2], box[:2] + box[2:]])
+    annotated = values[:, 2] > 0
+    # COCO gives people without annotated points, COCO-WholeBody unclear faces: neither is a face that went missing.
+    return Annotation(
+        image=image,
+        points=np.where(annotated[:, None], values[:, :2], np.nan),
+        what=f"{where}: ",
+        box=box,
+        visible=annotated if whole else values[:, 2] >= SEEN,
+        group=row["group"] if isinstance(row.get("group"), str) else "",
+        ignored=not annotated.any() or (whole and not row.get("face_valid", True)),
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    text = read_text(path)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"not JSON ({error.msg})", path, error.lineno) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise DataError(f"not JSON of a COCO file ({error})", path) from error
+    if not isinstance(content, dict):
+        raise DataError("not a COCO file: the outermost value is no object with images and annotations", path)
+    return content
+
+
+def _rows(content: dict[str, Any], key: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The objects of a list, each with the place to name in an error."""
+    rows = content.get(key)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"not a COCO file: {key!r} must be a list of objects", path)
+    return [(f"{key}[{i}]", row) for i, row in enumerate(rows)]
+
+
+def _key(row: dict[str, Any], key: str, where: str, path: Path) -> int | str:
+    value = row.get(key)
+    if not isinstance(value, (int, str)):
+        raise DataError(f"{where}: {key} is {str(value)[:40]!r}; allowed is a number or a text", path)
+    return value
+
+
+def _numbers(values: Any, where: str, path: Path) -> np.ndarray:
+    """A list of finite numbers below a million as floats."""
+    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+        raise DataError(f"{where} is not a list of numbers", path)
+    if not all(abs(value) < FAR for value in values):
+        raise DataError(f"{where} has a number that is no pixel of any image", path)
+    return np.array(values, float)
+
+
+def _scheme_of(content: dict[str, Any], path: Path) -> str | None:
+    """The scheme that the category with keypoints names, as `fldbench data convert` writes it."""
+    categories = content.get("categories")
+    for one in categories if isinstance(categories, list) else ():
+        if isinstance(one, dict) and "keypoints" in one and isinstance(one.get("scheme"), str):
+            return declared_scheme(one["scheme"], path)
+    return None

@@ -1,0 +1,212 @@
+"""dlib's imglab XML: images, boxes and named parts in one file.
+
+The format is what `load_image_dataset_metadata` of dlib reads (dlib/data_io/image_dataset_metadata.cpp).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.parsers import expat
+
+import numpy as np
+
+from fldbench.datasets.generic import (
+    Annotation,
+    AnnotationFile,
+    declared_scheme,
+    number,
+    read_bytes,
+    scheme_for,
+)
+from fldbench.errors import DataError
+from fldbench.schemes import get_scheme
+
+ROUNDING = 0.5 + 1e-6  # px between a whole number and the exact one beside it
+
+
+class DlibXML(AnnotationFile):
+    """Any imglab file with parts. Zero-based px; image paths are relative to the XML.
+
+    file    the XML below the data root; None: the root is the file, or a folder with one that has parts
+    scheme  None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes), or by the number of names
+
+    A box of imglab holds the pixels left ... left + width - 1, so x1 = left + width - 1, as in dlib's own rectangle.
+    Parts are numbered by their names: as numbers where all are numbers, as text otherwise. An absent part is a point
+    that is not annotated. Boxes with ignore='1' and boxes without parts are left out; `parts` counts the latter.
+    Where `fldbench data convert` wrote the unrounded numbers beside dlib's whole ones (attribute `exact`), they count.
+    Ids are image paths without ending, with #k for the k-th box of an image with several.
+    """
+
+    name = "dlib-xml"
+    ending = ".xml"
+    url = "https://github.com/davisking/dlib/tree/master/tools/imglab"
+
+    def fits(self, path: Path) -> bool:
+        """Whether any box of the file can have parts."""
+        return b"<part" in path.read_bytes()
+
+    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Scheme, folder of the images, and every box."""
+        content = _Content(path)
+        content.parse(read_bytes(path))
+        if not content.names:
+            raise DataError("no <part> in it: boxes without landmarks, or none", path)
+        wanted = self.scheme or content.scheme
+        index, n_points = _numbering(set(content.names), None if wanted is None else get_scheme(wanted).n_points)
+        scheme = scheme_for(n_points, wanted, path)
+        return scheme, path.parent, [box.annotation(index, n_points) for box in content.boxes]
+
+
+def _numbering(names: set[str], n_points: int | None) -> tuple[dict[str, int], int]:
+    """Part name -> point, and how many points there are.
+
+    Numbers below the n_points that are wanted are the points themselves, so that a part may be absent from the whole
+    file; other names are counted in their order.
+    """
+    numeric = all(name.isascii() and name.isdigit() and len(name) < 7 for name in names)
+    values = {name: int(name) for name in names} if numeric else {}
+    if numeric and len(set(values.values())) == len(names):
+        if n_points is not None and max(values.values()) < n_points:
+            return values, n_points
+        order = sorted(names, key=values.get)
+    else:
+        order = sorted(names)
+    return {name: i for i, name in enumerate(order)}, len(order)
+
+
+@dataclass(frozen=True)
+class _Box:
+    """One <box>: names and (n, 3) x, y, visible of its parts."""
+
+    image: str
+    line: int
+    box: list[float]
+    group: str
+    ignored: bool
+    names: tuple[str, ...]
+    parts: np.ndarray
+
+    def annotation(self, index: dict[str, int], n_points: int) -> Annotation:
+        points, visible = np.full((n_points, 2), np.nan), np.zeros(n_points, bool)
+        rows = [index[name] for name in self.names]
+        points[rows], visible[rows] = self.parts[:, :2], self.parts[:, 2] > 0
+        return Annotation(
+            image=self.image,
+            points=points if rows else None,
+            line=self.line,
+            box=self.box,
+            visible=visible,
+            group=self.group,
+            ignored=self.ignored,
+        )
+
+
+class _Content:
+    """Every box of a file, gathered while expat reads it, so that errors know their line."""
+
+    def __init__(self, path: Path):
+        self.boxes: list[_Box] = []
+        self.names: dict[str, str] = {}  # one string object a name, however many boxes
+        self.scheme: str | None = None
+        self._path, self._open = path, []
+        self._image, self._box = "", {}
+        self._parts: dict[str, tuple[float, float, float]] = {}
+
+    def parse(self, data: bytes) -> None:
+        # imglab declares ISO-8859-1 and writes file names in whatever bytes the system has: today UTF-8.
+        encoding = "utf-8" if _is_utf8(data) else None
+        self._parser = expat.ParserCreate(encoding)
+        self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
+        try:
+            self._parser.Parse(data, True)
+        except DataError:
+            raise
+        except expat.ExpatError as error:
+            raise DataError(f"not XML ({expat.ErrorString(error.code)})", self._path, error.lineno) from error
+        except (ValueError, LookupError) as error:  # an encoding that Python does not know or that expat cannot use
+            raise DataError(f"{error}; save the file as UTF-8", self._path, 1) from error
+
+    def _fail(self, message: str) -> DataError:
+        return DataError(message, self._path, self._parser.CurrentLineNumber)
+
+    def _start(self, tag: str, given: dict[str, str]) -> None:
+        inside = self._open[-1] if self._open else None
+        if inside is None and tag != "dataset":
+            raise self._fail(f"the outermost tag is <{tag[:40]}>; an imglab file has <dataset>")
+        if {"box": "image", "part": "box"}.get(tag, inside) != inside:
+            raise self._fail(f"<{tag}> inside <{(inside or '')[:40]}>; allowed is image > box > part")
+        self._open.append(tag)
+        if inside is None and "scheme" in given:
+            self.scheme = declared_scheme(given["scheme"], self._path, self._parser.CurrentLineNumber)
+        elif tag == "image":
+            self._image = self._text(tag, given, "file")
+        elif tag == "box":
+            self._start_box(given)
+        elif tag == "part":
+            self._part(given)
+
+    def _start_box(self, given: dict[str, str]) -> None:
+        left, top, width, height = (self._number("box", given, key) for key in ("left", "top", "width", "height"))
+        ignored = given.get("ignore", "0")
+        if ignored not in ("0", "1", "false", "true"):
+            raise self._fail(f"ignore={ignored[:40]!r}; allowed are 0 and 1")
+        corners = [left, top, left + width - 1, top + height - 1]
+        self._parts = {}
+        self._box = {
+            "line": self._parser.CurrentLineNumber,
+            "box": self._exact("box", given, corners),
+            "group": given.get("group", ""),
+            "ignored": ignored in ("1", "true"),
+        }
+
+    def _part(self, given: dict[str, str]) -> None:
+        name = self._text("part", given, "name")
+        if name in self._parts:
+            raise self._fail(f"part {name[:40]!r} stands twice in one box")
+        point = [self._number("part", given, "x"), self._number("part", given, "y")]
+        visible = given.get("visible", "1")
+        if visible not in ("0", "1"):
+            raise self._fail(f"visible={visible[:40]!r}; allowed are 0 and 1")
+        self._parts[self.names.setdefault(name, name)] = (*self._exact("part", given, point), float(visible))
+
+    def _end(self, tag: str) -> None:
+        self._open.pop()
+        if tag == "box":
+            parts = np.array(list(self._parts.values()), float).reshape(-1, 3)
+            self.boxes.append(_Box(self._image, names=tuple(self._parts), parts=parts, **self._box))
+
+    def _text(self, tag: str, given: dict[str, str], key: str) -> str:
+        if not given.get(key):
+            raise self._fail(f"<{tag}> without {key}='...'")
+        return given[key]
+
+    def _number(self, tag: str, given: dict[str, str], key: str) -> float:
+        word = self._text(tag, given, key)
+        try:
+            return number(word)
+        except ValueError:
+            raise self._fail(f"<{tag}> has {key}={word[:40]!r}; allowed is a number of pixels") from None
+
+    def _exact(self, tag: str, given: dict[str, str], rounded: list[float]) -> list[float]:
+        """The numbers of the attribute `exact`, which must round to the whole ones beside it; else the whole ones."""
+        if "exact" not in given:
+            return rounded
+        try:
+            exact = [number(word) for word in given["exact"].split()]
+        except ValueError:
+            exact = []
+        if len(exact) != len(rounded) or np.abs(np.subtract(exact, rounded)).max() > ROUNDING:
+            raise self._fail(
+                f"<{tag}> has exact={given['exact'][:80]!r} beside {rounded}; allowed are {len(rounded)} numbers that "
+                "round to these; drop `exact` where a point was moved by hand"
+            )
+        return exact
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,264 @@
+"""What the readers of general formats share: which file, which scheme, which image, which id."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from fldbench.dataset import ROOT_VARIABLE, Dataset, data_root
+from fldbench.errors import DataError, DatasetNotFoundError, near_miss
+from fldbench.faces import FaceSet, ImageFiles
+from fldbench.geometry import tight_box
+from fldbench.schemes import get_scheme, list_schemes
+
+SPLITS = ("all", "train", "val", "test")
+SPLIT_WORDS = {
+    "train": {"train", "training", "trainset"},
+    "val": {"val", "valid", "validation", "valset"},
+    "test": {"test", "testing", "testset"},
+}
+FAR = 1e6  # px; no image reaches there, a damaged number does
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One face as an annotation file tells it.
+
+    image    path of its image, as written
+    points   (L, 2) px, NaN where not annotated; None where the file tells of a face but of no point
+    line     where it stands; None in a format without lines, which says `what` instead
+    box      (4,) px; None stands for the tight box of the points
+    visible  (L,) bool; None: what is annotated is visible
+    id, group    where the file has them
+    ignored  the file itself says that this face does not count
+    """
+
+    image: str
+    points: np.ndarray | None
+    line: int | None = None
+    what: str = ""
+    box: Sequence[float] | None = None
+    visible: np.ndarray | None = None
+    id: str = ""
+    group: str = ""
+    ignored: bool = False
+
+
+class AnnotationFile(Dataset):
+    """Base of the readers of one annotation file.
+
+    file    the annotation file, a path below the data root; None: the root is the file, or a folder with one that fits
+    scheme  name of the landmark scheme; None: what the file says, or the only scheme with that number of points
+
+    Splits: a file whose name has the word train, val or test (or training, testset, ...) is that split. A single file
+    without such a word is `train`. `all` is the single file, whatever its name.
+    """
+
+    scheme = "by the number of points"
+    splits = SPLITS
+    licence = "that of your data"
+    name: ClassVar[str]
+    ending: ClassVar[str]
+
+    def __init__(self, file: str | Path | None = None, scheme: str | None = None):
+        self.file = file
+        self.scheme = scheme
+
+    def load(self, root: str | Path | None, split: str) -> FaceSet:
+        """The faces with at least one annotated point; `parts` says how many there were with and without.
+
+        Raises DatasetNotFoundError for the place, and DataError with file and line for what cannot be used.
+        """
+        path = self._find_file(root, split)
+        scheme, folder, found = self.read(path)
+        return _face_set(found, path, folder, scheme, self.name, split)
+
+    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Scheme, the folder that image paths are relative to, and the faces of one file."""
+        raise NotImplementedError
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file with the right ending, found in a folder, has landmarks in it."""
+        return True
+
+    def _find_file(self, root: str | Path | None, split: str) -> Path:
+        candidates = self._candidates(root)
+        named = {path: split_of(path.stem) for path in candidates}
+        chosen = candidates if split == "all" else [path for path in candidates if named[path] == split]
+        if not chosen and split == "train" and not any(named.values()):
+            chosen = candidates
+        if len(chosen) == 1:
+            return chosen[0]
+        names, place = ", ".join(path.name for path in chosen or candidates), candidates[0].parent
+        if chosen:
+            raise DatasetNotFoundError(f"split {split!r} could be any of {names}; name one with file='...'", place)
+        raise DatasetNotFoundError(
+            f"no file of the split {split!r} among {names}; a file's name says its split (train, val or test), "
+            "and 'all' is a file of any name",
+            place,
+        )
+
+    def _candidates(self, root: str | Path | None) -> list[Path]:
+        """The files that may be meant; at least one."""
+        if self.file is None and root is not None and Path(root).is_file():
+            return [Path(root)]
+        base = data_root(root)
+        if self.file is not None:
+            path = (base or Path()) / self.file
+            if not path.is_file():
+                raise DatasetNotFoundError("there is no such file; file='...' is a path below the data root", path)
+            return [path]
+        if base is None:
+            raise DatasetNotFoundError(
+                f"dataset {self.name!r} needs a file or folder; give --data ROOT, file='...' or set {ROOT_VARIABLE}"
+            )
+        files = sorted(path for path in base.iterdir() if path.suffix.lower() == self.ending and path.is_file())
+        if not files:
+            raise DatasetNotFoundError(f"no {self.ending} file in it; name one below it with file='...'", base)
+        return [path for path in files if self.fits(path)] or files
+
+
+def split_of(name: str) -> str | None:
+    """The split that a file's or folder's name stands for, None where it names none or several.
+
+    >>> split_of("training_with_face_landmarks"), split_of("latest"), split_of("coco_val2017"), split_of("train_test")
+    ('train', None, 'val', None)
+    """
+    words = set(re.findall("[a-z]+", name.lower()))
+    found = [split for split, known in SPLIT_WORDS.items() if words & known]
+    return found[0] if len(found) == 1 else None
+
+
+def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str:
+    """The scheme's name: the one wanted, which must have that many points, or the only one that has.
+
+    Raises DataError that names the file; UnknownNameError for a name that no scheme has.
+    """
+    if wanted is not None:
+        if get_scheme(wanted).n_points != n_points:
+            raise DataError(f"{n_points} points a face; {wanted} has {get_scheme(wanted).n_points}", file, line)
+        return wanted
+    fitting = [name for name in list_schemes() if get_scheme(name).n_points == n_points]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = " or ".join(fitting) or ", ".join(f"{name} ({get_scheme(name).n_points})" for name in list_schemes())
+    what = "more than one scheme has" if fitting else "no scheme has"
+    raise DataError(f"{n_points} points a face; {what} that number; give scheme='...', one of {known}", file, line)
+
+
+def declared_scheme(name: str, file: Path, line: int | None = None) -> str:
+    """A scheme named by the file itself; DataError where there is none of that name."""
+    if name not in list_schemes():
+        raise DataError(f"no scheme named {name[:40]!r}; {near_miss(name, list_schemes())}", file, line)
+    return name
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file that is not empty; DataError otherwise."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", path) from error
+    if not content.strip():
+        raise DataError("the file is empty", path, 1)
+    return content
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text, with or without a byte order mark; DataError names the line of the first byte that is none."""
+    content = read_bytes(path)
+    try:
+        bad = content.find(b"\0")
+        text = content.decode("utf-8-sig") if bad < 0 else ""
+    except UnicodeDecodeError as error:
+        bad = error.start
+    if bad >= 0:
+        what = f"not UTF-8 text (byte 0x{content[bad]:02x}); save the file as UTF-8"
+        raise DataError(what, path, content.count(b"\n", 0, bad) + 1)
+    return text
+
+
+def number(word: str) -> float:
+    """A coordinate; ValueError for what is none, not finite or beyond any image.
+
+    >>> number("-1.5")
+    -1.5
+    """
+    value = float(word)
+    if "_" in word or not abs(value) < FAR:
+        raise ValueError(word)
+    return value
+
+
+def face_ids(images: Iterable[str]) -> list[str]:
+    """An id a face from its image's path: the path without `../` and its ending, and `#k` where it has several faces.
+
+    >>> face_ids(["../a b/1.jpg", "2.jpg", "2.jpg"]), face_ids(["1.jpg", "1.png"])
+    (['a b/1', '2#0', '2#1'], ['1.jpg', '1.png'])
+    """
+    paths = [re.sub(r"^(\.*/)+", "", posixpath.normpath(path)) for path in images]
+    stems = {path: posixpath.splitext(path)[0] for path in set(paths)}
+    if len(set(stems.values())) < len(stems):
+        stems = {path: path for path in stems}
+    faces, seen, ids = Counter(paths), Counter(), []
+    for path in paths:
+        ids.append(stems[path] if faces[path] == 1 else f"{stems[path]}#{seen[path]}")
+        seen[path] += 1
+    return ids
+
+
+def _face_set(found: list[Annotation], file: Path, folder: Path, scheme: str, name: str, split: str) -> FaceSet:
+    """The faces with points as a FaceSet; DataError names file and line of what does not fit."""
+    images = [one.image.replace("\\", "/") for one in found]
+    distinct = list(dict.fromkeys(images))
+    photo = dict(zip(distinct, face_ids(distinct), strict=True))
+    ids = [one.id or own for one, own in zip(found, face_ids(images), strict=True)]
+    counted = [k for k, one in enumerate(found) if not one.ignored]
+    rows = [k for k in counted if found[k].points is not None and np.isfinite(found[k].points).all(axis=1).any()]
+    if not rows:
+        raise DataError(f"no face with landmarks in it ({len(found)} without)", file)
+    first: dict[str, int] = {}
+    exists: dict[str, bool] = {}
+    for k in rows:
+        one = found[k]
+        if first.setdefault(ids[k], k) != k:
+            raise DataError(f"{one.what}the id {ids[k][:80]!r} stands for more than one face", file, one.line)
+        if images[k] not in exists:
+            exists[images[k]] = os.path.isfile(folder / images[k])
+        if not exists[images[k]]:
+            raise DataError(f"{one.what}no image {images[k][:80]!r} in {str(folder)!r}", file, one.line)
+    landmarks = np.stack([found[k].points for k in rows])
+    return FaceSet(
+        ids=np.array([ids[k] for k in rows]),
+        images=ImageFiles([folder / images[k] for k in rows]),
+        boxes=np.stack([_box(found[k], file) for k in rows]),
+        landmarks=landmarks,
+        scheme=scheme,
+        visible=np.stack([_visible(found[k]) for k in rows]),
+        groups=np.array([found[k].group or photo[images[k]] for k in rows]),
+        name=name,
+        split=split,
+        parts={"faces with landmarks": (len(rows), len(counted))},
+    )
+
+
+def _box(one: Annotation, file: Path) -> np.ndarray:
+    if one.box is None:
+        return tight_box(one.points)
+    box = np.array(one.box, float)
+    if not (np.isfinite(box).all() and (box[2:] > box[:2]).all()):
+        raise DataError(f"{one.what}the box {box.tolist()} has no size; allowed is x1 > x0 and y1 > y0", file, one.line)
+    return box
+
+
+def _visible(one: Annotation) -> np.ndarray:
+    annotated = np.isfinite(one.points).all(axis=1)
+    return annotated if one.visible is None else annotated & one.visible

@@ -1,0 +1,127 @@
+"""JD-landmark: 106 points on 300-W faces turned to all sides (train) and on faces from the web (test).
+
+Liu et al., "Grand Challenge of 106-Point Facial Landmark Localization", ICME Workshops 2019 (FLLC).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.dataset import Dataset, find_folder
+from fldbench.datasets.image_index import images_of
+from fldbench.datasets.tables import numbers, read_lines
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import FaceSet
+from fldbench.geometry import tight_box
+
+N_POINTS = 106
+FOLDERS = {
+    "train": ("train", "Train", "Training_data", "training_data"),
+    "test": ("test", "Test", "Test_data", "test_data", "Test_data1"),
+}
+ANNOTATIONS, PICTURES, RECTS = "landmark", "picture", "rect"
+
+
+class JD106(Dataset):
+    """Splits train (11,393 faces) and test (2,000), each a folder (Train or Training_data; Test or Test_data1).
+
+    In it, or in parts of it such as Training_data/AFW: `landmark/NAME.jpg.txt` (a line `106`, then 106 lines `x y`),
+    `picture/NAME.jpg` and, where the release has them, `rect/NAME.jpg.rect` (one line `x0 y0 x1 y1`). Boxes are those
+    rectangles; a face without one has the tight box of its points, and `parts` says how many have one. The release
+    does not say from where it counts pixels; the numbers are taken as they are.
+
+    Ids are paths below the split's folder without `landmark/` and ending, such as `AFW/AFW_134212_1_0`. Groups are
+    photos: AFW_134212_1_0 and AFW_134212_2_3 come from one.
+    """
+
+    scheme = "jd-106"
+    splits = ("train", "test")
+    expected = {"train": 11393, "test": 2000}
+    folder = "jd106"
+    licence = "research only; the images may not be redistributed"
+    citation = "Liu et al., Grand Challenge of 106-Point Facial Landmark Localization, ICME Workshops 2019"
+    url = "https://facial-landmarks-localization-challenge.github.io/"
+
+    def load(self, root: str | Path | None, split: str) -> FaceSet:
+        """The faces of a split. Raises DatasetNotFoundError, and DataError with file and line."""
+        base = find_folder(root, "jd106", self.folder, tuple(name for names in FOLDERS.values() for name in names))
+        place = next((base / name for name in FOLDERS[split] if (base / name).is_dir()), None)
+        if place is None:
+            raise DatasetNotFoundError(
+                f"no folder of the split {split!r}; looked for {', '.join(FOLDERS[split])}", base
+            )
+        paths = sorted(path for path in place.rglob("*.txt") if path.parent.name == ANNOTATIONS)
+        if not paths:
+            raise DatasetNotFoundError(f"no {ANNOTATIONS}/NAME.jpg.txt in it", place)
+        pictures = [path.name.removesuffix(".txt") for path in paths]
+        stems = [re.sub(r"\.(jpg|jpeg|png)$", "", name, flags=re.IGNORECASE) for name in pictures]
+        landmarks = np.stack([read_counted(path, N_POINTS) for path in paths])
+        boxes = tight_box(landmarks)
+        rects = [path.parent.with_name(RECTS) / f"{name}.rect" for path, name in zip(paths, pictures, strict=True)]
+        official = [row for row, rect in enumerate(rects) if rect.is_file()]
+        for row in official:
+            boxes[row] = read_rect(rects[row])
+        homes = sorted({path.parent.with_name(PICTURES) for path in paths})
+        ids = [
+            "/".join((*path.parent.parent.relative_to(place).parts, stem))
+            for path, stem in zip(paths, stems, strict=True)
+        ]
+        return FaceSet(
+            ids=np.array(ids),
+            images=images_of(paths, stems, homes),
+            boxes=boxes,
+            landmarks=landmarks,
+            scheme=self.scheme,
+            groups=np.array([photo_of(stem) for stem in stems]),
+            name="jd106",
+            split=split,
+            parts={ANNOTATIONS: (len(ids), self.expected[split]), RECTS: (len(official), self.expected[split])},
+        )
+
+
+def read_counted(path: str | Path, n_points: int) -> np.ndarray:
+    """The points (n_points, 2) px of a text file: a line with their number, then a line `x y` each.
+
+    Raises DataError with file and line.
+    """
+    (line, text), *rows = read_lines(path)
+    if text != str(n_points):
+        raise DataError(f"{text[:40]!r} is not the number of points; needed is {n_points}", path, line)
+    if len(rows) != n_points:
+        raise DataError(f"{len(rows)} points; {n_points} are needed", path, rows[-1][0] if rows else line)
+    return np.array([_pair(words.split(), path, number) for number, words in rows])
+
+
+def _pair(words: Sequence[str], path: str | Path, line: int) -> list[float]:
+    if len(words) != 2:
+        raise DataError(f"{' '.join(words)[:40]!r} is not a point; allowed is 'x y', two numbers", path, line)
+    return numbers(words, path, line)
+
+
+def read_rect(path: str | Path) -> list[float]:
+    """The box x0, y0, x1, y1 px in a .rect file. Raises DataError with file and line."""
+    (line, text), *more = read_lines(path)
+    words = text.split()
+    if len(words) != 4 or more:
+        raise DataError(f"{text[:40]!r} is not a box; needed is one line 'x0 y0 x1 y1'", path, line)
+    box = numbers(words, path, line)
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise DataError(f"the box {box} has no size; needed is x0 < x1 and y0 < y1", path, line)
+    return box
+
+
+_PHOTO = re.compile(r"(?:AFW|HELEN)_\d+|IBUG_image_\d+|LFPW_image_(?:train|test)_\d+", re.IGNORECASE)
+
+
+def photo_of(stem: str) -> str:
+    """The photo that a face of JD-landmark or LaPa was cut from: sources of 300-W by their names, others NAME_FACE.
+
+    >>> [photo_of(stem) for stem in ("AFW_134212_1_0", "LFPW_image_train_0001_2", "13611155985_0", "face")]
+    ['AFW_134212', 'LFPW_image_train_0001', '13611155985', 'face']
+    """
+    match = _PHOTO.match(stem)
+    return match[0] if match else re.sub(r"(?<=.)_\d+$", "", stem)

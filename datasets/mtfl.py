@@ -1,0 +1,117 @@
+"""MTFL: five points and four attributes on 12,995 faces from the web, LFW and AFLW.
+
+Zhang, Luo, Loy and Tang, "Facial Landmark Detection by Deep Multi-task Learning", ECCV 2014.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.dataset import Dataset, find_folder
+from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines, stem
+from fldbench.errors import DataError
+from fldbench.faces import FaceSet
+from fldbench.geometry import tight_box
+
+LISTS = {"train": "training.txt", "test": "testing.txt"}
+N_POINTS, N_WORDS = 5, 15
+# What a code of the file means, in the order of our codes 0, 1, ...: (code in the file, meaning).
+ATTRIBUTES = {
+    "gender": ((1, "male"), (2, "female")),
+    "smile": ((2, "no"), (1, "yes")),
+    "glasses": ((2, "no"), (1, "yes")),
+    "pose": ((1, "left profile"), (2, "left"), (3, "frontal"), (4, "right"), (5, "right profile")),
+}
+UNKNOWN = -1
+
+
+class MTFL(Dataset):
+    """Splits train (10,000 faces of the folders lfw_5590 and net_7876) and test (2,995 of AFLW).
+
+    A line is `PATH x1..x5 y1..y5 gender smile glasses pose`; slashes and backslashes in the path, and blanks before
+    and within it, are all read. Points: eye centres, nose tip, mouth corners. The files do not say from where they
+    count pixels; the numbers are taken as they are. Boxes are the tight boxes of the points.
+
+    Attributes, -1 unknown (the file's -1; the official files have none):
+    gender 0 male, 1 female; smile and glasses 0 no, 1 yes; pose 0 left profile (-60 degrees), 1 left (-30), 2 frontal,
+    3 right (+30), 4 right profile (+60), where left is image-left. (The file counts from 1; its 1 is yes, its 2 no.)
+
+    Ids are the paths without ending, such as `lfw_5590/Aaron_Eckhart_0001`. Groups are persons in LFW and photos
+    elsewhere: several faces were cut out of one photo.
+    """
+
+    scheme = "mtfl-5"
+    splits = ("train", "test")
+    expected = {"train": 10000, "test": 2995}
+    folder = "mtfl"
+    licence = "research only; the images may not be redistributed"
+    citation = "Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014"
+    url = "http://mmlab.ie.cuhk.edu.hk/projects/TCDCN.html"
+
+    def load(self, root: str | Path | None, split: str) -> FaceSet:
+        """The faces of training.txt or testing.txt. Raises DatasetNotFoundError, and DataError with file and line."""
+        base = find_folder(root, "mtfl", self.folder, tuple(LISTS.values()))
+        path = base / LISTS[split]
+        names, lines, points, codes = [], [], [], []
+        for line, text in read_lines(path):
+            name, *words = text.rsplit(None, N_WORDS - 1)
+            if len(words) != N_WORDS - 1:
+                raise DataError(
+                    f"{len(words) + 1} columns; needed are {N_WORDS}, with blanks between: "
+                    "PATH x1..x5 y1..y5 gender smile glasses pose",
+                    path,
+                    line,
+                )
+            names.append(name.replace("\\", "/"))
+            lines.append(line)
+            points.append(numbers(words[: 2 * N_POINTS], path, line))
+            codes.append(
+                [_code(key, word, path, line) for key, word in zip(ATTRIBUTES, words[2 * N_POINTS :], strict=True)]
+            )
+        ids = [stem(name) for name in names]
+        check_unique(ids, path, lines)
+        landmarks = np.array(points).reshape(-1, 2, N_POINTS).transpose(0, 2, 1)
+        return FaceSet(
+            ids=np.array(ids),
+            images=image_files(base, names, path, lines),
+            boxes=tight_box(landmarks),
+            landmarks=landmarks,
+            scheme=self.scheme,
+            attributes=dict(zip(ATTRIBUTES, np.array(codes).T, strict=True)),
+            groups=np.array([_group(one) for one in ids]),
+            name="mtfl",
+            split=split,
+            parts={split: (len(ids), self.expected[split])},
+        )
+
+
+_OURS = {key: {str(code): i for i, (code, _) in enumerate(table)} for key, table in ATTRIBUTES.items()}
+
+
+def _code(key: str, word: str, path: Path, line: int) -> int:
+    """Our code of an attribute for the word in the file."""
+    if word == str(UNKNOWN):
+        return UNKNOWN
+    if word not in _OURS[key]:
+        meant = ", ".join(f"{code} {meaning}" for code, meaning in sorted(ATTRIBUTES[key]))
+        raise DataError(f"{key} is {word[:40]!r}; allowed: {meant}, {UNKNOWN} unknown", path, line)
+    return _OURS[key][word]
+
+
+def _group(face: str) -> str:
+    """Person or photo of a face.
+
+    >>> [_group(one) for one in ("lfw_5590/Al_Gore_0003", "net_7876/12_1_0", "net_7876/_-20_16_2", "AFLW/07-image9")]
+    ['lfw_5590/Al_Gore', 'net_7876/12', 'net_7876/_-20_16', 'AFLW/image9']
+    """
+    folder, _, name = face.rpartition("/")
+    if folder.endswith("lfw_5590"):
+        name = re.sub(r"_\d+$", "", name)
+    elif folder.endswith("net_7876"):
+        name = re.sub(r"^(\d+)_\d+_\d+$|^(_-?\d+_\d+)_\d+$", lambda match: match[1] or match[2], name)
+    elif folder.endswith("AFLW"):
+        name = re.sub(r"^\d+-", "", name)
+    return f"{folder}/{name}" if folder else name

@@ -1,0 +1,117 @@
+"""YouTube Faces with 68 points: the frames of a well-known course project (Udacity, facial keypoints), two CSV files.
+
+Wolf, Hassner and Maoz, "Face Recognition in Unconstrained Videos with Matched Background Similarity", CVPR 2011.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.dataset import Dataset, find_folder
+from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines, stem
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import FaceSet
+from fldbench.geometry import tight_box
+
+FOLDERS = {"train": "training", "test": "test", "train-disjoint": "training", "test-disjoint": "training"}
+N_POINTS = 68
+HEADER = ["", *map(str, range(2 * N_POINTS))]
+
+
+class YouTubeFaces(Dataset):
+    """Splits train (3462) and test (770) as distributed, and train-disjoint and test-disjoint (2802 and 660).
+
+    **The official split measures memory:** all persons and all clips of test are also in train, as other frames of the
+    same seconds. The disjoint splits cut training_frames_keypoints.csv by person: a person is in test-disjoint when the
+    SHA-256 of the name, as a number, divides by five, so that it does not depend on which files are there. The frames
+    of test are in neither, since their clips are in training already. Never train on `train` to test on
+    `test-disjoint`.
+
+    Points are zero-based px, whole numbers, at times outside of the image; boxes are their tight boxes. Images are the
+    frames cut to one face. Ids are paths without ending, such as `training/Luis_Fonsi_21`: person, digit of the clip,
+    digit of the frame. Groups are persons.
+    """
+
+    scheme = "ibug-68"
+    splits = tuple(FOLDERS)
+    expected = {"train": 3462, "test": 770, "train-disjoint": 2802, "test-disjoint": 660}
+    folder = "youtube_faces"
+    licence = "research only; the images may not be redistributed"
+    citation = "Wolf et al., Face Recognition in Unconstrained Videos with Matched Background Similarity, CVPR 2011"
+    url = "https://www.cs.tau.ac.il/~wolf/ytfaces/ (frames); https://github.com/udacity/P1_Facial_Keypoints (points)"
+
+    def load(self, root: str | Path | None, split: str) -> FaceSet:
+        """The frames of a split. Raises DatasetNotFoundError, and DataError with file and line."""
+        lists = {name: f"{FOLDERS[name]}_frames_keypoints.csv" for name in ("train", "test")}
+        base = find_folder(root, "youtube-faces", self.folder, tuple(lists.values()))
+        folder = FOLDERS[split]
+        path = base / f"{folder}_frames_keypoints.csv"
+        names, lines, rows = _read(path)
+        check_unique(names, path, lines)
+        kept = [i for i, name in enumerate(names) if _belongs(_person(name), split)]
+        if not kept:
+            raise DatasetNotFoundError(f"no person of the split {split!r} in it; fetch the whole file", path)
+        names, lines = [names[i] for i in kept], [lines[i] for i in kept]
+        landmarks = np.array([rows[i] for i in kept]).reshape(-1, N_POINTS, 2)
+        return FaceSet(
+            ids=np.array([f"{folder}/{stem(name)}" for name in names]),
+            images=image_files(base / folder, names, path, lines),
+            boxes=tight_box(landmarks),
+            landmarks=landmarks,
+            scheme=self.scheme,
+            groups=np.array([_person(name) for name in names]),
+            name="youtube-faces",
+            split=split,
+            parts={split: (len(names), self.expected[split])},
+        )
+
+
+def _read(path: Path) -> tuple[list[str], list[int], list[list[float]]]:
+    """File names, line numbers and x0, y0, ..., x67, y67 of a CSV file."""
+    lines = read_lines(path)
+    (first, header), *rows = lines
+    if header.split(",") != HEADER:
+        raise DataError(f"the header is {header[:40]!r}; needed is ',0,1,...,{HEADER[-1]}', with commas", path, first)
+    if not rows:
+        raise DataError("a header and no face; fetch the file again", path, first)
+    names, points = [], []
+    for line, text in rows:
+        name, *words = _cells(text, path, line)
+        if len(words) != 2 * N_POINTS:
+            raise DataError(
+                f"{len(words) + 1} columns; needed are {len(HEADER)}: a file name, then x0,y0,...,x67,y67", path, line
+            )
+        names.append(name)
+        points.append(numbers(words, path, line))
+    return names, [line for line, _ in rows], points
+
+
+def _cells(text: str, path: Path, line: int) -> list[str]:
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise DataError(f"not a line of a CSV file ({error})", path, line) from None
+
+
+def _person(name: str) -> str:
+    """The person of a file name.
+
+    >>> _person("Luis_Fonsi_21.jpg")
+    'Luis_Fonsi'
+    """
+    return re.sub(r"_\d+$", "", stem(name))
+
+
+def _belongs(person: str, split: str) -> bool:
+    """Whether a person's frames belong to a split: in test-disjoint is about one in five, by the name alone."""
+    if not split.endswith("-disjoint"):
+        return True
+    held_out = int(hashlib.sha256(person.encode()).hexdigest(), 16) % 5 == 0
+    return held_out == (split == "test-disjoint")

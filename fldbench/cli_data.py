@@ -1,0 +1,183 @@
+"""`fldbench data ...`: look at datasets, check, draw, convert and pack them."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fldbench.errors import DataError, DatasetNotFoundError
+
+app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
+WORST = 50  # implausible shapes on the contact sheet
+
+Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the dataset; `fldbench list datasets`.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Data root, or the file of a generic format.", envvar="FLDBENCH_DATA", show_default=False
+    ),
+]
+Split = Annotated[str | None, typer.Option("--split", help="Split; default the dataset's first.")]
+Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of a generic format.")]
+
+
+class Target(StrEnum):
+    """What `convert` writes."""
+
+    pts = "pts"
+    dlib_xml = "dlib-xml"
+    coco = "coco"
+    csv = "csv"
+
+
+def parse_assignment(text: str, option: str) -> tuple[str, Any]:
+    """NAME=VALUE with VALUE as JSON where it is JSON, and as text elsewhere; raises DataError without the sign.
+
+    >>> parse_assignment("stages=4", "--param"), parse_assignment("scheme=ibug-68", "--option")
+    (('stages', 4), ('scheme', 'ibug-68'))
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise DataError(f"{option} {text!r}; allowed is NAME=VALUE, such as {option} stages=4")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _load(name: str, root: Path | None, split: str | None, options: list[str] | None):
+    from fldbench.dataset import load_dataset, make_dataset
+
+    given = dict(parse_assignment(text, "--option") for text in options or [])
+    return load_dataset(name, root, split or make_dataset(name, **given).splits[0], **given)
+
+
+@app.command()
+def info(name: Name, data: Root = None, split: Split = None, option: Options = None) -> None:
+    """Counts, sizes, scheme, attributes, subsets, and what is absent; of every split unless one is named."""
+    from fldbench.dataset import make_dataset
+    from fldbench.inspect_data import info as facts_of
+    from fldbench.inspect_data import info_text
+
+    dataset = make_dataset(name, **dict(parse_assignment(text, "--option") for text in option or []))
+    problems = []
+    for one in [split] if split else dataset.splits:
+        try:
+            faces = _load(name, data, one, option)
+        except DatasetNotFoundError as error:
+            problems.append(error)
+            continue
+        typer.echo(info_text(facts_of(faces)) + "\n")
+    if problems and len(problems) == (1 if split else len(dataset.splits)):
+        raise problems[0]
+    for problem in problems:
+        typer.echo(f"fldbench: {problem}", err=True)
+    for title, text in (("licence", dataset.licence), ("cite", dataset.citation), ("from", dataset.url)):
+        if text:
+            typer.echo(f"{title}: {text}")
+
+
+@app.command()
+def preview(
+    name: Name,
+    output: Annotated[Path, typer.Option("-o", "--output", help="PNG file to write.")],
+    data: Root = None,
+    split: Split = None,
+    faces: Annotated[int, typer.Option("--faces", min=1, help="How many, drawn at random.")] = 48,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="This face; may be given several times.")] = None,
+    numbers: Annotated[bool, typer.Option("--numbers", help="Write the points' numbers.")] = False,
+    option: Options = None,
+) -> None:
+    """A contact sheet with the landmarks drawn."""
+    from fldbench.inspect_data import preview as sheet_of
+    from fldbench.media import write_png
+
+    loaded = _load(name, data, split, option)
+    typer.echo(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
+
+
+@app.command()
+def verify(
+    name: Name,
+    data: Root = None,
+    split: Split = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Exclude list to write; suites name it as `exclude`.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="PNG of the least plausible shapes.")] = None,
+    option: Options = None,
+) -> None:
+    """Faults of annotations and images, and what a split shares with the others. Nothing is removed."""
+    from fldbench.dataset import make_dataset
+    from fldbench.excludes import excludes_from, write_excludes
+    from fldbench.inspect_data import preview as sheet_of
+    from fldbench.media import write_png
+    from fldbench.terminal import progress
+    from fldbench.verify import rank_shapes
+    from fldbench.verify import verify as findings_of
+
+    faces = _load(name, data, split, option)
+    others = []
+    for other in make_dataset(name, **dict(parse_assignment(text, "--option") for text in option or [])).splits:
+        if other != faces.split:
+            try:
+                others.append(_load(name, data, other, option))
+            except DatasetNotFoundError as error:
+                typer.echo(f"fldbench: not compared with {other}: {error}", err=True)
+    with progress(f"verifying {faces.label}") as show:
+        findings = findings_of(faces, others, show)
+    for one in findings:
+        typer.echo(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
+    named = {one.id for one in findings if one.id}
+    typer.echo(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
+    if output is not None:
+        typer.echo(write_excludes(output, excludes_from(findings)))
+    if sheet is not None:
+        worst = [one.id for one in rank_shapes(faces)[:WORST]]
+        typer.echo(write_png(sheet, sheet_of(faces, ids=worst)))
+
+
+@app.command()
+def convert(
+    name: Name,
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="New folder.")],
+    to: Annotated[Target, typer.Option("--to", help="Format to write.")],
+    data: Root = None,
+    split: Split = None,
+    option: Options = None,
+) -> None:
+    """Write annotations and images in another format, and say what the format could not hold."""
+    from fldbench.convert import convert as write
+    from fldbench.terminal import progress
+
+    faces = _load(name, data, split, option)
+    with progress(f"writing {len(faces)} faces") as show:
+        lost = write(faces, to.value, output, show)
+    for line in lost:
+        typer.echo(f"fldbench: {line}", err=True)
+    typer.echo(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
+
+
+@app.command()
+def pack(
+    name: Name,
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its index goes beside it.")],
+    data: Root = None,
+    split: Split = None,
+    size: Annotated[
+        int | None, typer.Option("--size", min=8, help="Crop to this many px; default images as they are.")
+    ] = None,
+    option: Options = None,
+) -> None:
+    """Pack a split into one file and an index that open at once, however many faces there are."""
+    from fldbench.pack import pack as write
+    from fldbench.terminal import progress
+
+    faces = _load(name, data, split, option)
+    with progress(f"packing {len(faces)} faces") as show:
+        write(faces, output, size=size, progress=show)
+    typer.echo(f"{output}: {len(faces)} faces of {faces.label}, {output.stat().st_size} bytes")

@@ -1,0 +1,131 @@
+"""WFLW: lists in the official format, faces of one photo, flags against the lists of the subsets, what is refused."""
+
+import numpy as np
+import pytest
+from writers_part1 import wflw_line, write_wflw
+
+from fldbench.datasets.wflw import SUBSETS, WFLW
+from fldbench.errors import DataError, DatasetNotFoundError
+
+RNG = np.random.default_rng(0)
+PHOTO, OTHER = "0--Parade/0_Parade_march_1_116.jpg", "10--Ünger Leute/10 mit Leerzeichen.jpg"
+
+
+def faces(n=4):
+    """Four faces, two of one photo; face i has flag i, and face 3 has flags 3, 4 and 5."""
+    flags = np.eye(6, dtype=int)[:n]
+    flags[-1, 4:] = 1
+    names = [PHOTO, OTHER, PHOTO, "a/b.jpg"]
+    return [(RNG.uniform(5, 25, (98, 2)).round(6), (3 + i, 4, 28, 27), flags[i].tolist(), names[i]) for i in range(n)]
+
+
+@pytest.fixture
+def wflw(tmp_path):
+    written = faces()
+    write_wflw(tmp_path / "wflw", "test", written, subset_lists=True)
+    return tmp_path, written
+
+
+def list_file(root, split="test"):
+    return root / f"wflw/WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_{split}.txt"
+
+
+def test_points_boxes_flags_and_ids(wflw):
+    root, written = wflw
+    test = WFLW().load(root, "test")
+    assert np.allclose(test.landmarks, [points for points, *_ in written], atol=1e-6)
+    assert test.boxes.tolist() == [[3, 4, 28, 27], [4, 4, 28, 27], [5, 4, 28, 27], [6, 4, 28, 27]]
+    photo, other = PHOTO.removesuffix(".jpg"), OTHER.removesuffix(".jpg")
+    assert test.ids.tolist() == [f"{photo}@1", f"{other}@1", f"{photo}@2", "a/b@1"]
+    assert test.groups.tolist() == [photo, other, photo, "a/b"]
+    members = {name: np.flatnonzero(member).tolist() for name, member in test.subsets.items()}
+    assert members == {
+        **{"pose": [0], "expression": [1], "illumination": [2]},
+        **{"make-up": [3], "occlusion": [3], "blur": [3]},
+    }
+    assert list(test.attributes) == list(SUBSETS) and test.attributes["blur"].tolist() == [0, 0, 0, 1]
+    assert test.parts == {"test": (4, 2500)} and (test.name, test.split) == ("wflw", "test")
+    assert all(image.shape == (30, 40, 3) for image in test.images)
+
+
+def test_train_has_flags_and_no_subsets_and_other_folders_work(tmp_path):
+    written = faces()
+    path = write_wflw(tmp_path, "train", written)
+    train = WFLW().load(tmp_path, "train")
+    assert train.parts == {"train": (4, 7500)} and not train.subsets
+    assert train.attributes["pose"].tolist() == [1, 0, 0, 0]
+    path.rename(tmp_path / path.name)
+    again = WFLW().load(tmp_path, "train")
+    assert again.fingerprint == train.fingerprint
+
+
+def test_published_counts():
+    assert WFLW.expected == {
+        **{"train": 7500, "test": 2500, "pose": 326, "expression": 314, "illumination": 698},
+        **{"make-up": 206, "occlusion": 736, "blur": 773},
+    }
+
+
+def test_the_subset_lists_must_agree_with_the_flags(wflw):
+    root, written = wflw
+    lists = root / "wflw/WFLW_annotations/list_98pt_test"
+    blur = lists / "list_98pt_test_blur.txt"
+    official = blur.read_text()
+    blur.write_text(official + (lists / "list_98pt_test_largepose.txt").read_text())
+    with pytest.raises(
+        DataError, match=r"blur\.txt, line 2: a face of '0--Parade.*' that .* does not flag blur; fetch"
+    ):
+        WFLW().load(root, "test")
+    extra = [(*face[:2], [0, 0, 0, 0, 0, 1], face[3]) for face in written]
+    list_file(root).write_text("".join(wflw_line(*face) for face in extra), encoding="utf-8")
+    blur.write_text(official)
+    for word in ("largepose", "expression", "illumination", "makeup", "occlusion"):
+        (lists / f"list_98pt_test_{word}.txt").unlink()
+    with pytest.raises(
+        DataError, match=r"blur\.txt, line 1: 1 faces; .* flags 4 blur; .* or remove list_98pt_test/ to"
+    ):
+        WFLW().load(root, "test")
+    blur.unlink()
+    assert WFLW().load(root, "test").subsets["blur"].all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda t: t[: len(t) * 2 // 5], r"test\.txt, line 2: \d+ columns; needed are 207, with blanks between: x0 y0"),
+        (lambda t: t.replace(" ", ",", 150), r"line 1: 57 columns; needed are 207"),
+        (lambda t: t.replace(" ", " 7.5 ", 1), r"line 1: the attribute pose is '27'; allowed: 0, 1"),
+        (lambda t: t.replace(" ", " many ", 1), r"line 1: the attribute pose is '27'|line 1: 'many' is not a number"),
+        (lambda t: t.replace(t[:4], "five", 1), r"line 1: 'five.*' is not a number; allowed are finite decimal"),
+        (lambda t: t.replace(t[:4], "1_0", 1), r"line 1: '1_0.*' is not a number"),
+        (
+            lambda t: "\n" + t.replace("3 4 28 27", "3 4 3 27"),
+            r"line 2: the box is \[3.0, 4.0, 3.0, 27.0\]; needed is x",
+        ),
+        (
+            lambda t: t.replace(PHOTO, "no/such.jpg", 1),
+            r"line 1: no image 'no/such.jpg' below .*WFLW_images; restore it",
+        ),
+        (lambda t: "", r"test\.txt, line 1: the file is empty"),
+        (lambda t: t.replace("Leute", "Le\0te"), r"line 2: holds a NUL byte"),
+    ],
+)
+def test_a_broken_list_names_file_and_line(tmp_path, change, error):
+    path = write_wflw(tmp_path / "wflw", "test", faces())
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(DataError, match=error) as caught:
+        WFLW().load(tmp_path, "test")
+    assert caught.value.file == str(path) and caught.value.line >= 1
+
+
+def test_bytes_that_are_no_utf8_and_absent_lists(wflw, tmp_path):
+    path = list_file(wflw[0])
+    path.write_bytes(path.read_bytes().replace("Ü".encode(), b"\xdc"))
+    with pytest.raises(DataError, match=r"test\.txt, line 2: byte 0xdc is not UTF-8; save the file as UTF-8"):
+        WFLW().load(wflw[0], "test")
+    with pytest.raises(DataError, match=r"attr_train\.txt: cannot be read \(No such file"):
+        WFLW().load(wflw[0], "train")
+    with pytest.raises(
+        DatasetNotFoundError, match=r"dataset 'wflw' is not below .*; looked for WFLW_annotations or WFLW_"
+    ):
+        WFLW().load(tmp_path / "wflw/WFLW_images/a", "test")

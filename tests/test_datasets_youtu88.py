@@ -1,0 +1,155 @@
+"""YouTu-88: JSON whose key order does not matter, answers of the service, tables, and what is refused."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from writers_part2 import YOUTU_GROUPS, some_points, write_image, write_text, write_youtu_json, youtu_object
+
+from fldbench import get_scheme
+from fldbench.datasets.youtu88 import YouTu88, read_json
+from fldbench.errors import DataError, DatasetNotFoundError
+
+POINTS = some_points(3, 88)
+NAMES = ["000001", "000002", "gesicht ü 3"]
+
+
+@pytest.fixture
+def files(tmp_path):
+    for i, (name, points) in enumerate(zip(NAMES, POINTS, strict=True)):
+        write_youtu_json(tmp_path / f"youtu88/train/annotations/{name}.json", points, answer=i == 1)
+        write_image(tmp_path / f"youtu88/train/images/{name}.jpg", size=(218, 178))
+    return tmp_path
+
+
+def columns():
+    return [f"{group}_{k}_{axis}" for group, n in YOUTU_GROUPS for k in range(n) for axis in "xy"]
+
+
+def table(rows, header=None):
+    lines = [] if header is None else [",".join(header)]
+    return "\n".join(lines + [",".join(map(str, row)) for row in rows]) + "\n"
+
+
+@pytest.fixture
+def csv(tmp_path):
+    write_text(tmp_path / "landmarks.csv", table([f"{n}.jpg", *p.ravel()] for n, p in zip(NAMES, POINTS, strict=True)))
+    for name in NAMES:
+        write_image(tmp_path / f"{name}.jpg")
+    return tmp_path
+
+
+def test_json_and_answers_come_in_the_schemes_order(files):
+    faces = YouTu88().load(files, "train")
+    assert faces.ids.tolist() == NAMES and np.allclose(faces.landmarks, POINTS)
+    assert faces.parts == {"train": (3, 39998)} and faces.images[2].shape == (218, 178, 3)
+    assert faces.scheme == "youtu-88"
+
+
+def test_no_order_of_keys_moves_a_point(tmp_path):
+    path = tmp_path / "a.json"
+    for seed in range(20):
+        items = list(youtu_object(POINTS[0]).items())
+        random.Random(seed).shuffle(items)
+        path.write_text(json.dumps(dict(items)))
+        assert np.array_equal(read_json(path), POINTS[0])
+
+
+def test_groups_by_hand_are_those_of_the_scheme(tmp_path):
+    value = {"face_profile": 1, "nose": 2, "mouth": 3, "left_eyebrow": 4, "left_eye": 5}
+    value |= {"right_eyebrow": 6, "right_eye": 7}
+    content = {key: [[value[key], k] for k in range(n)] for key, n in reversed(YOUTU_GROUPS)}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    points = read_json(tmp_path / "a.json")
+    groups = {key: set(points[list(rows), 0]) for key, rows in get_scheme("youtu-88").groups.items()}
+    assert groups == {
+        **{"jaw": {1}, "nose_tip": {2}, "nose": {2}, "outer_lip": {3}, "inner_lip": {3}},
+        **{"left_brow": {4}, "left_eye": {5}, "right_brow": {6}, "right_eye": {7}},
+    }
+    assert points[34:36].tolist() == [[3, 0], [3, 1]] and points[87].tolist() == [7, 7]
+
+
+def test_tables_with_and_without_header(csv):
+    faces = YouTu88().load(csv, "all")
+    assert faces.ids.tolist() == NAMES and np.allclose(faces.landmarks, POINTS) and faces.parts == {}
+    order = np.random.default_rng(0).permutation(176)
+    header = ["image", *np.array(columns())[order]]
+    rows = [[f"{name}.jpg", *points.ravel()[order]] for name, points in zip(NAMES, POINTS, strict=True)]
+    write_text(csv / "landmarks.csv", table(rows, header))
+    assert np.allclose(YouTu88().load(csv, "all").landmarks, POINTS)
+    assert YouTu88().load(csv, "all").images[0].shape == (100, 110, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ('{"nose": [\n[1, 2],\n[3 4]]}', r"a\.json, line 3: not JSON \(Expecting"),
+        (json.dumps(youtu_object(POINTS[0]))[:500], r"a\.json, line 1: not JSON"),
+        ("[]", r"a\.json, line 1: holds no face; needed is an object with face_profile, nose"),
+        ('{"face_shape": []}', r"a\.json, line 1: holds no face"),
+        ("17", r"a\.json, line 1: holds no face"),
+        ("{}", r"a\.json, line 1: 'face_profile': absent; needed is a list of 21 points"),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[1, 2]] * 12}), "'nose': 12 points; needed is a list of 13"),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": "long"}), "'nose': no list; needed is a list of 13"),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [[1, 2, 3]] * 13}),
+            r"'nose' has the point \[1, 2, 3\]; allowed",
+        ),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": [["1", 2]] * 13}), r"'nose' has the point \['1', 2\]"),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[True, 2]] * 13}), r"'nose' has the point \[True, 2\]"),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": [{"x": 1}] * 13}), r"'nose' has the point \{'x': 1\}"),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[float("nan"), 2]] * 13}), r"'nose' has the point \[nan, 2\]"),
+        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[10**400, 2]] * 13}), "'nose' has the point"),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": []}).replace(', "', ',\n"'),
+            r"a\.json, line 3: 'nose': 0 points",
+        ),
+        ("9" * 6000, r"a\.json, line 1: not JSON of points"),
+        ("[" * 100000, r"a\.json, line 1: (not JSON of points|holds no face)"),
+        ("", r"a\.json, line 1: the file is empty"),
+        ("\0", r"a\.json, line 1: holds a NUL byte"),
+    ],
+)
+def test_broken_json_names_file_and_line(tmp_path, content, text):
+    write_text(tmp_path / "a.json", content)
+    write_image(tmp_path / "a.jpg")
+    with pytest.raises(DataError, match=text):
+        YouTu88().load(tmp_path, "all")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda rows: [rows[0], rows[1].rsplit(",", 1)[0]], "line 2: 176 columns; needed are 177, with commas between"),
+        (lambda rows: [rows[0], rows[1].replace(",", " ")], "line 2: 1 columns"),
+        (lambda rows: [rows[0], rows[1].rsplit(",", 1)[0] + ",x"], "line 2: 'x' is not a number"),
+        (lambda rows: [rows[0], rows[0]], "line 2: '000001' is in line 1 already"),
+        (lambda rows: [rows[0].replace("000001", "000009")], r"line 1: no image '000009\.jpg' below"),
+        (lambda rows: [",".join(["image", *columns()])], "line 1: a header and no face"),
+        (
+            lambda rows: [",".join(["image", *columns()[:-1], "chin"]), *rows],
+            "line 1: the header has 'chin'; needed are",
+        ),
+        (lambda rows: [",".join(["image", *columns()[:-1]]), *rows], "line 1: the header has 'a missing or repeated"),
+    ],
+)
+def test_a_broken_table_names_file_and_line(csv, change, text):
+    path = csv / "landmarks.csv"
+    write_text(path, "\n".join(change(path.read_text(encoding="utf-8").splitlines())))
+    with pytest.raises(DataError, match=rf"landmarks\.csv, {text}"):
+        YouTu88().load(csv, "all")
+
+
+def test_absent_things_are_named(files):
+    with pytest.raises(
+        DatasetNotFoundError, match=r"val: no landmarks\.csv, no annotations/NAME\.json and no NAME\.json"
+    ):
+        YouTu88().load(files, "val")
+    (files / "youtu88/train/images/000002.jpg").unlink()
+    with pytest.raises(DataError, match=r"000002\.json: no image '000002' with .jpg, .jpeg, .png, .bmp in .*images, "):
+        YouTu88().load(files, "train")
+    write_youtu_json(files / "youtu88/train/000001.json", POINTS[0])
+    write_image(files / "youtu88/train/images/000002.jpg")
+    with pytest.raises(DataError, match="the id '000001' stands for more than one face"):
+        YouTu88().load(files, "train")

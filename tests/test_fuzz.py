@@ -1,0 +1,255 @@
+"""2,000 damaged annotation files of every format: whatever a reader makes of them, nothing but a DataError comes out.
+
+Text formats name file and line. A fault of a whole file (no face in it, not one format at all) has no line.
+"""
+
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import writers_part1 as one
+import writers_part2 as two
+from scipy.io import savemat
+from test_datasets import submission, write_face
+from toys import toy_faces
+
+import fldbench
+from fldbench.convert import convert
+from fldbench.datasets.cofw68 import COFW68
+from fldbench.errors import DataError
+
+MUTATIONS = 2000
+TOKENS = [
+    *(b"nan", b"inf", b"-1", b"1e999", b"1e308", b"abc", b"", b"\n", b"\r", b",", b" ", b"\t", b";", b'"', b"\\", b"/"),
+    *(b"..", b"#", b"\0", b"\xff", b"\xe2\x80\xa8", b"9" * 400, b"_", b"\xef\xbb\xbf", b"-0", b"1_0", b"\x1c", b"\x85"),
+    *(b"{", b"[", b"]", b":", b"null", b"true", b"<", b">", b"&", b"a" * 300, "１".encode()),
+]
+
+
+@dataclass
+class Case:
+    """A good file, how it is read, and whether it is text."""
+
+    file: Path
+    root: Path
+    split: str
+    dataset: str
+    text: bool = True
+    images: bool = False  # the file holds the images too
+
+    def read(self):
+        faces = fldbench.load_dataset(self.dataset, self.root, self.split)
+        assert np.isfinite(faces.boxes).all()
+        for image in faces.images if self.images else ():
+            assert image.dtype == np.uint8
+
+
+def points(n, seed=0):
+    return np.random.default_rng(seed).uniform(5, 25, (n, 2)).round(3)
+
+
+def make_300w(root):
+    write_face(root / "300w/afw", "a_1")
+    return Case(root / "300w/afw/a_1.pts", root, "train", "300w")
+
+
+def make_wflw(root):
+    faces = [(points(98, i), (3, 4, 28, 27), np.eye(6, dtype=int)[i].tolist(), f"d {i // 2}/ü.jpg") for i in range(6)]
+    one.write_wflw(root, "test", faces, True)
+    return Case(next(iter(sorted(root.rglob("list_98pt_rect_attr_test.txt")))), root, "test", "wflw")
+
+
+def make_mtfl(root):
+    rows = [(f"net_7876/{i}_0_0.jpg", points(5, i), (1, 2, 1, 3)) for i in range(5)]
+    return Case(one.write_mtfl(root, "training.txt", rows), root, "train", "mtfl")
+
+
+def make_imm(root):
+    return Case(one.write_asf(root / "imm/01-1m.asf", points(58), 64, 48), root, "all", "imm")
+
+
+def make_imm_frontal(root):
+    return Case(one.write_asf(root / "imm_frontal/01_01.asf", points(73), 64, 48, True), root, "all", "imm-frontal")
+
+
+def make_kaggle(root):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 96, 96), dtype=np.uint8)
+    file = root / "training.csv"
+    one.write_kaggle(file, np.stack([points(15, i) for i in range(2)]), pixels)
+    return Case(file, root, "train", "kaggle", images=True)
+
+
+def make_youtube(root):
+    one.write_youtube_faces(root, "training", [(f"A_B_{i}{j}.jpg", points(68, i)) for i in range(2) for j in range(2)])
+    return Case(root / "training_frames_keypoints.csv", root, "train", "youtube-faces")
+
+
+def make_cofw(root):
+    images = [np.zeros((5, 4, 3), np.uint8), np.zeros((5, 4), np.uint8)]
+    file = root / "COFW_test_color.mat"
+    two.write_cofw(file, two.some_points(2, 29), np.zeros((2, 29)), [[1, 2, 30, 40]] * 2, images, "T")
+    return Case(file, root, "test", "cofw", text=False, images=True)
+
+
+def make_aflw19(root):
+    file = root / "AFLWinfo_release.mat"
+    names, boxes = ["0/a.jpg"] * 4, [[1, 2, 30, 40]] * 4
+    two.write_aflw19(file, two.some_points(4, 19), np.ones((4, 19)), boxes, names, [1, 0, 3, 2])
+    return Case(file, root, "train", "aflw19", text=False)
+
+
+def make_muct(root):
+    two.write_muct(root / "muct76-opencv.csv", ["i000qa-fn", "i001re-mg"], two.some_points(2, 76).round(1))
+    return Case(root / "muct76-opencv.csv", root, "all", "muct")
+
+
+def make_helen194(root):
+    two.write_helen(root / "annotation/1.txt", "n1_1", two.some_points(1, 194)[0])
+    two.write_image(root / "n1_1.jpg")
+    two.write_text(root / "trainnames.txt", "n1_1\n")
+    return Case(root / "annotation/1.txt", root, "train", "helen194")
+
+
+def make_menpo2d(root):
+    for name in "ab":
+        two.write_image(root / f"Train/{name}.jpg")
+    rows = [two.menpo_row(f"Train/{name}.jpg", (1, 2, 30, 40), two.some_points(1, 39)[0]) for name in "ab"]
+    two.write_text(root / "Menpo2D_profile_train.txt", "\n".join(rows) + "\n")
+    return Case(root / "Menpo2D_profile_train.txt", root, "train", "menpo2d-profile")
+
+
+def make_lapa(root):
+    two.write_counted(root / "train/landmarks/a.txt", two.some_points(1, 106)[0])
+    two.write_image(root / "train/images/a.jpg")
+    return Case(root / "train/landmarks/a.txt", root, "train", "lapa")
+
+
+def make_jd106(root):
+    two.write_counted(root / "Train/landmark/a.jpg.txt", two.some_points(1, 106)[0])
+    two.write_image(root / "Train/picture/a.jpg")
+    two.write_text(root / "Train/rect/a.jpg.rect", "1 2 30 40\n")
+    return Case(root / "Train/landmark/a.jpg.txt", root, "train", "jd106")
+
+
+def make_youtu88(root):
+    two.write_youtu_json(root / "a.json", two.some_points(1, 88)[0])
+    two.write_image(root / "a.jpg")
+    return Case(root / "a.json", root, "all", "youtu88")
+
+
+def make_merl_rav(root):
+    file = root / "merl_rav_labels/left/trainset/labels/a.pts"
+    two.write_merl_rav(file, two.some_points(1, 68)[0], np.random.default_rng(0).integers(-1, 2, 68))
+    return Case(file, root, "train", "merl-rav")
+
+
+def make_cofw68(root):
+    folder = root / "cofw68/test_annotations"
+    folder.mkdir(parents=True)
+    savemat(folder / "1_points.mat", {"Points": np.full((68, 2), 5.0), "Occ": np.zeros((1, 68))})
+    savemat(root / "cofw68/cofw68_test_bboxes.mat", {"bboxes": np.array([[11, 21, 30, 40]])})
+    return Case(folder / "1_points.mat", root, "test", "cofw68", text=False)
+
+
+class Submission(Case):
+    def read(self):
+        COFW68().read_submission(self.file)
+
+
+def make_cofw68_submission(root):
+    (root / "sub.txt").write_text(submission(3, 1))
+    return Submission(root / "sub.txt", root, "", "")
+
+
+def converted(root, to, dataset, pattern):
+    convert(toy_faces(3), to, root / "out")
+    return Case(next(iter(sorted((root / "out").rglob(pattern)))), root / "out", "all", dataset)
+
+
+CASES = {
+    "300w": make_300w,
+    "wflw": make_wflw,
+    "mtfl": make_mtfl,
+    "imm": make_imm,
+    "imm-frontal": make_imm_frontal,
+    "kaggle": make_kaggle,
+    "youtube-faces": make_youtube,
+    "cofw": make_cofw,
+    "aflw19": make_aflw19,
+    "muct": make_muct,
+    "helen194": make_helen194,
+    "menpo2d": make_menpo2d,
+    "lapa": make_lapa,
+    "jd106": make_jd106,
+    "youtu88": make_youtu88,
+    "merl-rav": make_merl_rav,
+    "cofw68": make_cofw68,
+    "cofw68-submission": make_cofw68_submission,
+    "dlib-xml": lambda root: converted(root, "dlib-xml", "dlib-xml", "*.xml"),
+    "pts": lambda root: converted(root, "pts", "pts", "*.pts"),
+    "csv": lambda root: converted(root, "csv", "csv", "*.csv"),
+    "coco-face": lambda root: converted(root, "coco", "coco-face", "*.json"),
+}
+
+
+def mutate(content, draw):
+    """One to three cuts, insertions, replacements, flipped bytes, doubled, lost or shuffled lines."""
+    content = bytearray(content)
+    for _ in range(draw.choice([1, 1, 1, 2, 3])):
+        start = draw.randrange(len(content) + 1)
+        end = min(len(content), start + draw.choice([1, 2, 5, 40]))
+        kind = draw.randrange(8)
+        if kind == 0:
+            del content[start:]
+        elif kind == 1:
+            del content[start:end]
+        elif kind == 2:
+            content[start:start] = draw.choice(TOKENS)
+        elif kind == 3:
+            content[start:end] = draw.choice(TOKENS)
+        elif kind == 4 and content:
+            content[min(start, len(content) - 1)] ^= 1 << draw.randrange(8)
+        elif kind == 5:
+            lines = bytes(content).split(b"\n")
+            lines.insert(draw.randrange(len(lines)), lines[draw.randrange(len(lines))])
+            content = bytearray(b"\n".join(lines))
+        elif kind == 6:
+            lines = bytes(content).split(b"\n")
+            lines.pop(draw.randrange(len(lines)))
+            content = bytearray(b"\n".join(lines))
+        else:
+            words = bytes(content).split(b" ")
+            words[draw.randrange(len(words))] = draw.choice(TOKENS)
+            content = bytearray(b" ".join(words))
+    return bytes(content)
+
+
+def test_every_dataset_with_files_is_fuzzed():
+    assert {"menpo2d-profile" if name == "menpo2d" else name for name in CASES} >= (
+        set(fldbench.list_datasets()) - {"synthetic", "menpo2d"}
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_damaged_files_raise_nothing_but_data_errors(name, tmp_path):
+    case = CASES[name](tmp_path)
+    good = case.file.read_bytes()
+    case.read()
+    draw = random.Random(name)
+    refused, lines = 0, 0
+    for _ in range(MUTATIONS):
+        damaged = mutate(good, draw)
+        case.file.write_bytes(damaged)
+        try:
+            case.read()
+        except DataError as error:
+            refused += 1
+            lines += error.line is not None
+            assert error.file is not None, f"{error} (names no file)"
+    shutil.rmtree(tmp_path)
+    assert refused > MUTATIONS // 4
+    if case.text and name not in ("coco-face", "youtu88"):
+        assert lines > 0.8 * refused
