@@ -138,7 +138,10 @@ def verify(
         typer.echo(write_excludes(output, excludes_from(findings)))
     if sheet is not None:
         worst = [one.id for one in rank_shapes(faces)[:WORST]]
-        typer.echo(write_png(sheet, sheet_of(faces, ids=worst)))
+        if worst:
+            typer.echo(write_png(sheet, sheet_of(faces, ids=worst)))
+        else:
+            typer.echo("fldbench: no sheet: too few faces for a shape model", err=True)
 
 
 @app.command()

@@ -43,6 +43,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "pts": "fldbench.datasets.pts_folder:PtsFolder",
         "csv": "fldbench.datasets.csv_table:CSVTable",
         "coco-face": "fldbench.datasets.coco_face:CocoFace",
+        "pack": "fldbench.datasets.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic:Synthetic",
     },
     "protocol": {},  # filled by fldbench.protocols

@@ -15,13 +15,16 @@ from rich.table import Table
 from fldbench.report import Leaderboard, tables
 
 PIPE_WIDTH = 160  # columns where the output is no terminal
+FEW = 50  # steps that each get a line of a log
+LOG_EVERY = 10.0  # seconds
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
     """Shows how far long work is: yields show(what was done, steps done, steps in all).
 
-    On a terminal a bar on stderr; elsewhere a line for each step, so that a log tells the same.
+    On a terminal a bar on stderr; elsewhere lines, so that a log tells the same: one for each of a few steps, one every
+    ten seconds for many.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -36,8 +39,14 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _log_lines(start: float) -> Callable[[str, int, int], None]:
+    last = start
+
     def show(what: str, done: int, total: int) -> None:
-        seconds = time.monotonic() - start
+        nonlocal last
+        now = time.monotonic()
+        if total > FEW and done < total and now - last < LOG_EVERY:
+            return
+        last, seconds = now, now - start
         left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
         if what:
             print(f"{done} of {total} done after {seconds:.0f} s{left}: {what}", file=sys.stderr, flush=True)

@@ -1,0 +1,32 @@
+"""pack: the faces in a file that `fldbench data pack` wrote, as a dataset that commands and suites can name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fldbench.dataset import Dataset, data_root
+from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import FaceSet
+from fldbench.pack import open_pack
+
+
+class Pack(Dataset):
+    """Split all: every face of the pack, which knows its own dataset, split and scheme.
+
+    file    path of the pack, below the data root or absolute; None: the root itself is the pack
+    """
+
+    scheme = "that of the packed faces"
+    splits = ("all",)
+
+    def __init__(self, file: str | None = None):
+        self.file = file
+
+    def load(self, root: str | Path | None, split: str = "all") -> FaceSet:
+        """The packed faces. Raises DatasetNotFoundError without a file, DataError for a damaged one."""
+        if self.file is None and root is None:
+            raise DatasetNotFoundError("dataset 'pack' needs a file; give --option file=PATH, or --data PATH")
+        if self.file is None:
+            return open_pack(root)
+        path = Path(self.file)
+        return open_pack(path if path.is_absolute() else (data_root(root) or Path()) / path)

@@ -1,0 +1,107 @@
+"""`fldbench data ...` as a user types it."""
+
+import sys
+
+import cv2
+import pytest
+from test_datasets import write_face
+from toys import TOY_TEST, TOY_TRAIN, Toy, toy_faces
+
+from fldbench import cli, load_dataset, registry, run_suite
+from fldbench.pack import open_pack
+
+
+@pytest.fixture
+def call(toy, monkeypatch, capsys):
+    """The command in this process, where the toy dataset is registered: exit status, stdout, stderr."""
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["fldbench", "data", *map(str, args)])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        out, err = capsys.readouterr()
+        return leaving.value.code, out, err
+
+    return run
+
+
+def test_info_tells_of_every_split(call):
+    status, text, _ = call("info", "toy")
+    assert status == 0 and "toy, split train" in text and "toy, split test" in text
+    assert f"faces         {TOY_TRAIN}" in text and "mtfl-5, 5 points a face" in text
+    status, text, _ = call("info", "toy", "--split", "test")
+    assert status == 0 and "split train" not in text
+
+
+def test_info_says_which_split_is_absent_and_fails_when_none_is_there(call, tmp_path):
+    write_face(tmp_path / "afw", "a_1")
+    status, text, err = call("info", "300w", "--data", tmp_path)
+    assert status == 0 and "300w, split train" in text and "lfpw/trainset: 0 of 811" in text
+    assert "no .pts file of the split 'test'" in err and "licence: research only" in text
+    (tmp_path / "empty").mkdir()
+    status, _, err = call("info", "300w", "--data", tmp_path / "empty")
+    assert status == 2 and "looked for afw" in err
+
+
+def test_preview_draws_a_sheet(call, tmp_path):
+    status, _, _ = call("preview", "toy", "-o", tmp_path / "a.png", "--split", "test", "--faces", 4, "--numbers")
+    assert status == 0 and cv2.imread(str(tmp_path / "a.png")).shape[2] == 3
+    status, _, err = call("preview", "toy", "-o", tmp_path / "b.png", "--id", "train99")
+    assert status == 2 and "has no face 'train99'; did you mean 'train9'" in err
+
+
+def test_verify_lists_what_it_finds_and_writes_an_exclude_list_that_suites_take(call, tmp_path):
+    write_face(tmp_path / "afw", "a_1")
+    write_face(tmp_path / "afw", "b_1")
+    (tmp_path / "afw" / "b_1.jpg").write_bytes(b"no")
+    status, text, err = call(
+        "verify", "300w", "--data", tmp_path, "-o", tmp_path / "bad.txt", "--sheet", tmp_path / "w.png"
+    )
+    assert status == 0 and "image " in text and "afw/b_1" in text and "not compared with test" in err
+    assert "afw/b_1\timage\t" in (tmp_path / "bad.txt").read_text()
+    assert "no sheet: too few faces for a shape model" in err and not (tmp_path / "w.png").exists()
+    suite = {"name": "x", "methods": ["mean-shape"], "protocols": ["300w-helen"]}
+    train = {"dataset": "300w", "exclude": str(tmp_path / "bad.txt")}
+    (record,) = run_suite(suite | {"train": [train]}, tmp_path / "out", tmp_path)
+    assert record.train["label"] == "300w-train-without-bad"
+    assert record.train["faces"] == 1 and record.train["parts"]["after exclusions"] == [1, 2]
+
+
+def test_verify_draws_the_least_plausible_shapes(call, tmp_path):
+    class Many(Toy):
+        splits = ("train",)
+
+        def load(self, root, split):
+            return toy_faces(150, 1, split=split)
+
+    registry.register_dataset("toy", Many)
+    status, _, err = call("verify", "toy", "--sheet", tmp_path / "worst.png")
+    assert status == 0 and len(err.splitlines()) < 5 and cv2.imread(str(tmp_path / "worst.png")) is not None
+
+
+def test_convert_and_read_back(call, tmp_path):
+    status, text, _ = call("convert", "toy", tmp_path / "out", "--to", "csv", "--split", "test")
+    assert status == 0 and f"{TOY_TEST} faces of toy-test as csv" in text
+    assert len(load_dataset("csv", tmp_path / "out", "test")) == TOY_TEST
+    status, _, err = call("convert", "toy", tmp_path / "out", "--to", "csv")
+    assert status == 2 and "is not empty; nothing is overwritten" in err
+
+
+def test_generic_formats_take_options(call, tmp_path):
+    call("convert", "toy", tmp_path / "out", "--to", "pts", "--split", "test")
+    status, text, _ = call("info", "pts", "--data", tmp_path / "out", "--split", "all", "--option", "scheme=mtfl-5")
+    assert status == 0 and f"faces         {TOY_TEST}" in text
+    status, _, err = call("info", "pts", "--data", tmp_path, "--option", "shceme=mtfl-5")
+    assert status == 2 and "dataset 'pts' has no option 'shceme'; did you mean 'scheme'?" in err
+    status, _, err = call("info", "pts", "--option", "scheme")
+    assert status == 2 and "--option 'scheme'; allowed is NAME=VALUE" in err
+
+
+def test_pack_makes_the_same_faces(call, tmp_path):
+    status, text, _ = call("pack", "toy", tmp_path / "toy.pack", "--split", "test")
+    assert status == 0 and f"{TOY_TEST} faces of toy-test" in text
+    assert len(open_pack(tmp_path / "toy.pack")) == TOY_TEST
+    assert call("info", "pack", "--data", tmp_path / "toy.pack")[1].startswith("dataset       toy, split test")
+    assert len(load_dataset("pack", tmp_path, file="toy.pack")) == TOY_TEST
+    status, _, err = call("pack", "toy", tmp_path / "toy.pack", "--split", "test")
+    assert status == 2 and "is there already" in err
