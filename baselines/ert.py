@@ -20,6 +20,19 @@ from fldbench.geometry import check_boxes, crop_matrix, invert, jitter_box, to_g
 from fldbench.method import Method
 from fldbench.schemes import get_scheme
 
+DLIB_OPTIONS = (
+    "cascade_depth",
+    "tree_depth",
+    "num_trees_per_cascade_level",
+    "nu",
+    "oversampling_amount",
+    "oversampling_translation_jitter",
+    "feature_pool_size",
+    "feature_pool_region_padding",
+    "lambda_param",
+    "num_test_splits",
+)
+
 
 class ERT(Method):
     """dlib's shape predictor on faces normalised to one size, with mirrored copies.
@@ -27,11 +40,12 @@ class ERT(Method):
     cascade_depth, tree_depth, num_trees_per_cascade_level, nu, oversampling_amount, oversampling_translation_jitter,
     feature_pool_size, feature_pool_region_padding, lambda_param, num_test_splits   as in dlib; a tree has
                  2 ** tree_depth leaves
-    box_jitter   standard deviation of the shift (in box sides) and scale of the boxes of the mirrored copies; it teaches
-                 boxes that are off
+    box_jitter   standard deviation of the shift (in box sides) and of the scale of the mirrored copies' boxes, so that
+                 boxes that are off are met in training
     crop_size    side of the crop, px, that holds the box grown by `padding` of its longer side on each end; dlib rounds
                  landmarks to whole pixels of it, so it should not be small
-    threads      of the training; they do not change the result
+    threads      of the training. Another number gives a slightly different model, each number always the same
+                 (measured; presumably dlib sums in as many parts), so it is fixed here, not "all there are"
     """
 
     def __init__(
@@ -46,7 +60,7 @@ class ERT(Method):
         feature_pool_region_padding: float = 0.0,
         lambda_param: float = 0.1,
         num_test_splits: int = 20,
-        box_jitter: float = 0.0,
+        box_jitter: float = 0.05,
         crop_size: int = 300,
         padding: float = 0.2,
         threads: int = 2,
@@ -76,19 +90,22 @@ class ERT(Method):
         mirror = list(get_scheme(train.scheme).mirror)
         rng = np.random.default_rng(self.random_state)
         jittered = np.array([jitter_box(box, rng, self.box_jitter, self.box_jitter) for box in train.boxes])
-        crops, objects = [], []
-        for boxes, flip in ((train.boxes, False), (jittered, True)):
-            matrices = crop_matrix(boxes, self.crop_size, self.padding)
-            points, corners = transform(truth, matrices), transform(boxes.reshape(-1, 2, 2), matrices)
-            if flip:
-                points = points[:, mirror] * (-1, 1) + (self.crop_size - 1, 0)
-            for image, matrix, shape, corner in zip(train.images, matrices, points, corners, strict=True):
-                crop = self._crop(image, matrix)
-                crops.append(np.ascontiguousarray(crop[:, ::-1]) if flip else crop)
-                parts = [dlib.point(round(x), round(y)) for x, y in shape.tolist()]
-                # The box lies in the middle of its crop, so it is its own mirror image.
-                objects.append([dlib.full_object_detection(_rectangle(dlib, corner), parts)])
-        self._restore_predictor(dlib.train_shape_predictor(crops, objects, self._options(dlib)))
+        with tempfile.TemporaryDirectory() as folder:
+            entries = []
+            for boxes, flip in ((train.boxes, False), (jittered, True)):
+                matrices = crop_matrix(boxes, self.crop_size, self.padding)
+                points, corners = transform(truth, matrices), transform(boxes.reshape(-1, 2, 2), matrices)
+                if flip:
+                    points = points[:, mirror] * (-1, 1) + (self.crop_size - 1, 0)
+                for image, matrix, shape, corner in zip(train.images, matrices, points, corners, strict=True):
+                    crop = self._crop(image, matrix)
+                    name = f"{len(entries)}.png"
+                    _write_png(Path(folder) / name, crop[:, ::-1] if flip else crop)
+                    # The box lies in the middle of its crop, so it is its own mirror image.
+                    entries.append(_xml_entry(name, corner, shape))
+            self.model_ = _train(dlib, Path(folder), entries, self._options(dlib))
+        self.n_points_ = len(mirror)
+        self._predictor = _load(self.model_)
         return self
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
@@ -99,14 +116,104 @@ class ERT(Method):
         corners = transform(check_boxes(boxes).reshape(-1, 2, 2), matrices)
         shapes = np.empty((len(images), self.n_points_, 2))
         for i, (image, matrix, corner) in enumerate(zip(images, matrices, corners, strict=True)):
-            parts = self._predictor(self._crop(image, matrix), _rectangle(dlib, corner)).parts()
+            parts = self._predictor(self._crop(image, matrix), dlib.rectangle(*_whole(corner))).parts()
             shapes[i] = [(part.x, part.y) for part in parts]
         return transform(shapes, invert(matrices))
 
-    @property
-    def n_points_(self) -> int:
-        return self._predictor_points
-
     def learned(self) -> dict[str, Any]:
-        """model_: dlib's own saved file, uint8 (bytes,); n_points_."""
-        return {} if not hasattr(self, "model_") else {"model_": self.model_}
+        """model_: dlib's own saved file, (bytes,) uint8; n_points_: L."""
+        if not hasattr(self, "model_"):
+            return {}
+        return {"model_": self.model_, "n_points_": self.n_points_}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Takes back what `learned` gave; raises DataError when the bytes are no predictor of dlib's."""
+        super().restore(learned)
+        self._predictor = _load(self.model_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # So that copies and worker processes get it: the bytes say everything, and dlib's object cannot be deep-copied.
+        return {name: value for name, value in vars(self).items() if name != "_predictor"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if "model_" in state:
+            self._predictor = _load(self.model_)
+
+    def _options(self, dlib) -> Any:
+        options = dlib.shape_predictor_training_options()
+        for name in DLIB_OPTIONS:
+            try:
+                setattr(options, name, getattr(self, name))
+            except TypeError as error:
+                wanted = type(getattr(options, name)).__name__
+                raise MethodError(f"ert: {name} is {getattr(self, name)!r}; dlib wants one {wanted}") from error
+        options.num_threads = self.threads
+        options.random_seed = str(self.random_state)
+        options.be_verbose = False
+        return options
+
+    def _crop(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        return to_grey(warp(image, matrix, self.crop_size))
+
+
+def _dlib() -> Any:
+    """The dlib module, imported when it is needed."""
+    try:
+        import dlib
+    except ImportError as error:
+        raise MissingDependencyError(f"the method ert needs dlib ({error}); install dlib-bin") from error
+    return dlib
+
+
+def _train(dlib, folder: Path, entries: list[str], options: Any) -> np.ndarray:
+    """The predictor that dlib trains on imglab's XML, as the file that it saves, uint8 (bytes,).
+
+    Not through dlib's function for arrays: its threads share the arrays' reference counts without a lock, and numpy
+    then reports "Reference count error detected" (dlib 20.0.1). The model is the same, byte for byte.
+    """
+    (folder / "faces.xml").write_text(f"<?xml version='1.0'?><dataset><images>{''.join(entries)}</images></dataset>")
+    try:
+        dlib.train_shape_predictor(str(folder / "faces.xml"), str(folder / "model.dat"), options)
+    except (RuntimeError, ValueError) as error:
+        raise MethodError(f"ert: dlib refused to train ({' '.join(str(error).split())})") from error
+    return np.frombuffer((folder / "model.dat").read_bytes(), np.uint8).copy()
+
+
+def _write_png(path: Path, grey: np.ndarray) -> None:
+    """Writes a grey image without loss, quickly rather than small: it is read once."""
+    import cv2
+
+    encoded = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
+    path.write_bytes(encoded.tobytes())
+
+
+def _xml_entry(name: str, corners: np.ndarray, shape: np.ndarray) -> str:
+    """One face of an imglab file: corners (2, 2) and points (L, 2) px, rounded since dlib reads whole numbers only.
+
+    Numbers of one width as names, because dlib sorts the points by name.
+
+    >>> _xml_entry("0.png", np.array([[1.0, 2.0], [4.0, 6.0]]), np.array([[3.2, 4.9]]))
+    "<image file='0.png'><box top='2' left='1' width='4' height='5'><part name='0000' x='3' y='5'/></box></image>"
+    """
+    left, top, right, bottom = _whole(corners)
+    points = [_whole(point) for point in shape]
+    parts = "".join(f"<part name='{i:04d}' x='{x}' y='{y}'/>" for i, (x, y) in enumerate(points))
+    # Both border pixels belong to a box of dlib's, hence + 1.
+    box = f"top='{top}' left='{left}' width='{right - left + 1}' height='{bottom - top + 1}'"
+    return f"<image file='{name}'><box {box}>{parts}</box></image>"
+
+
+def _whole(values: np.ndarray) -> list[int]:
+    return [round(value) for value in values.ravel().tolist()]
+
+
+def _load(model: np.ndarray) -> Any:
+    """The inverse of `_dump`; raises DataError for other bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.dat"
+        path.write_bytes(model.tobytes())
+        try:
+            return _dlib().shape_predictor(str(path))
+        except RuntimeError as error:
+            raise DataError(f"the model of ert is nothing that dlib can read ({error}); train it again") from error

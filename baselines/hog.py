@@ -1,8 +1,8 @@
 """Histograms of oriented gradients around landmarks: pure functions that the HOG + ridge method builds on.
 
 Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: soft orientation bins, soft cells,
-and clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells, so the channels of a
-face are computed once and then only sampled, wherever its landmarks are taken to be.
+and clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells, so the channels
+of a face are computed once and then only sampled, wherever its landmarks are taken to be.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
 def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
     """Each pixel becomes the histogram of the cell around it: (h, w, bins) -> (h, w, bins) float32.
 
-    A box filter of `cell` px (odd) applied twice is a triangle: a pixel counts less the further it is from the cell's
-    centre, as in Dalal & Triggs's interpolation between cells. Beyond the border the outermost pixel is repeated.
+    A pixel at distance d from the cell's centre counts max(0, 1 - |d| / cell) along each axis, Dalal & Triggs's linear
+    interpolation between cells of `cell` px. Beyond the border the outermost pixel is repeated.
     """
     import cv2
 
-    once = cv2.blur(channels, (cell, cell), borderType=cv2.BORDER_REPLICATE)
-    return cv2.blur(once, (cell, cell), borderType=cv2.BORDER_REPLICATE)
+    tent = 1 - np.abs(np.arange(1 - cell, cell)) / cell
+    tent = (tent / tent.sum()).astype(np.float32)
+    return cv2.sepFilter2D(channels, -1, tent, tent, borderType=cv2.BORDER_REPLICATE)
 
 
 def sample(field: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -67,7 +68,7 @@ def sample(field: np.ndarray, points: np.ndarray) -> np.ndarray:
     x, y = np.clip(points[..., 0], 0, w - 1), np.clip(points[..., 1], 0, h - 1)
     x0, y0 = np.minimum(x.astype(np.int64), max(w - 2, 0)), np.minimum(y.astype(np.int64), max(h - 2, 0))
     right, down = int(w > 1), w * int(h > 1)
-    fx, fy = (x - x0)[..., None], (y - y0)[..., None]
+    fx, fy = ((v - v0.astype(np.float32))[..., None] for v, v0 in ((x, x0), (y, y0)))
     flat, corner = field.reshape(-1, k), y0 * w + x0
     top = flat.take(corner, axis=0)
     top += fx * (flat.take(corner + right, axis=0) - top)

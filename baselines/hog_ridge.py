@@ -1,12 +1,12 @@
 """HOG + ridge cascade: supervised descent with histograms of oriented gradients.
 
-Xiong & De la Torre, "Supervised Descent Method and its Applications to Face Alignment", CVPR 2013: from a start shape x_0,
-x_{k+1} = x_k + phi(x_k) R_k, with phi(x) the descriptors around the landmarks of x and R_k learned by ridge regression over
-training faces and perturbed starts. The patches shrink from stage to stage.
+Xiong & De la Torre, "Supervised Descent Method and its Applications to Face Alignment", CVPR 2013: from a start shape
+x_0, x_{k+1} = x_k + phi(x_k) R_k + b_k, with phi(x) the descriptors around the landmarks of x and R_k, b_k learned by
+ridge regression over training faces and perturbed starts. The patches shrink from stage to stage.
 
 Everything happens in a square grey crop around the box, so the size of the face in the image does not matter. Mirrored
-faces cost nothing: the features of a mirrored face are a permutation of the face's own (`hog.mirror_features`), so their
-share of the normal equations is the same matrix with its rows and columns permuted.
+faces cost nothing: the features of a mirrored face are a permutation of the face's own (`hog.mirror_features`), so
+their share of the normal equations is the same matrix with its rows and columns permuted.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class HogRidge(Method):
     """Cascade of ridge regressions from HOG features to the step towards the true shape.
 
     stages       number of regressions
-    first_patch  width of a landmark's patch at the first stage, in sides of the box; at the last stage last_patch; between
-                 them geometrically. Rounded so that a cell is an odd number of pixels.
+    first_patch, last_patch   width of a landmark's patch at the first and at the last stage, in sides of the box;
+                 geometric between them, and rounded so that a cell is an odd number of pixels
     grid, bins   a patch has grid x grid cells with `bins` directions each; bins is even
     crop_size    side of the crop, px, that holds the box grown by `padding` of its longer side on each end
-    starts       start shapes a face: the mean shape in the box, and starts - 1 copies of it that are shifted by N(0, shift)
-                 box sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees
+    starts       start shapes a face: the mean shape in the box, and starts - 1 copies of it, shifted by N(0, shift) box
+                 sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees
     ridge        penalty; the features of one landmark have length 1
     """
 
@@ -46,8 +46,8 @@ class HogRidge(Method):
         last_patch: float = 0.1,
         grid: int = 4,
         bins: int = 6,
-        crop_size: int = 200,
-        padding: float = 0.3,
+        crop_size: int = 176,
+        padding: float = 0.2,
         starts: int = 6,
         shift: float = 0.05,
         scale: float = 0.07,
@@ -168,9 +168,9 @@ class HogRidge(Method):
 class NormalEquations:
     """Sums for the ridge regression of steps on features, over faces and their mirror images.
 
-    With rows (phi, 1) and targets y it holds A = sum (phi, 1)' (phi, 1) and B = sum (phi, 1)' y, 4 (d + 1)^2 bytes whatever
-    the number of faces. A mirrored face has the features phi[p] and the target M y (partners swapped, x negated), so it
-    adds A[p][:, p] and the rows p of sum (phi, 1)' (M y).
+    With rows (phi, 1) and targets y it holds A = sum (phi, 1)' (phi, 1) and B = sum (phi, 1)' y: 4 (d + 1)^2 bytes,
+    whatever the number of faces. A mirrored face has the features phi[p] and the target M y (partners swapped,
+    x negated), so it adds A[p][:, p] and the rows p of sum (phi, 1)' (M y).
     """
 
     def __init__(self, mirror: np.ndarray, grid: int, bins: int):

@@ -1,4 +1,4 @@
-"""The mean shape put into the box: the floor that every method has to beat, and the start of those that refine a shape."""
+"""The mean shape put into the box: the floor for every method, and the start of those that refine a shape."""
 
 from __future__ import annotations
 
