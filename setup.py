@@ -36,6 +36,7 @@ setup(
         "dlib-bin>=20.0.1",
         "torch>=2.6",
         "pandas>=2.2",
+        "platformdirs>=4.2",
         "pydantic>=2.7",
         "PyYAML>=6.0",
         "typer>=0.15",

@@ -131,6 +131,12 @@ class ERT(Method):
         super().restore(learned)
         self._predictor = _load(self.model_)
 
+    @property
+    def n_parameters(self) -> int:
+        """Numbers in the trees: a shape update in every leaf, two pixels and a threshold in every split."""
+        leaves = 2**self.tree_depth
+        return self.cascade_depth * self.num_trees_per_cascade_level * (leaves * 2 * self.n_points_ + (leaves - 1) * 3)
+
     def __getstate__(self) -> dict[str, Any]:
         # So that copies and worker processes get it: the bytes say everything, and dlib's object cannot be deep-copied.
         return {name: value for name, value in vars(self).items() if name != "_predictor"}

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
+from fldbench.datasets.image_index import images_beside
 from fldbench.datasets.pts import read_pts
-from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet, ImageFiles
+from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import FaceSet
 from fldbench.geometry import tight_box
 
 TRAIN_PARTS = {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811}
@@ -31,7 +32,6 @@ SUBSETS = {
     "private": tuple(PRIVATE_PARTS),
 }
 N_POINTS = 68
-IMAGE_ENDINGS = (".jpg", ".png", ".jpeg", ".bmp")
 
 
 class IBug300W(Dataset):
@@ -71,7 +71,7 @@ class IBug300W(Dataset):
         subsets = {} if split == "train" else {name: np.isin(part_of, parts) for name, parts in SUBSETS.items()}
         return FaceSet(
             ids=np.array(ids),
-            images=ImageFiles([_image_of(path) for path in paths]),
+            images=images_beside(paths),
             boxes=tight_box(landmarks),
             landmarks=landmarks,
             scheme=self.scheme,
@@ -89,12 +89,3 @@ def _annotations(base: Path, part: str) -> list[Path]:
         if folder.is_dir():
             return sorted(folder.glob("*.pts"))
     return []
-
-
-def _image_of(annotation: Path) -> Path:
-    """The image beside a .pts file."""
-    for ending in IMAGE_ENDINGS:
-        for image in (annotation.with_suffix(ending), annotation.with_suffix(ending.upper())):
-            if image.exists():
-                return image
-    raise DataError(f"no image beside it; looked for {annotation.stem} with {', '.join(IMAGE_ENDINGS)}", annotation)

@@ -174,6 +174,9 @@ def pack(
     size: Annotated[
         int | None, typer.Option("--size", min=8, help="Crop to this many px; default images as they are.")
     ] = None,
+    quality: Annotated[
+        int | None, typer.Option("--quality", min=1, max=100, help="Crops as JPEG of this quality; default raw pixels.")
+    ] = None,
     option: Options = None,
 ) -> None:
     """Pack a split into one file and an index that open at once, however many faces there are."""
@@ -182,5 +185,5 @@ def pack(
 
     faces = _load(name, data, split, option)
     with progress(f"packing {len(faces)} faces") as show:
-        write(faces, output, size=size, progress=show)
+        write(faces, output, size=size, quality=quality, progress=show)
     typer.echo(f"{output}: {len(faces)} faces of {faces.label}, {output.stat().st_size} bytes")

@@ -22,7 +22,8 @@ from fldbench.faces import FaceSet, Images
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
 
 VERSION = 1  # raised when other pixels come out of the same face
-BLOCK = 64  # faces cut by one task; a few megabytes
+BLOCK = 16  # faces cut by one task; about a megabyte
+BLOCKS_AHEAD = 4  # tasks of each thread between two writes; a bound, so that a slow disk does not fill the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +108,14 @@ def _key(faces: FaceSet, size: int, padding: float, grey: bool) -> str:
 
 def _cut(images: Images, matrices: np.ndarray, size: int, grey: bool, jobs: int) -> Iterator[np.ndarray]:
     """The crops in order, a block of faces at a time."""
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, effective_n_jobs
 
     blocks = [slice(start, start + BLOCK) for start in range(0, len(matrices), BLOCK)]
-    # A generator of tasks: `images[block]` is sent off when its turn comes, and results are taken one at a time.
-    tasks = (delayed(_cut_block)(images[block], matrices[block], size, grey) for block in blocks)
-    return Parallel(n_jobs=jobs, backend="threading", return_as="generator")(tasks)
+    ahead = BLOCKS_AHEAD * effective_n_jobs(jobs)
+    with Parallel(n_jobs=jobs, backend="threading") as parallel:
+        for first in range(0, len(blocks), ahead):
+            some = blocks[first : first + ahead]
+            yield from parallel(delayed(_cut_block)(images[rows], matrices[rows], size, grey) for rows in some)
 
 
 def _cut_block(images: Images, matrices: np.ndarray, size: int, grey: bool) -> np.ndarray:

@@ -21,10 +21,12 @@ FOLDERS = {
 # Each layer may import those above it and its own.
 LAYERS = (
     {"errors"},
-    {"geometry"},
+    {"geometry", "image_files"},
     {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
-    {"faces"},
-    {"dataset", "method", "protocols", "media"},
+    {"faces", "crops"},
+    {"dataset", "method", "protocols", "media", "pack", "convert", "excludes"},
+    {"inspect_data", "shape_model", "near_duplicates", "picture_look", "picture_fit"},
+    {"verify"},
     {"baselines", "cnn", "datasets"},
     {"suite", "store"},
     {"plan"},
@@ -32,6 +34,7 @@ LAYERS = (
     {"outside"},
     {"report"},
     {"terminal"},
+    {"cli_data"},
     {"cli"},
     {"__main__"},
 )

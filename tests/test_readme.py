@@ -1,0 +1,44 @@
+"""The README says what is true: its example runs, its commands and files exist, its table is the one in results/."""
+
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import fldbench
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def code_below(heading):
+    """The indented block that begins below a heading."""
+    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return textwrap.dedent("\n".join(re.findall(r"^(?: {4}.*|)$", section, re.M))).strip()
+
+
+def test_the_method_in_twenty_lines_runs(tmp_path):
+    code = code_below("Add a method")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 24
+    (tmp_path / "box_mean.py").write_text(code)
+    done = subprocess.run([sys.executable, "box_mean.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "### synthetic-test, trained on synthetic-train[:200]" in done.stdout and "| box-mean |" in done.stdout
+
+
+def test_what_it_names_exists():
+    for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
+        assert (ROOT / path).exists(), path
+    for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
+        assert name in ("list", "run", "leaderboard", "evaluate", "train", "data"), name
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+    assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
+
+
+def test_its_table_is_the_one_in_results():
+    rows = [line for line in README.splitlines() if line.startswith("| ") and " of 330 |" in line]
+    leaderboard = (ROOT / "results/300w/leaderboard.md").read_text()
+    section = leaderboard.split("### 300w-helen, trained", 1)[1].split("\n### ", 1)[0]
+    assert rows == [line for line in section.splitlines() if line.startswith("| ") and " of 330 |" in line]
+    assert len(rows) == len(fldbench.list_methods())
