@@ -76,7 +76,7 @@ class IBug300W(Dataset):
             landmarks=landmarks,
             scheme=self.scheme,
             subsets=subsets,
-            groups=np.array([re.sub(r"_\d+$", "", one) for one in ids]),
+            groups=np.array([re.sub(r"(?<=\d) ?_\d+$", "", one) for one in ids]),
             name="300w",
             split=split,
             parts={part: (len(found), expected[part]) for part, found in files.items()},

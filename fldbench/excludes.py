@@ -95,7 +95,8 @@ def without(faces: FaceSet, excludes: Iterable[Exclude]) -> FaceSet:
     named = {one.id for one in excludes}
     keep = np.array([face not in named for face in faces.ids.tolist()], bool)
     rest = faces[keep]
-    return replace(rest, parts={**rest.parts, PART: (len(rest), len(faces))})
+    before = faces.parts.get(PART, (0, len(faces)))[1]
+    return replace(rest, parts={**rest.parts, PART: (len(rest), before)})
 
 
 def _word(text: str) -> str:

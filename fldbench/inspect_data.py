@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.errors import DataError, near_miss
+from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, tight_box
 from fldbench.image_files import header_size
@@ -132,8 +132,9 @@ def preview(
     A face whose image cannot be read shows its points on grey. Raises DataError for an id that the set does not have,
     a set without faces, and columns below 1.
     """
-    if columns < 1 or not len(faces):
-        raise DataError(f"{faces.label}: a preview needs columns >= 1 and a face, got {columns} and {len(faces)}")
+    wanted = len(faces) if ids is None else len(ids)
+    if columns < 1 or not wanted:
+        raise DataError(f"{faces.label}: a preview needs columns >= 1 and a face, got {columns} and {wanted}")
     if ids is None:
         count = min(max(sample, 1), len(faces))
         rows = np.sort(np.random.default_rng(random_state).choice(len(faces), count, replace=False))
@@ -147,9 +148,7 @@ def _rows_of(faces: FaceSet, ids: Sequence[str]) -> list[int]:
     row_of = {face: row for row, face in enumerate(faces.ids.tolist())}
     for one in ids:
         if one not in row_of:
-            raise DataError(
-                f"{faces.label} has no face {one!r}; {near_miss(one, row_of) if len(row_of) < 5000 else ''}"
-            )
+            raise DataError(f"{faces.label} has no face {one!r}; its ids look like {next(iter(row_of), '')!r}")
     return [row_of[one] for one in ids]
 
 

@@ -64,13 +64,13 @@ def look_at(
         try:
             encoded = faces.images.encoded(row)
             files += encoded is not None
+            if encoded is not None and is_cut_off(encoded):
+                look.problems[row] = "the image file is cut off: its end is missing"
             image = faces.images[row]
         except DataError as error:
             files += bool(error.file)
-            look.problems[row] = str(error)
+            look.problems.setdefault(row, str(error))
             continue
-        if encoded is not None and is_cut_off(encoded):
-            look.problems[row] = "the image file is cut off: its end is missing"
         look.sizes[row] = image.shape[1::-1]
         look.digests[row] = hashlib.sha256(encoded).digest() if encoded is not None else faces.images.digest(row)
         if boxes[row]:

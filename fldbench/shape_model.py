@@ -149,7 +149,7 @@ def folds_of(groups: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray
     or one group is more than half of all.
 
     >>> folds_of(np.array(["a", "b", "a", "b"]), 2, np.random.default_rng(0)).tolist()
-    [1, 0, 1, 0]
+    [0, 1, 0, 1]
     """
     names, which, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < k or sizes.max() > len(groups) / 2:
@@ -182,8 +182,10 @@ def implausibility(
     distances = np.full((n, len(parts)), np.nan)
     for _ in range(_ROUNDS):
         plausible = usable & (off <= np.quantile(off[usable], 1 - _TRIMMED))
-        for k in range(_FOLDS):
-            model = fit_shape_model(aligned[plausible & (fold != k)])
+        # Missing points are filled once for all folds: that tells nothing about the points that are there.
+        filled = fit_shape_model(aligned[plausible]).complete(aligned)
+        for k in np.unique(fold):
+            model = fit_shape_model(filled[plausible & (fold != k)])
             distances[fold == k] = model.part_distances(aligned[fold == k], parts)
         usual = np.array([_quantile(column) for column in distances.T])
         ratio = distances / usual

@@ -5,7 +5,7 @@ units of its check's limit: 1 is where a finding begins. How many planted faults
 alarms it raises, is measured in results/verify.
 
 kind        what was found
-count       a part of the dataset has not the published number of faces                                  (about the set)
+count       a part of the dataset has not the published number of faces, or some were excluded          (about the set)
 unchecked   a check that could not be made, and why                                                      (about the set)
 image       the image cannot be decoded, is absent, or its file is cut off
 points      a coordinate that is not finite or absurd, a face without points, or a point far outside
@@ -103,7 +103,7 @@ def _unchecked(what: str, why: object) -> Finding:
 def _counts(faces: FaceSet) -> Iterator[Finding]:
     for part, (found, expected) in faces.parts.items():
         if found != expected:
-            yield Finding("count", "", 0.0, f"{part}: {found} faces, {expected} were published")
+            yield Finding("count", "", 0.0, f"{part}: {found} of {expected} faces")
 
 
 def _points(faces: FaceSet) -> Iterator[Finding]:
@@ -133,11 +133,12 @@ def _points(faces: FaceSet) -> Iterator[Finding]:
 def _stray(landmarks: np.ndarray) -> np.ndarray:
     """(n, L) distance of each point from the tight box of the face's other points, over that box's longer side.
 
-    0 for points inside; NaN where there are fewer than two other points or they are all in one place.
+    0 for points inside; NaN where there are fewer than four other points, which say little about a face's size, or
+    they are all in one place.
     """
     low = np.sort(np.where(np.isnan(landmarks), np.inf, landmarks), axis=1)[:, :2]
     high = -np.sort(np.where(np.isnan(landmarks), np.inf, -landmarks), axis=1)[:, :2]
-    enough = np.isfinite(landmarks).all(axis=2).sum(axis=1) > 2
+    enough = np.isfinite(landmarks).all(axis=2).sum(axis=1) > 4
     out = np.full(landmarks.shape[:2], np.nan)
     p, low, high = landmarks[enough], low[enough], high[enough]
     first = np.where(p <= low[:, :1], low[:, 1:], low[:, :1])  # without the point itself

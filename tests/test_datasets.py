@@ -81,7 +81,7 @@ def test_300w_reads_the_usual_folders_and_says_what_is_absent(tmp_path):
     assert train.ids.tolist() == list(truth)
     assert np.allclose(train.landmarks, list(truth.values()), atol=1e-5)
     assert train.parts == {"afw": (2, 337), "helen/trainset": (0, 2000), "lfpw/trainset": (1, 811)}
-    assert train.groups.tolist() == ["afw/1", "afw/1", "lfpw/trainset/image"]
+    assert train.groups.tolist() == ["afw/1", "afw/1", "lfpw/trainset/image_0001"]
     test = fldbench.load_dataset("300w", base, "test")
     assert test.ids.tolist() == ["helen/testset/77_1", "ibug/image_092 _01", "01_Indoor/indoor_001"]
     counts = {name: int(member.sum()) for name, member in test.subsets.items()}

@@ -57,7 +57,7 @@ def test_the_mean_shape_ignores_outliers_and_stays_upright():
     spoilt[:9, 48:] += 0.5 * np.ptp(faces[:9], axis=1).max(1)[:, None, None]
     mean, clean = mean_shape(spoilt, SCHEME.template), mean_shape(faces, SCHEME.template)
     mean_of_all = unit(align(spoilt, clean)[0].mean(axis=0))
-    assert np.abs(mean - clean).max() < 0.05 and 0.1 < np.abs(mean_of_all - unit(clean)).max()
+    assert np.abs(mean - clean).mean() < 0.6 * np.abs(mean_of_all - clean).mean()
     assert np.abs(fit_similarity(mean, SCHEME.template)[1, 0]) < 1e-9  # no turn against the template
     assert np.sqrt((mean**2).sum(1).mean()) == pytest.approx(1.0)
 
