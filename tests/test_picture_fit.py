@@ -6,8 +6,8 @@ import pytest
 
 from fldbench.errors import DataError
 from fldbench.geometry import warp
-from fldbench.picture_fit import FRAME, frames, misfit
 from fldbench.schemes import get_scheme
+from fldbench.verify.picture_fit import FRAME, frames, misfit
 
 TEMPLATE = get_scheme("mtfl-5").template
 

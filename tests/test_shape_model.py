@@ -6,7 +6,7 @@ import pytest
 from fldbench.errors import DataError
 from fldbench.geometry import fit_similarity, transform
 from fldbench.schemes import get_scheme
-from fldbench.shape_model import align, fit_shape_model, folds_of, implausibility, mean_shape, unit
+from fldbench.verify.shape_model import align, fit_shape_model, folds_of, implausibility, mean_shape, unit
 
 SCHEME = get_scheme("ibug-68")
 PARTS = list(SCHEME.groups.values())

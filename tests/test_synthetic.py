@@ -124,7 +124,7 @@ def test_shapes_vary_as_much_as_real_ones():
         (31, 35): (0.33, 0.05),
         (48, 54): (0.64, 0.10),
     }
-    drawn = [sample.face_landmarks(6, i) for i in range(600)]
+    drawn = [sample.face_landmarks(6, i) for i in range(400)]
     points = np.array([p for p, _, angles in drawn if abs(angles[0]) < 20])
     unit = np.linalg.norm(points[:, 36] - points[:, 45], axis=1)
     for (a, b), (mean, spread) in real.items():

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fldbench import near_duplicates, picture_fit
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.geometry import crop_matrix, to_grey, warp
 from fldbench.image_files import is_cut_off
+from fldbench.verify import near_duplicates, picture_fit
 
 
 @dataclass(frozen=True)

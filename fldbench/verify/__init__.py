@@ -28,12 +28,12 @@ import numpy as np
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_centre, box_size, tight_box
-from fldbench.near_duplicates import LIMIT as SAME_PICTURE
-from fldbench.near_duplicates import near_duplicates
-from fldbench.picture_fit import misfit
-from fldbench.picture_look import Look, look_at
 from fldbench.schemes import Scheme, get_scheme
-from fldbench.shape_model import align, implausibility, mean_shape, unit
+from fldbench.verify.near_duplicates import LIMIT as SAME_PICTURE
+from fldbench.verify.near_duplicates import near_duplicates
+from fldbench.verify.picture_fit import misfit
+from fldbench.verify.picture_look import Look, look_at
+from fldbench.verify.shape_model import align, implausibility, mean_shape, unit
 
 KINDS = ("count", "unchecked", "image", "points", "mirrored", "eyes", "box", "duplicate", "group", "shape", "picture")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fldbench.errors import DataError
 from fldbench.geometry import invert, transform
-from fldbench.shape_model import align, folds_of, unit
+from fldbench.verify.shape_model import align, folds_of, unit
 
 FRAME = 80  # px, what is cut out of the picture
 MIN_FACES = 100
