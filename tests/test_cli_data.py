@@ -47,7 +47,7 @@ def test_preview_draws_a_sheet(call, tmp_path):
     status, _, _ = call("preview", "toy", "-o", tmp_path / "a.png", "--split", "test", "--faces", 4, "--numbers")
     assert status == 0 and cv2.imread(str(tmp_path / "a.png")).shape[2] == 3
     status, _, err = call("preview", "toy", "-o", tmp_path / "b.png", "--id", "train99")
-    assert status == 2 and "has no face 'train99'; did you mean 'train9'" in err
+    assert status == 2 and "has no face 'train99'; its ids look like 'train0'" in err
 
 
 def test_verify_lists_what_it_finds_and_writes_an_exclude_list_that_suites_take(call, tmp_path):

@@ -50,7 +50,8 @@ def assert_same(back, faces, boxes=True, visible=True):
 @pytest.fixture(scope="module")
 def synthetic():
     faces = fldbench.load_dataset("synthetic", split="test")[:20]
-    return replace(faces, images=ImageArrays(list(faces.images)))  # rendered once
+    # rendered once; no format keeps attributes and subsets, which other tests are about
+    return replace(faces, images=ImageArrays(list(faces.images)), attributes={}, subsets={})
 
 
 @pytest.fixture

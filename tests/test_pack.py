@@ -12,7 +12,7 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 import pytest
-from toys import toy_faces
+from toys import fingerprint_and_image, toy_faces
 
 from fldbench import faces as faces_module
 from fldbench.errors import DataError, StoreError
@@ -295,10 +295,6 @@ def test_a_pack_that_was_not_finished_can_be_packed_again(source, packed, tmp_pa
 
 
 # Other processes and threads.
-
-
-def fingerprint_and_image(faces, i):
-    return faces.fingerprint, faces.images[i]
 
 
 def test_pickles_are_paths_and_work_in_other_processes(source, packed):

@@ -108,7 +108,7 @@ def test_pictures_scale_with_the_size():
 
 
 def test_all_points_lie_inside_with_a_margin():
-    for i in range(400):
+    for i in range(200):
         points, _, angles = sample.face_landmarks(9, i)
         assert points.min() > 4.0 and points.max() < SIZE - 5.0
         assert 0.449 * SIZE < np.ptp(points, axis=0).max() < 0.651 * SIZE
@@ -124,7 +124,7 @@ def test_shapes_vary_as_much_as_real_ones():
         (31, 35): (0.33, 0.05),
         (48, 54): (0.64, 0.10),
     }
-    drawn = [sample.face_landmarks(6, i) for i in range(400)]
+    drawn = [sample.face_landmarks(6, i) for i in range(300)]
     points = np.array([p for p, _, angles in drawn if abs(angles[0]) < 20])
     unit = np.linalg.norm(points[:, 36] - points[:, 45], axis=1)
     for (a, b), (mean, spread) in real.items():

@@ -111,7 +111,7 @@ def test_wrong_options(options, text):
 
 
 def test_a_batch_is_the_same_faces_in_any_number_of_processes():
-    rows = [7, 3, 70, *range(64)]
+    rows = [7, 3, 70, *range(64)]  # more than one task
     one, two = (batch.render_faces(SEED, rows, 48, jobs) for jobs in (1, 2))
     assert np.array_equal(one, two) and one.shape == (67, 48, 48, 3)
     assert np.array_equal(one[1], sample.face_image(SEED, 3, 48))

@@ -29,8 +29,8 @@ from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_centre, box_size, tight_box
 from fldbench.schemes import Scheme, get_scheme
-from fldbench.verify.near_duplicates import LIMIT as SAME_PICTURE
-from fldbench.verify.near_duplicates import near_duplicates
+from fldbench.verify.duplicates import LIMIT as SAME_PICTURE
+from fldbench.verify.duplicates import near_duplicates
 from fldbench.verify.picture_fit import misfit
 from fldbench.verify.picture_look import Look, look_at
 from fldbench.verify.shape_model import align, implausibility, mean_shape, unit

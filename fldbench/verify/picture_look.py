@@ -12,7 +12,7 @@ from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.geometry import crop_matrix, to_grey, warp
 from fldbench.image_files import is_cut_off
-from fldbench.verify import near_duplicates, picture_fit
+from fldbench.verify import duplicates, picture_fit
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def look_at(
         {},
         "",
         [b""] * n,
-        np.zeros((n, near_duplicates.CROP, near_duplicates.CROP), np.uint8),
+        np.zeros((n, duplicates.CROP, duplicates.CROP), np.uint8),
         np.zeros((n, size, size), np.uint8),
     )
     files = 0
@@ -74,8 +74,8 @@ def look_at(
         look.sizes[row] = image.shape[1::-1]
         look.digests[row] = hashlib.sha256(encoded).digest() if encoded is not None else faces.images.digest(row)
         if boxes[row]:
-            matrix = crop_matrix(faces.boxes[row : row + 1], near_duplicates.CROP, near_duplicates.PADDING)[0]
-            look.face_crops[row] = to_grey(warp(image, matrix, near_duplicates.CROP))
+            matrix = crop_matrix(faces.boxes[row : row + 1], duplicates.CROP, duplicates.PADDING)[0]
+            look.face_crops[row] = to_grey(warp(image, matrix, duplicates.CROP))
         if np.isfinite(maps[row]).all():
             look.upright_crops[row] = to_grey(warp(image, maps[row], size))
     if len(look.problems) == n and n and not files:
