@@ -62,7 +62,7 @@ class AFLW19(Dataset):
             subsets={"frontal": visible.all(axis=1)} if split == "test" else {},
             groups=np.array([stem(name) for name in chosen]),
             name="aflw19",
-            split=split,
+            split_name=split,
             parts={FILE: (len(rows), self.expected[split])},
         )
 

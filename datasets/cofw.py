@@ -66,7 +66,7 @@ class COFW(Dataset):
             visible=occluded.T == 0,
             subsets={"lfpw": first, "cofw": ~first} if split == "train" else {},
             name="cofw",
-            split=split,
+            split_name=split,
             parts={path.name: (n, self.expected[split])},
         )
 

@@ -55,7 +55,7 @@ class COFW68(Dataset):
             scheme=self.scheme,
             visible=np.stack([~occluded for _, occluded in annotations]),
             name="cofw68",
-            split="test",
+            split_name="test",
             parts={"test_annotations": (len(numbers), N_FACES)},
         )
 

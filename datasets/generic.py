@@ -245,7 +245,7 @@ def _face_set(found: list[Annotation], file: Path, folder: Path, scheme: str, na
         visible=np.stack([_visible(found[k]) for k in rows]),
         groups=np.array([found[k].group or photo[images[k]] for k in rows]),
         name=name,
-        split=split,
+        split_name=split,
         parts={"faces with landmarks": (len(rows), len(counted))},
     )
 

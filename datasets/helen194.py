@@ -64,7 +64,7 @@ class Helen194(Dataset):
             scheme=self.scheme,
             groups=np.array([re.sub(r"(?<=.)_\d+$", "", stem) for stem in stems]),
             name="helen194",
-            split=split,
+            split_name=split,
             parts={path.name: (len(stems), self.expected[split])},
         )
 

@@ -78,7 +78,7 @@ class IBug300W(Dataset):
             subsets=subsets,
             groups=np.array([re.sub(r"(?<=\d) ?_\d+$", "", one) for one in ids]),
             name="300w",
-            split=split,
+            split_name=split,
             parts={part: (len(found), expected[part]) for part, found in files.items()},
         )
 

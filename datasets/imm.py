@@ -26,7 +26,7 @@ class IMM(Dataset):
 
     The database has no official split. train and test are those of a well-known course (CS 194-26, project 5) whose
     reports are compared here; for another one load `all` and split it by person, which its groups stand for
-    (`faces.split_off(0.2)`; groups are never cut in two). Points are zero-based px; boxes are their tight boxes.
+    (`faces.split(0.2)`; groups are never cut in two). Points are zero-based px; boxes are their tight boxes.
 
     Attributes from the file names: gender 0 male, 1 female; kind, the file's number less 1: 0 frontal and neutral,
     1 frontal and happy, 2 and 3 turned by about 30 degrees to either side, 4 frontal with a spot light, 5 any grimace.
@@ -62,6 +62,6 @@ class IMM(Dataset):
             },
             groups=np.array([person for _, (person, _, _) in names]),
             name="imm",
-            split=split,
+            split_name=split,
             parts={split: (len(names), self.expected[split])},
         )

@@ -20,7 +20,7 @@ NAME = r"\d\d_\d\d\.asf"  # person, image
 
 class IMMFrontal(Dataset):
     """Split all: 120 faces. There is no official split; split by person, which the groups stand for
-    (`faces.split_off(0.25)`; groups are never cut in two).
+    (`faces.split(0.25)`; groups are never cut in two).
 
     Points are zero-based px, boxes are their tight boxes. Ids are PERSON_IMAGE, such as `01_10`.
     """
@@ -46,6 +46,6 @@ class IMMFrontal(Dataset):
             scheme=self.scheme,
             groups=np.array([path.stem[:2] for path in paths]),
             name="imm-frontal",
-            split="all",
+            split_name="all",
             parts={"all": (len(paths), N_FACES)},
         )

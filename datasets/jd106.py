@@ -78,7 +78,7 @@ class JD106(Dataset):
             scheme=self.scheme,
             groups=np.array([photo_of(stem) for stem in stems]),
             name="jd106",
-            split=split,
+            split_name=split,
             parts={ANNOTATIONS: (len(ids), self.expected[split]), RECTS: (len(official), self.expected[split])},
         )
 

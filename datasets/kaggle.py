@@ -57,7 +57,7 @@ class KaggleKeypoints(Dataset):
             landmarks=landmarks,
             scheme=self.scheme,
             name="kaggle",
-            split="train",
+            split_name="train",
             parts={"train": (n, N_FACES)},
         )
 

@@ -50,6 +50,6 @@ class LaPa(Dataset):
             scheme=self.scheme,
             groups=np.array([photo_of(stem) for stem in stems]),
             name="lapa",
-            split=split,
+            split_name=split,
             parts={split: (len(stems), self.expected[split])},
         )

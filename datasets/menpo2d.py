@@ -86,7 +86,7 @@ class Menpo2D(Dataset):
             landmarks=table[:, N_DETECTED:].reshape(-1, self.n_points, 2) - 1.0,
             scheme=self.scheme,
             name=self.name,
-            split=split,
+            split_name=split,
             parts={path.name: (len(ids), self.expected[split])},
         )
 
@@ -110,7 +110,7 @@ class Menpo2D(Dataset):
             landmarks=landmarks,
             scheme=self.scheme,
             name=self.name,
-            split=split,
+            split_name=split,
             parts={split: (len(ids), self.expected[split])},
         )
 

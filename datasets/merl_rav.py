@@ -68,7 +68,7 @@ class MERLRAV(Dataset):
             subsets={pose: pose_of == pose for pose in POSES},
             groups=np.array([_photo(stem) for stem in stems]),
             name="merl-rav",
-            split=split,
+            split_name=split,
             parts={f"{split}set": (len(paths), self.expected[split])},
         )
 

@@ -83,7 +83,7 @@ class MTFL(Dataset):
             attributes=dict(zip(ATTRIBUTES, np.array(codes).T, strict=True)),
             groups=np.array([_group(one) for one in ids]),
             name="mtfl",
-            split=split,
+            split_name=split,
             parts={split: (len(ids), self.expected[split])},
         )
 

@@ -26,7 +26,7 @@ _NAME = re.compile(
 
 
 class MUCT(Dataset):
-    """One split, all (3,755 faces); split it by person: `faces.split_off(0.2)`.
+    """One split, all (3,755 faces); split it by person: `faces.split(0.2)`.
 
     `muct-landmarks/muct76-opencv.csv`: a header, then a row `name,tag,x00,y00,...,x75,y75` a face. The origin is the
     top-left pixel. A point 0,0 is unavailable (behind the nose or the side of the face; only in views b and c): NaN
@@ -70,7 +70,7 @@ class MUCT(Dataset):
             subsets={f"camera-{camera}": np.array([one["camera"] == camera for one in parts]) for camera in CAMERAS},
             groups=np.array([one["person"] for one in parts]),
             name="muct",
-            split="all",
+            split_name="all",
             parts={TABLE: (len(ids), self.expected["all"])},
         )
 

@@ -60,7 +60,7 @@ class PtsFolder(Dataset):
             landmarks=landmarks,
             scheme=scheme,
             name="pts",
-            split=split,
+            split_name=split,
         )
 
 

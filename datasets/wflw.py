@@ -92,7 +92,7 @@ class WFLW(Dataset):
             subsets={name: flag == 1 for name, flag in attributes.items()} if split == "test" else {},
             groups=np.array(groups),
             name="wflw",
-            split=split,
+            split_name=split,
             parts={split: (len(names), self.expected[split])},
         )
 

@@ -78,7 +78,7 @@ class YouTu88(Dataset):
             landmarks=landmarks,
             scheme=self.scheme,
             name="youtu88",
-            split=split,
+            split_name=split,
             parts={} if expected is None else {split: (len(ids), expected)},
         )
 

@@ -66,7 +66,7 @@ class YouTubeFaces(Dataset):
             scheme=self.scheme,
             groups=np.array([_person(name) for name in names]),
             name="youtube-faces",
-            split=split,
+            split_name=split,
             parts={split: (len(names), self.expected[split])},
         )
 

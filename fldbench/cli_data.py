@@ -123,7 +123,7 @@ def verify(
     faces = _load(name, data, split, option)
     others = []
     for other in make_dataset(name, **dict(parse_assignment(text, "--option") for text in option or [])).splits:
-        if other != faces.split:
+        if other != faces.split_name:
             try:
                 others.append(_load(name, data, other, option))
             except DatasetNotFoundError as error:

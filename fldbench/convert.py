@@ -173,7 +173,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _annotation_file(faces: FaceSet, folder: Path, ending: str) -> Path:
     """The file is named after the split, as the readers of whole files go by names."""
-    return folder / f"{faces.split if faces.split in ('train', 'val', 'test') else 'faces'}{ending}"
+    return folder / f"{faces.split_name if faces.split_name in ('train', 'val', 'test') else 'faces'}{ending}"
 
 
 def _write_pts(faces: FaceSet, images: list[str], folder: Path) -> None:

@@ -166,7 +166,7 @@ class FaceSet:
     attributes  name -> (n,) int, -1 unknown
     subsets     name -> (n,) bool
     groups      (n,) str: person, clip or photo; faces of one group never go to two splits
-    name, split what was loaded
+    name, split_name  the dataset and the split that were loaded
     parts       part -> (found, expected) faces, as the reader met them on disk; empty where nothing can be absent
 
     Raises DataError when the columns do not fit each other.
@@ -182,7 +182,7 @@ class FaceSet:
     subsets: Mapping[str, np.ndarray] = field(default_factory=dict)
     groups: np.ndarray | None = None
     name: str = ""
-    split: str = ""
+    split_name: str = ""
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -224,7 +224,7 @@ class FaceSet:
     @property
     def label(self) -> str:
         """Dataset and split in one word, such as `300w-train`."""
-        return "-".join(part for part in (self.name, self.split) if part) or "faces"
+        return "-".join(part for part in (self.name, self.split_name) if part) or "faces"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -266,7 +266,7 @@ class FaceSet:
         """The same faces with other boxes, (n, 4) px."""
         return replace(self, boxes=boxes)
 
-    def split_off(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
+    def split(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
         """Two disjoint parts, the second with about `fraction` of the faces.
 
         by  "group": no person, clip or photo stands in both; "face": each face is drawn alone

@@ -38,7 +38,7 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
     sizes = np.unique(faces.groups, return_counts=True)[1]
     return {
         "name": faces.name,
-        "split": faces.split,
+        "split": faces.split_name,
         "faces": len(faces),
         "scheme": faces.scheme,
         "points": get_scheme(faces.scheme).n_points,

@@ -26,7 +26,7 @@ class Method:
     own frame: row i answers image i, whatever the others are; a face that the method gives up on is a row of NaN.
     Nothing passed in is changed; predict sees no truth; randomness comes from the parameter `random_state` alone.
 
-    `fit` may cut a validation part from `train` (`train.split_off`), or is given one as `val`.
+    `fit` may cut a validation part from `train` (`train.split`), or is given one as `val`.
 
     Learned values that are arrays, numbers, strings or plain lists of them are saved by the base class. A method that
     learns anything else (a network, a library's own file) overrides `learned` and `restore`.

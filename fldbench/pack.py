@@ -192,7 +192,7 @@ def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: in
         "n": len(faces),
         "scheme": faces.scheme,
         "name": faces.name,
-        "split": faces.split,
+        "split_name": faces.split_name,
         "parts": {key: [int(found), int(expected)] for key, (found, expected) in faces.parts.items()},
         "raw_size": size if quality is None else None,
         "images_end": end,
@@ -352,7 +352,7 @@ class PackedFaceSet(FaceSet):
         about = pack.about
         # Not through __init__, whose checks of every row were made before the faces were packed.
         faces.__dict__.update(
-            {key: about[key] for key in ("scheme", "name", "split")},
+            {key: about[key] for key in ("scheme", "name", "split_name")},
             _pack=pack,
             images=PackedImages(pack),
             parts={key: tuple(counts) for key, counts in about["parts"].items()},

@@ -93,9 +93,9 @@ def test_missing_hidden_groups_boxes_and_names_come_back(spotted, tmp_path, to):
 @pytest.mark.parametrize("to", WHOLE)
 @pytest.mark.parametrize("split", ["train", "val", "test", "folds"])
 def test_the_file_is_named_after_the_split(tmp_path, to, split):
-    convert(replace(toy_faces(2), split=split), to, tmp_path)
+    convert(replace(toy_faces(2), split_name=split), to, tmp_path)
     asked = split if split != "folds" else "train"
-    assert READERS[to]().load(tmp_path, asked).split == asked
+    assert READERS[to]().load(tmp_path, asked).split_name == asked
 
 
 def test_pts_says_what_it_loses_and_refuses_a_missing_point(spotted, tmp_path):

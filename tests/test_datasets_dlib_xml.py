@@ -53,7 +53,7 @@ def test_boxes_parts_and_ids(folder):
     )
     faces = load(folder, "train")
     assert faces.ids.tolist() == ["a#0", "a#1", "b 1"] and faces.groups.tolist() == ["a", "a", "b 1"]
-    assert faces.scheme == "mtfl-5" and (faces.name, faces.split) == ("dlib-xml", "train")
+    assert faces.scheme == "mtfl-5" and (faces.name, faces.split_name) == ("dlib-xml", "train")
     assert faces.landmarks.tolist() == [POINTS.tolist(), moved.tolist(), POINTS.tolist()]
     # imglab's box holds the pixels left ... left + width - 1
     assert faces.boxes.tolist() == [[7, 5, 36, 44], [10, 3, 39, 42], [7, 5, 36, 44]]
@@ -117,7 +117,7 @@ def test_the_file_and_the_split_go_by_names(folder):
     for name in ("training_with_face_landmarks", "testing_with_face_landmarks"):
         (folder / f"{name}.xml").write_text(xml([("a.png", [box(POINTS)])]))
     (folder / "training.xml").write_text(xml([("a.png", [box({})])]))  # has no parts: never meant
-    assert load(folder, "train").split == "train" and load(folder, "test").split == "test"
+    assert load(folder, "train").split_name == "train" and load(folder, "test").split_name == "test"
     assert len(load(folder, "all", file="testing_with_face_landmarks.xml")) == 1
     assert len(load(None, "train", file=folder / "training_with_face_landmarks.xml")) == 1
     with pytest.raises(

@@ -155,7 +155,7 @@ def test_imm_splits_by_person(tmp_path):
     fingerprint = everyone.fingerprint
     (tmp_path / "imm").rename(tmp_path / "imm_face_db")
     assert IMM().load(tmp_path, "all").fingerprint == fingerprint
-    train, val = everyone.split_off(0.3)
+    train, val = everyone.split(0.3)
     assert not set(train.groups) & set(val.groups)
 
 

@@ -52,7 +52,7 @@ def test_muct_reads_points_persons_and_attributes(muct):
         "camera-a": [True, False, False], "camera-b": [False, True, False], "camera-e": [False, False, True],
     }  # fmt: skip
     assert np.allclose(faces.boxes, tight_box(points)) and faces.images[2].shape == (640, 480, 3)
-    assert faces.parts == {"muct76-opencv.csv": (3, 3755)} and faces.split == "all"
+    assert faces.parts == {"muct76-opencv.csv": (3, 3755)} and faces.split_name == "all"
 
 
 def test_muct_reads_rows_as_the_release_has_them(tmp_path):

@@ -37,7 +37,7 @@ def test_every_file_however_deep_is_a_face(tmp_path):
     assert faces.boxes[0].tolist() == [*truth["b"].min(axis=0), *truth["b"].max(axis=0)]
     assert [image.shape for image in faces.images] == [(80, 90, 3)] * 2
     assert load(tmp_path, folder="x y").ids.tolist() == ["Zoë 1.2"]
-    assert load(None, folder=tmp_path / "x y").split == "train"
+    assert load(None, folder=tmp_path / "x y").split_name == "train"
 
 
 @pytest.mark.parametrize("header", [True, False])

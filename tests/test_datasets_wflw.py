@@ -44,7 +44,7 @@ def test_points_boxes_flags_and_ids(wflw):
         **{"make-up": [3], "occlusion": [3], "blur": [3]},
     }
     assert list(test.attributes) == list(SUBSETS) and test.attributes["blur"].tolist() == [0, 0, 0, 1]
-    assert test.parts == {"test": (4, 2500)} and (test.name, test.split) == ("wflw", "test")
+    assert test.parts == {"test": (4, 2500)} and (test.name, test.split_name) == ("wflw", "test")
     assert all(image.shape == (30, 40, 3) for image in test.images)
 
 

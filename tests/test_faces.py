@@ -92,24 +92,24 @@ def grouped(sizes, seed=0):
     return replace(toy_faces(len(groups)), groups=np.random.default_rng(seed).permutation(groups))
 
 
-def test_split_off_never_cuts_a_group_and_depends_on_the_seed_alone():
+def test_split_never_cuts_a_group_and_depends_on_the_seed_alone():
     faces = grouped([4] * 10)
-    rest, part = faces.split_off(0.3, random_state=1)
+    rest, part = faces.split(0.3, random_state=1)
     assert len(part) == 12 and len(rest) == 28
     assert not set(part.groups) & set(rest.groups)
     assert sorted([*rest.ids, *part.ids]) == sorted(faces.ids)
-    assert faces.split_off(0.3, random_state=1)[1].ids.tolist() == part.ids.tolist()
-    assert faces.split_off(0.3, random_state=2)[1].ids.tolist() != part.ids.tolist()
-    assert sorted(faces[::-1].split_off(0.3, random_state=1)[1].ids) == sorted(part.ids)
+    assert faces.split(0.3, random_state=1)[1].ids.tolist() == part.ids.tolist()
+    assert faces.split(0.3, random_state=2)[1].ids.tolist() != part.ids.tolist()
+    assert sorted(faces[::-1].split(0.3, random_state=1)[1].ids) == sorted(part.ids)
 
 
-def test_split_off_counts_faces_not_groups():
+def test_split_counts_faces_not_groups():
     faces = grouped([1] * 30 + [20, 25, 25])
     for seed in range(20):
-        rest, part = faces.split_off(0.2, random_state=seed)
+        rest, part = faces.split(0.2, random_state=seed)
         assert len(part) == 20 and len(rest) == 80
         assert not set(part.groups) & set(rest.groups)
-    assert len(faces.split_off(0.2, by="face")[1]) == 20
+    assert len(faces.split(0.2, by="face")[1]) == 20
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_split_off_counts_faces_not_groups():
 )
 def test_splits_that_cannot_be_made(sizes, fraction, text):
     with pytest.raises(DataError, match=text):
-        grouped(sizes).split_off(fraction)
+        grouped(sizes).split(fraction)
 
 
 def test_split_by_something_else():
     with pytest.raises(DataError, match="toy-test cannot be split by 'person'; allowed: 'group', 'face'"):
-        toy_faces(4).split_off(0.5, by="person")
+        toy_faces(4).split(0.5, by="person")
 
 
 @pytest.mark.parametrize("sizes", [[1] * 23, [7, 1, 1, 1, 4, 4, 2, 6], [9, 9, 9], [20, 1, 1, 1]])

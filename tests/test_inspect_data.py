@@ -68,7 +68,7 @@ def test_info_as_text():
         "images        6 looked at, 0 unreadable",
     ):
         assert line in lines
-    bare = info_text(info(replace(toy_faces(2), images=NoImages(2, "there are none"), name="", split="")))
+    bare = info_text(info(replace(toy_faces(2), images=NoImages(2, "there are none"), name="", split_name="")))
     assert "dataset       unnamed, split unnamed" in bare and "images        there are none" in bare
     assert "groups        not known" in bare and "absent        nothing" in bare
 

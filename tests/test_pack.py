@@ -51,7 +51,7 @@ def same_columns(a, b):
     for key in ("attributes", "subsets"):
         one, other = getattr(a, key), getattr(b, key)
         assert one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
-    assert (a.scheme, a.name, a.split, a.parts, len(a)) == (b.scheme, b.name, b.split, b.parts, len(b))
+    assert (a.scheme, a.name, a.split_name, a.parts, len(a)) == (b.scheme, b.name, b.split_name, b.parts, len(b))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_selections_and_changed_copies_are_ordinary_face_sets(source, packed):
         assert a.fingerprint == b.fingerprint and np.array_equal(a.images[-1], b.images[-1])
     moved = faces.with_boxes(source.boxes + 1)
     assert type(moved) is FaceSet and moved.fingerprint == source.with_boxes(source.boxes + 1).fingerprint
-    rest, part = faces.split_off(1 / 3)
+    rest, part = faces.split(1 / 3)
     assert len(rest) == 6 and len(part) == 3
 
 

@@ -35,7 +35,7 @@ def made_faces(n=130, scheme="ibug-68", seed=0, images=None, split="test"):
         landmarks=landmarks,
         scheme=scheme,
         name="made",
-        split=split,
+        split_name=split,
     )
 
 

@@ -30,7 +30,7 @@ def toy_faces(n: int, seed: int = 0, name: str = "toy", split: str = "test") -> 
         scheme="mtfl-5",
         subsets={"even": even, "odd": ~even, "none": np.zeros(n, bool)},
         name=name,
-        split=split,
+        split_name=split,
     )
 
 
