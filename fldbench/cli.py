@@ -101,7 +101,7 @@ def list_names(
     from fldbench.schemes import get_scheme, list_schemes
 
     def facts(name: str) -> str:
-        dataset = resolve("dataset", name)
+        dataset = resolve("dataset", name)()
         counts = ", ".join(f"{part} {n}" for part, n in dataset.expected.items())
         scheme = getattr(dataset, "scheme", "any scheme")
         return "; ".join(text for text in (scheme, f"splits {', '.join(dataset.splits)}", counts) if text)

@@ -79,7 +79,7 @@ def jaw_share(p, upper, lower, half_width):
 
 
 def identity_fields(p):
-    """Displacements (30, V, 3) mm of `IDENTITY`, one standard deviation each, at mean vertices p (V, 3) mm."""
+    """Displacements (31, V, 3) mm of `IDENTITY`, one standard deviation each, at mean vertices p (V, 3) mm."""
     x, y, z = p.T
     ax, sx, o = np.abs(x), np.sign(x), np.zeros(len(p))
     low = smoothstep(y, 25, 95)

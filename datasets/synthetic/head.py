@@ -14,17 +14,15 @@ from fldbench.datasets.synthetic.deform import EXPRESSION, IDENTITY, expression_
 from fldbench.datasets.synthetic.template import template
 
 NEUTRAL = {"lips_part": -1.0, "smile": -0.2}  # from the mean 300-W face, which smiles, to a face at rest
+TYPICAL = {"face_length": -0.75}  # so that the mean of many drawn faces, seen by the camera, is the mean of 300-W
 
 
 class Model(NamedTuple):
-    """neutral (V, 3) mm; fields (30 + 12, V, 3) mm; faces (F, 3); near_faces (N, 3) and near (M,), the triangles that
-    touch a landmark (numbered inside `near`) and their vertices, landmarks first."""
+    """neutral (V, 3) mm; fields (31 + 12, V, 3) mm; faces (F, 3)."""
 
     neutral: np.ndarray
     fields: np.ndarray
     faces: np.ndarray
-    near: np.ndarray
-    near_faces: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -34,14 +32,14 @@ def model():
     p = mean.vertices
     expression = expression_fields(p, p[:68])
     neutral = p + sum(c * expression[EXPRESSION.index(name)] for name, c in NEUTRAL.items())
-    fields = np.concatenate([identity_fields(neutral), expression])  # shut lips must stay shut in every identity
-    touching = mean.faces[(mean.faces < 68).any(1)]
-    near = np.union1d(np.arange(68), touching)
-    return Model(neutral, fields, mean.faces, near, np.searchsorted(near, touching))
+    identity = identity_fields(neutral)  # of shut lips, which so stay shut in every identity
+    neutral = neutral + sum(c * identity[IDENTITY.index(name)] for name, c in TYPICAL.items())
+    fields = np.concatenate([identity, expression])
+    return Model(neutral, fields, mean.faces)
 
 
 def coefficients(**named):
-    """(42,) coefficients, identity then expression, zero unless named: `coefficients(jaw_open=1.0)`.
+    """(43,) coefficients, identity then expression, zero unless named: `coefficients(jaw_open=1.0)`.
 
     >>> coefficients(face_width=2.0)[:2].tolist()
     [2.0, 0.0]
@@ -56,7 +54,7 @@ def coefficients(**named):
 
 
 def head_vertices(coef, subset=None):
-    """Vertices of one head. coef (42,) -> (V, 3) mm; with `subset`, an index array, only those vertices.
+    """Vertices of one head. coef (43,) -> (V, 3) mm; with `subset`, an index array, only those vertices.
 
     >>> head_vertices(coefficients(), np.arange(68)).shape
     (68, 3)
@@ -69,16 +67,3 @@ def head_vertices(coef, subset=None):
 def head_landmarks(coef):
     """The 68 landmarks of one head, (68, 3) mm in the head frame; equal to `head_vertices(coef)[:68]`."""
     return head_vertices(coef, slice(0, 68))
-
-
-def head_near(coef):
-    """Only what the landmarks' visibility needs: (vertices (M, 3) mm, landmarks first; faces (N, 3))."""
-    m = model()
-    return m.neutral[m.near] + np.einsum("k,kvc->vc", coef, near_fields()), m.near_faces
-
-
-@lru_cache(maxsize=1)
-def near_fields():
-    """The rows of the fields that `head_near` uses, (42, M, 3) mm, laid out once."""
-    m = model()
-    return np.ascontiguousarray(m.fields[:, m.near])

@@ -49,6 +49,11 @@ class Look(NamedTuple):
     gain: np.ndarray
     contrast: float
     jpeg: int
+    eyeshadow: np.ndarray
+    motion: np.ndarray
+    shrink: float
+    sideburn: float
+    ears: np.ndarray
 
 
 def linear(*rgb):
@@ -189,4 +194,56 @@ def draw_look(rng):
         gain=rng.uniform(0.8, 1.35) * np.exp(rng.normal(0, 0.05, size=3)),
         contrast=rng.uniform(0.95, 1.35),
         jpeg=int(rng.integers(55, 101)),
+        eyeshadow=np.zeros(4),
+        motion=np.zeros(2),
+        shrink=0.0,
+        sideburn=rng.uniform(0.0, 0.5) if rng.random() < (0.7 if long else 0.5) else 0.0,
+        ears=rng.normal([0.0, 1.0, 1.0], [5.0, 0.1, 0.35]),
     )
+
+
+def strengthen(look, conditions, occluder, rng):
+    """The look under the conditions of `conditions`; `occluder` "fringe" lets hair hang over the brows."""
+    if conditions.illumination:
+        look = _hard_light(look, rng)
+    if conditions.make_up:
+        rouge = linear(rng.uniform(110, 215), rng.uniform(10, 70), rng.uniform(30, 100))
+        lid = linear(*rng.uniform((30, 20, 40), (150, 120, 190)))
+        look = look._replace(
+            lips=look.lips + rng.uniform(0.6, 1.0) * (rouge - look.lips),
+            eyeshadow=np.append(lid, rng.uniform(0.6, 1.0)),
+            liner=rng.uniform(0.85, 1.0),
+            blush=rng.uniform(0.9, 1.6),
+            beard=0.0,
+            brow_strength=rng.uniform(0.85, 1.0),
+        )
+    if occluder == "fringe":
+        line = np.array([0.0, 0.0, rng.uniform(0.52, 0.66)])
+        look = look._replace(hairline=line, volume=max(look.volume, 5.0))
+    if conditions.blur:
+        kind = int(rng.integers(3))
+        look = look._replace(
+            blur=rng.uniform(1.5, 3.5) if kind == 0 else look.blur,
+            motion=np.array([rng.uniform(5, 12), rng.uniform(0, 180)]) * (kind == 1),
+            shrink=rng.uniform(35, 60) / 160 if kind == 2 else 0.0,
+        )
+    return look
+
+
+def _hard_light(look, rng):
+    kind, side, up = int(rng.integers(4)), np.radians(rng.uniform(60, 85)), np.radians(rng.uniform(-10, 35))
+    side = side * rng.choice([-1, 1])
+    if kind == 0:
+        key = np.array([np.sin(side) * np.cos(up), -np.sin(up), -np.cos(side) * np.cos(up)])
+    else:
+        up = np.radians(rng.uniform(40, 70))
+        key = np.array([0.3 * np.sin(side), np.sin(up), -np.cos(up)])
+    if kind < 2:  # one lamp, little else
+        colours = look.light_colours * np.array([[1.0], [0.25], [0.3]])
+        colours[0] *= 1.0 / max(colours[0].mean(), 0.2)
+        lights = np.concatenate([unit(key)[None], look.lights[1:]])
+        fade = rng.uniform(0.2, 0.45)
+        return look._replace(lights=lights, light_colours=colours, sky=look.sky * fade, ground=look.ground * fade)
+    if kind == 2:
+        return look._replace(gain=look.gain * rng.uniform(0.12, 0.35), grain=look.grain + rng.uniform(2, 7))
+    return look._replace(gain=look.gain * rng.uniform(1.9, 2.8))

@@ -1,4 +1,4 @@
-"""Pose and camera: head frame (mm) -> pixels, and which landmarks face the camera.
+"""Pose and camera: head frame (mm) -> pixels.
 
 Axes as in OpenCV: x right, y down, z away from the camera. Pixels are zero-based and the centre of the top-left
 pixel is (0, 0). Angles in degrees, each positive towards a positive image axis: yaw > 0 turns the nose to
@@ -92,20 +92,3 @@ def face_normals(points, faces):
     a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
     (ux, uy, uz), (vx, vy, vz) = (b - a).T, (c - a).T  # by hand: np.cross is several times slower
     return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], -1)
-
-
-def facing(points, faces, distance, count=68):
-    """Cosine between normal and line of sight at the first `count` vertices, (count,); > 0 faces the camera.
-
-    points (n, 3) mm in camera axes. A normal is the area-weighted mean of the triangles around. The test is local:
-    what the nose or the hair hides is still "facing".
-    """
-    flat = face_normals(points, faces)
-    normals = np.zeros((len(points), 3))
-    for axis in range(3):
-        weights = np.repeat(flat[:, axis], 3)
-        normals[:, axis] = np.bincount(faces.ravel(), weights, len(points))
-    sight = points[:count] + np.array([0.0, 0.0, distance])
-    normals = normals[:count]
-    length = np.linalg.norm(normals, axis=1) * np.linalg.norm(sight, axis=1)
-    return -(normals * sight).sum(1) / np.maximum(length, 1e-12)

@@ -1,91 +1,64 @@
-"""Geometry and look -> image: scene, fragments, colours, then the camera's blur, grain and compression."""
-
-from functools import lru_cache
+"""Scene and look -> image: fragments, colours, then the camera's blur, grain and compression."""
 
 import numpy as np
 
 from fldbench.datasets.synthetic import shade
 from fldbench.datasets.synthetic.backdrop import backdrop
-from fldbench.datasets.synthetic.body import RINGS, SPOKES, body_faces, body_vertices, curtain_faces, curtain_vertices
-from fldbench.datasets.synthetic.deform import IDENTITY, smoothstep
-from fldbench.datasets.synthetic.head import head_landmarks, head_vertices
-from fldbench.datasets.synthetic.pose import face_normals, rotation, to_camera, to_pixels
+from fldbench.datasets.synthetic.deform import IDENTITY
+from fldbench.datasets.synthetic.head import head_landmarks
+from fldbench.datasets.synthetic.pose import face_normals, to_pixels
 from fldbench.datasets.synthetic.raster import interpolate, rasterise
-from fldbench.datasets.synthetic.template import CENTRE, EAR, EYES, MOUTH, SKIN, template
+from fldbench.datasets.synthetic.scene import (
+    BODY,
+    BODY_SIZE,
+    BRIM,
+    CURTAIN,
+    EARS,
+    FRAME,
+    HAND,
+    iris_centres,
+    standing_faces,
+)  # fmt: skip
+from fldbench.datasets.synthetic.template import EAR, EYES, MOUTH, SKIN, template
 from fldbench.datasets.synthetic.textures import scalp_field
 
-OVERSAMPLING = 1.25  # the picture is drawn larger and reduced by area, for smooth outlines
-BODY, CURTAIN = 4, 5  # materials beside those of the head
-BODY_SIZE = len(RINGS) * SPOKES  # vertices
+OVERSAMPLING = 1.2  # the picture is drawn larger and reduced by area, for smooth outlines
 
 
-@lru_cache(maxsize=1)
-def scene_faces():
-    """Triangles of head, body and curtain in one numbering: (faces (F, 3), material (F,), smoother), built once.
-
-    smoother: sparse (V, F), which sums face normals into vertex normals and evens them out over the neighbours.
-    """
-    from scipy import sparse
-
-    mean = template()
-    n_head, n_body = len(mean.vertices), BODY_SIZE
-    parts = mean.faces, body_faces() + n_head, curtain_faces() + n_head + n_body
-    faces = np.concatenate(parts)
-    material = np.concatenate([mean.material, np.full(len(parts[1]), BODY), np.full(len(parts[2]), CURTAIN)])
-    n = faces.max() + 1
-    first = len(faces) - len(parts[2]) // 2  # the inner side of the curtain borrows the outer's normals
-    rows, columns = faces[:first].ravel(), np.repeat(np.arange(first), 3)
-    gather = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, len(faces)))
-    near = (gather @ gather.T > 0).astype(float)
-    return faces, material, (near @ gather).tocsr().astype(np.float32)
+def vertex_normals(scene):
+    """Unit normals (V, 3): smoothed on head, body and curtain, plain means on what is worn."""
+    standing, _, smoother = standing_faces()
+    points, n = scene.points, smoother.shape[0]
+    out = np.zeros((len(points), 3), np.float32)
+    out[:n] = smoother @ face_normals(points, standing).astype(np.float32)
+    worn = np.concatenate([scene.faces[scene.material > CURTAIN], scene.lens])
+    if len(worn):
+        flat = face_normals(points, worn)
+        # of a strip that shows from both sides, the side towards the camera
+        seen = (flat * (points[worn[:, 0]] + [0.0, 0.0, scene.camera.distance])).sum(1) < 0
+        for axis in range(3):
+            out[:, axis] += np.bincount(worn[seen].ravel(), np.repeat(flat[seen, axis], 3), len(points))
+    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
 
 
-def scene_vertices(coef, angles, look):
-    """Vertices of the scene in camera axes (V, 3) mm, and the head's own in the head frame with its hair raised."""
-    head = head_vertices(coef)
-    scalp = scalp_field()
-    out = head - CENTRE
-    out /= np.linalg.norm(out, axis=1, keepdims=True)
-    grown = look.volume * smoothstep(scalp + look.hairline[0], 0.02, 0.35) * (template().uv[:, 1] < 0.55)
-    grown[:68] = 0.0
-    grown[-100:] = 0.0  # ears
-    head = head + out * grown[:, None]
-    turn = rotation(*angles)
-    neck = to_camera(np.array([[0.0, 78.0, 118.0]]), turn)[0]
-    curtain = curtain_vertices(*look.curtain[1:])
-    curtain[:, 0] *= np.abs(head[:, 0]).max() / 92
-    parts = (
-        to_camera(head, turn),
-        body_vertices(neck, 0.3 * angles[0] + look.body_turn, look.shoulders),
-        to_camera(curtain, turn),
-    )
-    return np.concatenate(parts), head, neck
-
-
-def vertex_channels(points, head, neck, camera, look):
+def vertex_channels(scene, look):
     """What vertices carry to fragments, (V, 10) in the order of `shade.CHANNELS`."""
-    faces, _, smoother = scene_faces()
-    normals = smoother @ face_normals(points, faces).astype(np.float32)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    sight = -(points + np.array([0.0, 0.0, camera.distance]))
+    points, head = scene.points, scene.head
+    normals = vertex_normals(scene)
+    sight = -(points + np.array([0.0, 0.0, scene.camera.distance]))
     sight /= np.linalg.norm(sight, axis=1, keepdims=True)
     arriving, shine = shade.light(normals, sight, look)
     out = np.zeros((len(points), len(shade.CHANNELS)), np.float32)
     n = len(head)
     out[:n, :2], out[:n, 2:4], out[:n, 8] = template().uv, head[:, :2], scalp_field()
-    out[n:, 2:4] = (points - neck)[n:, :2]
+    out[n - EARS : n, 8] = -2.0  # no hair grows on ears
+    out[n:, 2:4] = (points - scene.neck)[n:, :2]
     out[:, 4:7], out[:, 7], out[:, 9] = arriving, shine, (normals * sight).sum(1)
+    if len(scene.lens):
+        rows = np.unique(scene.lens)
+        height = scene.points[rows, 1]
+        out[rows, 1] = (height.max() - height) / max(np.ptp(height), 1e-9)  # 1 at the top of a lens
     return out
-
-
-def iris_centres(landmarks, gaze):
-    """Where the irises stand, (2, 2) mm in the head frame: between the corners of each eye, a little up, plus the gaze.
-
-    >>> iris_centres(np.zeros((68, 3)), np.array([1.0, 0.0])).tolist()
-    [[1.0, -1.6], [1.0, -1.6]]
-    """
-    middle = 0.5 * (landmarks[[36, 42], :2] + landmarks[[39, 45], :2])
-    return middle + np.array([0.0, -1.6]) + gaze
 
 
 def teeth_edges(coef, landmarks):
@@ -97,18 +70,21 @@ def teeth_edges(coef, landmarks):
     return float(rest[62, 1] + 2.2), float(landmarks[66, 1] - 2.4)
 
 
-def paint(picture, fragments, faces, material, channels, coef, look):
-    """Colours the fragments into `picture` (n, n, 3), in place, and returns it."""
-    f = interpolate(channels, faces, fragments)
-    kind = material[fragments.face]
+def paint(picture, fragments, scene, channels, coef, look, worn):
+    """Colours of the fragments put over the picture (n, n, 3) linear, which is changed."""
+    f = interpolate(channels, scene.faces, fragments)
+    kind = scene.material[fragments.face]
     landmarks = head_landmarks(coef)
-    colour = np.empty((len(f), 3), np.float32)
+    colour = np.zeros((len(f), 3), np.float32)
     painters = (
-        ((kind == SKIN) | (kind == EAR), lambda g: shade.head(g, look)),
+        ((kind == SKIN) | (kind == EAR), lambda g: shade.head(g, look, worn)),
         (kind == EYES, lambda g: shade.eyes(g, look, iris_centres(landmarks, look.gaze))),
         (kind == MOUTH, lambda g: shade.mouth(g, look, teeth_edges(coef, landmarks))),
         (kind == BODY, lambda g: shade.body(g, look)),
         (kind == CURTAIN, lambda g: shade.hair(g, shade.sample_tile(g[:, 2:4] * [1.6, 0.5] + look.tile), look, 0.25)),
+        (kind == FRAME, lambda g: worn.frame * g[:, 4:7] + 0.3 * g[:, 7:8]),
+        (kind == BRIM, lambda g: shade.cloth(g, g[:, 2:4], look, worn.cloth)),
+        (kind == HAND, lambda g: shade.hand(g, look)),
     )
     for mask, painter in painters:
         at = np.flatnonzero(mask)
@@ -118,12 +94,43 @@ def paint(picture, fragments, faces, material, channels, coef, look):
     return picture
 
 
+def glaze(picture, xy, scene, channels, fragments, look, worn):
+    """The lenses of the glasses over the picture, where nothing stands before them."""
+    depth = scene.points[:, 2:].astype(np.float32)
+    before = np.full(len(picture) ** 2, np.inf, np.float32)
+    before[fragments.pixel] = interpolate(depth, scene.faces, fragments)[:, 0]
+    seen = rasterise(xy, depth[:, 0], scene.lens, len(picture))
+    keep = np.flatnonzero(interpolate(depth, scene.lens, seen)[:, 0] < before[seen.pixel] + 1.0)
+    seen = type(seen)(*(part[keep] for part in seen))
+    shade.lens(picture.reshape(-1, 3), seen.pixel, interpolate(channels, scene.lens, seen), look, worn)
+    return picture
+
+
+def streak(length, angle):
+    """Kernel of a motion blur: a line of `length` px at `angle` degrees, sum 1.
+
+    >>> streak(3.0, 0.0).round(2).tolist()
+    [[0.0, 0.0, 0.0], [0.33, 0.33, 0.33], [0.0, 0.0, 0.0]]
+    """
+    half = int(np.ceil((length - 1) / 2))
+    t = np.linspace(-(length - 1) / 2, (length - 1) / 2, 8 * half + 1)
+    x, y = t * np.cos(np.radians(angle)) + half, t * np.sin(np.radians(angle)) + half
+    out = np.zeros((2 * half + 1, 2 * half + 1))
+    np.add.at(out, (np.round(y).astype(int), np.round(x).astype(int)), 1.0)
+    return out / out.sum()
+
+
 def develop(picture, look, rng, size):
     """The camera: reduce to `size`, exposure and cast, square root, blur, grain, JPEG. (n, n, 3) linear -> uint8
     RGB."""
     import cv2
 
     out = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    if look.shrink:
+        few = max(round(look.shrink * size), 8)
+        out = cv2.resize(cv2.resize(out, (few, few), interpolation=cv2.INTER_AREA), (size, size))
+    if look.motion[0]:
+        out = cv2.filter2D(out, -1, streak(look.motion[0] * size / 160, look.motion[1]))
     out = np.sqrt(np.maximum(out * look.gain.astype(np.float32), 0))
     out = 0.5 + np.float32(look.contrast) * (out - 0.5)
     if look.blur > 0.15:
@@ -136,21 +143,23 @@ def develop(picture, look, rng, size):
     return out
 
 
-def render(coef, angles, camera, look, rng, size):
+def render(scene, coef, look, worn, rng, size):
     """One picture, (size, size, 3) uint8 RGB.
 
-    coef (42,) of `head`; angles (3,) degrees; camera, a `pose.Camera`; look, a `look.Look`; rng draws backdrop and
-    grain.
+    scene, a `scene.Scene`; coef (43,) of `head`; look, a `look.Look`; worn, an `accessories.Worn`; rng draws backdrop
+    and grain.
     """
-    faces, material, _ = scene_faces()
-    look = type(look)(*(v.astype(np.float32) if isinstance(v, np.ndarray) else v for v in look))  # halves the work
-    points, head, neck = scene_vertices(coef, angles, look)
-    channels = vertex_channels(points, head, neck, camera, look)
-    shown = faces if look.curtain[0] else faces[material != CURTAIN]
+    # single precision halves the work
+    look, worn = (type(v)(*(w.astype(np.float32) if isinstance(w, np.ndarray) else w for w in v)) for v in (look, worn))
+    channels = vertex_channels(scene, look)
     large = round(size * OVERSAMPLING)
-    depth = points[:, 2].copy()
-    depth[len(head) : len(head) + BODY_SIZE] += 50.0  # the chin's underside, close by, never mixes with the neck
-    fragments = rasterise(to_pixels(points, camera, large), depth, shown, large)
+    n, depth = len(scene.head), scene.points[:, 2].copy()
+    depth[n : n + BODY_SIZE] += 50.0  # the chin's underside, close by, never mixes with the neck
+    depth[np.unique(scene.faces[scene.material == FRAME])] -= 6.0  # nor the frame with the lids and brows behind it
+    xy = to_pixels(scene.points, scene.camera, large)
+    fragments = rasterise(xy, depth, scene.faces, large)
     picture = backdrop(rng, look.backdrop, large).astype(np.float32)
-    picture = paint(picture, fragments, shown, material[: len(shown)], channels, coef, look)
+    picture = paint(picture, fragments, scene, channels, coef, look, worn)
+    if len(scene.lens):
+        picture = glaze(picture, xy, scene, channels, fragments, look, worn)
     return develop(picture, look, rng, size)

@@ -8,7 +8,8 @@ import numpy as np
 from fldbench.datasets.synthetic.deform import smoothstep
 from fldbench.datasets.synthetic.textures import feature_maps, sample_map, sample_tile
 
-IRIS_RADIUS, PUPIL_RADIUS = 5.9, 2.1  # mm
+LONG_FRINGE = 0.26  # radians: from here on it hangs over the brows
+IRIS_RADIUS, PUPIL_RADIUS, EYEBALL = 5.9, 2.1, 12.0  # mm
 CHANNELS = (
     "u",
     "v",
@@ -65,6 +66,9 @@ def skin(f, maps, noise, look):
     out = mix(out, look.lips, 0.9 * lips * (1 + 0.06 * noise[:, 0]))
     hairs = smoothstep(brow + 0.07 * noise[:, 2], 0.62 - look.brow_width, 0.95 - look.brow_width)
     out = mix(out, look.brow, hairs * look.brow_strength)
+    if look.eyeshadow[3] > 0:
+        lid = np.exp(-(((np.abs(f[:, 0]) - 0.37) / 0.15) ** 4) - ((f[:, 1] + 0.175) / 0.075) ** 4)
+        out = mix(out, look.eyeshadow[:3], lid * look.eyeshadow[3] * (1 - hairs))
     dark = (
         (1 - 0.9 * lines)
         * (0.55 + 0.45 * np.sqrt(np.clip(f[:, 9], 0, 1)))
@@ -81,7 +85,8 @@ def eyes(f, look, centres):
     image-right."""
     side = (f[:, 2] > 0).astype(int)
     at = f[:, 2:4] - centres[side]
-    r = np.hypot(at[:, 0], at[:, 1])
+    turned = np.sqrt(1 - np.minimum((look.gaze / EYEBALL) ** 2, 0.5))  # the ball turns, so the iris narrows
+    r = np.hypot(at[:, 0] / turned[0], at[:, 1] / turned[1])
     out = (
         np.broadcast_to(np.array([0.56, 0.50, 0.47]), (len(f), 3))
         * (1 - 0.55 * smoothstep(np.abs(at[:, 0]), 4, 13))[:, None]
@@ -117,24 +122,53 @@ def hair(f, noise, look, gloss=0.35):
     return out + (gloss * f[:, 7] * np.clip(0.5 + 0.5 * noise[:, 2], 0, 1))[:, None] * (0.25 + 0.75 * look.hair)
 
 
+def hairline_shift(u, v, look):
+    """How far the look's hairline lies before the mean's at uv (P,), radians, > 0 towards the face."""
+    line, corners, fringe = look.hairline
+    top = smoothstep(-v, 0.35, 0.6)
+    out = line - corners * 2.2 * top * np.exp(-(((np.abs(u) - 0.38) / 0.2) ** 2)) if corners else line + 0 * top
+    if fringe:
+        low = fringe > LONG_FRINGE
+        hang = smoothstep(-v, 0.04, 0.2) if low else top
+        out = out + fringe * hang * np.exp(-((u / (0.62 if low else 0.5)) ** 4))
+    if look.sideburn:
+        out = out + look.sideburn * np.exp(-(((np.abs(u) - 1.55) / 0.22) ** 2)) * smoothstep(v, -0.25, 0.0)
+    return out
+
+
 def scalp_share(f, noise, look):
     """How much of a fragment is hair, (P,): the signed distance from the hairline, moved by the look, with ragged
     ends."""
-    u, v = f[:, 0], f[:, 1]
-    top = smoothstep(-v, 0.35, 0.6)
-    line, corners, fringe = look.hairline
-    shift = (
-        line
-        - corners * 2.2 * top * np.exp(-(((np.abs(u) - 0.38) / 0.2) ** 2))
-        + fringe * top * np.exp(-((u / 0.5) ** 4))
-    )
+    shift = hairline_shift(f[:, 0], f[:, 1], look)
     return smoothstep(f[:, 8] + shift + 0.018 * noise[:, 2] + 0.008 * noise[:, 0], -0.02, 0.035)
 
 
-def head(f, look):
-    """Skin and hair of the head's surface, (P, 3)."""
+def cloth(f, uv, look, colour):
+    """Woven or knitted stuff at tile coordinates uv (P, 2): (P, 3)."""
+    noise = sample_tile(uv + look.tile)
+    return colour * (1 + 0.10 * noise[:, 3] + 0.06 * noise[:, 0])[:, None] * f[:, 4:7]
+
+
+def head(f, look, worn):
+    """Skin, hair and hat of the head's surface, (P, 3)."""
+    if not worn.hat:
+        return _bare_head(f, look)
     out = np.zeros((len(f), 3), np.float32)
-    hairy = np.flatnonzero(f[:, 8] + look.hairline[0] + look.hairline[2] > -0.15)
+    hat = f[:, 1] < worn.hat_line
+    g = f[hat]
+    rib = 0.86 + 0.14 * np.cos(g[:, 0] * 55) * (worn.hat == 1)
+    out[hat] = cloth(g, g[:, :2] * 90, look, worn.cloth) * rib[:, None]
+    g = f[~hat]
+    face = _bare_head(g, look)
+    if worn.hat > 1:  # a brim keeps the light of the sky from forehead and eyes
+        face *= (0.5 + 0.5 * smoothstep(g[:, 1] - worn.hat_line, 0.0, 0.006 * worn.brim))[:, None]
+    out[~hat] = face
+    return out
+
+
+def _bare_head(f, look):
+    out = np.zeros((len(f), 3), np.float32)
+    hairy = np.flatnonzero(f[:, 8] + look.hairline[0] + max(look.hairline[2], look.sideburn) > -0.15)
     g = f[hairy]
     # strands run away from the crown, which lies at v = -1.5
     strands = np.stack([np.arctan2(g[:, 0], g[:, 1] + 1.5) * 90, np.hypot(g[:, 0], g[:, 1] + 1.5) * 45], 1)
@@ -142,15 +176,32 @@ def head(f, look):
     share = np.zeros(len(f), np.float32)
     share[hairy] = scalp_share(g, strands, look)
     bare = np.flatnonzero(share < 0.99)
-    uv = f[bare, :2]
+    skin_f = f[bare]
+    uv = skin_f[:, :2]
     features, tints = feature_maps()
     noise = sample_tile(uv * 110 + look.tile)
-    out[bare] = skin(f[bare], (sample_map(features, uv), sample_map(tints, uv)), noise, look)
+    out[bare] = skin(skin_f, (sample_map(features, uv), sample_map(tints, uv)), noise, look)
     covered = np.flatnonzero(share[hairy] > 0.01)
     at, share = hairy[covered], share[hairy[covered]]
-    colour = hair(f[at], strands[covered], look)
+    colour = hair(g[covered], strands[covered], look)
     out[at] = np.where((share < 0.99)[:, None], mix(out[at], colour, share), colour)
     return out
+
+
+def hand(f, look):
+    """Skin of the hand, redder than the face's."""
+    noise = sample_tile(f[:, 2:4] * 1.5 + look.tile)
+    tone = 1 + look.pores * noise[:, 0] + 1.5 * look.blotches * noise[:, 1]
+    edge = 0.45 + 0.55 * np.sqrt(np.clip(f[:, 9], 0, 1))
+    return look.skin * np.array([0.98, 0.86, 0.84], np.float32) * (tone * edge)[:, None] * f[:, 4:7]
+
+
+def lens(picture, pixels, f, look, worn):
+    """What is behind a lens, tinted, with the sky mirrored in its upper part; picture (P', 3) changed at `pixels`."""
+    mirrored = (0.10 + 0.25 * (worn.glasses == 2)) * smoothstep(f[:, 1], 0.3, 1.0)[:, None] * look.sky
+    tint = np.float32(worn.tint)
+    colour = worn.frame * 0.12 if worn.glasses == 2 else 0.3 * look.sky
+    picture[pixels] = (1 - tint) * picture[pixels] + tint * colour + mirrored
 
 
 def body(f, look):
@@ -160,5 +211,5 @@ def body(f, look):
     x, y = f[:, 2], f[:, 3]
     bare = look.skin * (1 + look.blotches * noise[:, 1])[:, None] * (0.22 + 0.55 * smoothstep(y, 25, 120))[:, None]
     edge = look.neckline - 22 * np.exp(-((x / 45) ** 2) * 0.5) * (look.neckline < 80)
-    cloth = look.cloth * (1 + 0.10 * noise[:, 3] + 0.05 * noise[:, 0])[:, None]
-    return mix(bare, cloth, smoothstep(y + 0 * edge, edge - 1.5, edge + 1.5)) * f[:, 4:7]
+    worn = look.cloth * (1 + 0.10 * noise[:, 3] + 0.05 * noise[:, 0])[:, None]
+    return mix(bare, worn, smoothstep(y + 0 * edge, edge - 1.5, edge + 1.5)) * f[:, 4:7]

@@ -62,7 +62,7 @@ def _both(draw, uv, *args):
 
 def _brow(uv68):
     """1 on the brow's centre line falling to 0 about 5 mm away; it tapers outwards."""
-    line = uv68[22:27] + np.array([0.0, 0.014])  # annotators mark the upper part of the hair
+    line = uv68[22:27] + np.array([0.0, 0.034])  # annotators mark the upper edge of the hair
     t = np.linspace(0, 4, 41)
     line = np.stack([np.interp(t, np.arange(5), line[:, k]) for k in (0, 1)], 1)
     grid = np.stack(np.meshgrid(*[np.arange(MAP_SIZE)] * 2), -1).reshape(-1, 2)
@@ -85,7 +85,8 @@ def feature_maps():
     lips = _polygon(closed_curve(uv68[list(MOUTH_OUTER)], 6), 1.6)
     inner = closed_curve(uv68[list(MOUTH_INNER)], 4)
     lip_line = _stroke(np.concatenate([inner, inner[:1]]), 1, 0.9)
-    nostril = _on_head((4.5, 47.5, -10), (7, 46.2, -9), (10.5, 46, -4), (11, 47.6, -3), (7.5, 48.6, -6))
+    corner = uv68[[54, 54]] + np.array([[-0.02, 0.0], [0.028, 0.008]])
+    nostril = _on_head((4.5, 46.0, -10), (7, 44.7, -9), (10.5, 44.5, -4), (11, 46.1, -3), (7.5, 47.1, -6))
     wing = _on_head((15.5, 38, 3), (18.5, 42, 5), (18, 46.5, 4), (14.8, 47.5, 0))
     fold = _on_head((19, 44, 8), (24, 50, 10), (29, 58, 14), (33, 66, 20))
     under_eye = _on_head((19, 7, 18), (27, 11, 17), (36, 12, 18.5), (42, 10, 22))
@@ -94,6 +95,7 @@ def feature_maps():
         + 0.5 * _both(_stroke, wing, 3, 2.2)
         + 0.65 * _both(_stroke, uv68[[31, 32, 33]] + [0, 0.004], 2, 2.0)
         + 0.9 * np.minimum(lip_line * 1.8, 1)
+        + 0.7 * _both(_stroke, corner, 3, 2.4)
         + 0.25 * _stroke(_on_head((-13, 91, 11), (0, 92.5, 9), (13, 91, 11)), 6, 5)
     )
     upper_lid = eye[: len(eye) // 2 + 1]
@@ -101,7 +103,8 @@ def feature_maps():
         _stroke, fold, 3, 4
     )
     crease += 0.45 * _both(_stroke, under_eye, 3, 4)
-    lash = np.minimum(1.7 * _both(_stroke, upper_lid, 4, 1.6), 1) + 0.5 * _both(_stroke, eye[len(eye) // 2 :], 2, 1.3)
+    lashes = upper_lid + np.array([0, 0.010])
+    lash = np.minimum(1.7 * _both(_stroke, lashes, 4, 1.6), 1) + 0.5 * _both(_stroke, eye[len(eye) // 2 :], 2, 1.3)
 
     socket = _on_head((13, 0, 12), (20, -9, 13), (34, -11, 16), (46, -7, 23), (46, 4, 26), (32, 10, 18), (18, 9, 16))
     nose_under = _on_head((-14, 46, 0), (0, 44, -18), (14, 46, 0), (8, 50, -4), (-8, 50, -4))

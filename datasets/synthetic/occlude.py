@@ -1,0 +1,38 @@
+"""Which points are hidden: rays from the camera against every triangle of the scene, exact at any image size."""
+
+import numpy as np
+
+
+def hidden(at, depth, xy, vertex_depth, faces, margin):
+    """Is a point behind a triangle that faces the camera?
+
+    at (L, 2) on the image, depth (L,) mm; xy (V, 2), vertex_depth (V,) likewise; faces (F, 3), counter-clockwise on the
+    image when they face the camera; margin (F,) mm: a triangle hides what lies at least so far behind it. Returns (L,)
+    bool. Depth is taken as linear on the image, good to a fraction of a millimetre in triangles this small.
+
+    >>> square = np.array([[0., 0.], [0., 9.], [9., 0.]])
+    >>> at, depth = np.array([[1., 1.], [1., 1.], [8., 8.]]), np.array([20., 4., 20.])
+    >>> hidden(at, depth, square, np.zeros(3), np.array([[0, 1, 2]]), np.array([6.0])).tolist()
+    [True, False, False]
+    """
+    xy = xy.astype(np.float32)
+    a, b, c = xy[faces[:, 0]], xy[faces[:, 1]], xy[faces[:, 2]]
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+    box = at.astype(np.float32)
+    keep = np.flatnonzero((area < -1e-6) & (high >= box.min(0)).all(1) & (low <= box.max(0)).all(1))
+    low, high = low[keep], high[keep]
+    near = (low[:, 0] <= box[:, None, 0]) & (high[:, 0] >= box[:, None, 0])
+    near &= (low[:, 1] <= box[:, None, 1]) & (high[:, 1] >= box[:, None, 1])
+    point, which = np.nonzero(near)
+    triangle = keep[which]
+    p, q, r = a[triangle], b[triangle], c[triangle]
+    x, y = (box[point] - p).T
+    second = (x * (r[:, 1] - p[:, 1]) - y * (r[:, 0] - p[:, 0])) / area[triangle]
+    third = (y * (q[:, 0] - p[:, 0]) - x * (q[:, 1] - p[:, 1])) / area[triangle]
+    z = vertex_depth[faces[triangle]]
+    surface = z[:, 0] + second * (z[:, 1] - z[:, 0]) + third * (z[:, 2] - z[:, 0])
+    covers = (second >= 0) & (third >= 0) & (second + third <= 1) & (depth[point] > surface + margin[triangle])
+    out = np.zeros(len(at), bool)
+    out[point[covers]] = True
+    return out
