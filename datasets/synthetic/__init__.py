@@ -99,13 +99,19 @@ class RenderedImages(Images):
         return self.n
 
     def decode(self, i: int) -> np.ndarray:
-        from fldbench.datasets.synthetic.sample import face_image
-
-        return face_image(self.seed, i, self.size)
+        return _picture(self.seed, i, self.size).copy()
 
     def digest(self, i: int) -> bytes:
         """Of what the image is made from, so that a fingerprint needs no rendering."""
         return hashlib.sha256(f"{_generator()} {self.seed} {i} {self.size}".encode()).digest()
+
+
+@lru_cache(maxsize=2500)
+def _picture(seed: int, i: int, size: int) -> np.ndarray:
+    """A face, kept: a suite looks at every face once a method, and rendering takes far longer than fitting some."""
+    from fldbench.datasets.synthetic.sample import face_image
+
+    return face_image(seed, i, size)
 
 
 @cache
