@@ -11,12 +11,12 @@ from fldbench.store import Record
 Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
 Captions = dict[tuple[str, str], str]
 
-# heading, decimals; in the order of a printed table
+# heading, decimals; in the order of a printed table; NME, FR and AUC are in percent
 SHOWN = {
     "nme": ("NME %", 2),
-    "fr08": ("FR@8% %", 2),
-    "fr10": ("FR@10% %", 2),
-    "auc08": ("AUC@8% %", 2),
+    "fr08": ("FR@8%", 2),
+    "fr10": ("FR@10%", 2),
+    "auc08": ("AUC@8%", 2),
     "missed": ("missed", 0),
     "n": ("n of N", 0),
     "fit_seconds": ("fit s", 1),
@@ -155,7 +155,9 @@ def latex(sections: Sections, captions: Captions) -> str:
     blocks = [LATEX_HEAD]
     for place, rows in sections:
         shown, best = columns_of(rows), best_cells(rows)
-        lines = [r"\begin{table}", r"\centering", r"\begin{tabular}{l" + "r" * len(shown) + "}", r"\toprule"]
+        # Small and narrow, so that all columns fit into the text of an article.
+        lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
+        lines += [r"\begin{tabular}{@{}l" + "r" * len(shown) + "@{}}", r"\toprule"]
         lines.append("method & " + " & ".join(_tex(SHOWN[name][0]) for name in shown) + r" \\")
         lines.append(r"\midrule")
         for row in rows:
