@@ -33,7 +33,7 @@ class Loaded:
     n_expected: int | None = None
     left_out: FaceSet | None = None
     problems: dict[str, str] = field(default_factory=dict)
-    absent: str = ""
+    error: DataError | None = None
 
     def drop_unreadable(self) -> None:
         """Leaves out the faces whose image cannot be decoded, and remembers why."""
@@ -45,11 +45,12 @@ class Loaded:
         self.faces, self.left_out = self.faces[~bad], self.faces[bad]
 
     def check_usable(self) -> FaceSet:
-        """The readable faces; raises DatasetNotFoundError with the reason when there is none."""
-        if self.faces is None or not len(self.faces):
-            raise DatasetNotFoundError(
-                self.absent or f"no face has a usable image: {next(iter(self.problems.values()))}"
-            )
+        """The readable faces; raises why they could not be loaded, or DatasetNotFoundError when none is readable."""
+        if self.error is not None:
+            raise self.error
+        if not len(self.faces):
+            why = next(iter(self.problems.values()), "there is none")
+            raise DatasetNotFoundError(f"no face has a usable image: {why}")
         return self.faces
 
     def problems_in(self, protocol: Protocol) -> list[str]:
@@ -89,11 +90,11 @@ class Plan:
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Loads the annotations and names every run. Raises DatasetNotFoundError when no training set is there."""
+    """Loads the annotations and names every run. Raises the first one's error when no training set can be loaded."""
     protocols = [get_protocol(name) for name in suite.protocols]
     train = {spec.label: _load_train(spec, data) for spec in suite.train}
     if all(loaded.faces is None for loaded in train.values()):
-        raise DatasetNotFoundError("; ".join(dict.fromkeys(loaded.absent for loaded in train.values())))
+        raise next(iter(train.values())).error
     test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
     train_prints = {label: _fingerprint(loaded.faces) for label, loaded in train.items()}
     test_prints = {p.name: _test_fingerprint(p, test[p.dataset, p.split].faces) for p in protocols}
@@ -131,7 +132,7 @@ def _load(name: str, split: str, data: str | Path | None, **options: Any) -> Loa
     try:
         faces = load_dataset(name, data, split, **options)
     except DataError as error:
-        return Loaded(None, absent=str(error))
+        return Loaded(None, error=error)
     return Loaded(faces, make_dataset(name, **options).expected.get(split))
 
 

@@ -7,6 +7,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -62,7 +63,13 @@ def run_suite(
     if todo:
         _drop_unreadable(plan, todo)
         _run_jobs(todo, plan, store, jobs, on_event or (lambda what, done, total: None))
-    return [store.read(key) for key in keys]
+    return [_as_planned(store.read(key), job) for job in plan.jobs for key, _ in job.runs]
+
+
+def _as_planned(record: Record, job: Job) -> Record:
+    """The record under the labels that this suite gives its method and training set; keys do not depend on them."""
+    method, train = record.method | {"label": job.spec.label}, record.train | {"label": job.train_spec.label}
+    return replace(record, method=method, train=train)
 
 
 def _drop_unreadable(plan: Plan, todo: list[Job]) -> None:

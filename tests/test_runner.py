@@ -174,6 +174,27 @@ def test_training_sets_that_are_absent_are_skipped_unless_all_are(toy, tmp_path)
         fldbench.run_suite(toy, tmp_path)
 
 
+class Damaged(Toy):
+    """The test split has a broken annotation file."""
+
+    def load(self, root, split):
+        if split == "test":
+            raise DataError("'x' is not a point", "a.pts", 7)
+        return super().load(root, split)
+
+
+def test_damaged_annotations_are_a_failure_not_a_skip(toy, tmp_path):
+    registry.register_dataset("toy", Damaged)
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    assert (record.status, record.reason) == ("failed", "a.pts, line 7: 'x' is not a point")
+
+
+def test_new_labels_need_no_new_run(toy, tmp_path):
+    fldbench.run_suite(toy, tmp_path)
+    (record,) = fldbench.run_suite(toy | {"methods": [{"name": "noisy", "label": "ours"}]}, tmp_path)
+    assert record.method["label"] == "ours" and Noisy.fits == 1
+
+
 def test_a_method_without_random_state_runs_once_whatever_the_seeds(toy, tmp_path):
     toy |= {"methods": ["mean-shape"], "seeds": [0, 1, 2]}
     assert [record.seed for record in fldbench.run_suite(toy, tmp_path)] == [None]
