@@ -161,7 +161,7 @@ def convert(
     with progress(f"writing {len(faces)} faces") as show:
         lost = write(faces, to.value, output, show)
     for line in lost:
-        typer.echo(f"fldbench: {line}", err=True)
+        typer.echo(f"fldbench: not kept by {to.value}: {line}", err=True)
     typer.echo(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
 
 
