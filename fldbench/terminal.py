@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fldbench.progress import listening
 from fldbench.report import Leaderboard, tables
 
 PIPE_WIDTH = 160  # columns where the output is no terminal
@@ -23,23 +24,48 @@ LOG_EVERY = 10.0  # seconds
 def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
     """Shows how far long work is: yields show(what was done, steps done, steps in all).
 
-    On a terminal a bar on stderr; elsewhere lines, so that a log tells the same: one for each of a few steps, one every
-    ten seconds for many.
+    On a terminal a bar on stderr, and a second one for what a method reports from inside its training; elsewhere lines,
+    so that a log tells the same: one for each of a few steps, one every ten seconds for many.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _log_lines(time.monotonic())
+        with listening(_Inside(_log_lines)):
+            yield _log_lines()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done_what, done, total: bar.update(
-            task, description=done_what or what, completed=done, total=total
-        )
+        with listening(_Inside(lambda: _second_bar(bar))):
+            yield lambda done_what, done, total: bar.update(
+                task, description=done_what or what, completed=done, total=total
+            )
 
 
-def _log_lines(start: float) -> Callable[[str, int, int], None]:
-    last = start
+class _Inside:
+    """Listener for the steps inside a training: a new display whenever something else is being done."""
+
+    def __init__(self, display: Callable[[], Callable[[str, int, int], None]]):
+        self._display, self._what, self._show = display, None, None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self._what:
+            self._what, self._show = what, self._display()
+        self._show(what, done, total)
+        if done == total:
+            self._what = None
+
+
+def _second_bar(bar: Progress) -> Callable[[str, int, int], None]:
+    task = bar.add_task("", total=None)
+
+    def show(what: str, done: int, total: int) -> None:
+        bar.update(task, description=f"  {what}", completed=done, total=total, visible=done < total)
+
+    return show
+
+
+def _log_lines() -> Callable[[str, int, int], None]:
+    last = start = time.monotonic()
 
     def show(what: str, done: int, total: int) -> None:
         nonlocal last

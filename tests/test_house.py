@@ -20,7 +20,7 @@ FOLDERS = {
 
 # Each layer may import those above it and its own.
 LAYERS = (
-    {"errors"},
+    {"errors", "progress"},
     {"geometry", "image_files"},
     {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
     {"faces", "crops"},

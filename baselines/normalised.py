@@ -1,0 +1,86 @@
+"""What the methods that look at a grey crop share: crops in bounded memory, start shapes, weights of the faces."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from fldbench.baselines.threads import count_threads, each_block
+from fldbench.crops import crop_faces, crop_image
+from fldbench.errors import DataError
+from fldbench.faces import FaceSet
+
+BLOCK = 16  # crops that one thread cuts at a time
+
+
+@contextmanager
+def training_crops(train: FaceSet, size: int, padding: float, threads: int | None) -> Iterator[np.ndarray]:
+    """Grey crops of all faces, (n, size, size) uint8, as a memory map of a temporary file that goes away at the end.
+
+    So a training set of any size needs no more memory than the part that is being worked on.
+    """
+    with tempfile.TemporaryDirectory(prefix="fldbench-") as folder:
+        yield crop_faces(train, size, padding, cache=folder, jobs=count_threads(threads)).images
+
+
+def grey_crops(images: Sequence[np.ndarray], matrices: np.ndarray, size: int, threads: int | None) -> np.ndarray:
+    """The crops of n images of any sizes by their maps (n, 2, 3): (n, size, size) uint8."""
+    out = np.empty((len(matrices), size, size), np.uint8)
+
+    def cut(rows: slice) -> None:
+        for i in range(rows.start, rows.stop):
+            out[i] = crop_image(images[i], matrices[i], size, grey=True)
+
+    each_block(cut, len(matrices), BLOCK, threads)
+    return out
+
+
+def perturbed(
+    shapes: np.ndarray,
+    sides: np.ndarray,
+    starts: int,
+    shift: float,
+    scale: float,
+    rotation: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Start shapes for training: each shape as it is, and starts - 1 times moved by a random similarity.
+
+    shapes (n, L, 2) px, sides (n, 2) px: width and height of the boxes -> (n, starts, L, 2) px. A copy is shifted by
+    N(0, shift) sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees about its centre of mass.
+
+    >>> perturbed(np.ones((1, 3, 2)), np.ones((1, 2)), 2, 0.1, 0.1, 5.0, np.random.default_rng(0)).shape
+    (1, 2, 3, 2)
+    """
+    size = (len(shapes), starts)
+    turn = np.deg2rad(rng.normal(0.0, rotation, size))
+    factor = np.exp(rng.normal(0.0, scale, size))
+    move = rng.normal(0.0, shift, (*size, 2)) * sides[:, None]
+    turn[:, 0], factor[:, 0], move[:, 0] = 0.0, 1.0, 0.0
+    cos, sin = factor * np.cos(turn), factor * np.sin(turn)
+    linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
+    centre = shapes.mean(axis=1, keepdims=True)
+    return (shapes - centre)[:, None] @ np.swapaxes(linear, -1, -2) + centre[:, None] + move[:, :, None]
+
+
+def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
+    """The faces' weights as (n,) float, ones where none are given.
+
+    Raises DataError for another shape, a weight that is negative or no number, and weights that are all zero.
+
+    A face of weight 2 counts like two copies of it, a face of weight 0 like none.
+    """
+    if sample_weight is None:
+        return np.ones(len(train))
+    weight = np.asarray(sample_weight, float)
+    if weight.shape != (len(train),):
+        raise DataError(f"sample_weight has the shape {weight.shape}; {train.label} needs ({len(train)},)")
+    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    if bad.size:
+        raise DataError(f"face {str(train.ids[bad[0]])!r} has the sample_weight {weight[bad[0]]}; allowed are 0 or more")
+    if not weight.any():
+        raise DataError("every sample_weight is 0; a method needs at least one face to be fitted")
+    return weight

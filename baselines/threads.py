@@ -1,0 +1,56 @@
+"""Threads for the classical methods: work on rows in blocks, with the same results for every number of threads.
+
+The compiled kernels (numba, OpenCV, BLAS) let go of Python's lock, so plain threads keep the cores busy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from fldbench.errors import MethodError
+
+Result = TypeVar("Result")
+
+
+def count_threads(threads: int | None) -> int:
+    """How many threads a method's parameter `threads` asks for; None is one a core that this process may use.
+
+    >>> count_threads(3)
+    3
+    """
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise MethodError(f"threads is {threads!r}; allowed is None (one a core) or a whole number from 1")
+    return threads
+
+
+def blocks(n: int, size: int) -> list[slice]:
+    """Slices of at most `size` rows that cover n rows in order.
+
+    >>> blocks(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(i, min(i + size, n)) for i in range(0, n, size)]
+
+
+def each_block(work: Callable[[slice], Result], n: int, size: int, threads: int | None) -> list[Result]:
+    """work(rows) for every block of rows, in threads; the results in the order of the blocks."""
+    workers = min(count_threads(threads), max(1, -(-n // size)))
+    if workers == 1:
+        return [work(rows) for rows in blocks(n, size)]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, blocks(n, size)))
+
+
+@contextmanager
+def limited_blas(threads: int | None) -> Iterator[None]:
+    """Inside the block, matrix products use this many threads (threadpoolctl)."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(count_threads(threads), user_api="blas"):
+        yield
