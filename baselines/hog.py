@@ -27,21 +27,17 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
     """
     import cv2
 
+    from fldbench.baselines.hog_kernels import bin_directions
+
     grey = np.asarray(grey, np.float32)
     kernel = np.array([-0.5, 0.0, 0.5], np.float32)  # Dalal & Triggs found the plain centred difference to be the best
     one = np.ones(1, np.float32)
-    dx = cv2.sepFilter2D(grey, -1, kernel, one, borderType=cv2.BORDER_REPLICATE)
-    dy = cv2.sepFilter2D(grey, -1, one, kernel, borderType=cv2.BORDER_REPLICATE)
+    dx = cv2.sepFilter2D(grey, cv2.CV_32F, kernel, one, borderType=cv2.BORDER_REPLICATE)
+    dy = cv2.sepFilter2D(grey, cv2.CV_32F, one, kernel, borderType=cv2.BORDER_REPLICATE)
     magnitude, angle = cv2.cartToPolar(dx, dy)
-    magnitude /= max(float(magnitude.mean()), 1e-3)
-    place = angle.ravel() * (bins / (2 * np.pi))
-    low = place.astype(np.int64)
-    high_share = (place - low) * magnitude.ravel()
-    out = np.zeros((grey.size, bins), np.float32)
-    pixel = np.arange(grey.size) * bins
-    out.ravel()[pixel + low % bins] = magnitude.ravel() - high_share
-    out.ravel()[pixel + (low + 1) % bins] = high_share  # never the low bin: bins >= 2
-    return out.reshape(*grey.shape, bins)
+    magnitude *= 1 / max(cv2.mean(magnitude)[0], 1e-3)
+    angle *= np.float32(bins / (2 * np.pi))
+    return bin_directions(magnitude, angle, bins)
 
 
 def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
@@ -99,16 +95,19 @@ def normalise(patches: np.ndarray) -> np.ndarray:
     return patches / np.sqrt(np.einsum("...i,...i->...", patches, patches) + 1e-6)[..., None]
 
 
-def landmark_features(channels: np.ndarray, shapes: np.ndarray, cell: int, grid: int = 4) -> np.ndarray:
-    """HOG around every landmark: channels (h, w, bins), shapes (..., L, 2) px -> (..., L * grid * grid * bins) float32.
+def landmark_features(
+    channels: np.ndarray, shapes: np.ndarray, frames: np.ndarray, cell: int, grid: int = 4
+) -> np.ndarray:
+    """HOG around every landmark: channels (h, w, bins), shapes (m, L, 2) px -> (m, L * grid * grid * bins) float32.
 
+    frames (m, 2) are (a, b): the patches of shape m are turned and scaled by [[a, -b], [b, a]], and their directions
+    are counted from the turned axis, so that a turned face has the features of an upright one; (1, 0) leaves them be.
     A landmark's patch is grid * cell px wide; the order is landmark, cell row, cell column, direction.
     """
-    shapes = np.asarray(shapes, np.float32)
-    where = shapes[..., None, :] + cell_offsets(cell, grid).astype(np.float32)
-    cells = sample(smooth_cells(channels, cell), where)
-    patches = normalise(cells.reshape(*shapes.shape[:-1], -1))
-    return patches.reshape(*shapes.shape[:-2], -1)
+    from fldbench.baselines.hog_kernels import sample_patches
+
+    shapes, frames = np.asarray(shapes, float), np.asarray(frames, float)
+    return sample_patches(smooth_cells(channels, cell), shapes, frames, float(cell), grid, CLIP, FLAT)
 
 
 def mirror_features(mirror: Sequence[int], grid: int, bins: int) -> np.ndarray:

@@ -32,8 +32,10 @@ def from_box_frame(unit: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return unit * box_size(boxes)[:, None] + boxes[:, None, :2]
 
 
-def mean_unit_shape(train: FaceSet) -> np.ndarray:
+def mean_unit_shape(train: FaceSet, weight: np.ndarray | None = None) -> np.ndarray:
     """Mean over the faces of each point in the box frame, over the faces where it is annotated: (L, 2).
+
+    weight (n,) > 0 of the faces, equal where not given.
 
     Raises DataError for no faces, impossible boxes, and a point that no face has.
     """
@@ -48,7 +50,8 @@ def mean_unit_shape(train: FaceSet) -> np.ndarray:
             "or more faces"
         )
     unit = np.where(present[..., None], to_box_frame(train.landmarks, boxes), 0.0)
-    return unit.sum(axis=0) / present.sum(axis=0)[:, None]
+    share = present if weight is None else present * weight[:, None]
+    return (unit * share[..., None]).sum(axis=0) / share.sum(axis=0)[:, None]
 
 
 def fill_missing(landmarks: np.ndarray, boxes: np.ndarray, unit: np.ndarray, ids: Sequence[str]) -> np.ndarray:

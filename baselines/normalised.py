@@ -80,7 +80,9 @@ def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.
         raise DataError(f"sample_weight has the shape {weight.shape}; {train.label} needs ({len(train)},)")
     bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
     if bad.size:
-        raise DataError(f"face {str(train.ids[bad[0]])!r} has the sample_weight {weight[bad[0]]}; allowed are 0 or more")
+        raise DataError(
+            f"face {str(train.ids[bad[0]])!r} has the sample_weight {weight[bad[0]]}; allowed are 0 or more"
+        )
     if not weight.any():
         raise DataError("every sample_weight is 0; a method needs at least one face to be fitted")
     return weight

@@ -185,9 +185,11 @@ _EYES_68 = {
 }
 
 
-def _add(name: str, box_sources: dict[str, str], **fields: Any) -> None:
-    """Registers a 68-point protocol under both normalisers and every box source: name + normaliser + box suffix."""
-    for eyes, (normaliser, points) in _EYES_68.items():
+def _add(
+    name: str, box_sources: dict[str, str], scheme: str = "ibug-68", eyes_of: dict[str, tuple] = _EYES_68, **fields: Any
+) -> None:
+    """Registers a protocol under every normaliser and box source: name + normaliser's suffix + box source's suffix."""
+    for eyes, (normaliser, points) in eyes_of.items():
         for suffix, source in box_sources.items():
             register_protocol(
                 Protocol(
@@ -195,7 +197,7 @@ def _add(name: str, box_sources: dict[str, str], **fields: Any) -> None:
                     normaliser=normaliser,
                     normaliser_points=points,
                     box_source=source,
-                    scheme="ibug-68",
+                    scheme=scheme,
                     **fields,
                 )
             )
@@ -204,10 +206,18 @@ def _add(name: str, box_sources: dict[str, str], **fields: Any) -> None:
 _TRUTH_BOXES = {"": "truth-tight", "-jittered": "truth-jittered"}
 _HELEN_IDS = "979f97e93f2b993b90845e1bb9e33b8a7cff449fa18dbbe3d08f4e564d6d47b5"
 _COFW_IDS = "385c4d9eb89e7c086bd308a852e1467cb00c03c52af349639dec4eaf9e62adcf"
+_YOUTUBE_IDS = "604b7903c3435300a5a903d30321d503e90f25f6efdca33b983f2e6a800b6fe6"
+_IMM_IDS = "62b9b883bd7964d8e13a6786529f75dae8310fec989e14bc564a6bf133f095e4"
 _add("300w-helen", _TRUTH_BOXES, dataset="300w", subset="helen-test", n_expected=330, ids_sha256=_HELEN_IDS)
 _add("300w-lfpw", _TRUTH_BOXES, dataset="300w", subset="lfpw-test", n_expected=224)
 _add("300w-common", _TRUTH_BOXES, dataset="300w", subset="common", n_expected=554, union_of=("helen-test", "lfpw-test"))
 _add("300w-challenging", _TRUTH_BOXES, dataset="300w", subset="challenging", n_expected=135)
 _add("300w-full", _TRUTH_BOXES, dataset="300w", subset="full", n_expected=689, union_of=("common", "challenging"))
 _add("cofw68", {"": "official"}, dataset="cofw68", n_expected=507, ids_sha256=_COFW_IDS)
+_add("mtfl-test", _TRUTH_BOXES, "mtfl-5", {"": ("inter-pupil", ((0,), (1,)))}, dataset="mtfl", n_expected=2995)
+_add("youtube-faces-test", _TRUTH_BOXES, dataset="youtube-faces", n_expected=770)
+_YOUTUBE = {"dataset": "youtube-faces", "split": "test-disjoint", "n_expected": 660, "ids_sha256": _YOUTUBE_IDS}
+_add("youtube-faces-disjoint", _TRUTH_BOXES, **_YOUTUBE)
+_IMM = {"dataset": "imm-frontal", "split": "all", "n_expected": 120, "ids_sha256": _IMM_IDS}
+_add("imm-frontal", _TRUTH_BOXES, "imm-frontal-73", {"": ("inter-ocular", ((16,), (24,)))}, **_IMM)
 _add("synthetic-test", _TRUTH_BOXES, dataset="synthetic", n_expected=400)

@@ -13,6 +13,13 @@ def texture(h=40, w=36, seed=0):
     return (120 + waves + rng.normal(0, 4, (h, w))).clip(0, 255)
 
 
+UPRIGHT = np.array([[1.0, 0.0]])
+
+
+def features_of(grey, shape, cell, grid=4, bins=8, frame=UPRIGHT):
+    return hog.landmark_features(hog.orientation_channels(grey, bins), shape[None], frame, cell, grid)[0]
+
+
 def slow_features(grey, shape, cell, grid, bins):
     """Pixel by pixel, with whole landmarks on whole pixels."""
     h, w = grey.shape
@@ -47,7 +54,7 @@ def slow_features(grey, shape, cell, grid, bins):
 def test_features_by_a_slow_loop(cell, grid, bins):
     grey = texture()
     shape = np.array([[18.0, 20.0], [17.0, 22.0], [20.0, 16.0]])
-    fast = hog.landmark_features(hog.orientation_channels(grey, bins), shape, cell, grid)
+    fast = features_of(grey, shape, cell, grid, bins)
     # OpenCV's arctangent is good to 0.3 degrees.
     assert np.allclose(fast, slow_features(grey, shape, cell, grid, bins), atol=5e-3)
 
@@ -61,44 +68,64 @@ def test_channels_add_up_to_the_magnitude():
 def test_contrast_and_brightness_do_not_matter():
     grey = texture()
     shape = np.random.default_rng(1).uniform(0, 40, (4, 2))
-    plain, changed = (hog.landmark_features(hog.orientation_channels(g, 8), shape, 5) for g in (grey, 0.4 * grey + 90))
+    plain, changed = (features_of(g, shape, 5) for g in (grey, 0.4 * grey + 90))
     assert np.allclose(plain, changed, atol=1e-4)
 
 
 def test_a_flat_crop_has_no_features():
-    flat = hog.landmark_features(hog.orientation_channels(np.full((20, 20), 7, np.uint8), 8), np.full((3, 2), 9.0), 3)
-    assert not flat.any()
+    assert not features_of(np.full((20, 20), 7, np.uint8), np.full((3, 2), 9.0), 3).any()
 
 
-def test_a_mirrored_face_permutes_its_features():
+@pytest.mark.parametrize("frame", [(1.0, 0.0), (0.9, 0.4)])
+def test_a_mirrored_face_permutes_its_features(frame):
     grey, mirror = texture(), np.array([1, 0, 2])
     shape = np.random.default_rng(2).uniform(-5, 45, (3, 2))  # outside the crop too
     flipped = shape[mirror] * (-1, 1) + (grey.shape[1] - 1, 0)
-    one = hog.landmark_features(hog.orientation_channels(grey, 6), shape, 5, 4)
-    other = hog.landmark_features(hog.orientation_channels(np.ascontiguousarray(grey[:, ::-1]), 6), flipped, 5, 4)
+    one = features_of(grey, shape, 5, 4, 6, np.array([frame]))
+    other = features_of(np.ascontiguousarray(grey[:, ::-1]), flipped, 5, 4, 6, np.array([frame]) * (1, -1))
     index = hog.mirror_features(mirror, 4, 6)
     assert np.allclose(other, one[index], atol=2e-3)
     assert np.array_equal(index[index], np.arange(len(index)))
 
 
+def test_a_turned_face_in_its_frame_has_the_features_of_an_upright_one():
+    """A quarter turn moves every pixel to a pixel, so the two agree to rounding."""
+    grey = texture(41, 41)
+    shape = np.random.default_rng(3).uniform(12, 28, (4, 2))
+    turned = np.stack([40 - shape[:, 1], shape[:, 0]], axis=1)  # (x, y) -> (40 - y, x), which is +90 degrees, y down
+    quarter = features_of(np.ascontiguousarray(np.rot90(grey, -1)), turned, 3, frame=np.array([[0.0, 1.0]]))
+    assert np.allclose(quarter, features_of(grey, shape, 3), atol=5e-3)
+    assert not np.allclose(features_of(np.ascontiguousarray(np.rot90(grey, -1)), turned, 3), quarter, atol=0.05)
+
+
+def test_a_frame_scales_the_distance_between_cells():
+    """Twice the frame at half the cell: the same places, read off channels that are smoothed less."""
+    y, x = np.mgrid[:60, :60]
+    grey = 100 + 2 * x + 0.5 * y  # the same direction everywhere: smoothing changes nothing
+    shape = np.array([[30.0, 30.0]])
+    assert np.allclose(features_of(grey, shape, 6, 3, 8), features_of(grey, shape, 3, 3, 8, 2 * UPRIGHT), atol=1e-5)
+
+
 def test_many_shapes_at_once():
     channels = hog.orientation_channels(texture(), 8)
-    shapes = np.random.default_rng(3).uniform(0, 35, (5, 4, 2))
-    together = hog.landmark_features(channels, shapes, 3)
+    rng = np.random.default_rng(3)
+    shapes, frames = rng.uniform(0, 35, (5, 4, 2)), rng.uniform(0.5, 1.2, (5, 2))
+    together = hog.landmark_features(channels, shapes, frames, 3)
     assert together.dtype == np.float32
-    assert np.allclose(together, [hog.landmark_features(channels, s, 3) for s in shapes], atol=1e-6)
+    one_by_one = [hog.landmark_features(channels, s[None], f[None], 3)[0] for s, f in zip(shapes, frames, strict=True)]
+    assert np.allclose(together, one_by_one, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1), (4, 6)])
-def test_sample_small_fields(size):
-    field = np.random.default_rng(4).uniform(size=(*size, 2))
-    y, x = np.mgrid[: size[0], : size[1]]
-    assert np.allclose(hog.sample(field, np.stack([x, y], axis=-1)), field, atol=1e-6)
+def test_small_crops(size):
+    channels = hog.orientation_channels(np.random.default_rng(4).integers(0, 255, size).astype(np.uint8), 4)
+    features = hog.landmark_features(channels, np.array([[[0.0, 0.0], [9.0, -3.0]]]), UPRIGHT, 3)
+    assert features.shape == (1, 2 * 16 * 4) and np.isfinite(features).all()
 
 
-def test_sample_is_linear_between_pixels():
-    y, x = np.mgrid[:7, :9].astype(float)
-    field = np.stack([3 * x - 2 * y + 1, y], axis=-1)
-    points = np.random.default_rng(5).uniform(0, 6, (50, 2))
-    expected = np.stack([3 * points[:, 0] - 2 * points[:, 1] + 1, points[:, 1]], axis=-1)
-    assert np.allclose(hog.sample(field, points), expected, atol=1e-5)
+def test_halved_channels_are_means_of_four():
+    from fldbench.baselines.hog_kernels import halve
+
+    channels = np.random.default_rng(5).uniform(size=(7, 8, 3)).astype(np.float32)
+    expected = channels[:6].reshape(3, 2, 4, 2, 3).mean(axis=(1, 3))
+    assert np.allclose(halve(channels), expected, atol=1e-6)

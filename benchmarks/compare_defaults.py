@@ -1,7 +1,7 @@
 """Compares defaults of ert and hog-ridge with other values on a fifth of 300-W's training faces, photos apart.
 
-FLDBENCH_DATA=ROOT python results/300w/compare_defaults.py hog-ridge
-FLDBENCH_DATA=ROOT python results/300w/compare_defaults.py ert
+FLDBENCH_DATA=ROOT python benchmarks/compare_defaults.py hog-ridge
+FLDBENCH_DATA=ROOT python benchmarks/compare_defaults.py ert
 """
 
 import sys

@@ -1,0 +1,184 @@
+"""Ridge regression from sums: rows come in blocks and are never kept, so their number costs no memory.
+
+With rows (x, 1), weights w and targets y, minimise sum w |y - x W - b|^2 + ridge trace(W' P W), b free, P the identity
+unless given. All that is needed is A = sum w (x, 1)' (x, 1) and B = sum w (x, 1)' y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+import numpy as np
+
+from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.errors import MethodError
+from fldbench.progress import report
+
+PANEL = 512  # columns of A that one thread adds to: fixed, so that no sum depends on the number of threads
+
+
+class NormalEquations:
+    """The sums A (d + 1, d + 1) and B (d + 1, t) over the rows added so far; the constant is the last row.
+
+    dtype  of A, and of the products: float32 where features are bounded and the ridge is not tiny
+    """
+
+    def __init__(self, n_features: int, n_targets: int, dtype: type = np.float32, threads: int | None = 1):
+        self._threads = threads
+        self._a = np.zeros((n_features + 1, n_features + 1), dtype)  # only the upper panels are filled: half the work
+        self._b = np.zeros((n_features + 1, n_targets))
+
+    def add(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """features (m, d), targets (m, t), weights (m,) >= 0, ones where not given."""
+        rows = with_constant(features, self._a.dtype)
+        weighted = rows if weights is None else rows * weights[:, None].astype(rows.dtype)
+
+        def add_panel(panel: slice) -> None:
+            self._a[: panel.stop, panel] += weighted[:, : panel.stop].T @ rows[:, panel]
+
+        with limited_blas(1):
+            each_block(add_panel, len(self._a), PANEL, self._threads)
+            self._b += weighted.T @ targets.astype(rows.dtype)
+
+    def mirrored(self, order: np.ndarray, swap: np.ndarray, sign: np.ndarray) -> NormalEquations:
+        """The sums over the rows and, once more, over their mirror images, as new sums.
+
+        A mirrored row has the features x[order] and the targets sign * y[swap]; so it adds A[order][:, order] and the
+        rows `order` of B with their columns swapped and signed. Nothing is computed from the rows again.
+        """
+        order = np.append(order, len(order))  # the constant is its own mirror image
+        out = NormalEquations(len(order) - 1, len(swap), self._a.dtype.type, self._threads)
+        full = np.triu(self._a) + np.triu(self._a, 1).T
+        out._a = full + full[np.ix_(order, order)]
+        out._b = self._b + self._b[order][:, swap] * sign
+        return out
+
+    def __add__(self, other: NormalEquations) -> NormalEquations:
+        """The sums over the rows of both."""
+        out = copy(self)
+        out._a, out._b = self._a + other._a, self._b + other._b
+        return out
+
+    def squared_error(self, solution: Solution) -> float:
+        """sum w |y - f(x)|^2 over the rows of these sums, less sum w |y|^2, which no solution changes.
+
+        trace(W'A W) - 2 trace(W'B), W with the bias as its last row.
+        """
+        coefficients = solution.coefficients.astype(self._a.dtype)
+        half = np.triu(self._a)
+        half[np.diag_indices(len(half))] /= 2
+        return float(2 * np.vdot(coefficients, half @ coefficients) - 2 * np.vdot(coefficients, self._b))
+
+    def solve(self, ridge: float, penalty: np.ndarray | None = None) -> Solution:
+        """The minimum, for a ridge above 0 and a penalty P (d, d), symmetric, the identity where not given."""
+        from scipy.linalg import cho_factor, cho_solve
+
+        a = np.triu(self._a)
+        if penalty is None:
+            a[np.diag_indices(len(a) - 1)] += ridge
+        else:
+            a[:-1, :-1] += (ridge * penalty).astype(a.dtype)
+        with limited_blas(1):
+            factor = cho_factor(a, lower=False, overwrite_a=True, check_finite=False)
+            return Solution(factor[0], cho_solve(factor, self._b.astype(a.dtype), check_finite=False))
+
+
+class Solution:
+    """The regression that minimises the sum: weights (d, t) and bias (t,)."""
+
+    def __init__(self, factor: np.ndarray, coefficients: np.ndarray):
+        self._factor = factor  # upper triangular R with R'R = A + ridge P
+        self.coefficients = coefficients
+        self.weights, self.bias = coefficients[:-1], coefficients[-1]
+
+    def left_out(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Errors y - f(x) of a group of fitted rows, if the regression had been fitted without this group.
+
+        features (groups, m, d), targets (groups, m, t), weights (groups, m) as they were added -> (groups, m, t).
+        With C = A + ridge P and G the rows of one group, taking it out of the sums gives (I - G C^-1 G' w)^-1 (y - f):
+        Allen's PRESS (1974), for a whole group at once, and no refit.
+        """
+        from scipy.linalg import solve_triangular
+
+        groups, m = features.shape[:2]
+        rows = with_constant(features.reshape(groups * m, -1), self._factor.dtype)
+        with limited_blas(1):
+            errors = targets - (rows @ self.coefficients).reshape(targets.shape)
+            half = solve_triangular(self._factor, rows.T, trans="T", check_finite=False).T
+        half = half.reshape(groups, m, -1).astype(float)
+        hat = half @ np.swapaxes(half, 1, 2)  # G C^-1 G'
+        if weights is not None:
+            hat *= weights[:, None]
+        return np.linalg.solve(np.eye(m) - hat, errors.astype(float))
+
+
+def choose_ridge(
+    equations: NormalEquations,
+    features: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    grid: Sequence[float],
+    penalty: np.ndarray | None = None,
+) -> tuple[Solution, float]:
+    """The regression, and its ridge out of `grid`, with the smallest weighted squared error on groups left out.
+
+    features (groups, m, d), targets (groups, m, t), weights (groups, m): some of the rows in `equations`, by groups
+    that are left out together, such as the copies of one face. A single ridge is taken without a test. Raises
+    MethodError when every ridge is too small for the precision of the sums.
+    """
+    best, chosen, least = None, 0.0, np.inf
+    for done, ridge in enumerate(grid):
+        report("ridge: penalties", done, len(grid))
+        try:
+            solution = equations.solve(ridge, penalty)
+        except np.linalg.LinAlgError:  # rounding in the sums is larger than the ridge
+            continue
+        error = 0.0
+        if len(grid) > 1:
+            error = float((weights[..., None] * solution.left_out(features, targets, weights) ** 2).sum())
+        if error < least:
+            best, chosen, least = solution, ridge, error
+    report("ridge: penalties", len(grid), len(grid))
+    if best is None:
+        raise MethodError(f"the ridge {max(grid):g} is too small for these sums, whose rounding exceeds it; give more")
+    return best, float(chosen)
+
+
+def gaussian(x: np.ndarray, y: np.ndarray, gamma: float) -> np.ndarray:
+    """Kernels exp(-gamma |x - y|^2): (n, d), (m, d) -> (n, m).
+
+    >>> gaussian(np.array([[0.0], [3.0]]), np.array([[3.0]]), 1 / 9).round(3).tolist()
+    [[0.368], [1.0]]
+    """
+    return np.exp(-gamma * squared_distances(x, y))
+
+
+def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """|x - y|^2 for every pair of rows: (n, d), (m, d) -> (n, m), never below 0.
+
+    >>> squared_distances(np.array([[0.0], [3.0]]), np.array([[1.0]])).tolist()
+    [[1.0], [4.0]]
+    """
+    xx, yy = (np.einsum("ij,ij->i", rows, rows) for rows in (x, y))
+    return np.maximum(xx[:, None] + yy - 2 * (x @ y.T), 0)
+
+
+def median_gamma(x: np.ndarray) -> float:
+    """1 / median of the squared distances between different rows of x (n, d); 1 where that is no number.
+
+    >>> median_gamma(np.array([[0.0], [2.0]])), median_gamma(np.ones((3, 1)))
+    (0.25, 1.0)
+    """
+    distances = squared_distances(x, x)[np.triu_indices(len(x), 1)]
+    median = float(np.median(distances)) if len(distances) else 0.0
+    return 1 / median if median > 1e-9 else 1.0
+
+
+def with_constant(features: np.ndarray, dtype: type) -> np.ndarray:
+    """Rows (x, 1): (m, d) -> (m, d + 1) of the given type.
+
+    >>> with_constant(np.array([[2.0]]), np.float32).tolist()
+    [[2.0, 1.0]]
+    """
+    return np.concatenate([features, np.ones((len(features), 1))], axis=1, dtype=dtype)
