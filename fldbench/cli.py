@@ -215,6 +215,35 @@ def train(
     typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
 
 
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Name of the method or dataset.")],
+    data: Data = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
+    ] = None,
+) -> None:
+    """Check that a method or dataset plug-in keeps the contract.
+
+    A method is fitted some 15 times on up to 48 synthetic faces, so choose parameters with which that is quick.
+    """
+    from collections import Counter
+
+    from fldbench.checks import results_of
+
+    counts: Counter[str] = Counter()
+    for result in results_of(name, data, dict(parse_assignment(text, "--param") for text in param or [])):
+        counts[result.status] += 1
+        typer.echo(f"{result.status:<8} {result.check}: {result.about}")
+        if result.reason:
+            typer.echo(f"         {result.reason}")
+    passed, failed, skipped = (counts[status] for status in ("passed", "failed", "skipped"))
+    typer.echo(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
+    if failed or not passed:
+        raise typer.Exit(1)
+
+
 def _write(path: Path, text: str) -> None:
     from fldbench.errors import StoreError
 

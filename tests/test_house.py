@@ -27,7 +27,7 @@ LAYERS = (
     {"dataset", "method", "protocols", "media", "pack", "convert", "excludes"},
     {"inspect_data", "verify"},
     {"baselines", "cnn", "datasets"},
-    {"suite", "store"},
+    {"suite", "store", "checks"},
     {"plan"},
     {"runner"},
     {"outside"},
@@ -135,7 +135,7 @@ def test_the_top_level_is_what_was_agreed():
         pytest.skip("not a git checkout: the tracked files are not known")
     top = {line.split("/")[0] for line in listed.stdout.splitlines()}
     visible = {name for name in top if not name.startswith(".")}
-    house = {"fldbench", "baselines", "cnn", "datasets", "results", "tests", "setup.py"}
+    house = {"fldbench", "baselines", "cnn", "datasets", "benchmarks", "results", "tests", "setup.py"}
     papers = {
         "README.md",
         "LICENSE",

@@ -1,0 +1,235 @@
+"""From the whole crop straight to the shape: HOG, then one ridge regression, linear or with a Gaussian kernel.
+
+No cascade and no start shape, so it is the floor for methods that look at pixels. Everything happens in a square grey
+crop around the box. Training sees every face in several boxes, each a little off, and the mirror image of each:
+mirroring permutes the features (`hog_grid.mirror_grid`), so mirrored faces are a permutation of sums that are there
+already. The penalty is chosen by leaving faces out in closed form (`ridge.choose_ridge`), a face's copies together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fldbench.baselines import ridge as regression
+from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape, to_box_frame
+from fldbench.baselines.normalised import check_sample_weight, grey_crops
+from fldbench.baselines.threads import each_block
+from fldbench.errors import MethodError
+from fldbench.faces import FaceSet
+from fldbench.geometry import check_boxes, crop_matrix, jitter_box
+from fldbench.method import Method
+from fldbench.progress import report
+from fldbench.schemes import get_scheme
+
+BLOCK = 32  # faces that one thread turns into features at a time
+CHUNK = 256  # faces whose features are in memory at once
+LEFT_OUT = 150  # faces that are left out, one by one, to choose the penalty
+RIDGES = {"linear": np.geomspace(0.1, 1000.0, 9), "rbf": np.geomspace(1e-3, 10.0, 9)}
+MEDIAN_OF = 500  # supports whose distances give gamma
+STABLE = 1e-6  # added to the diagonal of the kernel penalty, where supports may be (almost) the same
+
+
+class Linear(Method):
+    """Ridge regression from the HOG of the whole crop to the landmarks in the frame of the box.
+
+    crop_size    side of the crop, px, a multiple of `cell`; it holds the box grown by `padding` of its longer side
+    cell, bins   side of a HOG cell, px, and its directions, an even number; blocks have 2 x 2 cells
+    copies       boxes a face is seen in: its own, and copies - 1 shifted by N(0, shift) of its sides and scaled by
+                 N(1, scale)
+    ridge        penalty, beside a loss that counts every face once, whatever the copies; None: the best of nine, by
+                 leaving out each of 150 faces
+    kernel       "linear", or "rbf": exp(-gamma |x - x'|^2), kernel ridge regression on the `supports`
+    gamma        of the kernel; None: 1 / median of the squared distances between supports
+    supports     crops, drawn from the training crops, that kernels are taken with, each together with its mirror image
+                 (subset of regressors, Smola & Bartlett, NIPS 2000); with all of them it is kernel ridge regression
+                 itself. Each costs 4 d bytes of the model
+    threads      of training and prediction, None one a core; the numbers do not depend on it
+    """
+
+    def __init__(
+        self,
+        crop_size: int = 80,
+        padding: float = 0.1,
+        cell: int = 8,
+        bins: int = 8,
+        copies: int = 4,
+        shift: float = 0.03,
+        scale: float = 0.03,
+        ridge: float | None = None,
+        kernel: str = "linear",
+        gamma: float | None = None,
+        supports: int = 1000,
+        threads: int | None = None,
+        random_state: int = 0,
+    ):
+        self.crop_size = crop_size
+        self.padding = padding
+        self.cell = cell
+        self.bins = bins
+        self.copies = copies
+        self.shift = shift
+        self.scale = scale
+        self.ridge = ridge
+        self.kernel = kernel
+        self.gamma = gamma
+        self.supports = supports
+        self.threads = threads
+        self.random_state = random_state
+
+    def fit(self, train: FaceSet, val: FaceSet | None = None, sample_weight: np.ndarray | None = None) -> Linear:
+        """Learns mean_shape_ (L, 2) in the box frame, weights_ (d, 2 L), bias_ (2 L,), ridge_, and for a kernel
+        supports_ (m, d) and gamma_.
+        """
+        self._check_params()
+        weight = check_sample_weight(sample_weight, train)
+        train, weight = train[weight > 0], weight[weight > 0]
+        mirror = np.array(get_scheme(train.scheme).mirror)
+        mean = mean_unit_shape(train, weight)
+        self.mean_shape_ = (mean + mean[mirror] * (-1, 1) + (1, 0)) / 2
+        rng = np.random.default_rng(self.random_state)
+        boxes = np.stack([self._copies(box, rng) for box in train.boxes])
+        truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
+        targets = to_box_frame(np.repeat(truth, self.copies, axis=0), boxes.reshape(-1, 4)) - self.mean_shape_
+        targets = targets.reshape(*boxes.shape[:2], -1)
+
+        order = self._choose_supports(train.images, boxes, rng)
+        tested = np.sort(rng.permutation(len(train))[:LEFT_OUT])
+        weights = np.repeat(weight[:, None] / self.copies, self.copies, axis=1)
+        swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()
+        sign = np.tile([-1.0, 1.0], len(mirror))
+        linear = self.kernel == "linear"
+        equations = regression.NormalEquations(
+            len(order), len(swap), np.float32 if linear else np.float64, threads=self.threads
+        )
+        kept = self._add_all(equations, train.images, boxes, targets, weights, tested)
+        equations = equations.mirrored(order, swap, sign)
+        solution = self._solve(
+            equations,
+            np.concatenate([kept, kept[..., order]], axis=1),
+            np.concatenate([targets[tested], targets[tested][..., swap] * sign], axis=1),
+            np.tile(weights[tested], 2),
+        )
+        self.weights_ = np.ascontiguousarray(solution.weights, np.float32)
+        self.bias_ = solution.bias.astype(np.float32)
+        return self
+
+    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """n images, boxes (n, 4) px -> (n, L, 2) px."""
+        check_fitted(self, "weights_")
+        boxes = check_boxes(boxes)
+        steps = np.empty((len(boxes), self.bias_.size))
+
+        def work(rows: slice) -> None:
+            steps[rows] = self._features(images[rows], boxes[rows]) @ self.weights_ + self.bias_
+
+        each_block(work, len(boxes), BLOCK, self.threads)
+        return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
+
+    def _check_params(self) -> None:
+        rules = {
+            "cell": (self.cell >= 1, "at least 1"),
+            "crop_size": (
+                self.cell >= 1 and self.crop_size % self.cell == 0 and self.crop_size >= 2 * self.cell,
+                f"a multiple of cell ({self.cell}), at least twice as much",
+            ),
+            "padding": (self.padding > -0.5, "above -0.5"),
+            "bins": (self.bins >= 2 and self.bins % 2 == 0, "even and at least 2"),
+            "copies": (self.copies >= 1, "at least 1"),
+            "ridge": (self.ridge is None or self.ridge > 0, "None or above 0"),
+            "kernel": (self.kernel in RIDGES, f"one of {', '.join(RIDGES)}"),
+            "gamma": (self.gamma is None or self.gamma > 0, "None or above 0"),
+            "supports": (self.supports >= 1, "at least 1"),
+        }
+        for name, (fine, allowed) in rules.items():
+            if not fine:
+                raise MethodError(f"linear: {name} is {getattr(self, name)!r}; it has to be {allowed}")
+
+    def _copies(self, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(4,) px -> (copies, 4) px; the first is the box itself."""
+        return np.stack([box, *(jitter_box(box, rng, self.shift, self.scale) for _ in range(self.copies - 1))])
+
+    def _hog(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        from fldbench.baselines import hog_grid  # numba takes a second to import
+
+        matrices = crop_matrix(boxes, self.crop_size, self.padding)
+        return hog_grid.grid_features(grey_crops(images, matrices, self.crop_size, 1), self.cell, self.bins)
+
+    def _features(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """What the regression sees: (n, d) HOG, or (n, 2 m) kernels with the supports and their mirror images."""
+        features = self._hog(images, boxes)
+        return features if self.kernel == "linear" else self._kernels(features)
+
+    def _kernels(self, features: np.ndarray) -> np.ndarray:
+        """(n, d) -> (n, 2 m): of each crop, and of its mirror image, which has the kernels with mirrored supports."""
+        both = np.stack([features, features[:, self._mirror()]], axis=1).reshape(-1, features.shape[1])
+        kernels = regression.gaussian(both, self.supports_.astype(features.dtype, copy=False), self.gamma_)
+        return kernels.reshape(len(features), -1)
+
+    def _mirror(self) -> np.ndarray:
+        from fldbench.baselines import hog_grid
+
+        return hog_grid.mirror_grid(self.crop_size // self.cell, self.bins)
+
+    def _choose_supports(self, images: Sequence[np.ndarray], boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draws supports_ and sets gamma_, for a kernel; which features a mirrored crop has, as an index array.
+
+        Faces first, so that no face has two supports before every face has one.
+        """
+        if self.kernel == "linear":
+            return self._mirror()
+        faces = np.concatenate([rng.permutation(len(boxes)) for _ in range(self.copies)])
+        which = np.repeat(np.arange(self.copies), len(boxes))
+        chosen = np.stack([faces, which], axis=1)[: self.supports]
+
+        def work(rows: slice) -> np.ndarray:
+            return self._hog([images[i] for i, _ in chosen[rows]], boxes[tuple(chosen[rows].T)])
+
+        self.supports_ = np.concatenate(each_block(work, len(chosen), BLOCK, self.threads))
+        self.gamma_ = regression.median_gamma(self.supports_[:MEDIAN_OF]) if self.gamma is None else float(self.gamma)
+        m = len(self.supports_)
+        return np.concatenate([np.arange(m, 2 * m), np.arange(m)])
+
+    def _add_all(
+        self,
+        equations: regression.NormalEquations,
+        images: Sequence[np.ndarray],
+        boxes: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        tested: np.ndarray,
+    ) -> np.ndarray:
+        """Adds every copy of every face to the sums; the features of the tested faces, (tested, copies, d)."""
+        kept = []
+        report("linear: faces", 0, len(boxes))
+        for start in range(0, len(boxes), CHUNK):
+            stop = min(start + CHUNK, len(boxes))
+
+            def work(rows: slice, start: int = start) -> np.ndarray:
+                faces = range(start + rows.start, start + rows.stop)
+                repeated = [image for i in faces for image in [images[i]] * self.copies]
+                return self._features(repeated, boxes[faces.start : faces.stop].reshape(-1, 4))
+
+            features = np.concatenate(each_block(work, stop - start, BLOCK, self.threads))
+            rows = slice(start, stop)
+            equations.add(features, targets[rows].reshape(len(features), -1), weights[rows].ravel())
+            ours = tested[(tested >= start) & (tested < stop)] - start
+            kept.append(features.reshape(stop - start, self.copies, -1)[ours])
+            report("linear: faces", stop, len(boxes))
+        return np.concatenate(kept)
+
+    def _solve(
+        self, equations: regression.NormalEquations, features: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> regression.Solution:
+        """The regression by the given penalty or by the best one; sets ridge_."""
+        penalty = None
+        if self.kernel != "linear":
+            both = np.concatenate([self.supports_, self.supports_[:, self._mirror()]]).astype(float)
+            penalty = self._kernels(both) + STABLE * np.eye(len(both))
+        grid = RIDGES[self.kernel] if self.ridge is None else [self.ridge]
+        if len(features) < 2:  # nothing would be left without the only face
+            grid = grid[-1:]
+        solution, chosen = regression.choose_ridge(equations, features, targets, weights, grid, penalty)
+        self.ridge_ = float(chosen)
+        return solution

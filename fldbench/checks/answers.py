@@ -1,0 +1,152 @@
+"""Checks of what a fitted method answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fldbench.checks.common import Skipped, raises
+from fldbench.checks.subject import Maker, predict
+from fldbench.errors import DataError, FldbenchError
+from fldbench.faces import FaceSet
+from fldbench.geometry import box_size
+from fldbench.method import predict_checked
+from fldbench.schemes import get_scheme
+
+SAME = 1e-3  # px, between the answers for a face alone and among others
+SHIFTED = 0.5  # px, between the answers before and after the image was padded
+MIRRORED = 0.12  # of the box's width, mean distance between the mirrored answer and the answer for the mirror image
+
+
+def check_rows(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """It answers n faces with finite numbers of shape (n, L, 2), and no face with (0, L, 2)."""
+    fitted = make.trained(train)
+    answer = predict_checked(fitted, list(test.images), test.boxes, 68)
+    assert np.isfinite(answer).all(), "it gave up on good faces"
+    nothing = np.shape(fitted.predict([], np.empty((0, 4))))
+    assert nothing == (0, 68, 2), f"no face is answered by the shape {nothing}"
+
+
+def check_batch(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """The answer for a face does not depend on the faces that it comes with, nor on their order."""
+    fitted = make.trained(train)
+    whole = predict(fitted, test)
+    single = np.concatenate([predict(fitted, test[i : i + 1]) for i in range(len(test))])
+    for answer, what in ((single, "alone"), (predict(fitted, test[::-1])[::-1], "in reverse order")):
+        off = np.abs(answer - whole).max()
+        assert off <= SAME, f"off by {off:.3g} px {what}"
+
+
+def check_lazy_images(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """Images that are decoded when asked for do as well as a list."""
+    fitted = make.trained(train)
+    assert np.array_equal(fitted.predict(test.images, test.boxes.copy()), predict(fitted, test), equal_nan=True)
+
+
+def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """predict changes neither images nor boxes."""
+    fitted = make.trained(train)
+    images, boxes = [image.copy() for image in test.images], test.boxes.copy()
+    for array in (*images, boxes):
+        array.setflags(write=False)
+    fitted.predict(images, boxes)
+    assert np.array_equal(boxes, test.boxes)
+    assert all(np.array_equal(a, b) for a, b in zip(images, test.images, strict=True))
+
+
+def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """Padding the image by whole pixels moves the answer by as much."""
+    fitted = make.trained(train)
+    image, box, shift = test.images[0], test.boxes[:1], np.array([30.0, 20.0])
+    padded = np.pad(image, ((20, 20), (30, 30), (0, 0)), mode="edge")
+    off = np.abs(fitted.predict([padded], box + np.tile(shift, 2)) - shift - fitted.predict([image], box)).max()
+    assert off < SHIFTED, f"off by {off:.3g} px"
+
+
+def check_mirror_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """The mirror image gives about the mirrored answer."""
+    fitted, scheme = make.trained(train), get_scheme("ibug-68")
+    image, box = test.images[2], test.boxes[2]
+    width = image.shape[1]
+    flipped_box = np.array([width - 1 - box[2], box[1], width - 1 - box[0], box[3]])
+    answer = fitted.predict([image], box[None])[0]
+    flipped = fitted.predict([np.ascontiguousarray(image[:, ::-1])], flipped_box[None])[0]
+    off = np.linalg.norm(scheme.flip(flipped, width) - answer, axis=1).mean() / (box[2] - box[0])
+    assert off < MIRRORED, f"off by {off:.3f} of the box's width"
+
+
+def check_grey_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """A grey image, (h, w), gives what the same image in three equal channels gives."""
+    fitted = make.trained(train)
+    grey, box = np.ascontiguousarray(test.images[1][..., 1]), test.boxes[1:2]
+    off = np.abs(fitted.predict([grey], box) - fitted.predict([np.stack([grey] * 3, axis=-1)], box)).max()
+    assert off < SHIFTED, f"off by {off:.3g} px"
+
+
+def check_small_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """A face of a few pixels in an image of 14 is answered, or given up as a row of NaN."""
+    _answers(make.trained(train).predict([test.images[1][::12, ::12].copy()], test.boxes[1:2] / 12))
+
+
+def check_box_outside(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """A box that leaves the image, or lies wholly beside it, is answered, or given up as a row of NaN."""
+    fitted, image, box = make.trained(train), test.images[1], test.boxes[1:2]
+    for shift in (60.0, 1000.0, -1000.0):
+        _answers(fitted.predict([image], box + shift))
+
+
+def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """Answers are neither clipped to the image nor rounded: a face half outside has points outside."""
+    image, box = test.images[0], test.boxes[:1].copy()
+    box -= [[box[0, 0] + box_size(box)[0, 0] / 2, 0] * 2]  # its middle on the left border
+    answer = np.asarray(make.trained(train).predict([image], box))[0]
+    if np.isnan(answer).all():
+        raise Skipped("it gives up on a face that is half outside")
+    assert answer[:, 0].min() < -1, f"no point lies outside; the outermost is at x = {answer[:, 0].min():.2f}"
+    assert (answer != np.rint(answer)).any(), "every number is whole"
+
+
+def check_impossible_box(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """A box without a size, or that is no number, is refused with DataError."""
+    fitted = make.trained(train)
+    for box in ([5.0, 5.0, 5.0, 9.0], [5.0, 5.0, np.nan, 9.0]):
+        raises(DataError, lambda box=box: fitted.predict([test.images[0]], np.array([box])), f"the box {box}")
+
+
+def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:
+    """predict_attributes gives for each attribute (n, k) probabilities that add up to 1."""
+    fitted = make.trained(train)
+    if not hasattr(fitted, "predict_attributes"):
+        raise Skipped("it has no predict_attributes")
+    try:
+        found = fitted.predict_attributes(list(test.images), test.boxes.copy())
+    except FldbenchError as error:
+        raise Skipped(f"it predicts no attributes with these parameters: {error}") from error
+    if not found:
+        raise Skipped("it predicts no attributes with these parameters")
+    for name, answer in found.items():
+        answer = np.asarray(answer)
+        assert name in train.attributes, f"no training face has the attribute {name!r}"
+        assert answer.ndim == 2 and len(answer) == len(test), f"{name} has the shape {answer.shape}"
+        assert (answer >= 0).all() and np.allclose(answer.sum(axis=1), 1, atol=1e-3), f"{name} does not add up to 1"
+
+
+def _answers(answer: np.ndarray) -> None:
+    answer = np.asarray(answer)
+    assert answer.shape == (1, 68, 2), f"the answer has the shape {answer.shape}"
+    assert np.isfinite(answer).all() or np.isnan(answer).all(), "neither a finite answer nor a row of NaN"
+
+
+CHECKS = (
+    check_rows,
+    check_batch,
+    check_lazy_images,
+    check_input_unchanged,
+    check_moves_along,
+    check_mirror_image,
+    check_grey_image,
+    check_small_face,
+    check_box_outside,
+    check_not_clipped,
+    check_impossible_box,
+    check_attributes,
+)

@@ -1,0 +1,59 @@
+"""What the checks of methods and of datasets share: results, and how one check is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fldbench.errors import FldbenchError
+
+
+class Skipped(Exception):
+    """Raised by a check that does not apply; its text is the reason."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of one check: its name, what it asks for, passed | failed | skipped, and why if not passed."""
+
+    check: str
+    about: str
+    status: str
+    reason: str = ""
+
+
+def run(check: Callable[..., None], *arguments: object) -> Result:
+    """One check on its arguments. Whatever it raises is a failure, but for Skipped.
+
+    >>> def check_even(number):
+    ...     "The number is even."
+    ...     assert number % 2 == 0, f"{number} is odd"
+    >>> run(check_even, 3)
+    Result(check='even', about='The number is even.', status='failed', reason='3 is odd')
+    """
+    about = (check.__doc__ or "").strip().splitlines()[0]
+    name = check.__name__.removeprefix("check_").replace("_", "-")
+    try:
+        check(*arguments)
+    except Skipped as reason:
+        return Result(name, about, "skipped", str(reason))
+    except AssertionError as error:
+        return Result(name, about, "failed", " ".join(str(error).split()) or "what is asked for is not so")
+    except Exception as error:  # any kind of crash is what the checks look for
+        text = " ".join(str(error).split())
+        kind = "" if isinstance(error, FldbenchError) else f"{type(error).__name__}: "
+        return Result(name, about, "failed", f"{kind}{text}" or type(error).__name__)
+    return Result(name, about, "passed")
+
+
+def raises(kinds: type[Exception] | tuple[type[Exception], ...], call: Callable[[], object], when: str) -> str:
+    """The text of the error that `call` raises; AssertionError when it raises none, or one of another kind."""
+    wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+    try:
+        call()
+    except kinds as error:
+        assert str(error).strip(), f"the {type(error).__name__} {when} says nothing"
+        return str(error)
+    except Exception as error:
+        raise AssertionError(f"{when}: {type(error).__name__} ({error}) instead of {wanted}") from error
+    raise AssertionError(f"{when}: no error; wanted is {wanted}")

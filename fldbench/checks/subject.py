@@ -1,0 +1,123 @@
+"""The method under test, and the faces it is tried on."""
+
+from __future__ import annotations
+
+import copy
+import random
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fldbench.checks.common import Skipped
+from fldbench.dataset import load_dataset
+from fldbench.faces import FaceSet, ImageArrays
+from fldbench.method import Method, make_method, parameters_of
+from fldbench.progress import listening
+
+TRAIN, TEST = 48, 10  # faces
+FEW = 16  # faces, where it does not matter what is learned
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One fit on a few faces, watched for several checks, so that slow methods are not fitted for each of them.
+
+    method, returned   the method, and what its fit returned
+    params             names of the parameters that were other ones after the fit
+    columns            columns of the training set that were other ones after the fit
+    generators         global random generators that moved during the fit and a predict
+    steps              what was reported from inside: what, done, total
+    answers            (n, L, 2) px for the test faces
+    """
+
+    method: Method
+    returned: Any
+    params: list[str]
+    columns: list[str]
+    generators: list[str]
+    steps: list[tuple[str, int, int]]
+    answers: np.ndarray
+
+
+class Maker:
+    """A registered method and its parameters: called, it makes a new one; `trained` gives one that has learned."""
+
+    def __init__(self, name: str, /, **params: Any):
+        self.name, self.params = name, params
+        self._trained: Method | None = None
+        self._observed: Observed | None = None
+        self._failed = False
+
+    def __call__(self, **changes: Any) -> Method:
+        """A new, unfitted one, with some parameters changed."""
+        return make_method(self.name, **self.params | changes)
+
+    def accepts(self, parameter: str) -> bool:
+        """Whether the constructor has such a parameter."""
+        return parameter in parameters_of(type(self()))
+
+    def fit(self, train: FaceSet, **changes: Any) -> Method:
+        """A new one, fitted; the check is skipped when the method could not even be fitted on good faces."""
+        if self._failed:
+            raise Skipped("it could not be fitted")
+        method = self(**changes)
+        method.fit(train)
+        return method
+
+    def trained(self, train: FaceSet) -> Method:
+        """The one that learned from the first training set asked for; shared by the checks, not to be changed."""
+        if self._trained is None:
+            try:
+                self._trained = self.fit(train)
+            except Exception:
+                self._failed = True
+                raise
+        return self._trained
+
+    def observed(self, train: FaceSet, test: FaceSet) -> Observed:
+        """A fit on the first faces of the training set that was asked for first; shared by the checks."""
+        if self._observed is None:
+            self.trained(train)
+            self._observed = _observe(self(), train[:FEW], test)
+        return self._observed
+
+
+def _observe(method: Method, few: FaceSet, test: FaceSet) -> Observed:
+    few = replace(few, images=ImageArrays([image.copy() for image in few.images]))
+    columns = {"boxes": few.boxes, "landmarks": few.landmarks, "visible": few.visible, **few.attributes}
+    columns |= {f"image {i}": few.images[i] for i in range(len(few))}
+    before = copy.deepcopy((columns, method.get_params(), _generators()))
+    steps: list[tuple[str, int, int]] = []
+    with listening(lambda *step: steps.append(step)):
+        returned = method.fit(few)
+    answers = predict(method, test)
+    now = columns, method.get_params(), _generators()
+    changed = [
+        [name for name in old if repr(new[name]) != repr(old[name]) or not _same(new[name], old[name])]
+        for old, new in zip(before, now, strict=True)
+    ]
+    return Observed(method, returned, changed[1], changed[0], changed[2], steps, answers)
+
+
+def _same(new: Any, old: Any) -> bool:
+    return not isinstance(old, np.ndarray) or np.array_equal(new, old, equal_nan=True)
+
+
+def _generators() -> dict[str, Any]:
+    state = np.random.get_state(legacy=False)["state"]
+    return {"numpy's": np.append(state["key"], state["pos"]), "Python's": random.getstate()}
+
+
+@cache
+def quick_faces() -> tuple[FaceSet, FaceSet]:
+    """48 synthetic faces to train on and 10 others, 160 px, in memory."""
+    faces = load_dataset("synthetic", split="train", faces=TRAIN + TEST)
+    faces = replace(faces, images=ImageArrays(list(faces.images)))
+    return faces[:TRAIN], faces[TRAIN:]
+
+
+def predict(method: Method, faces: FaceSet) -> np.ndarray:
+    """The answers for a set of faces, from a list of images and boxes of their own."""
+    return np.asarray(method.predict(list(faces.images), faces.boxes.copy()))

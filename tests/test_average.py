@@ -1,0 +1,84 @@
+"""average: the mean of what its members answer, whole through saving, and clear about what is wrong."""
+
+import numpy as np
+import pytest
+
+from fldbench.baselines.average import Average
+from fldbench.errors import MethodError
+from fldbench.method import Method, load_method, make_method
+from fldbench.registry import TABLES, register_method
+
+SMALL = {"hog-ridge": {"stages": 1, "starts": 2, "crop_size": 48, "grid": 2, "bins": 4}}
+
+
+class GivesUp(Method):
+    """Answers the mean shape, but nothing for boxes that begin left of 0."""
+
+    def fit(self, train, val=None):
+        self.shape_ = make_method("mean-shape").fit(train).mean_shape_
+        return self
+
+    def predict(self, images, boxes):
+        answer = self.shape_ * (boxes[:, None, 2:] - boxes[:, None, :2]) + boxes[:, None, :2] + 3.0
+        return np.where(boxes[:, None, None, 0] < 0, np.nan, answer)
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    monkeypatch.setitem(TABLES, "method", dict(TABLES["method"]))
+    register_method("gives-up", GivesUp)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    import fldbench
+
+    return fldbench.load_dataset("synthetic", split="train")[:12]
+
+
+def test_it_is_the_mean(faces):
+    names = ("mean-shape", "hog-ridge")
+    method = Average(names, SMALL).fit(faces)
+    single = [make_method(name, **SMALL.get(name, {})).fit(faces).predict(faces.images, faces.boxes) for name in names]
+    assert np.allclose(method.predict(faces.images, faces.boxes), sum(single) / 2)
+    assert method.n_parameters == sum(member.n_parameters for member in method.members_)
+
+
+def test_a_face_that_one_gives_up_is_the_others(faces):
+    method = Average(("mean-shape", "gives-up")).fit(faces)
+    boxes = faces.boxes[:2] - np.array([[0.0, 0, 0, 0], [500, 0, 500, 0]])
+    answer = method.predict(faces.images[:2], boxes)
+    alone = make_method("mean-shape").fit(faces).predict(faces.images[:2], boxes)
+    assert np.allclose(answer, alone + np.array([1.5, 0.0])[:, None, None])
+    assert np.isnan(Average(("gives-up",)).fit(faces).predict(faces.images[:2], boxes)[1]).all()
+
+
+def test_saved_and_loaded(faces, tmp_path):
+    register_method("average", Average)
+    method = Average(("mean-shape", "hog-ridge"), SMALL).fit(faces)
+    again = load_method(method.save(tmp_path / "m.safetensors"))
+    assert np.array_equal(again.predict(faces.images, faces.boxes), method.predict(faces.images, faces.boxes))
+
+
+def test_seed_and_threads_go_to_the_members(faces):
+    method = Average(("hog-ridge",), SMALL, threads=1, random_state=7).fit(faces[:3])
+    assert (method.members_[0].threads, method.members_[0].random_state) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"methods": ()}, "at least one"),
+        ({"methods": "ert"}, "a list"),
+        ({"methods": ("mean-shape",), "params": {"ert": {}}}, "none of mean-shape"),
+        ({"methods": ("hog-ridge",), "params": {"hog-ridge": {"stages": 0}}}, "average: hog-ridge: .*at least 1"),
+    ],
+)
+def test_what_is_wrong_is_said(params, message, faces):
+    with pytest.raises(MethodError, match=message):
+        Average(**params).fit(faces)
+
+
+def test_nothing_fitted_yet():
+    with pytest.raises(MethodError, match="has not been fitted"):
+        Average().predict([], np.empty((0, 4)))

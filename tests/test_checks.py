@@ -1,0 +1,215 @@
+"""Every check catches the toy that breaks it, and no other check does; the good toys pass; the command counts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from broken_datasets import BROKEN_DATASETS, GoodData
+from broken_methods import BROKEN_METHODS, Clips, Good
+
+from fldbench import registry
+from fldbench.checks import (
+    DATASET_CHECKS,
+    METHOD_CHECKS,
+    Maker,
+    check_dataset,
+    check_method,
+    quick_faces,
+    results_of,
+    run,
+)
+from fldbench.checks.subject import FEW
+from fldbench.cli import app
+from fldbench.errors import DataError, MethodError, UnknownNameError
+from fldbench.faces import NoImages
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch):
+    monkeypatch.setattr(registry, "TABLES", {kind: dict(entries) for kind, entries in registry.TABLES.items()})
+
+
+def failed(results):
+    return {result.check: result.reason for result in results if result.status == "failed"}
+
+
+def name_of(check):
+    return check.__name__.removeprefix("check_").replace("_", "-")
+
+
+def test_a_good_method_passes_every_check_and_skips_none():
+    registry.register_method("toy", Good)
+    results = check_method("toy")
+    assert [(r.check, r.status, r.reason) for r in results] == [(name_of(c), "passed", "") for c in METHOD_CHECKS]
+
+
+@pytest.mark.parametrize("broken", BROKEN_METHODS, ids=lambda cls: cls.__name__)
+def test_a_broken_method_is_caught_by_exactly_one_check(broken):
+    registry.register_method("toy", broken)
+    found = failed(check_method("toy"))
+    assert list(found) == [BROKEN_METHODS[broken]], found
+    assert found[BROKEN_METHODS[broken]]
+
+
+def test_every_check_has_its_toy_and_says_what_it_asks_for():
+    assert {name_of(check) for check in METHOD_CHECKS} == set(BROKEN_METHODS.values())
+    assert {name_of(check) for check in DATASET_CHECKS} == {check for check, _ in BROKEN_DATASETS.values()}
+    for check in (*METHOD_CHECKS, *DATASET_CHECKS):
+        assert check.__doc__.strip().endswith("."), check
+
+
+def test_what_does_not_apply_is_skipped_with_a_reason():
+    skipped = {r.check: r.reason for r in check_method("mean-shape") if r.status == "skipped"}
+    assert set(skipped) == {"random-state", "threads", "progress", "sample-weight", "attributes"}
+    assert skipped["threads"] == "it has no parameter threads" and all(skipped.values())
+
+
+def test_a_method_that_cannot_be_fitted_fails_once():
+    class Hopeless(Good):
+        def fit(self, train, val=None, sample_weight=None):
+            raise RuntimeError("the furnace\nis out")
+
+    registry.register_method("toy", Hopeless)
+    results = check_method("toy")
+    assert failed(results) == {"fits": "RuntimeError: the furnace is out"}
+    assert {r.reason for r in results if r.status == "skipped"} == {"it could not be fitted"}
+
+
+def test_a_row_of_nan_for_a_hard_face_is_allowed():
+    class GivesUp(Good):
+        def predict(self, images, boxes):
+            answer = super().predict(images, boxes)
+            answer[(np.asarray(boxes)[:, 0] < 0) | (np.asarray(boxes)[:, 0] > 160)] = np.nan
+            return answer
+
+    registry.register_method("toy", GivesUp)
+    results = check_method("toy")
+    assert not failed(results)
+    assert [r.reason for r in results if r.status == "skipped"] == ["it gives up on a face that is half outside"]
+
+
+def test_mistakes_in_the_call_are_errors_not_findings():
+    with pytest.raises(UnknownNameError, match="did you mean 'mean-shape'"):
+        check_method("mean-shap")
+    with pytest.raises(MethodError, match="has no parameter 'size'"):
+        check_method("mean-shape", size=3)
+    with pytest.raises(DataError, match="has no option 'size'"):
+        check_dataset("synthetic", None, size=3)
+    with pytest.raises(UnknownNameError, match="no method or dataset named 'synthetik'; did you mean 'synthetic'"):
+        results_of("synthetik", None, {})
+
+
+def test_the_quick_faces_are_left_as_they_are():
+    train, test = quick_faces()
+    before = train.fingerprint
+    registry.register_method("toy", Good)
+    for check in METHOD_CHECKS:
+        assert run(check, Maker("toy"), train, test).status == "passed"
+    assert replace(train).fingerprint == before and len(train) >= 2 * FEW
+
+
+# --- datasets
+
+
+def test_a_good_dataset_passes_every_check():
+    registry.register_dataset("toy", GoodData)
+    results = check_dataset("toy")
+    assert [(r.check, r.status, r.reason) for r in results] == [(name_of(c), "passed", "") for c in DATASET_CHECKS]
+    assert not failed(check_dataset("toy", "here"))
+
+
+@pytest.mark.parametrize("what", BROKEN_DATASETS)
+def test_a_broken_dataset_is_caught_by_exactly_one_check(what):
+    check, broken = BROKEN_DATASETS[what]
+    registry.register_dataset("toy", broken)
+    found = failed(check_dataset("toy"))
+    assert list(found) == [check] and found[check], found
+
+
+def test_a_split_that_holds_another_one_may_share_its_groups():
+    class Whole(GoodData):
+        splits = ("train", "all")
+        expected = {"train": 6, "all": 12}
+
+        def load(self, root, split):
+            faces = super().load(root, "train")
+            return replace(faces[:6] if split == "train" else faces, split_name=split)
+
+    registry.register_dataset("toy", Whole)
+    assert not failed(check_dataset("toy"))
+
+
+def test_a_dataset_that_came_without_images_is_checked_but_for_those():
+    class Bare(GoodData):
+        def load(self, root, split):
+            faces = super().load(root, split)
+            return replace(faces, images=NoImages(len(faces), "no images here"))
+
+    registry.register_dataset("toy", Bare)
+    results = check_dataset("toy")
+    assert not failed(results)
+    assert [(r.check, r.reason) for r in results if r.status == "skipped"] == [("images", "no images here")]
+
+
+def test_a_dataset_that_is_not_there_or_broken():
+    registry.register_dataset("toy", GoodData)
+    results = check_dataset("toy", "elsewhere")
+    assert {r.reason for r in results if r.status == "skipped"} == {"no split is there: no toy below 'elsewhere'"}
+
+    class Broken(GoodData):
+        def load(self, root, split):
+            if root is None:
+                raise DataError("the file is damaged", "faces.csv", 3)
+            return super().load(root, split)
+
+    registry.register_dataset("toy", Broken)
+    results = check_dataset("toy")
+    assert failed(results) == {"loads": "faces.csv, line 3: the file is damaged"}
+    assert {r.reason for r in results if r.status == "skipped"} == {"it could not be loaded"}
+
+
+def test_the_built_in_dataset_and_a_real_one(data_root):
+    assert not failed(check_dataset("300w", data_root))
+
+
+def test_synthetic_faces_pass():
+    results = check_dataset("synthetic", None, faces=20)
+    assert not failed(results) and [r.check for r in results if r.status == "skipped"] == ["missing-root"]
+
+
+# --- the command
+
+
+@pytest.fixture
+def command(monkeypatch):
+    from typer.testing import CliRunner
+
+    monkeypatch.delenv("FLDBENCH_DATA", raising=False)
+    return lambda *args: CliRunner().invoke(app, ["check", *args])
+
+
+def test_the_command_shows_every_check_and_counts(command):
+    registry.register_method("toy", Good)
+    done = command("toy", "--param", "alpha=2", "--param", "threads=1")
+    assert done.exit_code == 0
+    assert "passed   mirror-image: The mirror image gives about the mirrored answer.\n" in done.output
+    assert done.output.endswith(
+        f"toy: {len(METHOD_CHECKS)} checks ran, {len(METHOD_CHECKS)} passed, 0 failed; 0 were skipped\n"
+    )
+
+
+def test_the_command_fails_when_a_check_does(command):
+    registry.register_method("toy", Clips)
+    done = command("toy")
+    assert done.exit_code == 1
+    assert "failed   not-clipped: " in done.output
+    assert "\n         no point lies outside; the outermost is at x = 0.00\n" in done.output
+    assert f"{len(METHOD_CHECKS) - 1} passed, 1 failed; 0 were skipped" in done.output
+
+
+def test_the_command_on_a_dataset_that_is_absent(command):
+    done = command("synthetic", "--param", "faces=12")
+    assert done.exit_code == 0 and "synthetic: 13 checks ran, 13 passed, 0 failed; 1 were skipped" in done.output
+    done = command("300w")
+    assert "no split is there: dataset '300w' needs a data root; give --data ROOT" in done.output
+    assert "300w: 2 checks ran, 2 passed, 0 failed; 12 were skipped" in done.output
