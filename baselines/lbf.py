@@ -1,0 +1,345 @@
+"""Local binary features: forests look around each landmark, one linear regression moves the whole shape.
+
+Ren, Cao, Wei & Sun, "Face Alignment at 3000 FPS via Regressing Local Binary Features", CVPR 2014. At each stage every
+landmark has a forest on pixel differences in a disc around it, grown on that landmark's own step (section 3.1); the
+leaves where a face ends, a sparse vector of zeros and ones over all landmarks, go into one ridge regression of the step
+of the whole shape (section 3.2). The discs shrink from stage to stage (section 3.3).
+
+A leaf has seen the faces that it was made of, so the steps that remain after a stage would look smaller in training
+than they are for other faces. Training shapes are therefore moved by weights that were fitted without their own person
+(`folds`); the weights that are kept are fitted to all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fldbench.baselines import lbf_forest as forest
+from fldbench.baselines.lbf_ridge import LeafRidge, add_weights, spread, times
+from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
+from fldbench.baselines.normalised import check_sample_weight, grey_crops, perturbed, training_crops
+from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.errors import MethodError
+from fldbench.faces import FaceSet
+from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
+from fldbench.method import Method
+from fldbench.progress import report
+from fldbench.schemes import get_scheme
+
+BLOCK = 32  # faces whose crops are in memory at once in predict
+SAMPLES = 256  # shapes that one thread moves at a time
+LARGEST = 32767  # of the whole numbers that stand for a stage's weights: half the size, and sums in any order are equal
+COUNTS = ("stages", "trees", "pool", "candidates", "iterations", "components", "folds", "starts", "crop_size")
+
+
+def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+    """Rotation and scale of the similarity that takes the reference nearest to each shape, as complex numbers.
+
+    reference (L, 2), shapes (n, L, 2) -> (n,): a of z -> a z + b in `geometry.fit_similarity`. Where it means nothing,
+    because the reference or the shape is a point, or nearly, it is 1.
+
+    >>> turns(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[[1.0, 1.0], [1.0, 3.0]]])).tolist()
+    [2j]
+    """
+    source, target = _complex(reference), _complex(shapes)
+    source = source - source.mean()
+    power = (abs(source) ** 2).sum()
+    a = (target - target.mean(axis=-1, keepdims=True)) @ source.conj() / (power if power > 0 else 1.0)
+    return np.where(abs(a) > 0.1, a, 1.0)
+
+
+def principal_steps(steps: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean (d,) and the k directions (k, d) of the greatest variance, of unit length; k is d at most.
+
+    >>> mean, directions = principal_steps(np.array([[0.0, 1.0], [4.0, 1.0]]), np.array([3.0, 1.0]), 1)
+    >>> mean.tolist(), abs(directions).tolist()
+    ([1.0, 1.0], [[1.0, 0.0]])
+    """
+    mean = weights @ steps / weights.sum()
+    centred = (steps - mean) * np.sqrt(weights)[:, None]
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    return mean, vectors[:, ::-1][:, :k].T
+
+
+def _complex(points: np.ndarray) -> np.ndarray:
+    return points[..., 0] + 1j * points[..., 1]
+
+
+def _plane(numbers: np.ndarray) -> np.ndarray:
+    return np.stack([numbers.real, numbers.imag], axis=-1)
+
+
+@dataclass
+class Samples:
+    """Faces and mirrored faces with the shapes that they have at a stage.
+
+    crops   (faces, size, size) uint8
+    which   (n,) int64, the crop of each sample
+    flip    (n,) bool, whether it is looked at in a mirror
+    shapes  (n, L, 2) px of the crop, or of the mirrored crop
+    """
+
+    crops: np.ndarray
+    which: np.ndarray
+    flip: np.ndarray
+    shapes: np.ndarray
+
+    @classmethod
+    def of(cls, crops: np.ndarray, shapes: np.ndarray) -> Samples:
+        """shapes (faces, 2, starts, L, 2): of the faces and of their mirror images."""
+        faces, _, starts = shapes.shape[:3]
+        which, flip = np.repeat(np.arange(faces), 2 * starts), np.tile(np.repeat([False, True], starts), faces)
+        return cls(crops, which, flip, shapes.reshape(-1, *shapes.shape[3:]))
+
+    def leaves(self, turn: np.ndarray, offsets: np.ndarray, thresholds: np.ndarray, threads: int | None) -> np.ndarray:
+        """(L, n, trees) uint8: see `lbf_forest.find_leaves`."""
+        out = np.empty((len(offsets), len(turn), offsets.shape[1]), np.uint8)
+
+        def find(rows: slice) -> None:
+            one = (self.which[rows], self.flip[rows], self.shapes[rows], turn[rows])
+            forest.find_leaves(self.crops, *one, offsets, thresholds, out[:, rows])
+
+        each_block(find, len(turn), SAMPLES, threads)
+        return out
+
+    def move(self, steps: np.ndarray, turn: np.ndarray) -> None:
+        """Adds steps (n, 2 L), px in the frame of the reference."""
+        self.shapes = self.shapes + _plane(_complex(steps.reshape(self.shapes.shape)) * turn[:, None])
+
+
+class LBF(Method):
+    """Forests on pixel differences around the landmarks, and a ridge regression on their leaves, stage by stage.
+
+    stages       number of regressions
+    trees, depth a landmark has `trees` trees with 2 ** depth leaves each
+    first_radius, last_radius   radius of the discs at the first and at the last stage, in sides of the box; geometric
+                 between them
+    pool         pixels of a disc that the splits of one landmark choose from
+    candidates   pairs of them that a split chooses from
+    bag          share of the faces that each tree sees
+    ridge        penalty of a leaf's weights; a leaf that n samples of weight 1 reach has n on the same scale
+    iterations   of conjugate gradients; so few stop short of the exact ridge regression, which shrinks a little more
+    components   principal components of the shapes' steps that are regressed; the others cost time and gain nothing
+    folds        in which persons are left out when the training shapes are moved; 1 leaves out none
+    starts       start shapes of a face and of its mirror image: the mean shape in the box, and starts - 1 copies of it,
+                 shifted by N(0, shift) box sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees
+    crop_size    side of the crop, px, that holds the box grown by `padding` of its longer side on each end
+    threads      None is one a core; the result is the same for every number
+
+    An answer is the mean of those for the face and for its mirror image. Memory in training grows with the samples,
+    2 * starts a face, beyond the crops, which are on disk: each takes L * trees bytes for its leaves, about 120 * L for
+    its shapes, 16 * components for the regression, and `pool` bytes in every thread.
+    """
+
+    def __init__(
+        self,
+        stages: int = 6,
+        trees: int = 16,
+        depth: int = 5,
+        first_radius: float = 0.15,
+        last_radius: float = 0.04,
+        pool: int = 300,
+        candidates: int = 100,
+        bag: float = 0.5,
+        ridge: float = 8000.0,
+        iterations: int = 7,
+        components: int = 40,
+        folds: int = 4,
+        starts: int = 6,
+        shift: float = 0.05,
+        scale: float = 0.07,
+        rotation: float = 5.0,
+        crop_size: int = 144,
+        padding: float = 0.2,
+        threads: int | None = None,
+        random_state: int = 0,
+    ):
+        self.stages = stages
+        self.trees = trees
+        self.depth = depth
+        self.first_radius = first_radius
+        self.last_radius = last_radius
+        self.pool = pool
+        self.candidates = candidates
+        self.bag = bag
+        self.ridge = ridge
+        self.iterations = iterations
+        self.components = components
+        self.folds = folds
+        self.starts = starts
+        self.shift = shift
+        self.scale = scale
+        self.rotation = rotation
+        self.crop_size = crop_size
+        self.padding = padding
+        self.threads = threads
+        self.random_state = random_state
+
+    def fit(self, train: FaceSet, val: FaceSet | None = None, sample_weight: np.ndarray | None = None) -> LBF:
+        """Learns what stands below; sample_weight (n,) counts in the splits and in the regression.
+
+        mean_shape_ (L, 2) in the box frame and reference_ (L, 2), the mean of the true shapes, crop px about (0, 0);
+        offsets_ (stages, L, trees, splits, 4) float32 and thresholds_ (stages, L, trees, splits) int16: see
+        `lbf_forest.find_leaves`; weights_ (stages, L, trees, leaves, k) int16, components_ (stages, k, 2 L) and biases_
+        (stages, 2 L) float32: a stage moves by the sum of its leaves' weights times components_ plus biases_, px in the
+        frame of reference_; mirror_ (L,) int.
+        """
+        self._check_params()
+        weight = check_sample_weight(sample_weight, train)
+        train, weight = train[weight > 0], weight[weight > 0]
+        self.mirror_ = np.array(get_scheme(train.scheme).mirror)
+        mean = mean_unit_shape(train)
+        truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
+        self.mean_shape_ = (mean + mean[self.mirror_] * (-1, 1) + (1, 0)) / 2
+
+        matrices = crop_matrix(train.boxes, self.crop_size, self.padding)
+        truth = transform(truth, matrices)
+        truth = np.stack([truth, self._mirrored(truth)], axis=1)
+        self.reference_ = (truth - truth.mean(axis=2, keepdims=True)).mean(axis=(0, 1))
+        # The products of matrices here are small; one thread, because another number may round otherwise.
+        with training_crops(train, self.crop_size, self.padding, self.threads) as crops, limited_blas(1):
+            samples = Samples.of(crops, self._starts(train.boxes, matrices))
+            goals = np.repeat(truth.reshape(-1, *truth.shape[2:]), self.starts, axis=0)
+            weights = np.repeat(weight, 2 * self.starts)
+            done = list(self._stages(samples, goals, weights, self._folds(train.groups)[samples.which]))
+        self.offsets_, self.thresholds_, self.weights_, self.components_, self.biases_ = (
+            np.stack(parts) for parts in zip(*done, strict=True)
+        )
+        return self
+
+    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """n images, boxes (n, 4) px -> (n, L, 2) px."""
+        check_fitted(self, "weights_")
+        matrices = crop_matrix(boxes, self.crop_size, self.padding)
+        out = transform(from_box_frame(self.mean_shape_, check_boxes(boxes)), matrices)
+
+        def place(rows: slice) -> None:
+            chosen = [images[i] for i in range(rows.start, rows.stop)]
+            crops = grey_crops(chosen, matrices[rows], self.crop_size, threads=1)
+            samples = Samples.of(crops, np.stack([out[rows], out[rows]], axis=1)[:, :, None])
+            for stage in range(len(self.weights_)):
+                turn = turns(self.reference_, samples.shapes)
+                leaves = samples.leaves(turn, self.offsets_[stage], self.thresholds_[stage], threads=1)
+                sums = np.zeros((len(turn), self.weights_.shape[-1]), np.int32)
+                add_weights(leaves, np.arange(len(turn)), self.weights_[stage], sums)
+                samples.move(spread(sums, self.components_[stage], self.biases_[stage]), turn)
+            out[rows] = (samples.shapes[::2] + self._mirrored(samples.shapes[1::2])) / 2
+
+        each_block(place, len(out), BLOCK, self.threads)
+        return transform(out, invert(matrices))
+
+    def _stages(self, samples: Samples, goals: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Iterator[tuple]:
+        """What each stage learns; goals (n, L, 2) px, weights (n,), folds (n,) int, one row a sample."""
+        side = self.crop_size / (1 + 2 * self.padding)
+        n_folds = int(folds.max()) + 1
+        todo = self.stages * (1 + n_folds)
+        for stage, radius in enumerate(np.geomspace(self.first_radius, self.last_radius, self.stages) * side):
+            report("fitting lbf", stage * (1 + n_folds), todo)
+            turn = turns(self.reference_, samples.shapes)
+            steps = _plane(_complex(goals - samples.shapes) / turn[:, None])
+            offsets, thresholds = self._forests(stage, radius, samples, turn, steps, weights)
+            leaves = samples.leaves(turn, offsets, thresholds, self.threads)
+            flat = steps.reshape(len(steps), -1)
+            mean, components = principal_steps(flat, weights, self.components)
+            targets = ((flat - mean) @ components.T).astype(np.float32)
+            moves = np.empty_like(targets)
+            for fold in range(n_folds):
+                report("fitting lbf", stage * (1 + n_folds) + 1 + fold, todo)
+                rows = np.flatnonzero(folds == fold)
+                others = np.flatnonzero(folds != fold) if n_folds > 1 else rows
+                weight, bias = self._regression(leaves, others, weights, targets)
+                moves[rows] = times(leaves, rows, weight, self.threads) + bias
+            if n_folds > 1:
+                weight, bias = self._regression(leaves, np.arange(len(targets)), weights, targets)
+            samples.move(moves @ components + mean, turn)
+            scale = np.maximum(np.abs(weight).max(axis=(0, 1, 2)), 1e-9)[:, None] / LARGEST
+            whole = np.rint(weight / scale[:, 0]).astype(np.int16)
+            bias = mean + bias @ components
+            yield offsets, thresholds, whole, (scale * components).astype(np.float32), bias.astype(np.float32)
+        report("fitting lbf", todo, todo)
+
+    def _forests(
+        self,
+        stage: int,
+        radius: float,
+        samples: Samples,
+        turn: np.ndarray,
+        steps: np.ndarray,
+        weights: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets (L, trees, splits, 4) float32 and thresholds (L, trees, splits) int16 of one stage; radius px."""
+        n_points, n_faces, n_splits = steps.shape[1], len(samples.crops), 2**self.depth - 1
+        offsets = np.empty((n_points, self.trees, n_splits, 4), np.float32)
+        thresholds = np.empty((n_points, self.trees, n_splits), np.int16)
+
+        def grow_one(block: slice) -> None:
+            point = block.start
+            rng = self._generator(stage, point)
+            distance, angle = radius * np.sqrt(rng.random(self.pool)), 2 * np.pi * rng.random(self.pool)
+            pool = np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1)
+            places = np.ascontiguousarray(samples.shapes[:, point])
+            values = forest.pool_values(samples.crops, samples.which, samples.flip, places, turn, pool)
+            own = np.ascontiguousarray(steps[:, point])
+            for tree in range(self.trees):
+                rng = self._generator(stage, point, tree)
+                seen = np.zeros(n_faces, bool)
+                seen[rng.permutation(n_faces)[: max(1, round(self.bag * n_faces))]] = True
+                pairs = rng.integers(0, self.pool, (n_splits, self.candidates, 2), np.int32)
+                draws = rng.random((n_splits, self.candidates))
+                rows = np.flatnonzero(seen[samples.which])
+                chosen, thresholds[point, tree] = forest.grow(values, own, weights, rows, pairs, draws, self.depth)
+                offsets[point, tree] = pool[chosen].reshape(n_splits, 4)
+
+        each_block(grow_one, n_points, 1, self.threads)
+        return offsets, thresholds
+
+    def _regression(
+        self, leaves: np.ndarray, rows: np.ndarray, weights: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return LeafRidge(leaves, rows, weights, 2**self.depth, self.threads).solve(targets, self.ridge, self.iterations)
+
+    def _generator(self, *key: int) -> np.random.Generator:
+        """A stream of its own for every landmark and tree, so that their order does not matter."""
+        return np.random.default_rng(np.random.SeedSequence(self.random_state, spawn_key=key))
+
+    def _starts(self, boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+        """Start shapes of the faces and of their mirror images, (n, 2, starts, L, 2) crop px."""
+        # The box stands in the middle of its crop and the mean shape is symmetric: both are their own mirror images.
+        mean = np.repeat(transform(from_box_frame(self.mean_shape_, boxes), matrices), 2, axis=0)
+        sides = np.repeat(box_size(boxes) * matrices[:, :1, 0], 2, axis=0)
+        rng = self._generator()
+        starts = perturbed(mean, sides, self.starts, self.shift, self.scale, self.rotation, rng)
+        return starts.reshape(len(boxes), 2, *starts.shape[1:])
+
+    def _folds(self, groups: np.ndarray) -> np.ndarray:
+        """The fold of each face, (n,) int from 0 without gaps; a person, clip or photo is in one fold."""
+        _, which = np.unique(groups, return_inverse=True)
+        order = self._generator(self.stages).permutation(which.max() + 1)
+        return order[which] % min(self.folds, len(order))
+
+    def _mirrored(self, shapes: np.ndarray) -> np.ndarray:
+        """Shapes (..., L, 2) px in the mirrored crop."""
+        return shapes[..., self.mirror_, :] * (-1, 1) + (self.crop_size - 1, 0)
+
+    def _check_params(self) -> None:
+        whole = "a whole number from 1"
+        rules = {
+            **{name: (_is_count(getattr(self, name)), whole) for name in COUNTS},
+            **{name: (getattr(self, name) >= 0, "0 or more") for name in ("shift", "scale", "rotation")},
+            "depth": (_is_count(self.depth) and self.depth <= 8, "a whole number from 1 to 8"),
+            "bag": (0 < self.bag <= 1, "above 0 and at most 1"),
+            "ridge": (self.ridge > 0, "above 0: there are more leaves than faces"),
+            "first_radius": (self.first_radius > 0, "above 0"),
+            "last_radius": (self.last_radius > 0, "above 0"),
+            "padding": (self.padding > -0.5, "more than -0.5"),
+        }
+        for name, (fine, allowed) in rules.items():
+            if not fine:
+                raise MethodError(f"lbf: {name} is {getattr(self, name)!r}; it has to be {allowed}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
