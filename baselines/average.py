@@ -27,7 +27,7 @@ class Average(Method):
 
     def __init__(
         self,
-        methods: Sequence[str] = ("hog-ridge", "lbf", "ert"),
+        methods: Sequence[str] = ("hog-ridge", "asm", "lbf"),
         params: dict[str, dict[str, Any]] | None = None,
         threads: int | None = None,
         random_state: int = 0,

@@ -69,7 +69,8 @@ class Method:
         learned = self.learned()
         if not learned:
             raise MethodError(f"{type(self).__name__} has not been fitted; call fit first")
-        arrays = {key: np.ascontiguousarray(value) for key, value in learned.items() if isinstance(value, np.ndarray)}
+        # Not ascontiguousarray, which gives a single number an axis.
+        arrays = {key: np.require(v, requirements="C") for key, v in learned.items() if isinstance(v, np.ndarray)}
         header = {
             "format": MODEL_FORMAT,
             "method": registry.method_name(type(self)),

@@ -27,6 +27,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "opencv-lbf": "fldbench.baselines.pretrained:OpencvLBF",
         "opencv-kazemi": "fldbench.baselines.pretrained:OpencvKazemi",
         "cnn-small": "fldbench.cnn.small:SmallCNN",
+        "fld-net": "fldbench.cnn.fld_net:FldNet",
     },
     "dataset": {
         "300w": "fldbench.datasets.ibug300w:IBug300W",

@@ -1,0 +1,94 @@
+"""What every network method has from its base: settings that are checked, saving, frames, confidence, odd images."""
+
+import numpy as np
+import pytest
+from toy_networks import ToyMethod, nme
+from toys import toy_faces
+
+from fldbench.errors import DataError, MethodError
+from fldbench.geometry import tight_box
+from fldbench.progress import listening
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0; allowed is a whole number from 1"),
+        ({"size": 0}, "width is 0; allowed is a whole number from 1"),
+        ({"channels": 2}, "channels is 2; allowed is 1, grey, or 3, RGB"),
+        ({"padding": -0.5}, "padding is -0.5; allowed is more than -0.5"),
+        ({"learning_rate": 0}, "learning_rate is 0; allowed is above 0"),
+        ({"random_state": -1}, "random_state is -1"),
+        ({"loss": "l3"}, "no loss is named 'l3'"),
+        ({"augmentation": "mild"}, "no augmentation is named 'mild'"),
+        ({"training": {"optimizer": "sgd"}}, "training has no setting 'optimizer'; did you mean 'optimiser'"),
+        ({"training": {"optimiser": "adagrad"}}, "optimiser is 'adagrad'; allowed: adamw, adam, sgd"),
+        ({"training": {"ema": 1.0}}, "ema is 1.0; allowed is a number from 0, below 1"),
+        ({"training": {"patience": 0}}, "patience is 0; allowed is a whole number from 1"),
+        ({"training": {"threads": -1}}, "threads is -1"),
+        ({"loss": "soft-argmax"}, "needs a network that answers with 'variance'"),
+    ],
+)
+def test_impossible_parameters(params, message):
+    with pytest.raises(MethodError, match=message):
+        ToyMethod(**params).fit(toy_faces(2))
+    with pytest.raises(MethodError, match="has not been fitted"):
+        ToyMethod().predict([], np.zeros((0, 4)))
+
+
+def test_progress_is_reported_epoch_by_epoch():
+    lines = []
+    with listening(lambda *line: lines.append(line)):
+        ToyMethod(epochs=2, training={"val_share": 0.3, "threads": 0}).fit(toy_faces(8))
+    assert [line[1:] for line in lines] == [(0, 2), (1, 2), (2, 2)]
+    assert lines[0][0] == "epoch" and all(word in lines[2][0] for word in ("loss", "px", "NME", "images/s"))
+
+
+def test_saved_is_loaded(tmp_path, toy):
+    import fldbench
+
+    fldbench.register_method("toy-network", ToyMethod)
+    faces = toy_faces(6)
+    method = ToyMethod(epochs=2, channels=3, training={"val_share": 0.3, "threads": 0}).fit(faces)
+    again = fldbench.load_method(method.save(tmp_path / "model.safetensors"))
+    assert np.array_equal(again.predict(faces.images, faces.boxes), method.predict(faces.images, faces.boxes))
+    assert again.history_ == method.history_ and again.n_parameters == method.n_parameters > 0
+    with pytest.raises(DataError, match="the weights do not fit"):
+        ToyMethod(size=32).restore(method.learned())
+
+
+def test_an_input_that_is_not_square_is_the_stretched_square():
+    faces = toy_faces(8)
+    method = ToyMethod(size=32, height=24, epochs=150, batch_size=8).fit(faces)
+    assert nme(method, faces) < 4
+
+
+def test_flip_averaging_is_the_mean_of_both_answers():
+    faces = toy_faces(6)
+    method = ToyMethod(epochs=5).fit(faces)
+    plain = method.predict(faces.images, faces.boxes)
+    flipped = [np.ascontiguousarray(image[:, ::-1]) for image in faces.images]
+    boxes = faces.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (39, 0, 39, 0)
+    other = method.predict(flipped, boxes)[:, [1, 0, 2, 4, 3]] * (-1, 1) + (39, 0)
+    method.flip_test = True
+    assert np.abs(method.predict(faces.images, faces.boxes) - (plain + other) / 2).max() < 0.05
+
+
+def test_confidence_of_maps_and_none_of_points():
+    faces = toy_faces(8)
+    method = ToyMethod(maps=True, epochs=40, batch_size=8, loss="soft-argmax", learning_rate=1e-2).fit(faces)
+    sure = method.predict_confidence(faces.images, faces.boxes)
+    blank = [np.zeros_like(image) for image in faces.images]
+    assert sure.shape == (8, 5) and (sure > 0).all() and (sure <= 1).all()
+    assert sure.mean() > method.predict_confidence(blank, faces.boxes).mean()
+    with pytest.raises(MethodError, match="gives points alone"):
+        ToyMethod(epochs=1).fit(faces).predict_confidence(faces.images, faces.boxes)
+
+
+def test_odd_images_and_no_face():
+    faces = toy_faces(4)
+    method = ToyMethod(epochs=1, channels=3).fit(faces)
+    images = [faces.images[0], faces.images[1][..., 0], np.zeros((12, 12, 3), np.uint8)]
+    boxes = np.concatenate([faces.boxes[:2] + 300, tight_box(np.array([[[1.0, 1], [10, 10]]]))])
+    assert np.isfinite(method.predict(images, boxes)).all()
+    assert method.predict([], np.zeros((0, 4))).shape == (0, 5, 2)

@@ -1,0 +1,344 @@
+"""The engine on sets that train in seconds: learning, resuming, repeating, several processes, and how it fails."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from toy_networks import QUICK, ToyMethod, nme
+from toys import toy_faces
+
+from fldbench.cnn.checkpoint import read_checkpoint, write_checkpoint
+from fldbench.cnn.train import CHECKPOINT, _share, rate
+from fldbench.errors import DataError, MethodError, StoreError
+from fldbench.progress import listening
+
+
+def weights(method):
+    return {name: value for name, value in method.learned().items() if name.startswith("network.")}
+
+
+def same(one, other):
+    a, b = weights(one), weights(other)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupted_after(epochs):
+    """A listener that ends the training when so many epochs are done."""
+
+    def listen(what, done, total):
+        if done == epochs:
+            raise Interrupted
+
+    return listening(listen)
+
+
+# learning
+
+
+def test_it_overfits_eight_faces():
+    faces = toy_faces(8)
+    method = ToyMethod(epochs=100, batch_size=8, learning_rate=6e-3, training={**QUICK, "weight_decay": 0.0}).fit(faces)
+    assert nme(method, faces) < 0.5
+    assert len(method.history_) == 100 and method.best_epoch_ == 100
+    assert method.history_[-1]["loss"] < 0.05 * method.history_[0]["loss"]
+
+
+@pytest.mark.parametrize("loss", ["l2", "smooth-l1", "wing", "wing-5"])
+def test_every_coordinate_loss_learns(loss):
+    faces = toy_faces(8)
+    method = ToyMethod(epochs=60, batch_size=8, loss=loss).fit(faces)
+    assert method.history_[-1]["loss"] < 0.5 * method.history_[0]["loss"]
+    assert method.history_[-1]["loss_px"] > 0
+
+
+@pytest.mark.parametrize("loss", ["soft-argmax", "heatmap-mse", "adaptive-wing", "l1"])
+def test_networks_of_maps_learn_by_every_loss(loss):
+    faces = toy_faces(8)
+    method = ToyMethod(maps=True, epochs=20, batch_size=8, loss=loss, learning_rate=1e-2).fit(faces)
+    assert method.history_[-1]["loss"] < method.history_[0]["loss"]
+    assert (method.history_[0]["loss_px"] is None) == (loss != "l1")
+
+
+@pytest.mark.parametrize("settings", [{"optimiser": "sgd"}, {"optimiser": "adam"}, {"schedule": "cosine"},
+                                      {"schedule": "constant", "warm_up": 0.0}, {"ema": 0.9}, {"clip": 0}])  # fmt: skip
+def test_every_setting_learns(settings):
+    faces = toy_faces(8)
+    learning_rate = 0.05 if "optimiser" in settings and settings["optimiser"] == "sgd" else 3e-3
+    method = ToyMethod(epochs=60, batch_size=8, learning_rate=learning_rate, training=QUICK | settings).fit(faces)
+    assert method.history_[-1]["loss"] < 0.6 * method.history_[0]["loss"]
+
+
+# validation
+
+
+def test_the_best_epoch_by_validation_is_what_is_kept():
+    faces = toy_faces(20)
+    settings = {"val_share": 0.25, "threads": 0, "schedule": "constant", "warm_up": 0.0}
+    method = ToyMethod(epochs=12, learning_rate=1e-2, training=settings).fit(faces)
+    values = [row["val_nme"] for row in method.history_]
+    assert method.best_epoch_ == 1 + int(np.argmin(values))
+    _, val = faces.split(0.25, random_state=0)
+    assert nme(method, val) == pytest.approx(min(values), rel=1e-4)
+
+
+def test_validation_keeps_groups_apart_and_may_be_given():
+    faces = toy_faces(12)
+    grouped = replace(faces, groups=np.repeat(["a", "b", "c", "d"], 3))
+    method = ToyMethod(epochs=1, training={"val_share": 0.25, "threads": 0}).fit(grouped)
+    _, val = grouped.split(0.25, random_state=0)
+    assert len(val) == 3 and method.history_[0]["val_nme"] == pytest.approx(nme(method, val), rel=1e-4)
+    given = toy_faces(3, seed=4)
+    method = ToyMethod(epochs=1).fit(faces, given)
+    assert method.history_[0]["val_nme"] == pytest.approx(nme(method, given), rel=1e-4)
+    with pytest.raises(DataError, match="has the scheme"):
+        ToyMethod(epochs=1).fit(faces, replace(faces, scheme="ibug-68", landmarks=np.zeros((12, 68, 2)), visible=None))
+
+
+def test_patience_ends_a_training_that_gets_no_better():
+    settings = {"val_share": 0.25, "threads": 0, "patience": 3, "schedule": "constant", "warm_up": 0.0}
+    method = ToyMethod(epochs=500, learning_rate=1e-2, training=settings).fit(toy_faces(12))
+    assert len(method.history_) == method.best_epoch_ + 3 < 500
+
+
+def test_the_average_of_the_weights_is_what_is_kept():
+    faces = toy_faces(8)
+    plain, averaged = (ToyMethod(epochs=5, training=QUICK | {"ema": ema}).fit(faces) for ema in (0.0, 0.5))
+    assert plain.history_[-1]["loss"] == averaged.history_[-1]["loss"]
+    assert not same(plain, averaged)
+
+
+# the same again
+
+
+def test_the_seed_decides_and_the_number_of_threads_does_not():
+    faces = toy_faces(10)
+    fit = {"augmentation": "standard", "dropout": 0.3, "epochs": 2}
+    first = ToyMethod(**fit).fit(faces)
+    assert same(first, ToyMethod(**fit).fit(faces))
+    assert same(first, ToyMethod(**fit, training={"val_share": 0.0, "threads": 3}).fit(faces))
+    assert not same(first, ToyMethod(**fit, random_state=1).fit(faces))
+
+
+def test_torchs_and_numpys_global_generators_are_left_alone():
+    torch.manual_seed(5)
+    before, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()
+    ToyMethod(epochs=1, augmentation="standard", dropout=0.3).fit(toy_faces(4))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(np.random.get_state()[1], numpys)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"ema": 0.9, "val_share": 0.25}, {"optimiser": "sgd", "schedule": "cosine"}], ids=str
+)
+def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(tmp_path, settings):
+    faces = toy_faces(12)
+    settings = QUICK | settings | {"save_seconds": 0}
+    params = {"epochs": 6, "augmentation": "standard", "dropout": 0.3, "training": settings}
+    unbroken = ToyMethod(**params).fit(faces)
+    for epochs in (2, 5):
+        with pytest.raises(Interrupted), interrupted_after(epochs):
+            ToyMethod(**params).fit(faces, folder=tmp_path)
+        parts, facts = read_checkpoint(tmp_path / CHECKPOINT)
+        assert len(facts["history"]) == epochs and ("average" in parts) == ("ema" in settings)
+    resumed = ToyMethod(**params).fit(faces, folder=tmp_path)
+    assert same(unbroken, resumed) and unbroken.best_epoch_ == resumed.best_epoch_
+    losses = [[row["loss"] for row in method.history_] for method in (unbroken, resumed)]
+    assert losses[0] == losses[1]
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    faces, settings = toy_faces(6), QUICK | {"save_seconds": 0}
+    with pytest.raises(Interrupted), interrupted_after(2):
+        ToyMethod(training=settings).fit(faces, folder=tmp_path)
+    slower = ToyMethod(training=settings, learning_rate=1e-4)
+    for method, its_faces in ((slower, faces), (ToyMethod(training=settings), toy_faces(6, 1))):
+        with pytest.raises(MethodError, match="belongs to another training"):
+            method.fit(its_faces, folder=tmp_path)
+    (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
+    with pytest.raises(MethodError, match="is no checkpoint that can be resumed"):
+        ToyMethod(training=settings).fit(faces, folder=tmp_path)
+
+
+def test_checkpoints_come_back_and_folders_that_cannot_be(tmp_path):
+    tensors = {"a": {"w": torch.arange(3.0), "shared": torch.ones(2, 2).T}, "b": {}}
+    write_checkpoint(tmp_path / "c", tensors, {"key": "k", "n": [1, 2.5, None]})
+    parts, facts = read_checkpoint(tmp_path / "c")
+    assert torch.equal(parts["a"]["w"], tensors["a"]["w"]) and facts == {"key": "k", "n": [1, 2.5, None]}
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="the checkpoint cannot be written"):
+        write_checkpoint(tmp_path / "file" / "c", tensors, {})
+
+
+# several processes
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from fldbench import register_method
+from fldbench.progress import listening
+from toy_networks import QUICK, ToyMethod, nme
+from toys import toy_faces
+
+if __name__ == "__main__":
+    news = []
+    register_method("toy-network", ToyMethod)
+    with listening(lambda *line: news.append(line)):
+        ToyMethod(**{params!r}).fit(toy_faces(12)).save({out!r})
+    assert [line[1:] for line in news] == [(i, 3) for i in range(4)], news
+"""
+
+
+def test_two_processes_give_what_one_gives_with_the_whole_batch(tmp_path, toy):
+    """batch_size counts the faces of all processes: each of the two has half of the batch that the one has."""
+    import fldbench
+
+    fldbench.register_method("toy-network", ToyMethod)
+    params = {"epochs": 3, "batch_size": 4, "augmentation": "standard"}
+    one = ToyMethod(**params, training=QUICK).fit(toy_faces(12))
+    params["training"] = QUICK | {"accelerator": "cpu", "devices": 2}
+    out, script = tmp_path / "model", tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), out=str(out), params=params))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    two = fldbench.load_method(out)
+    for a, b in zip(one.history_, two.history_, strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-5)
+        assert a["loss_px"] == pytest.approx(b["loss_px"], rel=1e-5)
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(weights(one).values(), weights(two).values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ("fldbench.errors.MethodError: it diverged", "^it diverged$"),
+        ("OSError: full", "a process failed: OSError: full"),
+    ],
+)
+def test_the_error_of_a_process_arrives(monkeypatch, last, message):
+    def launch(*args):
+        raise torch.multiprocessing.ProcessRaisedException(f"Traceback\n{last}\n", 0, 1)
+
+    monkeypatch.setattr("lightning_fabric.Fabric.launch", launch)
+    with pytest.raises(MethodError, match=message):
+        ToyMethod(training=QUICK | {"accelerator": "cpu", "devices": 2}).fit(toy_faces(4))
+
+
+def test_a_batch_with_fewer_faces_than_processes_is_an_error():
+    class TwoProcesses:
+        world_size, global_rank = 2, 1
+
+    assert _share(np.arange(5), TwoProcesses).tolist() == [1, 3]
+    with pytest.raises(MethodError, match=r"a batch of 1 face\(s\) cannot be shared out to 2 processes"):
+        _share(np.arange(1), TwoProcesses)
+
+
+# odd input
+
+
+def test_points_that_are_missing_are_left_out():
+    faces = toy_faces(10)
+    landmarks = faces.landmarks.copy()
+    landmarks[::2, 1] = np.nan
+    landmarks[3] = np.nan
+    landmarks[3, 0] = faces.landmarks[3, 0]
+    gappy = replace(faces, landmarks=landmarks, visible=None)
+    method = ToyMethod(epochs=150, batch_size=16, training=QUICK | {"val_share": 0.2}).fit(gappy)
+    assert all(np.isfinite(row["val_nme"]) for row in method.history_)
+    assert nme(method, gappy[[0, 1, 2, 5, 7]]) < 20
+    none = replace(faces, landmarks=np.where(np.arange(5)[:, None] == 2, np.nan, faces.landmarks), visible=None)
+    with pytest.raises(DataError, match="no training face has point 2"):
+        ToyMethod().fit(none)
+
+
+def test_one_face_and_a_batch_larger_than_the_set():
+    one = toy_faces(1)
+    method = ToyMethod(epochs=60, batch_size=64, training={"threads": 0}).fit(one)
+    assert nme(method, one) < 8 and method.history_[0]["val_nme"] is None
+    few = ToyMethod(epochs=2, batch_size=500).fit(toy_faces(5))
+    assert len(few.history_) == 2
+
+
+def test_a_lone_face_may_meet_batch_normalisation():
+    class WithNorm(ToyMethod):
+        def build(self, n_points, mean):
+            net = super().build(n_points, mean)
+            net.body.append(nn.BatchNorm1d(net.head.in_features))
+            return net
+
+    faces = toy_faces(9)
+    for some, batch_size in ((faces[:1], 8), (faces, 8)):  # 9 faces in eights would leave one over
+        method = WithNorm(epochs=2, batch_size=batch_size).fit(some)
+        assert np.isfinite(method.predict(some.images, some.boxes)).all()
+
+
+def test_weights_of_the_faces_count():
+    faces = toy_faces(8)
+    weight = np.array([1.0] * 4 + [0.0] * 4)
+    method = ToyMethod(epochs=150, batch_size=8).fit(faces, sample_weight=weight)
+    assert nme(method, faces[:4]) < 0.5 * nme(method, faces[4:])
+    for bad in (np.ones(3), -weight, weight * 0, weight * np.nan):
+        with pytest.raises(DataError, match="sample_weight"):
+            ToyMethod().fit(faces, sample_weight=bad)
+
+
+def test_divergence_and_no_faces_are_errors():
+    with pytest.raises(MethodError, match=r"ToyMethod diverged in epoch \d+; lower learning_rate"):
+        ToyMethod(learning_rate=1e30).fit(toy_faces(8))
+    with pytest.raises(DataError, match="at least one face"):
+        ToyMethod().fit(toy_faces(4)[:0])
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(),
+                                   RuntimeError("DefaultCPUAllocator: can't allocate memory")])  # fmt: skip
+def test_running_out_of_memory_says_what_to_lower(monkeypatch, error):
+    def full(*args):
+        raise error
+
+    monkeypatch.setattr("fldbench.cnn.train.point_losses", full)
+    with pytest.raises(MethodError, match="ran out of memory on cpu with batch_size 4; lower batch_size"):
+        ToyMethod().fit(toy_faces(4))
+
+
+def test_other_errors_stay_what_they_are(monkeypatch):
+    def broken(*args):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("fldbench.cnn.train.point_losses", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        ToyMethod().fit(toy_faces(4))
+
+
+# schedules
+
+
+def test_schedules_by_hand():
+    torchs = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(torchs, 1.0, total_steps=101, pct_start=0.2, cycle_momentum=False)
+    for step in range(101):
+        # PyTorch's cycle lasts total_steps - 1 and turns at pct_start total_steps - 1
+        done = step / 19.2 * 0.2 if step <= 19.2 else 0.2 + 0.8 * (step - 19.2) / 80.8
+        assert rate(done, "one-cycle", 0.2) == pytest.approx(cycle.get_last_lr()[0], abs=1e-6)
+        torchs.step()
+        if step < 100:
+            cycle.step()
+    assert rate(0.05, "constant", 0.1) == 0.5 and rate(0.7, "constant", 0.1) == 1.0
+    assert rate(0.55, "cosine", 0.1) == pytest.approx(0.5) and rate(0.0, "cosine", 0.0) == 1.0
+
+
+def test_learning_rates_of_the_history_follow_the_schedule():
+    settings = QUICK | {"schedule": "cosine", "warm_up": 0.5}
+    history = ToyMethod(epochs=4, batch_size=8, learning_rate=1.0e-3, training=settings).fit(toy_faces(8)).history_
+    assert [row["learning_rate"] for row in history] == pytest.approx(
+        [1e-3 * rate(t, "cosine", 0.5) for t in (1 / 8, 3 / 8, 5 / 8, 7 / 8)]
+    )
