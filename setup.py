@@ -38,6 +38,7 @@ setup(
         "opencv-contrib-python-headless>=4.10,<5",
         "dlib-bin>=20.0.1",
         "torch>=2.6",
+        "lightning-fabric>=2.5",
         "pandas>=2.2",
         "platformdirs>=4.2",
         "pydantic>=2.7",
@@ -46,7 +47,10 @@ setup(
         "rich>=13.7",
         "safetensors>=0.4.5",
     ],
-    extras_require={"dev": ["pytest>=8.2", "ruff>=0.8", "build>=1.2", "setuptools>=77"]},
+    extras_require={
+        "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
+        "dev": ["pytest>=8.2", "ruff>=0.8", "build>=1.2", "setuptools>=77", "onnx>=1.18", "onnxruntime>=1.22"],
+    },
     entry_points={
         "console_scripts": ["fldbench = fldbench.cli:main"],
         "fldbench.methods": [],

@@ -57,6 +57,14 @@ class Average(Method):
         total = np.where(found, answers, 0.0).sum(axis=0)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
+    @property
+    def parts(self) -> list[Method]:
+        """The members, unfitted; none where they cannot be made, which `fit` then says."""
+        try:
+            return self._make()
+        except FldbenchError:
+            return []
+
     def learned(self) -> dict[str, Any]:
         """What the members learned, each name behind the member's number."""
         members = getattr(self, "members_", [])

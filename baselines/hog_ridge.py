@@ -181,9 +181,7 @@ class HogRidge(Method):
             if not fine:
                 raise MethodError(f"hog-ridge: {name} is {getattr(self, name)!r}; it has to be {allowed}")
         if ridges.size > 1 and self.folds < 2:
-            raise MethodError(
-                "hog-ridge: several ridges need folds to choose by; give 2 folds or more, or one ridge"
-            )
+            raise MethodError("hog-ridge: several ridges need folds to choose by; give 2 folds or more, or one ridge")
         count_threads(self.threads)
 
     def _folds(self, train: FaceSet) -> list[np.ndarray]:

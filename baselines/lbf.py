@@ -228,7 +228,8 @@ class LBF(Method):
                 samples.move(spread(sums, self.components_[stage], self.biases_[stage]), turn)
             out[rows] = (samples.shapes[::2] + self._mirrored(samples.shapes[1::2])) / 2
 
-        each_block(place, len(out), BLOCK, self.threads)
+        with limited_blas(1):  # whose waiting threads would take the cores from these
+            each_block(place, len(out), BLOCK, self.threads)
         return transform(out, invert(matrices))
 
     def _stages(self, samples: Samples, goals: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Iterator[tuple]:

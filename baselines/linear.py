@@ -15,7 +15,7 @@ import numpy as np
 from fldbench.baselines import ridge as regression
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape, to_box_frame
 from fldbench.baselines.normalised import check_sample_weight, grey_crops
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
@@ -124,7 +124,8 @@ class Linear(Method):
         def work(rows: slice) -> None:
             steps[rows] = self._features(images[rows], boxes[rows]) @ self.weights_ + self.bias_
 
-        each_block(work, len(boxes), BLOCK, self.threads)
+        with limited_blas(1):  # whose waiting threads would take the cores from these
+            each_block(work, len(boxes), BLOCK, self.threads)
         return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
 
     def _check_params(self) -> None:

@@ -44,7 +44,7 @@ class FldNet(NetworkMethod):
         padding: float = 0.08,
         loss: str = "marginals",
         augmentation: str | dict = "standard",
-        epochs: int = 240,
+        epochs: int = 120,
         batch_size: int = 64,
         learning_rate: float = 3e-3,
         flip_test: bool = False,

@@ -209,8 +209,8 @@ def marginals_loss(output: Output, target: torch.Tensor) -> torch.Tensor:
     """Wing on the points, and the cross-entropy between each map's marginals and Gaussians one cell wide: (b, L).
 
     The marginals of a map are its sums over columns and over rows, so the cross-entropy draws a map together about its
-    point without a two-dimensional target (SimDR, Li et al. 2022, on maps). Its nats count as pixels of a crop of 128 px:
-    the two parts are then of a size from the first epoch to the last.
+    point without a two-dimensional target (SimDR, Li et al. 2022, on maps). Its nats count as pixels of a crop of
+    128 px: the two parts are then of a size from the first epoch to the last.
     """
     maps = _needed(output, "maps", "marginals")
     entropy = torch.zeros_like(target[..., 0])

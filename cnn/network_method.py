@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from fldbench.cnn.augment import get_ranges
+from fldbench.cnn.cost import fused
 from fldbench.cnn.inputs import NORMALISATIONS, View, count_threads, make_store, normalised, to_tensor
 from fldbench.cnn.losses import Output, as_output, check_loss
 from fldbench.cnn.settings import Training, get_training
@@ -239,7 +240,7 @@ class NetworkMethod(Method):
         matrices = view.square(boxes)
         threads = max(count_threads(settings.threads), 1)
         device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-        network = self.network_.to(device)
+        network = self._fused().to(device)
         with ThreadPoolExecutor(threads) as pool:
             for i in range(0, len(matrices), BATCH):
                 rows = range(i, min(i + BATCH, len(matrices)))
@@ -248,12 +249,21 @@ class NetworkMethod(Method):
                 crops = normalised(crops.to(device), self.normalise)
                 yield crops, matrices[i : i + BATCH], as_output(network(crops))
 
+    def _fused(self) -> nn.Module:
+        """The network for prediction, its norms folded into the layers before them; made once for each network_."""
+        if getattr(self, "_fast", (None,))[0] is not self.network_:
+            self._fast = (self.network_, fused(self.network_))
+        return self._fast[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_fast"}
+
     def _points(self, crops: torch.Tensor, output: Output) -> np.ndarray:
         """The answer's points (b, L, 2) in the frame, averaged with the mirrored crop's where that is wanted."""
         points = output["points"].double().cpu().numpy()
         if self.flip_test:
             with torch.inference_mode():
-                mirrored = as_output(self.network_(crops.flip(-1)))["points"].double().cpu().numpy()
+                mirrored = as_output(self._fused()(crops.flip(-1)))["points"].double().cpu().numpy()
             points = (points + mirrored[:, list(get_scheme(self.scheme_).mirror)] * (-1, 1)) / 2
         return points
 

@@ -123,7 +123,9 @@ def feature_maps(method: NetworkMethod, image: np.ndarray, box: np.ndarray) -> n
     kept = []
     hook = first_convolution(method.network_).register_forward_hook(lambda _, __, out: kept.append(out[0]))
     try:
-        method.predict([image], box)
+        # Prediction runs a copy whose norms are folded into the convolutions; shown is the layer itself.
+        crops, _, _ = next(method._run([image], box))
+        method.network_.to(crops.device)(crops)
     finally:
         hook.remove()
     return kept[0].float().cpu().numpy()

@@ -196,7 +196,13 @@ def train(
     faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
 ) -> None:
-    """Fit one model and keep it."""
+    """Fit one model and keep it.
+
+    A network leaves its curves and pictures in the folder MODEL-training beside the model; there lies its checkpoint
+    too, from which the same command goes on after an interruption.
+    """
+    from inspect import signature
+
     from fldbench.dataset import load_dataset
     from fldbench.method import make_method
     from fldbench.plan import Loaded
@@ -210,7 +216,8 @@ def train(
         _complain(f"left out: {reason}")
     usable = loaded.check_usable()
     with progress(f"fitting {method} on {len(usable)} faces"):
-        model.fit(usable)
+        keeps = "folder" in signature(model.fit).parameters
+        model.fit(usable, **({"folder": output.with_name(f"{output.stem}-training")} if keeps else {}))
     path = model.save(output)
     typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
 
@@ -242,6 +249,19 @@ def check(
     typer.echo(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
     if failed or not passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="Model file of a network (.safetensors).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")],
+) -> None:
+    """Write a network as an ONNX file: pixels of a crop in, landmarks in pixels of the crop out."""
+    from fldbench.cnn.export import export_onnx
+    from fldbench.method import load_method
+
+    path = export_onnx(load_method(model), output)
+    typer.echo(f"{path}: {path.stat().st_size} bytes; how to cut the crop stands in its metadata")
 
 
 def _write(path: Path, text: str) -> None:

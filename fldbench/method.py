@@ -44,6 +44,11 @@ class Method:
         """The constructor's arguments by name, as they are now."""
         return {name: getattr(self, name) for name in parameters_of(type(self))}
 
+    @property
+    def parts(self) -> list[Method]:
+        """The methods that this one is made of, whose code can change its numbers too; most are made of none."""
+        return []
+
     def learned(self) -> dict[str, Any]:
         """Everything that `fit` learned: name -> array or JSON value."""
         return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}

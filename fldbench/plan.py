@@ -152,7 +152,7 @@ def method_facts(method: Method, spec: MethodSpec) -> dict[str, Any]:
         "name": spec.name,
         "params": method.get_params(),
         "version": method.version,
-        "code": _code_digest(type(method)),
+        "code": "-".join(_code_digest(type(one)) for one in (method, *method.parts)),
     }
 
 

@@ -42,14 +42,18 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Inside:
-    """Listener for the steps inside a training: a new display whenever something else is being done."""
+    """Listener for the steps inside a training: a new display whenever something else is being done.
+
+    What stands in brackets, such as the loss so far, may change from step to step.
+    """
 
     def __init__(self, display: Callable[[], Callable[[str, int, int], None]]):
         self._display, self._what, self._show = display, None, None
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if what != self._what:
-            self._what, self._show = what, self._display()
+        name = what.partition(" (")[0]
+        if name != self._what:
+            self._what, self._show = name, self._display()
         self._show(what, done, total)
         if done == total:
             self._what = None

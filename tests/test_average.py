@@ -82,3 +82,14 @@ def test_what_is_wrong_is_said(params, message, faces):
 def test_nothing_fitted_yet():
     with pytest.raises(MethodError, match="has not been fitted"):
         Average().predict([], np.empty((0, 4)))
+
+
+def test_the_run_key_knows_the_code_of_the_members():
+    from fldbench.plan import method_facts
+    from fldbench.suite import MethodSpec
+
+    register_method("average", Average)
+    alone = method_facts(make_method("mean-shape"), MethodSpec(name="mean-shape"))["code"]
+    spec = MethodSpec(name="average", params={"methods": ["mean-shape"]})
+    assert method_facts(Average(["mean-shape"]), spec)["code"].endswith(f"-{alone}")
+    assert Average(["no-such-method"]).parts == []

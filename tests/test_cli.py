@@ -12,6 +12,8 @@ from toys import Noisy, toy_faces
 from typer.testing import CliRunner
 
 from fldbench import cli, registry
+from fldbench.dataset import load_dataset
+from fldbench.method import make_method
 
 SUITE = "name: toy\ntrain: [{dataset: toy}]\nmethods: [noisy, mean-shape]\nprotocols: [toy-test, toy-even]\n"
 
@@ -195,3 +197,23 @@ def test_the_command_is_installed_and_helps():
     for name in ("run", "list", "leaderboard", "evaluate", "train"):
         assert name in text
     assert CliRunner().invoke(cli.app, ["run", "--help"]).exit_code == 0
+
+
+def test_export_writes_an_onnx_file(tmp_path, call):
+    model, out = tmp_path / "model.safetensors", tmp_path / "model.onnx"
+    faces = load_dataset("synthetic", split="train")[:6]
+    make_method("five-conv", width=80, height=70, epochs=1).fit(faces).save(model)
+    code, shown, _ = call("export", model, "-o", out)
+    assert code == 0 and f"{out.stat().st_size} bytes" in shown.replace("\n", "")
+    make_method("mean-shape").fit(faces).save(model)
+    code, _, error = call("export", model, "-o", out)
+    assert code == 2 and "is no network" in error
+
+
+def test_training_a_network_leaves_its_curves_and_pictures(tmp_path, call):
+    params = ("--param", "width=80", "--param", "height=70", "--param", "epochs=1")
+    out = tmp_path / "five.safetensors"
+    code, _, _ = call("train", "five-conv", "--dataset", "synthetic", "--faces", 6, "-o", out, *params)
+    assert code == 0 and out.exists()
+    names = {path.name for path in (tmp_path / "five-training").iterdir()}
+    assert {"curves.csv", "curves.png", "sheet.png", "filters.png", "feature_maps.png"} <= names

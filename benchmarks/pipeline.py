@@ -1,6 +1,6 @@
 """Measures the input pipeline of the networks; the figures stand in README.md.
 
-    FLDBENCH_DATA=ROOT python results/pipeline/benchmark.py [--size 128] [--colour] [--faces 640]
+    FLDBENCH_DATA=ROOT python benchmarks/pipeline.py [--size 128] [--colour] [--faces 640]
 
 Images per second of the pipeline alone, of a plain PyTorch Dataset and DataLoader that reads the file, crops, warps and
 augments (the same images, which is checked), and of a network trained on either.
