@@ -12,7 +12,7 @@ import numpy as np
 import fldbench
 from fldbench.protocols import boxes_from
 
-METHODS = ("hog-ridge", "ert", "lbf", "asm", "linear", "mean-shape")
+METHODS = ("mean-shape", "linear", "lbf", "asm", "ert", "hog-ridge")
 PROTOCOLS = ("imm-frontal", "imm-frontal-jittered")
 FOLDS = 4
 
