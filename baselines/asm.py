@@ -21,13 +21,14 @@ from fldbench.baselines.mean_shape import (
     mean_unit_shape,
     to_box_frame,
 )
-from fldbench.baselines.normalised import check_sample_weight, grey_crops, perturbed, training_crops
+from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.shape_pdm import ShapeModel, fit_model, fit_shapes, noise_of, shapes_of
-from fldbench.baselines.threads import count_threads, each_block, limited_blas
+from fldbench.baselines.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform, warp
 from fldbench.method import Method
+from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.progress import report
 from fldbench.schemes import Scheme, get_scheme
 
@@ -116,7 +117,7 @@ class ASM(Method):
         self.scheme_ = train.scheme
         self.mean_shape_ = mean if mirror is None else (mean + mean[mirror] * (-1, 1) + (1, 0)) / 2
 
-        report("levels", 0, self.levels)
+        report("asm: levels", 0, self.levels)
         with (
             limited_blas(1),
             training_crops(train, self.crop_size, self.padding, self.threads) as crops,
@@ -188,7 +189,7 @@ class ASM(Method):
                 parts = each_block(refine, len(poses), BLOCK, self.threads)
                 poses, b = (np.concatenate(part) for part in zip(*parts, strict=True))
             learned.append(values)
-            report("levels", step + 1, self.levels)
+            report("asm: levels", step + 1, self.levels)
         for name, values in zip(search.names, zip(*learned, strict=True), strict=True):
             setattr(self, name, np.stack(values))
 
@@ -239,6 +240,7 @@ class ASM(Method):
         return out
 
     def _check_params(self) -> None:
+        check_kinds(self, "asm")
         rules = {
             "search": (self.search in ("descriptor", "profile"), "'descriptor' or 'profile'"),
             "levels": (self.levels >= 1, "at least 1"),

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.baselines.composed import Composed, checked_params
 from fldbench.baselines.mean_shape import check_fitted
-from fldbench.errors import FldbenchError, MethodError
+from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
-from fldbench.method import Method, make_method, parameters_of
-
-SEPARATOR = "/"  # between a member's number and the names of what it learned
+from fldbench.method import Method
 
 
-class Average(Method):
+class Average(Composed):
     """Fits every method on the same faces and answers with the mean of their points.
 
     methods   names of registered methods, at least one
@@ -39,13 +38,8 @@ class Average(Method):
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Average:
         """Learns members_, one fitted method for each name. Raises MethodError that names the member that failed."""
-        members = self._make()
-        for name, member in zip(self.methods, members, strict=True):
-            try:
-                member.fit(train, val)
-            except FldbenchError as error:
-                raise type(error)(f"average: {name}: {error}") from error
-        self.members_ = members
+        members = zip(self._make(), self.methods, strict=True)
+        self.members_ = [self._fit_member(member, name, train, val) for member, name in members]
         return self
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
@@ -57,44 +51,12 @@ class Average(Method):
         total = np.where(found, answers, 0.0).sum(axis=0)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
-    @property
-    def parts(self) -> list[Method]:
-        """The members, unfitted; none where they cannot be made, which `fit` then says."""
-        try:
-            return self._make()
-        except FldbenchError:
-            return []
-
-    def learned(self) -> dict[str, Any]:
-        """What the members learned, each name behind the member's number."""
-        members = getattr(self, "members_", [])
-        return {f"{i}{SEPARATOR}{name}": v for i, member in enumerate(members) for name, v in member.learned().items()}
-
-    def restore(self, learned: dict[str, Any]) -> None:
-        """Takes back what `learned` gave."""
-        self.members_ = self._make()
-        for i, member in enumerate(self.members_):
-            prefix = f"{i}{SEPARATOR}"
-            member.restore({name.removeprefix(prefix): v for name, v in learned.items() if name.startswith(prefix)})
-
-    @property
-    def n_parameters(self) -> int:
-        """The sum of the members'."""
-        return sum(member.n_parameters for member in getattr(self, "members_", []))
-
     def _make(self) -> list[Method]:
-        names = list(self.methods)
-        if isinstance(self.methods, str) or not names:
+        names = list(self.methods) if isinstance(self.methods, (list, tuple)) else []
+        if not names:
             raise MethodError(f"average: methods is {self.methods!r}; allowed is a list of at least one method's name")
-        params = self.params or {}
+        params = checked_params("average", "params", self.params)
         for name in params:
             if name not in names:
                 raise MethodError(f"average: params has {name!r}, which is none of {', '.join(names)}")
-        members = []
-        for name in names:
-            member = make_method(name, **params.get(name, {}))
-            for shared in ("threads", "random_state"):
-                if shared in parameters_of(type(member)) and shared not in params.get(name, {}):
-                    setattr(member, shared, getattr(self, shared))
-            members.append(member)
-        return members
+        return [self._member(name, checked_params("average", f"params of {name}", params.get(name))) for name in names]

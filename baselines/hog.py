@@ -53,26 +53,6 @@ def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
     return cv2.sepFilter2D(channels, -1, tent, tent, borderType=cv2.BORDER_REPLICATE)
 
 
-def sample(field: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Bilinear values of a field at points: (h, w, k), (..., 2) px -> (..., k). Points outside take the border's value.
-
-    >>> sample(np.array([[[0.0], [2.0]], [[4.0], [6.0]]]), np.array([[0.5, 0.5], [-3.0, 1.0]])).tolist()
-    [[3.0], [4.0]]
-    """
-    h, w, k = field.shape
-    points = np.asarray(points, np.float32)
-    x, y = np.clip(points[..., 0], 0, w - 1), np.clip(points[..., 1], 0, h - 1)
-    x0, y0 = np.minimum(x.astype(np.int64), max(w - 2, 0)), np.minimum(y.astype(np.int64), max(h - 2, 0))
-    right, down = int(w > 1), w * int(h > 1)
-    fx, fy = ((v - v0.astype(np.float32))[..., None] for v, v0 in ((x, x0), (y, y0)))
-    flat, corner = field.reshape(-1, k), y0 * w + x0
-    top = flat.take(corner, axis=0)
-    top += fx * (flat.take(corner + right, axis=0) - top)
-    bottom = flat.take(corner + down, axis=0)
-    bottom += fx * (flat.take(corner + down + right, axis=0) - bottom)
-    return top + fy * (bottom - top)
-
-
 def cell_offsets(cell: int, grid: int) -> np.ndarray:
     """Centres of a patch's cells relative to its landmark, row by row: (grid * grid, 2) px.
 

@@ -24,13 +24,14 @@ import numpy as np
 
 from fldbench.baselines import hog
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
-from fldbench.baselines.normalised import check_sample_weight, grey_crops, perturbed, training_crops
+from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.ridge import NormalEquations, Solution
-from fldbench.baselines.threads import blocks, count_threads, each_block, limited_blas
-from fldbench.errors import MethodError
+from fldbench.baselines.threads import blocks, each_block, limited_blas
+from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
 from fldbench.method import Method
+from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
 
@@ -57,8 +58,11 @@ class HogRidge(Method):
     threads      None is one a core; the number changes no result
 
     Memory grows with the faces only by their start shapes (8 starts L bytes a face); the sums of a stage take
-    4 (folds + 3) (L grid^2 bins)^2 bytes.
+    4 (L grid^2 bins)^2 bytes for each fold, and some four times that for each thread that solves: 4.6 GB for 68 points,
+    3 folds and 2 threads (measured, benchmarks/classical.py).
     """
+
+    refines_ = False  # also of models that were saved before there were starts
 
     def __init__(
         self,
@@ -96,14 +100,26 @@ class HogRidge(Method):
         self.threads = threads
         self.random_state = random_state
 
-    def fit(self, train: FaceSet, val: FaceSet | None = None, sample_weight: np.ndarray | None = None) -> HogRidge:
+    def fit(
+        self,
+        train: FaceSet,
+        val: FaceSet | None = None,
+        sample_weight: np.ndarray | None = None,
+        starts: np.ndarray | None = None,
+    ) -> HogRidge:
         """Learns mean_shape_ (L, 2) in the box frame, reference_ (L, 2) in crop px, weights_ (stages, d, 2 L) and
-        biases_ (stages, 2 L) in px of the reference's frame, and ridges_ (stages,).
+        biases_ (stages, 2 L) in px of the reference's frame, ridges_ (stages,), and refines_, whether it had starts.
 
-        sample_weight (n,): a face of weight 2 counts like two copies of it in the sums. Raises DataError, MethodError.
+        sample_weight  (n,): a face of weight 2 counts like two copies of it in the sums
+        starts         (n, L, 2) px of the photos: shapes to begin from in place of the mean shape, by a method that did
+                       not see these faces; a NaN row begins from the mean shape. `predict` then needs some, too
+
+        Raises DataError, MethodError.
         """
         self._check_params()
         weight = check_sample_weight(sample_weight, train)
+        self.refines_ = starts is not None
+        starts = self._starts(starts, len(train))[weight > 0]
         train, weight = train[weight > 0], weight[weight > 0]
         mirror = np.array(get_scheme(train.scheme).mirror)
         mean = mean_unit_shape(train, weight)
@@ -115,8 +131,12 @@ class HogRidge(Method):
         sides = box_size(train.boxes) * matrices[:, :1, 0]
         self.reference_ = (self.mean_shape_ - self.mean_shape_.mean(axis=0)) * sides.mean(axis=0)
         rng = np.random.default_rng(self.random_state)
-        starts = transform(from_box_frame(self.mean_shape_, train.boxes), matrices)
-        shapes = perturbed(starts, sides, self.starts, self.shift, self.scale, self.rotation, rng).astype(np.float32)
+        begin = self._begin(train.boxes, matrices, starts)
+        if self.refines_:
+            shapes = np.repeat(begin[:, None], self.starts, axis=1).astype(np.float32)
+            self._lend_errors(truth, shapes, rng, slice(1, None))
+        else:
+            shapes = perturbed(begin, sides, self.starts, self.shift, self.scale, self.rotation, rng).astype(np.float32)
         folds = self._folds(train)
 
         learned = []
@@ -131,18 +151,22 @@ class HogRidge(Method):
                 if stage + 1 < self.stages:
                     for rows, apart in zip(folds, left_out, strict=True):
                         self._move(crops, shapes, rows, stage, apart)
-                    self._lend_errors(truth, shapes, rng)
+                    self._lend_errors(truth, shapes, rng, slice(1, None, 2))
                 report("hog-ridge: stages", stage + 1, self.stages)
         self.weights_ = np.ascontiguousarray([weights for weights, _, _ in learned], np.float32)
         self.biases_ = np.array([bias for _, bias, _ in learned], np.float32)
         self.ridges_ = np.array([ridge for _, _, ridge in learned], float)
         return self
 
-    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """n images, boxes (n, 4) px -> (n, L, 2) px."""
+    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
+        """n images, boxes (n, 4) px -> (n, L, 2) px; with `starts` (n, L, 2) px if it was fitted with some."""
         check_fitted(self, "weights_")
+        if (starts is not None) != self.refines_:
+            had = "with" if self.refines_ else "without"
+            raise MethodError(f"hog-ridge was fitted {had} starts; predict {had} them, too, or fit it anew")
+        boxes = check_boxes(boxes)
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
-        shapes = transform(from_box_frame(self.mean_shape_, check_boxes(boxes)), matrices)
+        shapes = self._begin(boxes, matrices, self._starts(starts, len(boxes)))
         with limited_blas(1):
             each_block(lambda rows: self._place(images, matrices, shapes, rows), len(shapes), BLOCK // 2, self.threads)
         return transform(shapes, invert(matrices))
@@ -164,8 +188,28 @@ class HogRidge(Method):
         exact = np.maximum(patches * self.crop_size / (1 + 2 * self.padding) / self.grid, 1)
         return [(level, 2 * round((side / 2**level - 1) / 2) + 1) for side in exact for level in [int(side >= COARSE)]]
 
+    def _starts(self, starts: np.ndarray | None, n: int) -> np.ndarray:
+        """Starts (n, L, 2) px as they are; NaN rows where none are given."""
+        if starts is None:
+            return np.full((n, 1, 2), np.nan)
+        starts = np.asarray(starts, float)
+        if starts.ndim != 3 or len(starts) != n or starts.shape[2] != 2:
+            raise DataError(f"starts have the shape {starts.shape}; needed is ({n}, L, 2), a shape for each face")
+        return starts
+
+    def _begin(self, boxes: np.ndarray, matrices: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """The shapes to begin from, (n, L, 2) px of the crops: the starts, or the mean shape where they are NaN."""
+        mean = from_box_frame(self.mean_shape_, boxes)
+        if self.refines_ and starts.shape != mean.shape:
+            raise DataError(f"starts have {starts.shape[1]} points a face; the scheme has {mean.shape[1]}")
+        found = np.isfinite(starts).all(axis=(1, 2), keepdims=True)
+        return transform(np.where(found, starts, mean), matrices)
+
     def _check_params(self) -> None:
+        check_kinds(self, "hog-ridge", other=("ridge",))
         ridges = np.atleast_1d(self.ridge)
+        if ridges.dtype.kind not in "fiu":
+            raise MethodError(f"hog-ridge: ridge is {self.ridge!r}; it has to be a number above 0, or a list of them")
         rules = {
             "stages": (self.stages >= 1, "at least 1"),
             "starts": (self.starts >= 1, "at least 1"),
@@ -297,10 +341,10 @@ class HogRidge(Method):
             steps = (features @ solution.weights + solution.bias).reshape(shapes[some].shape)
             shapes[some] += _turned(steps, frames)
 
-    def _lend_errors(self, truth: np.ndarray, shapes: np.ndarray, rng: np.random.Generator) -> None:
-        """Every second training shape becomes the truth moved by the error of another one, drawn from all; in place."""
+    def _lend_errors(self, truth: np.ndarray, shapes: np.ndarray, rng: np.random.Generator, copies: slice) -> None:
+        """These copies of each face become the truth moved by the error of another shape, drawn from all; in place."""
         errors = (shapes - truth[:, None]).reshape(-1, *truth.shape[1:])
-        lent = shapes[:, 1::2]
+        lent = shapes[:, copies]
         lent[...] = truth[:, None] + errors[rng.permutation(len(errors))[: lent.shape[0] * lent.shape[1]]].reshape(
             lent.shape
         )

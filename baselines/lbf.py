@@ -20,12 +20,13 @@ import numpy as np
 from fldbench.baselines import lbf_forest as forest
 from fldbench.baselines.lbf_ridge import LeafRidge, add_weights, spread, times
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
-from fldbench.baselines.normalised import check_sample_weight, grey_crops, perturbed, training_crops
+from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
+from fldbench.params import check_kinds, check_sample_weight
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
 
@@ -326,6 +327,7 @@ class LBF(Method):
         return shapes[..., self.mirror_, :] * (-1, 1) + (self.crop_size - 1, 0)
 
     def _check_params(self) -> None:
+        check_kinds(self, "lbf", other=(*COUNTS, "depth"))
         whole = "a whole number from 1"
         rules = {
             **{name: (_is_count(getattr(self, name)), whole) for name in COUNTS},

@@ -14,12 +14,13 @@ import numpy as np
 
 from fldbench.baselines import ridge as regression
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape, to_box_frame
-from fldbench.baselines.normalised import check_sample_weight, grey_crops
+from fldbench.baselines.normalised import grey_crops
 from fldbench.baselines.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
 from fldbench.method import Method
+from fldbench.params import check_kinds, check_sample_weight
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
 
@@ -129,6 +130,7 @@ class Linear(Method):
         return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
 
     def _check_params(self) -> None:
+        check_kinds(self, "linear")
         rules = {
             "cell": (self.cell >= 1, "at least 1"),
             "crop_size": (
@@ -138,9 +140,9 @@ class Linear(Method):
             "padding": (self.padding > -0.5, "above -0.5"),
             "bins": (self.bins >= 2 and self.bins % 2 == 0, "even and at least 2"),
             "copies": (self.copies >= 1, "at least 1"),
-            "ridge": (self.ridge is None or self.ridge > 0, "None or above 0"),
+            "ridge": (self.ridge is None or (_is_number(self.ridge) and self.ridge > 0), "None or above 0"),
             "kernel": (self.kernel in RIDGES, f"one of {', '.join(RIDGES)}"),
-            "gamma": (self.gamma is None or self.gamma > 0, "None or above 0"),
+            "gamma": (self.gamma is None or (_is_number(self.gamma) and self.gamma > 0), "None or above 0"),
             "supports": (self.supports >= 1, "at least 1"),
         }
         for name, (fine, allowed) in rules.items():
@@ -234,3 +236,7 @@ class Linear(Method):
         solution, chosen = regression.choose_ridge(equations, features, targets, weights, grid, penalty)
         self.ridge_ = float(chosen)
         return solution
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""What the methods that look at a grey crop share: crops in bounded memory, start shapes, weights of the faces."""
+"""What the methods that look at a grey crop share: crops in bounded memory, and start shapes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from fldbench.baselines.threads import count_threads, each_block
+from fldbench.baselines.threads import each_block
 from fldbench.crops import crop_faces, crop_image
-from fldbench.errors import DataError
 from fldbench.faces import FaceSet
+from fldbench.params import count_threads
 
 BLOCK = 16  # crops that one thread cuts at a time
 
@@ -64,25 +64,3 @@ def perturbed(
     linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
     centre = shapes.mean(axis=1, keepdims=True)
     return (shapes - centre)[:, None] @ np.swapaxes(linear, -1, -2) + centre[:, None] + move[:, :, None]
-
-
-def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
-    """The faces' weights as (n,) float, ones where none are given.
-
-    Raises DataError for another shape, a weight that is negative or no number, and weights that are all zero.
-
-    A face of weight 2 counts like two copies of it, a face of weight 0 like none.
-    """
-    if sample_weight is None:
-        return np.ones(len(train))
-    weight = np.asarray(sample_weight, float)
-    if weight.shape != (len(train),):
-        raise DataError(f"sample_weight has the shape {weight.shape}; {train.label} needs ({len(train)},)")
-    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
-    if bad.size:
-        raise DataError(
-            f"face {str(train.ids[bad[0]])!r} has the sample_weight {weight[bad[0]]}; allowed are 0 or more"
-        )
-    if not weight.any():
-        raise DataError("every sample_weight is 0; a method needs at least one face to be fitted")
-    return weight

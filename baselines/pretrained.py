@@ -21,12 +21,13 @@ import numpy as np
 from fldbench.baselines.mean_shape import check_fitted, mean_unit_shape
 from fldbench.baselines.normalised import grey_crops
 from fldbench.baselines.pretrained_files import read_kazemi, read_lbf
-from fldbench.baselines.threads import count_threads, each_block
+from fldbench.baselines.threads import each_block
 from fldbench.crops import crop_image
 from fldbench.errors import DataError, MethodError, UnknownNameError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
+from fldbench.params import count_threads
 from fldbench.schemes import map_landmarks
 
 SCHEME = "ibug-68"

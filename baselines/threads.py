@@ -5,28 +5,14 @@ The compiled kernels (numba, OpenCV, BLAS) let go of Python's lock, so plain thr
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from fldbench.errors import MethodError
+from fldbench.params import count_threads
 
 Result = TypeVar("Result")
-
-
-def count_threads(threads: int | None) -> int:
-    """How many threads a method's parameter `threads` asks for; None is one a core that this process may use.
-
-    >>> count_threads(3)
-    3
-    """
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise MethodError(f"threads is {threads!r}; allowed is None (one a core) or a whole number from 1")
-    return threads
 
 
 def blocks(n: int, size: int) -> list[slice]:

@@ -6,7 +6,6 @@ training batches of one epoch, in an order and with a look that depend on seed, 
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,6 @@ import torch
 
 from fldbench.cnn.augment import Placement, Ranges, draw_placement, generator, relit, seen_through
 from fldbench.crops import crop_faces, crop_image
-from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import crop_matrix, invert, to_grey, transform
 
@@ -243,16 +241,3 @@ def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
         return centred / (centred.std((-3, -2, -1), keepdim=True) + 1.0)
     mean, deviation = (images.new_tensor(part)[:, None, None] for part in NORMALISATIONS[kind])
     return (images / 255 - mean) / deviation
-
-
-def count_threads(threads: int | None) -> int:
-    """Threads that prepare inputs; None is one a core that this process may use.
-
-    >>> count_threads(0)
-    0
-    """
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 0:
-        raise MethodError(f"threads is {threads!r}; allowed is None (one a core) or a whole number from 0")
-    return threads

@@ -16,7 +16,7 @@ from torch import nn
 
 from fldbench.cnn.augment import get_ranges
 from fldbench.cnn.cost import fused
-from fldbench.cnn.inputs import NORMALISATIONS, View, count_threads, make_store, normalised, to_tensor
+from fldbench.cnn.inputs import NORMALISATIONS, View, make_store, normalised, to_tensor
 from fldbench.cnn.losses import Output, as_output, check_loss
 from fldbench.cnn.settings import Training, get_training
 from fldbench.cnn.train import CHECKPOINT, Job, train_network
@@ -24,6 +24,7 @@ from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
 from fldbench.metrics import centre_distance
+from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.registry import method_name
 from fldbench.schemes import Scheme, get_scheme
 
@@ -118,7 +119,7 @@ class NetworkMethod(Method):
         Raises DataError for faces that cannot be used, MethodError for parameters, divergence or too little memory.
         """
         settings, ranges = self._check_params(), get_ranges(self.augmentation)
-        weight = _checked_weight(sample_weight, train)
+        weight = check_sample_weight(sample_weight, train)
         key = "" if folder is None else self._key(train, val, weight, settings)
         train, weight = train[weight > 0], weight[weight > 0]
         rows = np.arange(len(train))
@@ -127,7 +128,7 @@ class NetworkMethod(Method):
         scheme = get_scheme(train.scheme)
         if val is not None and val.scheme != scheme.name:
             raise DataError(f"{val.label} has the scheme {val.scheme}, {train.label} has {scheme.name}; convert one")
-        threads = max(count_threads(settings.threads), 1)
+        threads = max(count_threads(settings.threads, least=0), 1)
         with tempfile.TemporaryDirectory(prefix="fldbench-") as work:
             store = make_store(train[rows], self.view, ranges.margin, weight[rows], work, threads)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
@@ -238,7 +239,7 @@ class NetworkMethod(Method):
             raise MethodError(f"{self._name} has not been fitted; call fit first, or load a model")
         view, settings = self.view, self._settings()
         matrices = view.square(boxes)
-        threads = max(count_threads(settings.threads), 1)
+        threads = max(count_threads(settings.threads, least=0), 1)
         device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
         network = self._fused().to(device)
         with ThreadPoolExecutor(threads) as pool:
@@ -271,6 +272,7 @@ class NetworkMethod(Method):
         return get_training(self.defaults | (self.training or {}), self._name)
 
     def _check_params(self) -> Training:
+        check_kinds(self, self._name, other=("augmentation",))
         whole = [(key, self.input_size[key == "height"]) for key in ("width", "height")]
         rules = {
             **{key: (type(value) is int and value >= 1, "a whole number from 1") for key, value in whole},
@@ -348,18 +350,6 @@ def _confidence(output: Output, name: str) -> np.ndarray:
     if output.get("maps") is not None:
         return output["maps"].double().amax((-2, -1)).clamp(0, 1).cpu().numpy()
     raise MethodError(f"{name} gives points alone; a network with maps or a variance has confidences")
-
-
-def _checked_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
-    """The faces' weights (n,) float, ones where none are given; raises DataError for what cannot be weights."""
-    if not len(train):
-        raise DataError(f"{train.label} has no faces; a network needs at least one face to train on")
-    if sample_weight is None:
-        return np.ones(len(train))
-    weight = np.asarray(sample_weight, float)
-    if weight.shape != (len(train),) or not (np.isfinite(weight) & (weight >= 0)).all() or not weight.any():
-        raise DataError(f"sample_weight of {train.label}: needed are {len(train)} numbers from 0, not all of them 0")
-    return weight
 
 
 def _is_number(value: Any) -> bool:

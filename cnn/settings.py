@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from fldbench.cnn.inputs import count_threads
 from fldbench.errors import MethodError, near_miss
+from fldbench.params import count_threads
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one-cycle", "cosine", "constant")
@@ -77,5 +77,5 @@ def get_training(given: dict[str, Any], name: str) -> Training:
         value = getattr(settings, key)
         if not (key == "patience" and value is None) and (type(value) is not int or value < 1):
             raise MethodError(f"{name}: {key} is {value!r}; allowed is a whole number from 1")
-    count_threads(settings.threads)
+    count_threads(settings.threads, least=0)
     return settings

@@ -28,10 +28,11 @@ from torch import nn
 
 from fldbench.cnn.augment import Ranges
 from fldbench.cnn.checkpoint import optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
-from fldbench.cnn.inputs import Store, batches, count_threads, normalised, order, plain_batch
+from fldbench.cnn.inputs import Store, batches, normalised, order, plain_batch
 from fldbench.cnn.losses import PIXEL_LOSSES, as_output, masked_mean, pixel_loss, point_losses
 from fldbench.cnn.settings import Training
 from fldbench.errors import MethodError
+from fldbench.params import count_threads
 from fldbench.progress import report
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def train_network(job: Job) -> Result:
 
 def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Result:
     """The loop itself, in every process."""
-    settings, n, threads = job.settings, len(job.train), count_threads(job.settings.threads)
+    settings, n, threads = job.settings, len(job.train), count_threads(job.settings.threads, least=0)
     steps = len(order(n, job.batch_size, 0, 0))
     plain = job.network
     optimiser = _optimiser(plain, settings, job.learning_rate)

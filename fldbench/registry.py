@@ -23,6 +23,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "asm": "fldbench.baselines.asm:ASM",
         "linear": "fldbench.baselines.linear:Linear",
         "average": "fldbench.baselines.average:Average",
+        "hybrid": "fldbench.baselines.hybrid:Hybrid",
         "dlib-68": "fldbench.baselines.pretrained:Dlib68",
         "opencv-lbf": "fldbench.baselines.pretrained:OpencvLBF",
         "opencv-kazemi": "fldbench.baselines.pretrained:OpencvKazemi",

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from fldbench.baselines.mean_shape import check_fitted, from_box_frame, mean_unit_shape
-from fldbench.baselines.normalised import check_sample_weight
 from fldbench.errors import MethodError
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
+from fldbench.params import check_sample_weight
 from fldbench.progress import report
 
 

@@ -12,7 +12,6 @@ from fldbench.cnn.augment import Ranges, get_ranges
 from fldbench.cnn.inputs import (
     View,
     batches,
-    count_threads,
     make_batch,
     make_store,
     normalised,
@@ -20,7 +19,7 @@ from fldbench.cnn.inputs import (
     plain_batch,
     to_tensor,
 )
-from fldbench.errors import DataError, MethodError
+from fldbench.errors import DataError
 
 MIRROR = np.array([1, 0, 2, 4, 3])
 
@@ -156,11 +155,7 @@ def test_normalisations_by_hand():
     assert normalised(torch.full((1, 1, 4, 4), 9, dtype=torch.uint8), "instance").abs().max() == 0
 
 
-def test_threads_and_boxes_that_do_not_exist(tmp_path):
-    assert count_threads(3) == 3 and count_threads(None) >= 1
-    for bad in (-1, 1.5, True):
-        with pytest.raises(MethodError, match="allowed is None"):
-            count_threads(bad)
+def test_boxes_that_do_not_exist(tmp_path):
     faces = toy_faces(2)
     with pytest.raises(DataError, match="face 'test1' has the box"):
         store_of(tmp_path, faces=faces.with_boxes(np.array([[0.0, 0, 9, 9], [5, 5, 5, 9]])))

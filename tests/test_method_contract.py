@@ -7,6 +7,7 @@ import pytest
 
 import fldbench
 from fldbench.checks import METHOD_CHECKS, Maker, Skipped, quick_faces
+from fldbench.method import parameters_of
 from fldbench.protocols import evaluate
 
 SMALL = {
@@ -27,6 +28,12 @@ SMALL = {
     "asm": {"levels": 2, "first_size": 24.0, "last_size": 40.0, "grid": 3, "cell": 5, "crop_size": 64},
     "linear": {"crop_size": 48, "copies": 2},
     "average": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}},
+    "hybrid": {
+        "first": "linear",
+        "first_params": {"crop_size": 48, "copies": 2},
+        "second_params": {"stages": 1, "grid": 2, "bins": 4, "starts": 2, "crop_size": 100},
+        "folds": 2,
+    },
     "cnn-small": {"size": 32, "epochs": 3},
     "nose-net": {"width": 32, "height": 32, "epochs": 1},
     "five-conv": {"width": 80, "height": 70, "epochs": 1},
@@ -81,3 +88,14 @@ def test_what_it_learns_does_not_depend_on_the_number_of_threads(name):
     train, test = quick_faces()
     answers = [maker(name).fit(train, threads=n).predict(list(test.images), test.boxes) for n in (1, 2)]
     assert np.abs(answers[0] - answers[1]).max() < 0.01
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_text_where_a_number_stands_is_an_error_that_says_so(name):
+    """As `--param crop_size=zwei` gives it; not one that a method meets by chance somewhere inside."""
+    train = quick_faces()[0][:4]
+    defaults = parameters_of(fldbench.registry.resolve("method", name))
+    for key in [k for k, default in defaults.items() if type(default) in (int, float)]:
+        if key != "random_state":
+            with pytest.raises(fldbench.FldbenchError, match=f"{key} is 'zwei'"):
+                fldbench.make_method(name, **(SMALL[name] | {key: "zwei"})).fit(train)

@@ -1,0 +1,162 @@
+"""hybrid: starts by models that never saw the face, handed over as shapes or boxes; whole through saving."""
+
+import numpy as np
+import pytest
+
+import fldbench
+from fldbench.baselines.hybrid import Hybrid, handed_boxes
+from fldbench.errors import DataError, MethodError
+from fldbench.geometry import tight_box
+from fldbench.method import Method, load_method, make_method
+from fldbench.registry import TABLES, register_method
+
+HOG = {"stages": 1, "starts": 2, "crop_size": 100, "grid": 2, "bins": 4, "ridge": 0.1}
+OFF = 7.0  # px that Memory is wrong by on faces it has not seen
+SHIFT = np.array([OFF, 0.0])
+
+
+class Memory(Method):
+    """Knows the faces that it was fitted to by their pixels, and is OFF to the right of all others."""
+
+    truth: dict = {}  # image bytes -> landmarks, of all faces there are
+
+    def fit(self, train, val=None):
+        self._seen = {image.tobytes() for image in train.images}
+        self.n_ = len(train)
+        return self
+
+    def predict(self, images, boxes):
+        keys = [image.tobytes() for image in images]
+        return np.array([self.truth[key] + (0.0 if key in self._seen else (OFF, 0.0)) for key in keys])
+
+
+class Shapes(Method):
+    """A refiner that takes starts: remembers them, and answers with them."""
+
+    def fit(self, train, val=None, starts=None):
+        Shapes.given = train.ids, starts
+        self.n_ = len(train)
+        return self
+
+    def predict(self, images, boxes, starts=None):
+        return starts
+
+
+class Boxes(Method):
+    """A refiner that takes none: remembers the boxes, and answers with their corners."""
+
+    def fit(self, train, val=None):
+        Boxes.given = train.ids, train.boxes, None if val is None else val.boxes
+        self.points = train.landmarks.shape[1]
+        return self
+
+    def predict(self, images, boxes):
+        return np.repeat(np.asarray(boxes)[:, None, :2], self.points, axis=1)
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch, faces):
+    monkeypatch.setitem(TABLES, "method", dict(TABLES["method"]))
+    for name, cls in {"memory": Memory, "shapes": Shapes, "boxes": Boxes}.items():
+        register_method(name, cls)
+    Memory.truth = {image.tobytes(): points for image, points in zip(faces.images, faces.landmarks, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return fldbench.load_dataset("synthetic", split="train")[:14]
+
+
+@pytest.mark.parametrize("folds", [2, 3, 20])
+def test_starts_are_out_of_fold(faces, folds):
+    Hybrid("memory", "shapes", folds=folds).fit(faces)
+    ids, starts = Shapes.given
+    assert ids.tolist() == faces.ids.tolist()
+    assert np.allclose(starts - faces.landmarks, (OFF, 0))
+
+
+def test_the_final_first_method_saw_every_face(faces):
+    method = Hybrid("memory", "shapes").fit(faces)
+    assert method.members_[0].n_ == len(faces)
+    assert np.allclose(method.predict(list(faces.images), faces.boxes), faces.landmarks)
+
+
+def test_a_refiner_without_starts_gets_tight_boxes(faces):
+    train, val = faces[:10], faces[10:]
+    method = Hybrid("memory", "boxes").fit(train, val)
+    _, boxes, val_boxes = Boxes.given
+    assert np.allclose(boxes, tight_box(train.landmarks + SHIFT))
+    assert np.allclose(val_boxes, tight_box(val.landmarks + SHIFT))
+    answer = method.predict(list(val.images), val.boxes)
+    assert np.allclose(answer[:, 0], tight_box(val.landmarks)[:, :2] + (OFF, 0))
+
+
+def test_a_face_without_a_shape_keeps_its_box():
+    shapes = np.array([[[2.0, 3], [7, 9]], [[np.nan, 3], [7, 9]], [[5, 3], [5, 9]]])
+    boxes = np.array([[0.0, 0, 9, 9], [1, 1, 8, 8], [2, 2, 7, 7]])
+    assert handed_boxes(shapes, boxes).tolist() == [[2, 3, 7, 9], [1, 1, 8, 8], [2, 2, 7, 7]]
+    assert boxes[0].tolist() == [0, 0, 9, 9]
+
+
+def test_hog_ridge_begins_from_the_starts(faces):
+    images = list(faces.images)
+    rng = np.random.default_rng(0)
+    starts = faces.landmarks + rng.normal(0, 2, (len(faces), 1, 2))
+    cascade = make_method("hog-ridge", **HOG).fit(faces, starts=starts)
+    found = cascade.predict(images, faces.boxes, starts=starts)
+    assert np.abs(found - faces.landmarks).mean() < 0.7 * np.abs(starts - faces.landmarks).mean()
+    # The step is small: from starts that are far off it does not arrive.
+    far = cascade.predict(images, faces.boxes, starts=starts + np.array([60, 0]))
+    assert np.abs(far - faces.landmarks).mean() > 20
+
+
+def test_a_start_that_is_missing_is_the_mean_shape(faces):
+    images, boxes = list(faces.images[:2]), faces.boxes[:2]
+    cascade = make_method("hog-ridge", **HOG).fit(faces, starts=faces.landmarks + 1.0)
+    mean = cascade.mean_shape_ * (boxes[:, None, 2:] - boxes[:, None, :2]) + boxes[:, None, :2]
+    missing = np.full_like(mean, np.nan)
+    assert np.allclose(
+        cascade.predict(images, boxes, starts=missing), cascade.predict(images, boxes, starts=mean), atol=1e-4
+    )
+
+
+def test_starts_and_their_errors(faces):
+    images = list(faces.images)
+    plain = make_method("hog-ridge", **HOG).fit(faces)
+    with pytest.raises(MethodError, match="fitted without starts"):
+        plain.predict(images, faces.boxes, starts=faces.landmarks)
+    refiner = make_method("hog-ridge", **HOG).fit(faces, starts=faces.landmarks)
+    with pytest.raises(MethodError, match="fitted with starts"):
+        refiner.predict(images, faces.boxes)
+    with pytest.raises(DataError, match="a shape for each face"):
+        refiner.predict(images, faces.boxes, starts=faces.landmarks[:3])
+    with pytest.raises(DataError, match="5 points a face; the scheme has"):
+        refiner.predict(images, faces.boxes, starts=faces.landmarks[:, :5])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"first": "nothing"}, "nothing"),
+        ({"folds": 1}, "folds is 1; it has to be at least 2"),
+        ({"second_params": "fast"}, "second_params is 'fast'"),
+        ({"first": "linear", "first_params": {"crop_size": -1}}, "hybrid: linear: linear: crop_size"),
+        ({"first": 3}, "first is 3"),
+    ],
+)
+def test_wrong_parameters(faces, params, message):
+    with pytest.raises(fldbench.FldbenchError, match=message):
+        Hybrid(**params).fit(faces)
+
+
+def test_one_person_alone_cannot_be_answered_by_others(faces):
+    with pytest.raises(DataError, match="hybrid needs two"):
+        Hybrid("memory", "shapes").fit(faces[:1])
+
+
+def test_saved_and_loaded(faces, tmp_path):
+    method = Hybrid("linear", "hog-ridge", {"crop_size": 48, "copies": 2}, HOG).fit(faces)
+    again = load_method(method.save(tmp_path / "m.safetensors"))
+    images = list(faces.images)
+    assert np.array_equal(again.predict(images, faces.boxes), method.predict(images, faces.boxes))
+    assert method.n_parameters == sum(member.n_parameters for member in method.members_)

@@ -1,0 +1,67 @@
+"""What methods are given: kinds of parameters, threads, weights of the faces."""
+
+import numpy as np
+import pytest
+
+import fldbench
+from fldbench.errors import DataError, MethodError
+from fldbench.params import check_kinds, check_sample_weight, count_threads
+
+
+class Toy(fldbench.Method):
+    def __init__(self, size=8, share=0.5, kind="a", weights=None, sizes=(1, 2), fast=True):
+        self.size, self.share, self.kind, self.weights, self.sizes, self.fast = size, share, kind, weights, sizes, fast
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"size": np.int64(3), "share": np.float32(0.1), "kind": "b"},
+        {"share": 1},
+        {"weights": "a file", "sizes": 3, "fast": None},  # their defaults say nothing of numbers and texts
+    ],
+)
+def test_the_kind_of_the_default_is_right(params):
+    check_kinds(Toy(**params), "toy")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"size": "zwei"}, "toy: size is 'zwei'; it has to be a whole number"),
+        ({"size": 2.0}, "toy: size is 2.0; it has to be a whole number"),
+        ({"size": True}, "toy: size is True"),
+        ({"share": "0.5"}, "toy: share is '0.5'; it has to be a number"),
+        ({"kind": 3}, "toy: kind is 3; it has to be a text"),
+    ],
+)
+def test_another_kind_is_an_error(params, message):
+    with pytest.raises(MethodError, match=message):
+        check_kinds(Toy(**params), "toy")
+    check_kinds(Toy(**params), "toy", other=tuple(params))
+
+
+def test_threads():
+    assert count_threads(3) == 3 and count_threads(None) >= 1 and count_threads(0, least=0) == 0
+    for bad in (0, -1, 1.5, True, "2"):
+        with pytest.raises(MethodError, match="allowed is None"):
+            count_threads(bad)
+    with pytest.raises(MethodError, match="a whole number from 0"):
+        count_threads(-1, least=0)
+
+
+def test_weights():
+    faces = fldbench.load_dataset("synthetic")[:3]
+    assert check_sample_weight(None, faces).tolist() == [1, 1, 1]
+    assert check_sample_weight([0, 2, 1], faces).tolist() == [0, 2, 1]
+    for bad, message in {
+        (1.0, 1.0): "shape",
+        (1.0, 1.0, -1.0): str(faces.ids[2]),
+        (np.nan, 1.0, 1.0): str(faces.ids[0]),
+        (0.0, 0.0, 0.0): "every sample_weight is 0",
+    }.items():
+        with pytest.raises(DataError, match=message):
+            check_sample_weight(np.array(bad), faces)
+    with pytest.raises(DataError, match="no faces"):
+        check_sample_weight(None, faces[:0])
