@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from fldbench.cnn.augment import get_ranges
-from fldbench.cnn.cost import fused
+from fldbench.cnn.cost import fused, multiply_adds
 from fldbench.cnn.inputs import NORMALISATIONS, View, make_store, normalised, to_tensor
 from fldbench.cnn.losses import Output, as_output, check_loss
 from fldbench.cnn.settings import Training, get_training
@@ -205,6 +205,14 @@ class NetworkMethod(Method):
     def n_parameters(self) -> int:
         """Weights of the network, frozen ones too."""
         return sum(p.numel() for p in self.network_.parameters()) if hasattr(self, "network_") else 0
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Of the convolutions and dense layers for one face, twice as many with `flip_test`; None before `fit`."""
+        if not hasattr(self, "network_"):
+            return None
+        width, height = self.input_size
+        return multiply_adds(self.network_, (self.channels, height, width)) * (1 + bool(self.flip_test))
 
     @property
     def _name(self) -> str:

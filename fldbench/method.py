@@ -63,6 +63,11 @@ class Method:
         """How many numbers were learned."""
         return sum(value.size for value in self.learned().values() if isinstance(value, np.ndarray))
 
+    @property
+    def multiply_adds(self) -> int | None:
+        """Multiplications with an addition that one face costs; None for a method that does not count them."""
+        return None
+
     def save(self, path: str | Path) -> Path:
         """Writes one safetensors file: the arrays, and as its metadata a JSON header with method, params and the rest.
 

@@ -81,7 +81,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         seed=None,
         test=test_facts(protocol, faces, score, [], faces.fingerprint),
         metrics=json_metrics(score),
-        timings={"fit_seconds": None, "ms_per_face": None, "device": None, "threads": None},
+        timings=dict.fromkeys(("fit_seconds", "ms_per_face", "ms_one_face", "device", "threads")),
         machine=machine_facts(),
         started=now(),
         ended=now(),

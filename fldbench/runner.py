@@ -28,6 +28,7 @@ from fldbench.suite import Suite, load_suite
 
 BLOCK = 256  # faces predicted at once: bounds memory, and is the batch that ms_per_face is measured at
 WARM_UP = 8  # faces predicted before the clock starts
+ALONE = 20  # faces predicted one by one, for ms_one_face
 REASONS_KEPT = 20
 
 OnEvent = Callable[[str, int, int], None]  # what was done; steps done, steps in all
@@ -106,7 +107,7 @@ def _run_job(job: Job, plan: Plan, store: Store, jobs: int) -> str:
     for group in _by_boxes(runs):
         loaded = plan.test[group[0][1].dataset, group[0][1].split]
         try:
-            row_of, predictions, ms_per_face = _predict_for([protocol for _, protocol in group], method, loaded)
+            row_of, predictions, speed = _predict_for([protocol for _, protocol in group], method, loaded)
         except Exception as error:
             for key, protocol in group:
                 fail(key, protocol, error)
@@ -130,9 +131,9 @@ def _run_job(job: Job, plan: Plan, store: Store, jobs: int) -> str:
                 status="ok",
                 test=test,
                 metrics=json_metrics(score),
-                timings=fit_facts | {"ms_per_face": round(ms_per_face, 3)},
+                timings=fit_facts | speed,
             )
-            record.method.update({name: fit[name] for name in ("parameters", "model_bytes")})
+            record.method.update({name: fit[name] for name in ("parameters", "multiply_adds", "model_bytes")})
             store.write(record, {"ids": faces.ids, "errors": score.errors, "predictions": answers})
     return "; ".join([job.label, *problems])
 
@@ -148,6 +149,7 @@ def _fitted(job: Job, train: Loaded, store: Store, jobs: int) -> tuple[Method, d
             "device": getattr(job.method, "device_", "cpu"),
             "threads": max(1, (os.cpu_count() or 1) // jobs),
             "parameters": int(job.method.n_parameters),
+            "multiply_adds": job.method.multiply_adds,
         }
         store.write_model(job.model_key, job.method.save, fit)
     return load_method(store.model_path(job.model_key) / "model.safetensors"), store.read_fit(job.model_key)
@@ -170,28 +172,35 @@ def _faces_of(protocol: Protocol, loaded: Loaded) -> FaceSet:
     return faces
 
 
-def _predict_for(protocols: list[Protocol], method: Method, loaded: Loaded) -> tuple[dict[str, int], np.ndarray, float]:
-    """Predicts every face that some protocol wants, once: face id -> row, predictions (n, L, 2) px, ms a face."""
+def _predict_for(
+    protocols: list[Protocol], method: Method, loaded: Loaded
+) -> tuple[dict[str, int], np.ndarray, dict[str, float]]:
+    """Predicts every face that some protocol wants, once: face id -> row, predictions (n, L, 2) px, speed."""
     faces = boxes_from(loaded.check_usable(), protocols[0].box_source)
     wanted = {face for protocol in protocols for face in protocol.select(faces).ids.tolist()}
     faces = faces[np.isin(faces.ids, sorted(wanted))]
-    predictions, ms = _predict(method, faces) if len(faces) else (np.empty((0, *faces.landmarks.shape[1:])), 0.0)
-    return {face: row for row, face in enumerate(faces.ids.tolist())}, predictions, ms
+    predictions, speed = _predict(method, faces) if len(faces) else (np.empty((0, *faces.landmarks.shape[1:])), {})
+    return {face: row for row, face in enumerate(faces.ids.tolist())}, predictions, speed
 
 
-def _predict(method: Method, faces: FaceSet) -> tuple[np.ndarray, float]:
-    """Predictions (n, L, 2) px, and milliseconds a face without the decoding of images."""
-    answers, seconds = [], 0.0
+def _predict(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str, float]]:
+    """Predictions (n, L, 2) px; milliseconds a face in large batches and alone, without the decoding of images."""
+    answers, seconds, alone = [], 0.0, []
     points = faces.landmarks.shape[1]
     for start in range(0, len(faces), BLOCK):
         block = faces[start : start + BLOCK]
         images = list(block.images)
         if start == 0:
             predict_checked(method, images[:WARM_UP], block.boxes[:WARM_UP], points)
+            for i in range(min(ALONE, len(block))):
+                clock = time.perf_counter()
+                predict_checked(method, images[i : i + 1], block.boxes[i : i + 1], points)
+                alone.append(time.perf_counter() - clock)
         clock = time.perf_counter()
         answers.append(predict_checked(method, images, block.boxes, points))
         seconds += time.perf_counter() - clock
-    return np.concatenate(answers), 1000 * seconds / len(faces)
+    speed = {"ms_per_face": 1000 * seconds / len(faces), "ms_one_face": 1000 * float(np.median(alone))}
+    return np.concatenate(answers), {name: round(ms, 3) for name, ms in speed.items()}
 
 
 def json_metrics(score: Score) -> dict[str, float | None]:

@@ -32,13 +32,13 @@ class Record:
     """One run.
 
     key        of the run; status ok, failed or skipped, with its reason
-    method     name, label, params, version, code (digest of its module), parameters, model_bytes
+    method     name, label, params, version, code (digest of its module), parameters, multiply_adds, model_bytes
     train      label, dataset, split, faces, n_expected, parts, left_out, fingerprint
     protocol   all its fields, with its hash
     test       n, missed, left_out, complete, ids_sha256, fingerprint, parts
     seed       None for a method without random_state
     metrics    nme, fr08, fr10, auc08 in percent; empty unless ok
-    timings    fit_seconds, ms_per_face, device, threads
+    timings    fit_seconds, ms_per_face, ms_one_face (median of faces predicted one by one), device, threads
     machine, started, ended   platform and library versions; UTC
     traceback  of a failure, for whoever mends it
     """

@@ -19,8 +19,13 @@ COLUMNS = (
     *("method", "train", "protocol", "subset", "n", "n_total", "missed", "seeds", "nme", "fr08", "fr10", "auc08"),
     *("fit_seconds", "ms_per_face", "parameters", "model_bytes", "status"),
     *("nme_sd", "left_out", "complete", "boxes", "normaliser", "dataset", "protocol_hash", "reason"),
+    *("ms_one_face", "multiply_adds"),
 )
-DECIMALS = {"nme": 4, "fr08": 4, "fr10": 4, "auc08": 4, "nme_sd": 4, "fit_seconds": 1, "ms_per_face": 3, "missed": 2}
+DECIMALS = {"nme": 4, "fr08": 4, "fr10": 4, "auc08": 4, "nme_sd": 4, "missed": 2} | {
+    "fit_seconds": 1,
+    "ms_per_face": 3,
+    "ms_one_face": 3,
+}
 METRICS = ("nme", "fr08", "fr10", "auc08")
 
 
@@ -151,8 +156,8 @@ def _row(group: list[Record]) -> dict[str, Any]:
         "complete": "yes" if one.test["complete"] else "no",
         "fit_seconds": _mean([record.timings.get("fit_seconds") for record in good]),
         "ms_per_face": _mean([record.timings.get("ms_per_face") for record in good]),
-        "parameters": one.method.get("parameters"),
-        "model_bytes": one.method.get("model_bytes"),
+        "ms_one_face": _mean([record.timings.get("ms_one_face") for record in good]),
+        **{name: one.method.get(name) for name in ("parameters", "model_bytes", "multiply_adds")},
     }
     return row
 

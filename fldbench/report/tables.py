@@ -11,16 +11,18 @@ from fldbench.store import Record
 Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
 Captions = dict[tuple[str, str], str]
 
-# heading, decimals; in the order of a printed table; NME, FR and AUC are in percent
+# heading, decimals, unit; in the order of a printed table; NME, FR and AUC are in percent
 SHOWN = {
-    "nme": ("NME %", 2),
-    "fr08": ("FR@8%", 2),
-    "fr10": ("FR@10%", 2),
-    "auc08": ("AUC@8%", 2),
-    "missed": ("missed", 0),
-    "n": ("n of N", 0),
-    "fit_seconds": ("fit s", 1),
-    "ms_per_face": ("ms/face", 2),
+    "nme": ("NME %", 2, 1),
+    "fr08": ("FR@8%", 2, 1),
+    "fr10": ("FR@10%", 2, 1),
+    "auc08": ("AUC@8%", 2, 1),
+    "missed": ("missed", 0, 1),
+    "n": ("n of N", 0, 1),
+    "fit_seconds": ("fit s", 1, 1),
+    "ms_per_face": ("ms/face", 2, 1),
+    "ms_one_face": ("ms, one face", 2, 1),
+    "model_bytes": ("MB", 1, 1e6),
 }
 HIGHER_IS_BETTER = {"auc08"}
 RANKED = ("nme", "fr08", "fr10", "auc08")
@@ -104,7 +106,8 @@ def cell(row: dict[str, Any], name: str) -> str:
         return f"{row['n']} of {row['n_total']}"
     if value is None:
         return "-"
-    text = f"{value:.{SHOWN[name][1]}f}" if value == int(value) or name != "missed" else f"{value:.1f}"
+    _, decimals, unit = SHOWN[name]
+    text = f"{value / unit:.{decimals}f}" if value == int(value) or name != "missed" else f"{value:.1f}"
     if name == "nme" and row["nme_sd"] is not None:
         text += f" ± {row['nme_sd']:.2f}"
     return text
