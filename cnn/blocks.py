@@ -23,6 +23,9 @@ class Network(nn.Module):
     The layer that answers is called `head` in every network, at any depth; everything else is the trunk.
     """
 
+    # How kernels and crops lie in memory while it trains: what the convolutions of CPUs and GPUs want, as a rule.
+    memory_format = torch.channels_last
+
     def __init__(self):
         super().__init__()
         self._frozen: list[nn.Module] = []

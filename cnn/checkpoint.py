@@ -67,8 +67,12 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> Tensors:
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
     """Takes back what `optimiser_tensors` gave, for the same parameters."""
     state: dict[int, dict[str, torch.Tensor]] = {}
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for key, value in tensors.items():
         number, _, name = key.partition(".")
+        like = parameters[int(number)]
+        # Laid out in memory as the parameter, which fused optimisers take for granted.
+        value = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
         state.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 

@@ -134,7 +134,8 @@ def soft_argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     maps = functional.softmax(logits.flatten(-2).to(single), dim=-1).view(logits.shape)
     columns, rows = maps.sum(-2), maps.sum(-1)
     x, y = _centres(width, maps), _centres(height, maps)
-    mean_x, mean_y = columns @ x, rows @ y
+    # Sums, not matrix products, which autocast would compute in half precision.
+    mean_x, mean_y = (columns * x).sum(-1), (rows * y).sum(-1)
     spread_x = (columns * (x - mean_x[..., None]).square()).sum(-1)
     spread_y = (rows * (y - mean_y[..., None]).square()).sum(-1)
     return torch.stack([mean_x, mean_y], -1), (spread_x + spread_y) / 2, maps

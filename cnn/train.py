@@ -107,7 +107,8 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
     """The loop itself, in every process."""
     settings, n, threads = job.settings, len(job.train), count_threads(job.settings.threads, least=0)
     steps = len(order(n, job.batch_size, 0, 0))
-    plain = job.network
+    layout = getattr(job.network, "memory_format", torch.contiguous_format)
+    plain = job.network.to(memory_format=layout)
     optimiser = _optimiser(plain, settings, job.learning_rate)
     average = copy.deepcopy(plain).to(fabric.device) if settings.ema else plain  # what is validated and kept
     network, optimiser = fabric.setup(plain, optimiser)
@@ -131,7 +132,8 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
                 group["lr"] = job.learning_rate * share
             images, target, weight = (fabric.to_device(x) for x in (batch.images, batch.target, batch.weight))
             total = fabric.all_reduce(weight.sum(), reduce_op="sum")  # over all processes: the mean of the whole batch
-            output = as_output(network(normalised(images, job.normalise)))
+            crops = normalised(images, job.normalise).contiguous(memory_format=layout)
+            output = as_output(network(crops))
             loss = masked_mean(point_losses(job.loss, output, target), weight, total)
             optimiser.zero_grad()
             fabric.backward(loss * fabric.world_size)  # Fabric takes the mean over the processes
@@ -286,9 +288,14 @@ def _optimiser(network: nn.Module, settings: Training, learning_rate: float) -> 
         {"params": [p for p in free if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
+    # One kernel a parameter: a sixth of the time for 50 million weights. It would unscale 16-bit gradients on its own.
+    fused = settings.precision != "16-mixed"
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=learning_rate, momentum=settings.momentum, nesterov=settings.momentum > 0)
-    return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimiser](groups, lr=learning_rate)
+        nesterov = settings.momentum > 0
+        return torch.optim.SGD(groups, learning_rate, momentum=settings.momentum, nesterov=nesterov, fused=fused)
+    return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimiser](
+        groups, learning_rate, fused=fused
+    )
 
 
 def _share(rows: np.ndarray, fabric: Fabric) -> np.ndarray:

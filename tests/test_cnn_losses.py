@@ -187,3 +187,11 @@ def test_names_and_answers_that_do_not_fit():
         assert name in MAP_LOSSES
         with pytest.raises(MethodError, match=f"the loss '{name}' needs a network that answers with '{part}'"):
             point_losses(name, {"points": torch.zeros(1, 1, 2)}, torch.zeros(1, 1, 2))
+
+
+def test_the_place_of_a_map_is_as_exact_where_the_network_computes_in_half_precision():
+    logits = torch.randn(3, 4, 16, 16, generator=torch.Generator().manual_seed(0)) * 3
+    with torch.autocast("cpu", torch.bfloat16):
+        half = soft_argmax(logits)
+    for part, exact in zip(half, soft_argmax(logits), strict=True):
+        assert torch.allclose(part, exact, atol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_networks import QUICK, ToyMethod, nme
+from toy_networks import QUICK, ToyMethod, ToyNet, nme
 from toys import toy_faces
 
 from fldbench.cnn.checkpoint import read_checkpoint, write_checkpoint
@@ -69,7 +69,8 @@ def test_networks_of_maps_learn_by_every_loss(loss):
 
 
 @pytest.mark.parametrize("settings", [{"optimiser": "sgd"}, {"optimiser": "adam"}, {"schedule": "cosine"},
-                                      {"schedule": "constant", "warm_up": 0.0}, {"ema": 0.9}, {"clip": 0}])  # fmt: skip
+                                      {"schedule": "constant", "warm_up": 0.0}, {"ema": 0.9}, {"clip": 0},
+                                      {"precision": "bf16-mixed"}])  # fmt: skip
 def test_every_setting_learns(settings):
     faces = toy_faces(8)
     learning_rate = 0.05 if "optimiser" in settings and settings["optimiser"] == "sgd" else 3e-3
@@ -137,9 +138,15 @@ def test_torchs_and_numpys_global_generators_are_left_alone():
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"ema": 0.9, "val_share": 0.25}, {"optimiser": "sgd", "schedule": "cosine"}], ids=str
+    "layout", [torch.contiguous_format, torch.channels_last], ids=["channels first", "channels last"]
 )
-def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(tmp_path, settings):
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"ema": 0.9, "val_share": 0.25}, {"optimiser": "sgd", "schedule": "cosine"}, {"precision": "bf16-mixed"}],
+    ids=str,
+)
+def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(tmp_path, monkeypatch, settings, layout):
+    monkeypatch.setattr(ToyNet, "memory_format", layout, raising=False)
     faces = toy_faces(12)
     settings = QUICK | settings | {"save_seconds": 0}
     params = {"epochs": 6, "augmentation": "standard", "dropout": 0.3, "training": settings}
@@ -187,7 +194,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from fldbench import register_method
 from fldbench.progress import listening
-from toy_networks import QUICK, ToyMethod, nme
+from toy_networks import QUICK, ToyMethod, ToyNet, nme
 from toys import toy_faces
 
 if __name__ == "__main__":
