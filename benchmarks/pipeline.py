@@ -9,6 +9,7 @@ augments (the same images, which is checked), and of a network trained on either
 import argparse
 import itertools
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -96,7 +97,10 @@ def main() -> None:
     chosen = parser.parse_args()
     threads, channels = chosen.threads, 3 if chosen.colour else 1
     torch.set_num_threads(chosen.network_threads)
-    faces = fldbench.load_dataset("300w", split="train")[: chosen.faces]
+    try:
+        faces = fldbench.load_dataset("300w", split="train")[: chosen.faces]
+    except fldbench.FldbenchError as error:
+        sys.exit(str(error))
     scheme = fldbench.get_scheme(faces.scheme)
     view, ranges = View(chosen.size, chosen.size, channels, PADDING), get_ranges("standard")
     mirror = np.array(scheme.mirror)

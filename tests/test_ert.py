@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from drawn import error
 
 from fldbench.baselines.ert import ERT, start_shapes
 from fldbench.baselines.ert_train import follow
@@ -41,12 +42,6 @@ def drawn_faces(n, seed=0):
         images.append(image)
     ids = np.array([f"{seed}-{i}" for i in range(n)])
     return FaceSet(ids, ImageArrays(images), tight_box(base)[None].repeat(n, 0), landmarks, "mtfl-5", name="drawn")
-
-
-def error(method, faces):
-    """Mean distance in sides of the box."""
-    distances = np.linalg.norm(method.predict(faces.images, faces.boxes) - faces.landmarks, axis=2)
-    return (distances.mean(axis=1) / np.ptp(faces.boxes[:, ::2], axis=1)).mean()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from drawn import drawn_faces, error, jittered
 
 from fldbench.baselines import hog
 from fldbench.baselines.hog_ridge import HogRidge, _turned
@@ -11,42 +12,11 @@ from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet, ImageArrays
-from fldbench.geometry import jitter_box, tight_box
+from fldbench.geometry import tight_box
 from fldbench.method import load_method, make_method
 from fldbench.schemes import get_scheme
 
 SMALL = {"stages": 3, "crop_size": 64, "starts": 4, "ridge": 1.0}
-
-
-def drawn_faces(n, seed=0):
-    """Faces of five points: eyes are discs, the nose a blob, the mouth a bar between its corners. 3 images are grey."""
-    import cv2
-
-    rng = np.random.default_rng(seed)
-    base = np.array([[70.0, 60], [130, 60], [100, 95], [75, 130], [125, 130]])
-    landmarks = base + rng.normal(0, 5, (n, 5, 2)) + rng.normal(0, 8, (n, 1, 2))
-    images = []
-    for points in landmarks:
-        image = np.full((190, 200, 3), 190, np.uint8)
-        at = [tuple(round(v * 16) for v in p) for p in points.tolist()]
-        for eye in at[:2]:
-            cv2.circle(image, eye, 8 * 16, (40, 30, 60), -1, cv2.LINE_AA, 4)
-        cv2.circle(image, at[2], 5 * 16, (120, 60, 60), -1, cv2.LINE_AA, 4)
-        cv2.line(image, at[3], at[4], (150, 20, 20), 5, cv2.LINE_AA, 4)
-        images.append(image)
-    ids = np.array([f"{seed}-{i}" for i in range(n)])
-    return FaceSet(ids, ImageArrays(images), tight_box(landmarks), landmarks, "mtfl-5", name="drawn")
-
-
-def error(method, faces):
-    """Mean distance in sides of the box."""
-    distances = np.linalg.norm(method.predict(faces.images, faces.boxes) - faces.landmarks, axis=2)
-    return (distances.mean(axis=1) / np.ptp(faces.boxes[:, ::2], axis=1)).mean()
-
-
-def jittered(faces, seed=9):
-    rng = np.random.default_rng(seed)
-    return faces.with_boxes(np.array([jitter_box(box, rng) for box in faces.boxes]))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn import drawn_faces, error, jittered
 
 from fldbench.baselines import lbf_forest
 from fldbench.baselines.lbf import LBF, Samples, principal_steps, turns
@@ -13,40 +14,12 @@ from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
-from fldbench.geometry import fit_similarity, jitter_box, tight_box
+from fldbench.geometry import fit_similarity
 from fldbench.method import load_method
 from fldbench.progress import listening
 from fldbench.schemes import get_scheme
 
 SMALL = {"stages": 3, "trees": 4, "depth": 3, "candidates": 40, "pool": 60, "crop_size": 64, "ridge": 5.0, "folds": 3}
-
-
-def drawn_faces(n, seed=0):
-    """Faces of five points, each a disc on a light ground: dark eyes and mouth corners, a grey nose."""
-    import cv2
-
-    rng = np.random.default_rng(seed)
-    base = np.array([[70.0, 60], [130, 60], [100, 95], [75, 130], [125, 130]])
-    landmarks = base + rng.normal(0, 5, (n, 5, 2)) + rng.normal(0, 8, (n, 1, 2))
-    images = []
-    for points in landmarks:
-        image = np.full((190, 200, 3), 190, np.uint8)
-        for p, shade in zip(points.tolist(), (20, 20, 110, 60, 60), strict=True):
-            cv2.circle(image, [round(v * 16) for v in p], 10 * 16, (shade,) * 3, -1, cv2.LINE_AA, 4)
-        images.append(image)
-    ids = np.array([f"{seed}-{i}" for i in range(n)])
-    return FaceSet(ids, ImageArrays(images), tight_box(landmarks), landmarks, "mtfl-5", name="drawn")
-
-
-def error(method, faces):
-    """Mean distance in sides of the box."""
-    distances = np.linalg.norm(method.predict(faces.images, faces.boxes) - faces.landmarks, axis=2)
-    return (distances.mean(axis=1) / np.ptp(faces.boxes[:, ::2], axis=1)).mean()
-
-
-def jittered(faces, seed=9):
-    rng = np.random.default_rng(seed)
-    return faces.with_boxes(np.array([jitter_box(box, rng) for box in faces.boxes]))
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn import drawn_faces, error, jittered
 from sklearn.linear_model import Ridge
-from test_hog_ridge import drawn_faces, error, jittered
 
 from fldbench import progress, registry
 from fldbench.baselines import hog_grid

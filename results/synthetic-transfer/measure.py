@@ -12,6 +12,7 @@ the true points, NME by the outer eye corners).
 
 import argparse
 import json
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -81,21 +82,10 @@ def show(label, name, params, train, test):
 
 def fine_tuned(made, real, test):
     """cnn-small on synthetic faces, then the same network on 200 real ones alone, a lower rate and fewer epochs."""
-    from fldbench.cnn import small
-
     first = fldbench.make_method("cnn-small", **METHODS["cnn-small"]).fit(made)
-    fresh = small.LandmarkNet
-
-    def pretrained(size, mean):
-        network = fresh(size, mean)
-        network.load_state_dict(first.network_.state_dict())
-        return network
-
-    small.LandmarkNet = pretrained
-    try:
-        show("synthetic, then real", "cnn-small", TUNED, real, test)
-    finally:
-        small.LandmarkNet = fresh
+    with tempfile.TemporaryDirectory() as folder:
+        weights = str(first.save(Path(folder) / "first.safetensors"))
+        show("synthetic, then real", "cnn-small", TUNED | {"weights": weights}, real, test)
 
 
 def measure_speed(n=1200):
