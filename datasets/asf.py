@@ -18,6 +18,7 @@ from fldbench.image_files import header_size
 
 COLUMNS = (7, 10)  # path#, type, x, y, point#, from, to, and at times three columns for the user
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp")
+HEAD = 65536  # bytes that hold the size, unless a large thumbnail or colour profile stands before it
 
 
 def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
@@ -102,7 +103,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises DataError for another or a damaged file.
     """
     try:
-        size = header_size(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            size = header_size(begin := file.read(HEAD)) or header_size(begin + file.read())
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror}); restore the image", path) from error
     if size is None or min(size) < 1:

@@ -26,7 +26,11 @@ class Pack(Dataset):
         """The packed faces. Raises DatasetNotFoundError without a file, DataError for a damaged one."""
         if self.file is None and root is None:
             raise DatasetNotFoundError("dataset 'pack' needs a file; give --option file=PATH, or --data PATH")
-        if self.file is None:
-            return open_pack(root)
-        path = Path(self.file)
-        return open_pack(path if path.is_absolute() else (data_root(root) or Path()) / path)
+        path = Path(root if self.file is None else self.file)
+        if self.file is not None and not path.is_absolute():
+            path = (data_root(root) or Path()) / path
+        if path.is_dir():
+            raise DatasetNotFoundError(
+                "a folder; dataset 'pack' needs the file of a pack: give --option file=PATH", path
+            )
+        return open_pack(path)

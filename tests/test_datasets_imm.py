@@ -67,6 +67,9 @@ def test_jpeg_segments_are_walked(tmp_path):
     path.write_bytes(whole[:2] + thumbnail + b"\xff\xff\xff\x01" + whole[2:])
     assert image_size(path) == (50, 40)
     assert cv2.imread(str(path)).shape == (40, 50, 3)
+    profile = b"".join(b"\xff\xe2\xff\xff" + bytes(0xFFFD) for _ in range(3))  # more than what is read at first
+    path.write_bytes(whole[:2] + profile + whole[2:])
+    assert image_size(path) == (50, 40)
     progressive = cv2.imencode(".jpg", np.zeros((9, 8, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1]
     path.write_bytes(progressive.tobytes())
     assert image_size(path) == (8, 9)

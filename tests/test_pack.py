@@ -15,7 +15,8 @@ import pytest
 from toys import fingerprint_and_image, toy_faces
 
 from fldbench import faces as faces_module
-from fldbench.errors import DataError, StoreError
+from fldbench.dataset import load_dataset
+from fldbench.errors import DataError, DatasetNotFoundError, StoreError
 from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
 from fldbench.geometry import crop_matrix, invert, transform, warp
 from fldbench.pack import open_pack, pack
@@ -248,6 +249,12 @@ def test_missing_files_and_strangers(packed, tmp_path):
     (tmp_path / "a.pack.index").unlink()
     with pytest.raises(DataError, match=r"a\.pack\.index: no such file: a\.pack was not packed to its end"):
         open_pack(packed)
+
+
+def test_a_folder_is_no_pack(packed, tmp_path):
+    for options in ({}, {"file": str(tmp_path)}, {"file": "."}):
+        with pytest.raises(DatasetNotFoundError, match="needs the file of a pack"):
+            load_dataset("pack", tmp_path, **options)
 
 
 def test_cut_off_while_in_use(packed):
