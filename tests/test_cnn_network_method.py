@@ -57,6 +57,16 @@ def test_saved_is_loaded(tmp_path, toy):
         ToyMethod(size=32).restore(method.learned())
 
 
+def test_multiply_adds_by_hand():
+    method = ToyMethod(epochs=1)
+    assert method.multiply_adds is None
+    method.fit(toy_faces(4))
+    by_hand = 12 * 12 * 8 * 5 * 5 + 6 * 6 * 16 * 3 * 3 * 8 + 6 * 6 * 16 * 5 * 2  # two convolutions, a dense layer
+    assert method.multiply_adds == by_hand
+    method.flip_test = True
+    assert method.multiply_adds == 2 * by_hand
+
+
 def test_an_input_that_is_not_square_is_the_stretched_square():
     faces = toy_faces(8)
     method = ToyMethod(size=32, height=24, epochs=150, batch_size=8).fit(faces)

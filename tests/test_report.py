@@ -53,6 +53,17 @@ def test_a_row_is_the_mean_over_seeds():
     assert "4.00 ± 1.00" in board.to_markdown()
 
 
+def test_what_a_method_costs():
+    method = {"label": "net", "parameters": 10, "model_bytes": 1_540_000, "multiply_adds": 2_500_000}
+    timings = [{"fit_seconds": 2.0, "ms_per_face": 0.5, "ms_one_face": ms} for ms in (1.0, 1.5)]
+    board = leaderboard([replace(record(seed=s, timings=t), method=method) for s, t in enumerate(timings)])
+    (row,) = csv.DictReader(io.StringIO(board.to_csv()))
+    assert (row["ms_one_face"], row["multiply_adds"], row["model_bytes"]) == ("1.250", "2500000", "1540000")
+    assert "| fit s | ms/face | ms, one face | MB |" in board.to_markdown()
+    assert "| 2.0 | 0.50 | 1.25 | 1.5 |" in board.to_markdown()
+    assert "one face" not in leaderboard([record()]).to_markdown()  # a record from before it was measured
+
+
 def test_a_failed_seed_is_shown():
     good, bad = record(seed=0), record(seed=1, status="failed", reason="fell over", metrics={}, test={})
     rows = leaderboard([good, bad]).rows
