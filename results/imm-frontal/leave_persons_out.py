@@ -17,8 +17,8 @@ from fldbench.protocols import boxes_from
 METHODS = {
     **{name: {} for name in ("mean-shape", "linear", "lbf", "asm", "ert", "hog-ridge")},
     # Ninety faces make few batches an epoch.
-    "five-conv": {"epochs": 300},
-    "nose-net": {"epochs": 300},
+    "five-conv": {"epochs": 150},
+    "nose-net": {"epochs": 150},
 }
 PROTOCOLS = ("imm-frontal", "imm-frontal-jittered")
 FOLDS = 4
