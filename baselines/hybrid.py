@@ -29,9 +29,8 @@ REFINES = {name: {"stages": 3, "first_patch": 0.2} for name in ("hog-ridge", "sd
 class Hybrid(Composed):
     """Any two methods, one after the other.
 
-    first, second   names of registered methods. A second method whose fit and predict take `starts` (hog-ridge) begins
-                    from the first one's points; every other, a network for instance, is given their tight box in place
-                    of the face's own
+    first, second   names of registered methods. The second is given the tight box of the first one's points in place of
+                    the face's own box, and begins from the points where its fit and predict take `starts` (hog-ridge)
     first_params, second_params   dicts of what differs from their defaults; None for the second is what suits a refiner
     folds           how many models of the first method answer the training faces, each those that it has not seen
     threads, random_state   are given to both where they have them
@@ -75,13 +74,11 @@ class Hybrid(Composed):
             rows = [row_of[face] for face in part.ids.tolist()]
             shapes[rows] = np.concatenate(list(_answers(apart, part)))
         self._fit_member(first, self.first, train, val)
-        if val is not None and not _takes_starts(second):
-            found = np.concatenate(list(_answers(first, val))) if len(val) else val.landmarks
-            val = val.with_boxes(handed_boxes(found, val.boxes))
-        if _takes_starts(second):
-            self._fit_member(second, self.second, train, val, starts=shapes)
-        else:
-            self._fit_member(second, self.second, train.with_boxes(handed_boxes(shapes, train.boxes)), val)
+        if val is not None and len(val):
+            val = val.with_boxes(handed_boxes(np.concatenate(list(_answers(first, val))), val.boxes))
+        starts = {"starts": shapes} if _takes_starts(second) else {}
+        faces = train.with_boxes(handed_boxes(shapes, train.boxes))
+        self._fit_member(second, self.second, faces, val, **starts)
         self.members_ = [first, second]
         return self
 
@@ -90,9 +87,8 @@ class Hybrid(Composed):
         check_fitted(self, "members_")
         first, second = self.members_
         shapes = first.predict(images, boxes)
-        if _takes_starts(second):
-            return second.predict(images, boxes, starts=shapes)
-        return second.predict(images, handed_boxes(shapes, check_boxes(boxes)))
+        starts = {"starts": shapes} if _takes_starts(second) else {}
+        return second.predict(images, handed_boxes(shapes, check_boxes(boxes)), **starts)
 
     def _make(self) -> list[Method]:
         check_kinds(self, "hybrid")

@@ -34,7 +34,7 @@ class Shapes(Method):
     """A refiner that takes starts: remembers them, and answers with them."""
 
     def fit(self, train, val=None, starts=None):
-        Shapes.given = train.ids, starts
+        Shapes.given = train.ids, starts, train.boxes
         self.n_ = len(train)
         return self
 
@@ -70,9 +70,9 @@ def faces():
 @pytest.mark.parametrize("folds", [2, 3, 20])
 def test_starts_are_out_of_fold(faces, folds):
     Hybrid("memory", "shapes", folds=folds).fit(faces)
-    ids, starts = Shapes.given
+    ids, starts, boxes = Shapes.given
     assert ids.tolist() == faces.ids.tolist()
-    assert np.allclose(starts - faces.landmarks, (OFF, 0))
+    assert np.allclose(starts - faces.landmarks, (OFF, 0)) and np.allclose(boxes, tight_box(starts))
 
 
 def test_the_final_first_method_saw_every_face(faces):
@@ -81,7 +81,7 @@ def test_the_final_first_method_saw_every_face(faces):
     assert np.allclose(method.predict(list(faces.images), faces.boxes), faces.landmarks)
 
 
-def test_a_refiner_without_starts_gets_tight_boxes(faces):
+def test_a_refiner_gets_tight_boxes(faces):
     train, val = faces[:10], faces[10:]
     method = Hybrid("memory", "boxes").fit(train, val)
     _, boxes, val_boxes = Boxes.given
