@@ -67,6 +67,18 @@ class Composed(Method):
         """The sum of the members'."""
         return sum(member.n_parameters for member in getattr(self, "members_", []))
 
+    @property
+    def multiply_adds(self) -> int | None:
+        """The sum of the members', where all of them count theirs."""
+        counts = [member.multiply_adds for member in getattr(self, "members_", [])]
+        return sum(counts) if counts and None not in counts else None
+
+    @property
+    def device_(self) -> str:
+        """Where the members were trained."""
+        devices = dict.fromkeys(getattr(member, "device_", "cpu") for member in getattr(self, "members_", []))
+        return ", ".join(devices) or "cpu"
+
 
 def checked_params(label: str, which: str, params: Any) -> dict[str, Any]:
     """A member's parameters as a dict of its own, empty for None; raises MethodError for anything else.

@@ -96,6 +96,8 @@ def get_ranges(augmentation: str | dict | Ranges) -> Ranges:
     """
     if isinstance(augmentation, Ranges):
         return augmentation
+    if not isinstance(augmentation, (str, dict)):
+        raise MethodError(f"augmentation is {augmentation!r}; allowed is a preset's name or a dict of ranges")
     given = {"preset": augmentation} if isinstance(augmentation, str) else dict(augmentation)
     preset = given.pop("preset", "none")
     if preset not in PRESETS:

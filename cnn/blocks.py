@@ -35,7 +35,7 @@ class Network(nn.Module):
         return found
 
     def freeze(self, n_convs: int) -> Network:
-        """Keeps the first n convolutions, and the norms after them, as they are in training; -1 keeps all of the trunk.
+        """Keeps the first n convolutions, and the norms after them, as they are in training; -1: all of the trunk's.
 
         A frozen norm also keeps its running statistics. Raises MethodError where there are fewer convolutions.
         """

@@ -4,7 +4,7 @@ Residual blocks (He et al. 2016) in four scales, the two finest of 64 and 32 px 
 matter of pixels; a pyramid that carries what the coarse scales know about the face back to the map of 32 px (Lin et
 al., "Feature Pyramid Networks", CVPR 2017); and the integral over each map's softmax (Sun et al., ECCV 2018), trained
 by Wing on the place and by the map's marginals on the shape (`losses.marginals_loss`). What was compared, and how much
-each part is worth, stands in results/300w/README.md.
+each part is worth, stands in results/fld-net/README.md.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class FldNet(NetworkMethod):
 
 
 class FldNetwork(Network):
-    """(b, C, size, size) -> points (b, L, 2), variance (b, L) and maps (b, L, size / 4, size / 4) that sum to one."""
+    """(b, C, size, size) -> points (b, L, 2), variance (b, L), and shares (b, L, size / 4, size / 4) of one."""
 
     def __init__(self, n_points: int, size: int = 128, channels: int = 3, width: int = 24, head: int = 64):
         super().__init__()
@@ -102,8 +102,8 @@ class FldNetwork(Network):
             seen.append(x)
         quarter, eighth, sixteenth = (layer(part) for layer, part in zip(self.across, seen[1:], strict=True))
         eighth = self.smooth8(eighth + _as_large(sixteenth, eighth))
-        points, variance, maps = soft_argmax(self.head(self.smooth4(quarter + _as_large(eighth, quarter))))
-        return {"points": points, "variance": variance, "maps": maps}
+        points, variance, shares = soft_argmax(self.head(self.smooth4(quarter + _as_large(eighth, quarter))))
+        return {"points": points, "variance": variance, "shares": shares}
 
 
 class Residual(nn.Module):

@@ -2,8 +2,8 @@
 
 The mean over the softmax of a map is a coordinate between the cells, without the rounding of a maximum, and can be
 trained end to end (Sun et al., "Integral Human Pose Regression", ECCV 2018; Nibali et al., "Numerical Coordinate
-Regression with Convolutional Neural Networks", 2018). The spread of a map is how unsure it is: the maps of points that
-are hidden or not visible grow wide, and their confidence falls.
+Regression with Convolutional Neural Networks", 2018). The spread of a map is how unsure it is; the maps of
+points that are marked as hidden are trained to be wide (`losses.soft_argmax_loss`), so that their confidence falls.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -89,11 +90,13 @@ class Store:
     path     .npy, (n, s, s[, 3]) uint8, s = view.wide(margin)
     points   (n, L, 2) in the frame of the network's crop, [-1, 1]; NaN where a point is missing
     weight   (n,) of the faces
+    visible  (n, L) bool; False where a point is hidden or missing
     """
 
     path: str
     points: np.ndarray
     weight: np.ndarray
+    visible: np.ndarray
     view: View
     margin: float = field(default=1.0)
 
@@ -117,16 +120,17 @@ def make_store(
     crops = crop_faces(faces, wide, view.padded(exact), view.channels == 1, folder, threads)
     points = ((crops.to_crop(faces.landmarks) + 0.5) / wide * 2 - 1) * exact
     weight = np.ones(len(faces)) if weight is None else np.asarray(weight, float)
-    return Store(str(crops.images.filename), points, weight, view, exact)
+    return Store(str(crops.images.filename), points, weight, faces.visible, view, exact)
 
 
-@dataclass(frozen=True)
-class Batch:
-    """images (b, C, H, W) uint8, target (b, L, 2) float32 in [-1, 1] (0 where missing), weight (b, L) float32."""
+class Batch(NamedTuple):
+    """images (b, C, H, W) uint8, target (b, L, 2) float32 in [-1, 1] (0 where missing), weight (b, L) float32,
+    visible (b, L) bool."""
 
     images: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
+    visible: torch.Tensor
 
 
 def order(n: int, batch_size: int, random_state: int, epoch: int) -> list[np.ndarray]:
@@ -170,11 +174,12 @@ def make_batch(store: Store, faces: np.ndarray, ranges: Ranges, mirror: np.ndarr
     view = store.view
     images = np.empty((len(faces), view.channels, view.height, view.width), np.uint8)
     target = np.empty((len(faces), *store.points.shape[1:]))
+    visible = np.empty(target.shape[:-1], bool)
     repeats: dict[int, int] = {}
     for i, face in enumerate(faces.tolist()):
         turn = repeats[face] = repeats.get(face, -1) + 1
         rng = generator(seed[0], seed[1], face + turn * len(store))
-        image, target[i] = augmented(store, face, ranges, mirror, rng)
+        image, target[i], visible[i] = augmented(store, face, ranges, mirror, rng)
         images[i] = image if image.ndim == 2 else np.moveaxis(image, -1, 0)
     seen = np.isfinite(target).all(-1)
     target[~seen] = 0.0
@@ -183,14 +188,20 @@ def make_batch(store: Store, faces: np.ndarray, ranges: Ranges, mirror: np.ndarr
         torch.from_numpy(images),
         torch.from_numpy(target.astype(np.float32)),
         torch.from_numpy(weight.astype(np.float32)),
+        torch.from_numpy(visible),
     )
 
 
 def augmented(
     store: Store, face: int, ranges: Ranges, mirror: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """One face: its image uint8 (H, W[, 3]) and its points (L, 2) in [-1, 1], in the scheme's order if mirrored too."""
-    return augment_crop(store.crops[face], store.points[face], store.view, store.margin, ranges, mirror, rng)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One face: its image uint8 (H, W[, 3]), its points (L, 2) in [-1, 1], and which of them are visible (L,).
+
+    The points are in the scheme's order if mirrored, too.
+    """
+    known = np.column_stack([store.points[face], store.visible[face]])
+    image, moved = augment_crop(store.crops[face], known, store.view, store.margin, ranges, mirror, rng)
+    return image, moved[:, :2], moved[:, 2] > 0
 
 
 def augment_crop(
@@ -202,12 +213,14 @@ def augment_crop(
     mirror: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`augmented` for a crop at hand."""
+    """The same for a crop at hand; `points` (L, 2 or more), of which columns behind x and y are only put in order."""
     place = draw_placement(ranges, rng)
     matrix = place.matrix(crop.shape[0], margin, view.width, view.height)
     image = relit(seen_through(crop, matrix, view.width, view.height), ranges, rng)
     x, y = points[:, 0], points[:, 1]
-    moved = np.stack([place.cos * x - place.sin * y + place.x, place.sin * x + place.cos * y + place.y], -1)
+    moved = np.array(points, float)
+    moved[:, 0] = place.cos * x - place.sin * y + place.x
+    moved[:, 1] = place.sin * x + place.cos * y + place.y
     if place.flipped:
         moved = moved[mirror]
         moved[:, 0] *= -1

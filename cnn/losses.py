@@ -18,10 +18,11 @@ from torch.nn import functional
 
 from fldbench.errors import MethodError, near_miss
 
-Output = dict[str, torch.Tensor | list[torch.Tensor]]
+Output = dict[str, torch.Tensor]
 
 REFERENCE = 224  # px; the crop of the project that trained with Wing (5, 0.5)
 SPREAD = 0.03  # standard deviation that a soft-argmax map is drawn towards; the crop is 2 wide
+HIDDEN_SPREAD = 0.15  # the same where the point is hidden: a confidence of about 0.3
 SPREAD_WEIGHT = 0.1
 MARGINALS_WEIGHT = 1 / 64
 MAP_SIGMA = 1.5  # px of the map: width of the Gaussian that a heat map is trained on
@@ -141,11 +142,13 @@ def soft_argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     return torch.stack([mean_x, mean_y], -1), (spread_x + spread_y) / 2, maps
 
 
-def soft_argmax_loss(output: Output, target: torch.Tensor, spread: float = SPREAD) -> torch.Tensor:
-    """Wing on the points, and a tenth of how far the map's standard deviation is from `spread`: (b, L).
+def soft_argmax_loss(output: Output, target: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
+    """Wing on the points, and a tenth of how far the map's standard deviation is from SPREAD: (b, L).
 
     After Nibali et al. 2018, eq. 9, on the standard deviation in place of its square, so that both parts are lengths.
+    Where a point is not `visible` (b, L), HIDDEN_SPREAD is wanted: the map then tells that it is a guess.
     """
+    spread = SPREAD if visible is None else torch.where(visible, SPREAD, HIDDEN_SPREAD).to(target)
     deviation = (_needed(output, "variance", "soft-argmax") + 1e-10).sqrt()
     return coordinate_loss("wing", output, target) + SPREAD_WEIGHT * (deviation - spread).abs()
 
@@ -213,7 +216,7 @@ def marginals_loss(output: Output, target: torch.Tensor) -> torch.Tensor:
     point without a two-dimensional target (SimDR, Li et al. 2022, on maps). Its nats count as pixels of a crop of
     128 px: the two parts are then of a size from the first epoch to the last.
     """
-    maps = _needed(output, "maps", "marginals")
+    maps = _needed(output, "shares", "marginals")
     entropy = torch.zeros_like(target[..., 0])
     for axis, sums in enumerate((maps.sum(-2), maps.sum(-1))):
         n = sums.shape[-1]
@@ -239,8 +242,10 @@ def check_loss(name: str) -> str:
     return name
 
 
-def point_losses(name: str, output: Output, target: torch.Tensor) -> torch.Tensor:
-    """The named loss of every point: (b, L)."""
+def point_losses(name: str, output: Output, target: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
+    """The named loss of every point: (b, L); `visible` (b, L) bool is what "soft-argmax" looks at, and no other."""
+    if name == "soft-argmax":
+        return soft_argmax_loss(output, target, visible)
     if name in MAP_LOSSES:
         return MAP_LOSSES[name](output, target)
     return coordinate_loss(name, output, target)

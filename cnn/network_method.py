@@ -88,7 +88,7 @@ class NetworkMethod(Method):
         """A new network for n_points whose mean place in the frame is `mean` (n_points, 2).
 
         Its forward takes (b, C, H, W) float32 and answers with points (b, L, 2) in [-1, 1], or with a dict that holds
-        them as "points", and perhaps "variance" (b, L), "maps" (b, L, h, w) and "stages", earlier points.
+        them as "points", and perhaps "variance" (b, L), and "maps" (b, L, h, w), or "shares" if they sum to one.
         """
         raise NotImplementedError
 
@@ -133,6 +133,7 @@ class NetworkMethod(Method):
             store = make_store(train[rows], self.view, ranges.margin, weight[rows], work, threads)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
             seen = make_store(val, self.view, 1.0, None, work, threads) if val is not None and len(val) else None
+            before = vars(self).get("mean_")  # of an earlier fit, whose network stays if this one fails
             self.mean_ = _mean(store.points, store.weight, train.label)
             network = self._begun(scheme.n_points)
             job = Job(
@@ -153,7 +154,14 @@ class NetworkMethod(Method):
                 folder=None if folder is None else Path(folder),
                 key=key,
             )
-            result = train_network(job)
+            try:
+                result = train_network(job)
+            except BaseException:
+                if before is None:
+                    del self.mean_
+                else:
+                    self.mean_ = before
+                raise
         self.scheme_, self.history_ = scheme.name, result.history
         self.best_epoch_, self.device_ = result.best_epoch, result.device
         network.load_state_dict(result.weights)
@@ -281,6 +289,9 @@ class NetworkMethod(Method):
 
     def _check_params(self) -> Training:
         check_kinds(self, self._name, other=("augmentation",))
+        for key, kind, allowed in (("training", dict, "a dict of settings"), ("weights", str, "the path of a file")):
+            if not isinstance(getattr(self, key), kind | None):
+                raise MethodError(f"{self._name}: {key} is {getattr(self, key)!r}; allowed is None or {allowed}")
         whole = [(key, self.input_size[key == "height"]) for key in ("width", "height")]
         rules = {
             **{key: (type(value) is int and value >= 1, "a whole number from 1") for key, value in whole},
@@ -305,10 +316,15 @@ class NetworkMethod(Method):
 
     def _key(self, train: FaceSet, val: FaceSet | None, weight: np.ndarray, settings: Training) -> str:
         """Hash of all that decides the weights."""
-        parts = [type(self).__name__, self.version, torch.__version__, self.get_params(), train.fingerprint]
-        parts += [val.fingerprint if val is not None else None, hashlib.sha256(weight.tobytes()).hexdigest()]
-        text = json.dumps([*parts, vars(settings)], sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+        parts = [type(self).__name__, self.version, torch.__version__, self.get_params() | {"training": None}]
+        parts += [train.fingerprint, val.fingerprint if val is not None else None, _sha256(weight.tobytes())]
+        parts += [{key: value for key, value in vars(settings).items() if key not in ("threads", "save_seconds")}]
+        parts += [_sha256(Path(self.weights).read_bytes())] if self.weights and Path(self.weights).is_file() else []
+        return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _split(train: FaceSet, share: float, random_state: int) -> tuple[np.ndarray, FaceSet | None]:

@@ -148,8 +148,9 @@ class OnePointHead(nn.Module):
     def __init__(self, width: int, mean: torch.Tensor, landmark: int):
         super().__init__()
         self.point = PointHead(width, mean[landmark : landmark + 1])
-        self.register_buffer("shape", (mean - mean[landmark]).float())  # relative to the landmark
-        self.register_buffer("is_it", torch.arange(len(mean), device=mean.device)[:, None] == landmark)
+        # Not persistent: both follow from mean shape and landmark, and are not to be taken over from a weight file.
+        self.register_buffer("shape", (mean - mean[landmark]).float(), False)  # relative to the landmark
+        self.register_buffer("is_it", torch.arange(len(mean), device=mean.device)[:, None] == landmark, False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         found = self.point(x)

@@ -19,6 +19,7 @@ class Training:
     """Settings of the loop that a family's own parameters do not name; given as the dict `training`.
 
     optimiser     "adamw", "adam" or "sgd" (with Nesterov's momentum)
+    momentum      of "sgd"
     weight_decay  of the weights, not of biases and norms; in Adam and SGD it is added to the gradient
     schedule      "one-cycle": by a cosine up to the rate and down to nothing; "cosine": a straight line up, then the
                   cosine; "constant": a straight line up, then level
@@ -28,7 +29,8 @@ class Training:
     val_share     share of the training faces, whole groups, that chooses the epoch; 0 trains on all, keeps the last
     patience      epochs without a better validation NME until training stops; None never stops
     precision     "32-true", "bf16-mixed" or "16-mixed"
-    accelerator, devices, num_nodes   as Lightning Fabric has them
+    accelerator   as Lightning Fabric has it: "auto", "cpu", "gpu", ...
+    devices, num_nodes   how many; their processes are started here, or by torchrun or SLURM
     threads       that prepare inputs, in each process; None is one a core, 0 the training thread itself
     save_seconds  least time between two checkpoints, where `fit` was given a folder
     """

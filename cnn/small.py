@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
+from fldbench.cnn.blocks import BatchNorm2d, Network, flat_width
 from fldbench.cnn.network_method import NetworkMethod
 
 
@@ -12,19 +15,20 @@ class SmallCNN(NetworkMethod):
     """Direct regression of all landmarks from one grey crop around the box.
 
     The network answers relative to the mean shape of the training faces. Training: L1 on the annotated points, AdamW
-    with a one-cycle learning rate, each face turned, scaled, shifted, mirrored and lit anew every epoch. The weights
-    after the last epoch are kept: nothing is chosen, no validation part is needed.
+    with a one-cycle learning rate, each face turned, scaled, shifted and mirrored anew every epoch. The weights after
+    the last epoch are kept: nothing is chosen, no validation part is needed.
 
     size            side of the crop, px
     padding         context around the box on each end, as a share of its longer side
     epochs, batch_size, learning_rate    of the training; the rate is the peak of the cycle
     rotation        degrees, scale and shift as shares of the crop: widths of the uniform augmentation
+    flip_test, weights, frozen, training   as in `NetworkMethod`
     """
 
     version = 2
     normalise = "instance"
     defaults = {"val_share": 0.0}
-    channels, loss, flip_test, weights, frozen, training = 1, "l1", False, None, 0, None
+    channels, loss = 1, "l1"
 
     def __init__(
         self,
@@ -36,6 +40,10 @@ class SmallCNN(NetworkMethod):
         rotation: float = 25.0,
         scale: float = 0.12,
         shift: float = 0.06,
+        flip_test: bool = False,
+        weights: str | None = None,
+        frozen: int = 0,
+        training: dict[str, Any] | None = None,
         random_state: int = 0,
     ):
         self.size = size
@@ -46,6 +54,10 @@ class SmallCNN(NetworkMethod):
         self.rotation = rotation
         self.scale = scale
         self.shift = shift
+        self.flip_test = flip_test
+        self.weights = weights
+        self.frozen = frozen
+        self.training = training
         self.random_state = random_state
 
     @property
@@ -58,8 +70,10 @@ class SmallCNN(NetworkMethod):
         return LandmarkNet(self.size, mean)
 
 
-class LandmarkNet(nn.Module):
+class LandmarkNet(Network):
     """Grey (b, 1, size, size) -> landmarks (b, L, 2) in [-1, 1] over the crop; starts as the mean shape (L, 2)."""
+
+    memory_format = torch.contiguous_format  # quicker for crops this small in single precision
 
     def __init__(self, size: int, mean: torch.Tensor):
         super().__init__()
@@ -76,8 +90,7 @@ class LandmarkNet(nn.Module):
             nn.MaxPool2d(2),
             nn.Flatten(),
         )
-        with torch.no_grad():
-            width = self.body.eval()(torch.zeros(1, 1, size, size)).shape[1]
+        width = flat_width(self.body, (1, size, size), "cnn-small")
         self.head = nn.Sequential(nn.Linear(width, 256), nn.ReLU(inplace=True), nn.Linear(256, mean.numel()))
         nn.init.normal_(self.head[-1].weight, std=1e-3)
         nn.init.zeros_(self.head[-1].bias)
@@ -88,9 +101,4 @@ class LandmarkNet(nn.Module):
 
 def _block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-
-
-def _block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+    return [convolution, BatchNorm2d(outputs), nn.ReLU(inplace=True)]

@@ -3,7 +3,8 @@
 `train_network` brings the job to its devices (Lightning Fabric: CPUs or GPUs, one or many), and `_loop` trains.
 Everything random comes from random_state, the epoch and the number of the face or process, and the learning rate from
 the number of the step; so a checkpoint at the end of an epoch holds all there is to know, and a resumed training gives
-the same weights, bit for bit, as one that was never interrupted.
+the same weights, bit for bit, as one that was never interrupted (but for precision "16-mixed", whose gradient scaler
+begins anew).
 
 `batch_size` counts the faces of one step on all devices together: more devices make the same training faster. (Batch
 normalisation is the exception, as its statistics are those of each device's own faces.)
@@ -90,13 +91,16 @@ def train_network(job: Job) -> Result:
     settings = job.settings
     alone = settings.devices * settings.num_nodes == 1
     running = not alone and (SLURMEnvironment.detect() or TorchElasticEnvironment.detect())
-    fabric = Fabric(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        num_nodes=settings.num_nodes,
-        precision=settings.precision,
-        strategy="auto" if alone else "ddp" if running else "ddp_spawn",
-    )
+    try:
+        fabric = Fabric(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.num_nodes,
+            precision=settings.precision,
+            strategy="auto" if alone else "ddp" if running else "ddp_spawn",
+        )
+    except Exception as error:  # Fabric's own, ValueError and RuntimeError among them
+        raise MethodError(f"{job.name}: {error}; change accelerator, devices or precision in `training`") from error
     if not (alone or running):
         return _spawned(fabric, job)
     fabric.launch()
@@ -130,11 +134,11 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             share = rate((step + 0.5) / (job.epochs * steps), settings.schedule, settings.warm_up)
             for group in optimiser.param_groups:
                 group["lr"] = job.learning_rate * share
-            images, target, weight = (fabric.to_device(x) for x in (batch.images, batch.target, batch.weight))
+            images, target, weight, visible = (fabric.to_device(x) for x in batch)
             total = fabric.all_reduce(weight.sum(), reduce_op="sum")  # over all processes: the mean of the whole batch
             crops = normalised(images, job.normalise).contiguous(memory_format=layout)
             output = as_output(network(crops))
-            loss = masked_mean(point_losses(job.loss, output, target), weight, total)
+            loss = masked_mean(point_losses(job.loss, output, target, visible), weight, total)
             optimiser.zero_grad()
             fabric.backward(loss * fabric.world_size)  # Fabric takes the mean over the processes
             if settings.clip:

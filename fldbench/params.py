@@ -12,7 +12,7 @@ from fldbench.method import Method, parameters_of
 
 
 def check_kinds(method: Method, label: str, other: tuple[str, ...] = ()) -> None:
-    """Raises MethodError for a parameter that is not of the kind of its default: whole number, number or text.
+    """Raises MethodError for a parameter that is not of the kind of its default: number, text, true or false.
 
     A default that is None, a list or a dict says nothing; nor is a name in `other` looked at, whose kinds are several.
     A number where a whole number stands has to be whole; `label` is the method's name in the message.
@@ -21,13 +21,14 @@ def check_kinds(method: Method, label: str, other: tuple[str, ...] = ()) -> None
         str: (str, "a text"),
         int: ((int, np.integer), "a whole number"),
         float: ((int, float, np.number), "a number"),
+        bool: ((bool, np.bool_), "true or false"),
     }
     for name, default in parameters_of(type(method)).items():
         if name in other or type(default) not in kinds:
             continue
         kind, allowed = kinds[type(default)]
         value = getattr(method, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and type(default) is not bool):
             raise MethodError(f"{label}: {name} is {value!r}; it has to be {allowed}")
 
 

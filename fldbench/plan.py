@@ -99,13 +99,16 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
         raise next(iter(train.values())).error
     test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
     train_prints = {label: _fingerprint(loaded.faces) for label, loaded in train.items()}
+    # Who belongs together decides validation parts and folds; the fingerprint does not hold it.
+    groups = {label: "" if loaded.faces is None else _groups_hash(loaded.faces) for label, loaded in train.items()}
     test_prints = {p.name: _test_fingerprint(p, test[p.dataset, p.split].faces) for p in protocols}
     jobs = []
     for train_spec in suite.train:
         for spec in suite.methods:
             for seed in _seeds_for(spec, suite.seeds):
                 method = make_method(spec.name, **spec.params, **({} if seed is None else {"random_state": seed}))
-                model_key = run_key([method_facts(method, spec), train_prints[train_spec.label]])
+                known = [method_facts(method, spec), train_prints[train_spec.label], groups[train_spec.label]]
+                model_key = run_key(known)
                 runs = [(run_key([model_key, p.hash, test_prints[p.name]]), p) for p in protocols]
                 target = registry.table("method")[spec.name]
                 jobs.append(Job(method, spec, train_spec, seed, model_key, runs, target))
@@ -116,6 +119,12 @@ def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
     """The suite's seeds for a method that draws at random, and one run without for any other."""
     draws = "random_state" in parameters_of(registry.resolve("method", spec.name))
     return list(seeds) if draws and "random_state" not in spec.params else [None]
+
+
+def _groups_hash(faces: FaceSet) -> str:
+    """Of which faces share a group, whatever the groups are called."""
+    _, first, which = np.unique(faces.groups, return_index=True, return_inverse=True)
+    return hashlib.sha256(first[which].astype("<i8").tobytes()).hexdigest()
 
 
 def _fingerprint(faces: FaceSet | None) -> str:
@@ -147,19 +156,37 @@ def _load_train(spec: TrainSpec, data: str | Path | None) -> Loaded:
 
 
 def method_facts(method: Method, spec: MethodSpec) -> dict[str, Any]:
-    """What of a method can change the numbers: name, params, version and the code of its module."""
+    """What of a method can change the numbers: name, params, version, the code of its module, files it is given."""
+    everyone = list(_with_parts(method))
+    files = [digest for one in everyone for digest in _files(one)]
     return {
         "name": spec.name,
         "params": method.get_params(),
         "version": method.version,
-        "code": "-".join(_code_digest(type(one)) for one in (method, *method.parts)),
-    }
+        "code": "-".join(_code_digest(type(one)) for one in everyone),
+    } | ({"files": files} if files else {})
+
+
+def _with_parts(method: Method) -> Iterator[Method]:
+    yield method
+    for part in method.parts:
+        yield from _with_parts(part)
+
+
+def _files(method: Method) -> Iterator[str]:
+    """SHA-256 of the weight files and models that a method is given; their paths alone do not say what is in them."""
+    for name in ("weights", "model"):
+        value = method.get_params().get(name)
+        if isinstance(value, str) and Path(value).is_file():
+            with open(value, "rb") as file:
+                yield hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _code_digest(cls: type) -> str:
     """SHA-256 of the syntax trees of the module that defines a class and of all that it uses from its own package.
 
-    Comments and layout do not count; nor do modules of other packages, such as the core, whose versions are recorded.
+    Comments, docstrings and layout do not count; nor do modules of other packages, such as the core, whose versions are
+    recorded.
     """
     trees: dict[str, str] = {}
     package = cls.__module__.rpartition(".")[0]
@@ -174,12 +201,22 @@ def _code_digest(cls: type) -> str:
         except (ImportError, AttributeError, TypeError, ValueError, OSError):  # no module of its own, or no file
             continue
         tree = ast.parse(source)
-        trees[name] = ast.dump(tree)
+        trees[name] = ast.dump(_without_docstrings(tree))
         if package:
             pending += [used for used in _imported(tree) if used.startswith(f"{package}.")]
     if cls.__module__ not in trees:
         return "no source"
     return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                body.pop(0)
+    return tree
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

@@ -32,7 +32,8 @@ class Record:
     """One run.
 
     key        of the run; status ok, failed or skipped, with its reason
-    method     name, label, params, version, code (digest of its module), parameters, multiply_adds, model_bytes
+    method     name, label, params, version, code (digest of its module), files (digests of what it was
+               given), parameters, multiply_adds, model_bytes
     train      label, dataset, split, faces, n_expected, parts, left_out, fingerprint
     protocol   all its fields, with its hash
     test       n, missed, left_out, complete, ids_sha256, fingerprint, parts

@@ -159,3 +159,14 @@ def test_boxes_that_do_not_exist(tmp_path):
     faces = toy_faces(2)
     with pytest.raises(DataError, match="face 'test1' has the box"):
         store_of(tmp_path, faces=faces.with_boxes(np.array([[0.0, 0, 9, 9], [5, 5, 5, 9]])))
+
+
+def test_hidden_points_stay_with_their_points_when_a_face_is_mirrored(tmp_path):
+    visible = np.ones((2, 5), bool)
+    visible[:, 0] = False
+    faces = replace(toy_faces(2), visible=visible)
+    store = store_of(tmp_path, faces=faces)
+    plain = make_batch(store, np.arange(2), Ranges(), MIRROR, (0, 0))
+    assert plain.visible.tolist() == visible.tolist()
+    turned = make_batch(store, np.arange(2), Ranges(flip=1.0), MIRROR, (0, 0))
+    assert turned.visible.tolist() == visible[:, MIRROR].tolist()

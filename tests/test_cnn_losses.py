@@ -102,6 +102,14 @@ def test_soft_argmax_loss_by_hand():
     assert soft_argmax_loss(answer, target).item() == pytest.approx(0.1 * (0.13 - 0.03), abs=1e-5)
 
 
+def test_a_hidden_point_is_drawn_to_a_wide_map():
+    target = torch.zeros(1, 2, 2)
+    answer = {"points": target, "variance": torch.tensor([[0.15**2, 0.15**2]])}
+    both = soft_argmax_loss(answer, target, torch.tensor([[True, False]]))[0].tolist()
+    assert both == pytest.approx([0.1 * (0.15 - 0.03), 0.0], abs=1e-5)
+    assert point_losses("soft-argmax", answer, target, torch.tensor([[True, False]]))[0].tolist() == both
+
+
 def test_heat_maps_by_hand():
     target = torch.tensor([[[-1 + 1 / 4, 0.0]]])  # the centre of the first of 4 columns, between the two rows
     found = heat_maps(target, 2, 4, sigma=1.0)[0, 0]
@@ -183,7 +191,12 @@ def test_names_and_answers_that_do_not_fit():
     assert as_output(torch.zeros(1, 1, 2))["points"].shape == (1, 1, 2)
     with pytest.raises(MethodError, match="no loss is named 'wnig'; did you mean 'wing'"):
         check_loss("wnig")
-    for name, part in {"soft-argmax": "variance", "heatmap-mse": "maps", "adaptive-wing": "maps"}.items():
+    for name, part in {
+        "soft-argmax": "variance",
+        "heatmap-mse": "maps",
+        "adaptive-wing": "maps",
+        "marginals": "shares",
+    }.items():
         assert name in MAP_LOSSES
         with pytest.raises(MethodError, match=f"the loss '{name}' needs a network that answers with '{part}'"):
             point_losses(name, {"points": torch.zeros(1, 1, 2)}, torch.zeros(1, 1, 2))

@@ -1,12 +1,16 @@
 """What every network method has from its base: settings that are checked, saving, frames, confidence, odd images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toy_networks import ToyMethod, nme
 from toys import toy_faces
 
+from fldbench.cnn.heatmap import Heatmap
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import tight_box
+from fldbench.method import predict_checked
 from fldbench.progress import listening
 
 
@@ -26,6 +30,10 @@ from fldbench.progress import listening
         ({"training": {"ema": 1.0}}, "ema is 1.0; allowed is a number from 0, below 1"),
         ({"training": {"patience": 0}}, "patience is 0; allowed is a whole number from 1"),
         ({"training": {"threads": -1}}, "threads is -1"),
+        ({"training": "fast"}, "training is 'fast'; allowed is None or a dict of settings"),
+        ({"training": {"accelerator": "abacus"}}, "change accelerator, devices or precision in `training`"),
+        ({"augmentation": 3}, "augmentation is 3; allowed is a preset's name or a dict of ranges"),
+        ({"flip_test": "no"}, "flip_test is 'no'; it has to be true or false"),
         ({"loss": "soft-argmax"}, "needs a network that answers with 'variance'"),
     ],
 )
@@ -55,6 +63,30 @@ def test_saved_is_loaded(tmp_path, toy):
     assert again.history_ == method.history_ and again.n_parameters == method.n_parameters > 0
     with pytest.raises(DataError, match="the weights do not fit"):
         ToyMethod(size=32).restore(method.learned())
+
+
+def test_a_loaded_model_of_another_scheme_is_an_error(tmp_path, toy):
+    import fldbench
+
+    fldbench.register_method("toy-network", ToyMethod)
+    faces = toy_faces(6)
+    again = fldbench.load_method(ToyMethod(epochs=1).fit(faces).save(tmp_path / "model.safetensors"))
+    with pytest.raises(MethodError, match=r"\(6, 68, 2\)"):
+        predict_checked(again, list(faces.images), faces.boxes, 68)
+
+
+def test_points_that_are_hidden_in_training_are_less_sure():
+    faces = toy_faces(8)
+    visible = np.ones((8, 5), bool)
+    visible[:, 1] = False
+    training = {"val_share": 0.0, "threads": 0}
+    params = {"size": 32, "width": 8, "epochs": 40, "batch_size": 8, "learning_rate": 5e-3, "augmentation": "none"}
+    plain, hidden = (
+        Heatmap(**params, training=training).fit(some).predict_confidence(faces.images, faces.boxes).mean(axis=0)
+        for some in (faces, replace(faces, visible=visible))
+    )
+    ratio = hidden / plain
+    assert ratio[1] < 0.9 and np.delete(ratio, 1).min() > 0.9
 
 
 def test_multiply_adds_by_hand():

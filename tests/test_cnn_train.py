@@ -13,7 +13,9 @@ from toy_networks import QUICK, ToyMethod, ToyNet, nme
 from toys import toy_faces
 
 from fldbench.cnn.checkpoint import read_checkpoint, write_checkpoint
-from fldbench.cnn.train import CHECKPOINT, _share, rate
+from fldbench.cnn.network_method import _split
+from fldbench.cnn.settings import get_training
+from fldbench.cnn.train import CHECKPOINT, _follow, _optimiser, _share, rate
 from fldbench.errors import DataError, MethodError, StoreError
 from fldbench.progress import listening
 
@@ -104,6 +106,15 @@ def test_validation_keeps_groups_apart_and_may_be_given():
         ToyMethod(epochs=1).fit(faces, replace(faces, scheme="ibug-68", landmarks=np.zeros((12, 68, 2)), visible=None))
 
 
+def test_validation_faces_and_their_groups_are_not_trained_on():
+    grouped = replace(toy_faces(12), groups=np.repeat(["a", "b", "c", "d"], 3))
+    rows, val = _split(grouped, 0.25, 0)
+    rest = grouped[rows]
+    assert sorted([*rest.ids, *val.ids]) == sorted(grouped.ids) and len(val) == 3
+    assert not set(rest.groups) & set(val.groups)
+    assert len(_split(grouped, 0.0, 0)[0]) == 12 and _split(grouped, 0.0, 0)[1] is None
+
+
 def test_patience_ends_a_training_that_gets_no_better():
     settings = {"val_share": 0.25, "threads": 0, "patience": 3, "schedule": "constant", "warm_up": 0.0}
     method = ToyMethod(epochs=500, learning_rate=1e-2, training=settings).fit(toy_faces(12))
@@ -115,6 +126,42 @@ def test_the_average_of_the_weights_is_what_is_kept():
     plain, averaged = (ToyMethod(epochs=5, training=QUICK | {"ema": ema}).fit(faces) for ema in (0.0, 0.5))
     assert plain.history_[-1]["loss"] == averaged.history_[-1]["loss"]
     assert not same(plain, averaged)
+
+
+def test_the_average_follows_by_its_decay():
+    average, network = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    with torch.no_grad():
+        network.weight.fill_(5.0)
+        network.running_mean.fill_(8.0)
+        network.num_batches_tracked.fill_(7)
+    _follow(average, network, 0.75)
+    assert average.weight.tolist() == [2.0, 2.0]  # 0.75 * 1 + 0.25 * 5
+    assert average.num_batches_tracked.item() == 7 and network.weight.tolist() == [5.0, 5.0]
+
+
+def test_weights_decay_and_biases_and_norms_do_not():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 1))
+    settings = replace(get_training({}, "toy"), weight_decay=0.1)
+    groups = _optimiser(network, settings, 1e-3).param_groups
+    assert [(group["weight_decay"], sorted({p.ndim for p in group["params"]})) for group in groups] == [
+        (0.1, [2, 4]),
+        (0.0, [1]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"clip": 0.01}, {"weight_decay": 0.5}, {"precision": "bf16-mixed"}, {"optimiser": "sgd"}, {"warm_up": 0.6}],
+    ids=str,
+)
+def test_a_setting_makes_a_difference(settings):
+    faces = toy_faces(6)
+    assert not same(ToyMethod().fit(faces), ToyMethod(training=QUICK | settings).fit(faces))
+
+
+def test_momentum_makes_a_difference():
+    one, other = (QUICK | {"optimiser": "sgd", "momentum": momentum} for momentum in (0.0, 0.9))
+    assert not same(ToyMethod(training=one).fit(toy_faces(6)), ToyMethod(training=other).fit(toy_faces(6)))
 
 
 # the same again
@@ -161,6 +208,26 @@ def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(tmp_path, monke
     losses = [[row["loss"] for row in method.history_] for method in (unbroken, resumed)]
     assert losses[0] == losses[1]
     assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_checkpoint_goes_on_with_other_threads(tmp_path):
+    faces, settings = toy_faces(6), QUICK | {"save_seconds": 0}
+    with pytest.raises(Interrupted), interrupted_after(2):
+        ToyMethod(training=settings).fit(faces, folder=tmp_path)
+    resumed = ToyMethod(training=settings | {"threads": 2, "save_seconds": 9}).fit(faces, folder=tmp_path)
+    assert same(resumed, ToyMethod().fit(faces))
+
+
+def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was():
+    faces = toy_faces(6)
+    method = ToyMethod().fit(faces)
+    before = method.predict(faces.images, faces.boxes)
+    mean = method.mean_.copy()
+    method.learning_rate = 1e25
+    with pytest.raises(MethodError, match="diverged"):
+        method.fit(replace(toy_faces(6, 1), landmarks=toy_faces(6, 1).landmarks + 2))
+    assert np.array_equal(method.mean_, mean)
+    assert np.array_equal(method.predict(faces.images, faces.boxes), before)
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):

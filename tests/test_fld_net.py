@@ -40,7 +40,7 @@ def test_the_multiply_adds_of_the_first_layers_by_hand():
 def test_points_and_variance_are_the_moments_of_the_maps():
     torch.manual_seed(0)
     answer = FldNetwork(5, size=32, width=4, head=8).eval()(torch.randn(2, 3, 32, 32))
-    maps = answer["maps"].double()
+    maps = answer["shares"].double()
     assert maps.shape == (2, 5, 8, 8) and torch.allclose(maps.sum((-2, -1)), torch.ones(2, 5).double())
     place = (torch.arange(8).double() + 0.5) / 4 - 1
     x, y = (maps.sum(-2) * place).sum(-1), (maps.sum(-1) * place).sum(-1)
@@ -52,12 +52,12 @@ def test_points_and_variance_are_the_moments_of_the_maps():
 def test_marginals_loss_by_hand():
     """Flat maps of 4 x 8 cells: the cross-entropy is log 4 + log 8 wherever the target lies well inside."""
     target = torch.tensor([[[0.0, 0.0]]])
-    flat = {"points": target, "maps": torch.full((1, 1, 4, 8), 1 / 32)}
+    flat = {"points": target, "shares": torch.full((1, 1, 4, 8), 1 / 32)}
     assert point_losses("marginals", flat, target).item() == pytest.approx(math.log(32) / 64, rel=1e-4)
     sharp = torch.zeros(1, 1, 4, 8)
     sharp[..., 1:3, 3:5] = 0.25
-    assert point_losses("marginals", {"points": target, "maps": sharp}, target) > 0  # narrower than the Gaussian
-    beside = {"points": target + 0.1, "maps": torch.full((1, 1, 4, 8), 1 / 32)}
+    assert point_losses("marginals", {"points": target, "shares": sharp}, target) > 0  # narrower than the Gaussian
+    beside = {"points": target + 0.1, "shares": torch.full((1, 1, 4, 8), 1 / 32)}
     extra = point_losses("marginals", beside, target) - point_losses("marginals", flat, target)
     assert extra.item() == pytest.approx(point_losses("wing", {"points": target + 0.1}, target).item(), rel=1e-5)
 
@@ -69,7 +69,7 @@ def test_gradients_of_the_marginals_loss():
 
     def loss(logits):
         maps = logits.softmax(-1).view(2, 3, 5, 6)
-        return point_losses("marginals", {"points": target, "maps": maps}, target)
+        return point_losses("marginals", {"points": target, "shares": maps}, target)
 
     assert torch.autograd.gradcheck(loss, (logits,))
 

@@ -1,5 +1,7 @@
 """hybrid: starts by models that never saw the face, handed over as shapes or boxes; whole through saving."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,21 @@ class Memory(Method):
         return np.array([self.truth[key] + (0.0 if key in self._seen else (OFF, 0.0)) for key in keys])
 
 
+class Acquaintance(Method):
+    """Knows the faces of the groups that it was fitted to, and is OFF to the right of all others."""
+
+    known: dict = {}  # image bytes -> group, landmarks, of all faces there are
+
+    def fit(self, train, val=None):
+        self._groups = set(train.groups.tolist())
+        self.n_ = len(train)
+        return self
+
+    def predict(self, images, boxes):
+        found = [self.known[image.tobytes()] for image in images]
+        return np.array([points + (0.0 if group in self._groups else SHIFT) for group, points in found])
+
+
 class Shapes(Method):
     """A refiner that takes starts: remembers them, and answers with them."""
 
@@ -57,7 +74,7 @@ class Boxes(Method):
 @pytest.fixture(autouse=True)
 def registered(monkeypatch, faces):
     monkeypatch.setitem(TABLES, "method", dict(TABLES["method"]))
-    for name, cls in {"memory": Memory, "shapes": Shapes, "boxes": Boxes}.items():
+    for name, cls in {"memory": Memory, "acquaintance": Acquaintance, "shapes": Shapes, "boxes": Boxes}.items():
         register_method(name, cls)
     Memory.truth = {image.tobytes(): points for image, points in zip(faces.images, faces.landmarks, strict=True)}
 
@@ -73,6 +90,14 @@ def test_starts_are_out_of_fold(faces, folds):
     ids, starts, boxes = Shapes.given
     assert ids.tolist() == faces.ids.tolist()
     assert np.allclose(starts - faces.landmarks, (OFF, 0)) and np.allclose(boxes, tight_box(starts))
+
+
+def test_no_person_is_answered_by_a_model_that_knows_them(faces):
+    grouped = replace(faces, groups=np.repeat(list("abcdefg"), 2))
+    rows = zip(faces.images, grouped.groups.tolist(), faces.landmarks, strict=True)
+    Acquaintance.known = {image.tobytes(): (group, points) for image, group, points in rows}
+    Hybrid("acquaintance", "shapes").fit(grouped)
+    assert np.allclose(Shapes.given[1] - faces.landmarks, SHIFT)
 
 
 def test_the_final_first_method_saw_every_face(faces):
@@ -160,3 +185,25 @@ def test_saved_and_loaded(faces, tmp_path):
     images = list(faces.images)
     assert np.array_equal(again.predict(images, faces.boxes), method.predict(images, faces.boxes))
     assert method.n_parameters == sum(member.n_parameters for member in method.members_)
+
+
+NETWORK = {"size": 32, "epochs": 1}
+TREES = {"stages": 2, "trees": 2, "depth": 2, "candidates": 20, "pool": 30, "crop_size": 48, "folds": 2}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "first_params", "second_params"),
+    [
+        ("cnn-small", "hog-ridge", NETWORK, HOG),
+        ("linear", "cnn-small", {"crop_size": 48, "copies": 2}, NETWORK),
+        ("cnn-small", "lbf", NETWORK, TREES),
+    ],
+)
+def test_networks_and_cascades_in_either_order(faces, tmp_path, first, second, first_params, second_params):
+    method = Hybrid(first, second, first_params, second_params, folds=2).fit(faces)
+    again = load_method(method.save(tmp_path / "m.safetensors"))
+    images = list(faces.images[:4])
+    answer = again.predict(images, faces.boxes[:4])
+    assert answer.shape == (4, 68, 2) and np.isfinite(answer).all()
+    assert np.array_equal(answer, method.predict(images, faces.boxes[:4]))
+    assert method.multiply_adds is None and method.device_ == "cpu"

@@ -95,7 +95,7 @@ def test_a_text_where_a_number_stands_is_an_error_that_says_so(name):
     """As `--param crop_size=zwei` gives it; not one that a method meets by chance somewhere inside."""
     train = quick_faces()[0][:4]
     defaults = parameters_of(fldbench.registry.resolve("method", name))
-    for key in [k for k, default in defaults.items() if type(default) in (int, float)]:
+    for key in [k for k, default in defaults.items() if type(default) in (int, float, bool)]:
         if key != "random_state":
             with pytest.raises(fldbench.FldbenchError, match=f"{key} is 'zwei'"):
                 fldbench.make_method(name, **(SMALL[name] | {key: "zwei"})).fit(train)

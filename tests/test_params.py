@@ -19,7 +19,8 @@ class Toy(fldbench.Method):
         {},
         {"size": np.int64(3), "share": np.float32(0.1), "kind": "b"},
         {"share": 1},
-        {"weights": "a file", "sizes": 3, "fast": None},  # their defaults say nothing of numbers and texts
+        {"weights": "a file", "sizes": 3},  # their defaults say nothing of numbers and texts
+        {"fast": False},
     ],
 )
 def test_the_kind_of_the_default_is_right(params):
@@ -34,6 +35,8 @@ def test_the_kind_of_the_default_is_right(params):
         ({"size": True}, "toy: size is True"),
         ({"share": "0.5"}, "toy: share is '0.5'; it has to be a number"),
         ({"kind": 3}, "toy: kind is 3; it has to be a text"),
+        ({"fast": "False"}, "toy: fast is 'False'; it has to be true or false"),
+        ({"fast": 1}, "toy: fast is 1; it has to be true or false"),
     ],
 )
 def test_another_kind_is_an_error(params, message):
