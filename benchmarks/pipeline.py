@@ -1,4 +1,4 @@
-"""Measures the input pipeline of the networks; the figures stand in README.md.
+"""Measures the input pipeline of the networks; the figures stand in results/pipeline/README.md.
 
     FLDBENCH_DATA=ROOT python benchmarks/pipeline.py [--size 128] [--colour] [--faces 640]
 
