@@ -51,6 +51,13 @@ class Average(Composed):
         total = np.where(found, answers, 0.0).sum(axis=0)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
+    @property
+    def members_alone(self) -> dict[str, Method]:
+        """The members by name; none where they cannot be made, or one stands there twice."""
+        parts = self.parts
+        members = dict(zip(self.methods, parts, strict=True)) if parts else {}
+        return members if len(members) == len(parts) else {}
+
     def _make(self) -> list[Method]:
         names = list(self.methods) if isinstance(self.methods, (list, tuple)) else []
         if not names:

@@ -49,6 +49,12 @@ class Method:
         """The methods that this one is made of, whose code can change its numbers too; most are made of none."""
         return []
 
+    @property
+    def members_alone(self) -> dict[str, Method]:
+        """Registered name -> unfitted member, of a method whose `fit` is no more than that of its members on the same
+        faces; a run that has all of them fitted puts them into `members_` and fits nothing."""
+        return {}
+
     def learned(self) -> dict[str, Any]:
         """Everything that `fit` learned: name -> array or JSON value."""
         return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}

@@ -73,6 +73,7 @@ class Job:
     model_key: str
     runs: list[tuple[str, Protocol]]  # run key, protocol
     target: Any  # the method's registry entry, for worker processes
+    member_keys: list[str]  # of the models that together are this one; empty for most
 
     @property
     def label(self) -> str:
@@ -107,11 +108,15 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
         for spec in suite.methods:
             for seed in _seeds_for(spec, suite.seeds):
                 method = make_method(spec.name, **spec.params, **({} if seed is None else {"random_state": seed}))
-                known = [method_facts(method, spec), train_prints[train_spec.label], groups[train_spec.label]]
-                model_key = run_key(known)
+                faces_known = [train_prints[train_spec.label], groups[train_spec.label]]
+                model_key = run_key([method_facts(method, spec), *faces_known])
+                members = [
+                    run_key([method_facts(member, MethodSpec(name=name)), *faces_known])
+                    for name, member in method.members_alone.items()
+                ]
                 runs = [(run_key([model_key, p.hash, test_prints[p.name]]), p) for p in protocols]
                 target = registry.table("method")[spec.name]
-                jobs.append(Job(method, spec, train_spec, seed, model_key, runs, target))
+                jobs.append(Job(method, spec, train_spec, seed, model_key, runs, target, members))
     return Plan(jobs, train, test, train_prints, test_prints)
 
 

@@ -46,6 +46,21 @@ def test_the_numbers_are_those_of_fitting_and_measuring_by_hand(toy, tmp_path):
         assert kept["predictions"] == pytest.approx(guess) and kept["errors"] == pytest.approx(errors)
 
 
+def test_members_that_the_suite_has_fitted_are_not_fitted_again(toy, tmp_path):
+    average = {"name": "average", "params": {"methods": ["noisy", "mean-shape"]}}
+    alone = fldbench.run_suite(toy | {"methods": [average]}, tmp_path / "alone")[0]
+    assert Noisy.fits == 1
+    records = fldbench.run_suite(toy | {"methods": ["noisy", "mean-shape", average]}, tmp_path / "together")
+    assert Noisy.fits == 2 and [record.status for record in records] == ["ok"] * 3
+    assert records[2].key == alone.key and records[2].metrics == alone.metrics
+    seconds = [record.timings["fit_seconds"] for record in records]
+    assert seconds[2] == pytest.approx(seconds[0] + seconds[1], abs=2e-3)
+    # Members with other parameters are others.
+    other = {"name": "average", "params": average["params"] | {"params": {"noisy": {"noise": 0.02}}}}
+    fldbench.run_suite(toy | {"methods": ["noisy", "mean-shape", other]}, tmp_path / "together")
+    assert Noisy.fits == 3
+
+
 def test_a_record_tells_where_its_numbers_come_from(toy, tmp_path):
     (record,) = fldbench.run_suite(toy, tmp_path)
     assert record.method["name"] == "noisy" and record.method["params"] == {"noise": 0.01, "random_state": 0}
