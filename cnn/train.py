@@ -16,7 +16,7 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,8 +29,9 @@ from torch import nn
 
 from fldbench.cnn.augment import Ranges
 from fldbench.cnn.checkpoint import optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
-from fldbench.cnn.inputs import Store, batches, normalised, order, plain_batch
+from fldbench.cnn.inputs import Store, batches, make_batch, normalised, order, plain_batch
 from fldbench.cnn.losses import PIXEL_LOSSES, as_output, masked_mean, pixel_loss, point_losses
+from fldbench.cnn.norms import drops_before_norms, settle_norms
 from fldbench.cnn.settings import Training
 from fldbench.errors import MethodError
 from fldbench.params import count_threads
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (Smith & Topin 2018, as in PyTorch)
 VAL_BATCH = 64
+SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
 CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -150,6 +152,8 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
 
         loss, loss_px, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
         seconds = time.monotonic() - began
+        if drops_before_norms(average) and n > 1:
+            settle_norms(average, _settling(job, fabric.device, layout))
         val_nme = validate(average, job) if fabric.is_global_zero else None
         val_nme = fabric.broadcast(val_nme)
         if not math.isfinite(loss) or (val_nme is not None and not math.isfinite(val_nme)):
@@ -172,6 +176,14 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
 
     say(_news(state.history), job.epochs, job.epochs)
     return Result(state.best or _weights(average), state.history, state.best_epoch, str(fabric.device))
+
+
+def _settling(job: Job, device: torch.device, layout: torch.memory_format) -> Iterator[torch.Tensor]:
+    """Training faces as prediction sees them, spread over the set, the same ones in every epoch and process."""
+    rows = np.unique(np.linspace(0, len(job.train) - 1, SETTLING).astype(int))
+    for part in np.array_split(rows, -(-len(rows) // VAL_BATCH)):
+        images = make_batch(job.train, part, Ranges(), job.mirror, (job.random_state, 0)).images
+        yield normalised(images.to(device), job.normalise).contiguous(memory_format=layout)
 
 
 @torch.inference_mode()
