@@ -25,6 +25,7 @@ class AlexNetELU(NetworkMethod):
     Adam at 1e-3, batches of 10, 50 epochs; the targets are normalised by the size of the crop, not by (p - 100) / 50.
     """
 
+    version = 2
     normalise = "unit"
     defaults = {"optimiser": "adam", "weight_decay": 0.0}
 
