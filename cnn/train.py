@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (Smith & Topin 2018, as in PyTorch)
 VAL_BATCH = 64
+RUNAWAY = 100  # times the first batch's loss: an epoch with more has diverged
 SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -141,6 +142,8 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             crops = normalised(images, job.normalise).contiguous(memory_format=layout)
             output = as_output(network(crops))
             loss = masked_mean(point_losses(job.loss, output, target, visible), weight, total)
+            if not state.first_loss:  # again after a batch whose faces all weigh nothing
+                state.first_loss = fabric.all_reduce(loss.detach(), reduce_op="sum").item()
             optimiser.zero_grad()
             fabric.backward(loss * fabric.world_size)  # Fabric takes the mean over the processes
             if settings.clip:
@@ -151,18 +154,22 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             totals += _totals(job, loss.detach() * total, output["points"].detach(), target, weight)
 
         loss, loss_px, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
+        loss, loss_px = loss / max(weight, 1e-6), loss_px / max(weight, 1e-6)
         seconds = time.monotonic() - began
         if drops_before_norms(average) and n > 1:
             settle_norms(average, _settling(job, fabric.device, layout))
         val_nme = validate(average, job) if fabric.is_global_zero else None
         val_nme = fabric.broadcast(val_nme)
-        if not math.isfinite(loss) or (val_nme is not None and not math.isfinite(val_nme)):
-            raise MethodError(f"{job.name} diverged in epoch {epoch + 1}; lower learning_rate")
+        if not (loss <= RUNAWAY * state.first_loss < math.inf and math.isfinite(val_nme or 0)):
+            raise MethodError(
+                f"{job.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, in the beginning {state.first_loss:.3g}); "
+                "lower learning_rate"
+            )
         state.add(
             {
                 "epoch": epoch + 1,
-                "loss": loss / max(weight, 1e-6),
-                "loss_px": loss_px / max(weight, 1e-6) if job.loss in PIXEL_LOSSES else None,
+                "loss": loss,
+                "loss_px": loss_px if job.loss in PIXEL_LOSSES else None,
                 "val_nme": val_nme,
                 "learning_rate": job.learning_rate * share,
                 "seconds": round(seconds, 3),
@@ -223,6 +230,7 @@ class _State:
     """What grows from epoch to epoch: the history, and the best weights so far where there is a validation."""
 
     def __init__(self):
+        self.first_loss = 0.0  # of the first batch, before any step
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.best_epoch = 0
@@ -371,7 +379,7 @@ def _keep(job: Job, state: _State, network: nn.Module, average: nn.Module, optim
         "best": state.best,
         "optimiser": optimiser_tensors(optimiser),
     }
-    facts = {"key": job.key, "history": state.history, "best_epoch": state.best_epoch}
+    facts = {"key": job.key, "history": state.history, "best_epoch": state.best_epoch, "first_loss": state.first_loss}
     write_checkpoint(job.folder / CHECKPOINT, parts, facts)
 
 
@@ -391,4 +399,5 @@ def _resumed(job: Job, network: nn.Module, average: nn.Module, optimiser: Any) -
         average.load_state_dict(parts["average"])
     restore_optimiser(optimiser, parts.get("optimiser", {}))
     state.history, state.best, state.best_epoch = facts["history"], parts.get("best", {}), facts["best_epoch"]
+    state.first_loss = facts["first_loss"]
     return state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -47,6 +48,7 @@ class Format(StrEnum):
 
 def main() -> None:
     """Entry point: runs the command, turns errors into one line and an exit status."""
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # it writes into progress bars
     try:
         app()
     except FldbenchError as error:

@@ -367,8 +367,9 @@ def test_weights_of_the_faces_count():
 
 
 def test_divergence_and_no_faces_are_errors():
-    with pytest.raises(MethodError, match=r"ToyMethod diverged in epoch \d+; lower learning_rate"):
-        ToyMethod(learning_rate=1e30).fit(toy_faces(8))
+    for rate in (1e30, 100.0):  # beyond all numbers, and far off but finite
+        with pytest.raises(MethodError, match=r"ToyMethod diverged in epoch \d+ \(loss .*\); lower learning_rate"):
+            ToyMethod(learning_rate=rate).fit(toy_faces(8))
     with pytest.raises(DataError, match="at least one face"):
         ToyMethod().fit(toy_faces(4)[:0])
 
