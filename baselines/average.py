@@ -12,6 +12,7 @@ from fldbench.baselines.mean_shape import check_fitted
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.method import Method
+from fldbench.params import check_kinds, count_threads
 
 
 class Average(Composed):
@@ -54,13 +55,15 @@ class Average(Composed):
     @property
     def members_alone(self) -> dict[str, Method]:
         """The members by name; none where they cannot be made, or one stands there twice."""
-        parts = self.parts
-        members = dict(zip(self.methods, parts, strict=True)) if parts else {}
-        return members if len(members) == len(parts) else {}
+        members = self.members
+        named = dict(zip(self.methods, members, strict=True)) if members else {}
+        return named if len(named) == len(members) else {}
 
     def _make(self) -> list[Method]:
+        check_kinds(self, "average")
+        count_threads(self.threads)
         names = list(self.methods) if isinstance(self.methods, (list, tuple)) else []
-        if not names:
+        if not names or not all(isinstance(name, str) for name in names):
             raise MethodError(f"average: methods is {self.methods!r}; allowed is a list of at least one method's name")
         params = checked_params("average", "params", self.params)
         for name in params:

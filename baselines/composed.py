@@ -43,7 +43,7 @@ class Composed(Method):
         return type(self).__name__.lower()
 
     @property
-    def parts(self) -> list[Method]:
+    def members(self) -> list[Method]:
         """The members, unfitted; none where they cannot be made, which `fit` then says."""
         try:
             return self._make()

@@ -30,7 +30,7 @@ from fldbench.baselines.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
-from fldbench.method import Method
+from fldbench.method import Method, unchanged_by_failure
 from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
@@ -105,21 +105,26 @@ class HogRidge(Method):
         train: FaceSet,
         val: FaceSet | None = None,
         sample_weight: np.ndarray | None = None,
-        starts: np.ndarray | None = None,
+        start_shapes: np.ndarray | None = None,
     ) -> HogRidge:
         """Learns mean_shape_ (L, 2) in the box frame, reference_ (L, 2) in crop px, weights_ (stages, d, 2 L) and
-        biases_ (stages, 2 L) in px of the reference's frame, ridges_ (stages,), and refines_, whether it had starts.
+        biases_ (stages, 2 L) in px of the reference's frame, ridges_ (stages,), and refines_: were there start_shapes.
 
         sample_weight  (n,): a face of weight 2 counts like two copies of it in the sums
-        starts         (n, L, 2) px of the photos: shapes to begin from in place of the mean shape, by a method that did
+        start_shapes   (n, L, 2) px of the photos: shapes to begin from in place of the mean shape, by a method that did
                        not see these faces; a NaN row begins from the mean shape. `predict` then needs some, too
 
         Raises DataError, MethodError.
         """
         self._check_params()
         weight = check_sample_weight(sample_weight, train)
-        self.refines_ = starts is not None
-        starts = self._starts(starts, len(train))[weight > 0]
+        with unchanged_by_failure(self):
+            self._learn(train, weight, start_shapes)
+        return self
+
+    def _learn(self, train: FaceSet, weight: np.ndarray, start_shapes: np.ndarray | None) -> None:
+        self.refines_ = start_shapes is not None
+        starts = self._starts(start_shapes, len(train))[weight > 0]
         train, weight = train[weight > 0], weight[weight > 0]
         mirror = np.array(get_scheme(train.scheme).mirror)
         mean = mean_unit_shape(train, weight)
@@ -156,17 +161,18 @@ class HogRidge(Method):
         self.weights_ = np.ascontiguousarray([weights for weights, _, _ in learned], np.float32)
         self.biases_ = np.array([bias for _, bias, _ in learned], np.float32)
         self.ridges_ = np.array([ridge for _, _, ridge in learned], float)
-        return self
 
-    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
-        """n images, boxes (n, 4) px -> (n, L, 2) px; with `starts` (n, L, 2) px if it was fitted with some."""
+    def predict(
+        self, images: Sequence[np.ndarray], boxes: np.ndarray, start_shapes: np.ndarray | None = None
+    ) -> np.ndarray:
+        """n images, boxes (n, 4) px -> (n, L, 2) px; with start_shapes (n, L, 2) px if it was fitted with some."""
         check_fitted(self, "weights_")
-        if (starts is not None) != self.refines_:
+        if (start_shapes is not None) != self.refines_:
             had = "with" if self.refines_ else "without"
-            raise MethodError(f"hog-ridge was fitted {had} starts; predict {had} them, too, or fit it anew")
+            raise MethodError(f"hog-ridge was fitted {had} start_shapes; predict {had} them, too, or fit it anew")
         boxes = check_boxes(boxes)
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
-        shapes = self._begin(boxes, matrices, self._starts(starts, len(boxes)))
+        shapes = self._begin(boxes, matrices, self._starts(start_shapes, len(boxes)))
         with limited_blas(1):
             each_block(lambda rows: self._place(images, matrices, shapes, rows), len(shapes), BLOCK // 2, self.threads)
         return transform(shapes, invert(matrices))
@@ -189,19 +195,19 @@ class HogRidge(Method):
         return [(level, 2 * round((side / 2**level - 1) / 2) + 1) for side in exact for level in [int(side >= COARSE)]]
 
     def _starts(self, starts: np.ndarray | None, n: int) -> np.ndarray:
-        """Starts (n, L, 2) px as they are; NaN rows where none are given."""
+        """Start shapes (n, L, 2) px as they are; NaN rows where none are given."""
         if starts is None:
             return np.full((n, 1, 2), np.nan)
         starts = np.asarray(starts, float)
         if starts.ndim != 3 or len(starts) != n or starts.shape[2] != 2:
-            raise DataError(f"starts have the shape {starts.shape}; needed is ({n}, L, 2), a shape for each face")
+            raise DataError(f"start_shapes has the shape {starts.shape}; needed is ({n}, L, 2), a shape for each face")
         return starts
 
     def _begin(self, boxes: np.ndarray, matrices: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """The shapes to begin from, (n, L, 2) px of the crops: the starts, or the mean shape where they are NaN."""
         mean = from_box_frame(self.mean_shape_, boxes)
         if self.refines_ and starts.shape != mean.shape:
-            raise DataError(f"starts have {starts.shape[1]} points a face; the scheme has {mean.shape[1]}")
+            raise DataError(f"start_shapes has {starts.shape[1]} points a face; the scheme has {mean.shape[1]}")
         found = np.isfinite(starts).all(axis=(1, 2), keepdims=True)
         return transform(np.where(found, starts, mean), matrices)
 
@@ -233,9 +239,8 @@ class HogRidge(Method):
         count = min(self.folds, len(np.unique(train.groups)))
         if count < 2:
             return [np.arange(len(train))]
-        row_of = {face: row for row, face in enumerate(train.ids.tolist())}
-        pairs = train.folds(count, random_state=self.random_state)
-        return [np.array([row_of[face] for face in fold.ids.tolist()]) for _, fold in pairs]
+        fold_of = train.fold_of(count, self.random_state)
+        return [np.flatnonzero(fold_of == fold) for fold in range(count)]
 
     def _channels(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The orientation channels of a crop at its own resolution and at half of it."""

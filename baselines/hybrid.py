@@ -19,7 +19,7 @@ from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, tight_box
 from fldbench.method import Method, predict_checked
-from fldbench.params import check_kinds
+from fldbench.params import check_kinds, count_threads
 
 BLOCK = 256  # faces whose photos are in memory at once while the training faces are answered
 # A refiner begins near the truth: fewer stages, smaller patches.
@@ -30,7 +30,7 @@ class Hybrid(Composed):
     """Any two methods, one after the other.
 
     first, second   names of registered methods. The second is given the tight box of the first one's points in place of
-                    the face's own box, and begins from the points where its fit and predict take `starts` (hog-ridge)
+                    the face's own box, and begins from them if its fit and predict take `start_shapes` (hog-ridge)
     first_params, second_params   dicts of what differs from their defaults; None for the second is what suits a refiner
     folds           how many models of the first method answer the training faces, each those that it has not seen
     threads, random_state   are given to both where they have them
@@ -67,16 +67,16 @@ class Hybrid(Composed):
         groups = len(np.unique(train.groups))
         if groups < 2:
             raise DataError(f"{train.label}: {groups} group(s) of faces; hybrid needs two to answer one by the other")
-        row_of = {face: row for row, face in enumerate(train.ids.tolist())}
         shapes = np.full(train.landmarks.shape, np.nan)
-        for rest, part in train.folds(min(self.folds, groups), random_state=self.random_state):
-            apart = self._fit_member(self._make()[0], self.first, rest)
-            rows = [row_of[face] for face in part.ids.tolist()]
-            shapes[rows] = np.concatenate(list(_answers(apart, part)))
+        folds = min(self.folds, groups)
+        fold_of = train.fold_of(folds, self.random_state)
+        for fold in range(folds):
+            apart = self._fit_member(self._make()[0], self.first, train[fold_of != fold])
+            shapes[fold_of == fold] = np.concatenate(list(_answers(apart, train[fold_of == fold])))
         self._fit_member(first, self.first, train, val)
         if val is not None and len(val):
             val = val.with_boxes(handed_boxes(np.concatenate(list(_answers(first, val))), val.boxes))
-        starts = {"starts": shapes} if _takes_starts(second) else {}
+        starts = {"start_shapes": shapes} if _takes_starts(second) else {}
         faces = train.with_boxes(handed_boxes(shapes, train.boxes))
         self._fit_member(second, self.second, faces, val, **starts)
         self.members_ = [first, second]
@@ -87,11 +87,12 @@ class Hybrid(Composed):
         check_fitted(self, "members_")
         first, second = self.members_
         shapes = first.predict(images, boxes)
-        starts = {"starts": shapes} if _takes_starts(second) else {}
+        starts = {"start_shapes": shapes} if _takes_starts(second) else {}
         return second.predict(images, handed_boxes(shapes, check_boxes(boxes)), **starts)
 
     def _make(self) -> list[Method]:
         check_kinds(self, "hybrid")
+        count_threads(self.threads)
         if self.folds < 2:
             raise MethodError(f"hybrid: folds is {self.folds!r}; it has to be at least 2")
         second = REFINES.get(self.second, {}) if self.second_params is None else self.second_params
@@ -118,7 +119,7 @@ def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _takes_starts(method: Method) -> bool:
-    return all("starts" in inspect.signature(call).parameters for call in (method.fit, method.predict))
+    return all("start_shapes" in inspect.signature(call).parameters for call in (method.fit, method.predict))
 
 
 def _answers(method: Method, faces: FaceSet) -> Iterator[np.ndarray]:

@@ -99,9 +99,8 @@ PIXEL_LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def coordinate_loss(name: str, output: Output, target: torch.Tensor) -> torch.Tensor:
-    """Mean over x and y of a loss of coordinates, (b, L); over all stages where the network has some."""
-    answers = [*output.get("stages", []), output["points"]]
-    return torch.stack([COORDINATE_LOSSES[name](answer - target).mean(-1) for answer in answers]).mean(0)
+    """Mean over x and y of a loss of coordinates, (b, L)."""
+    return COORDINATE_LOSSES[name](output["points"] - target).mean(-1)
 
 
 def pixel_loss(
@@ -122,9 +121,9 @@ def pixel_loss(
 def soft_argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Expected place of each map's softmax, its variance, and the softmax.
 
-    logits (b, L, h, w) -> points (b, L, 2) in [-1, 1], variance (b, L), the mean of those of x and y, and maps
-    (b, L, h, w) that sum to one. A cell stands for its centre. Nibali et al., "Numerical coordinate regression with
-    convolutional neural networks", 2018.
+    logits (b, L, h, w) -> points (b, L, 2) in [-1, 1], variance (b, L), the mean of those of x and y, and
+    shares (b, L, h, w) that sum to one. A cell stands for its centre. Nibali et al., "Numerical coordinate regression
+    with convolutional neural networks", 2018.
 
     >>> points, variance, _ = soft_argmax(torch.tensor([[[[-50.0, 50.0], [-50.0, -50.0]]]]))
     >>> points.tolist(), round(variance.item(), 6)
@@ -132,14 +131,14 @@ def soft_argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     """
     height, width = logits.shape[-2:]
     single = torch.promote_types(logits.dtype, torch.float32)  # half precision would lose the place
-    maps = functional.softmax(logits.flatten(-2).to(single), dim=-1).view(logits.shape)
-    columns, rows = maps.sum(-2), maps.sum(-1)
-    x, y = _centres(width, maps), _centres(height, maps)
+    shares = functional.softmax(logits.flatten(-2).to(single), dim=-1).view(logits.shape)
+    columns, rows = shares.sum(-2), shares.sum(-1)
+    x, y = _centres(width, shares), _centres(height, shares)
     # Sums, not matrix products, which autocast would compute in half precision.
     mean_x, mean_y = (columns * x).sum(-1), (rows * y).sum(-1)
     spread_x = (columns * (x - mean_x[..., None]).square()).sum(-1)
     spread_y = (rows * (y - mean_y[..., None]).square()).sum(-1)
-    return torch.stack([mean_x, mean_y], -1), (spread_x + spread_y) / 2, maps
+    return torch.stack([mean_x, mean_y], -1), (spread_x + spread_y) / 2, shares
 
 
 def soft_argmax_loss(output: Output, target: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
@@ -216,9 +215,9 @@ def marginals_loss(output: Output, target: torch.Tensor) -> torch.Tensor:
     point without a two-dimensional target (SimDR, Li et al. 2022, on maps). Its nats count as pixels of a crop of
     128 px: the two parts are then of a size from the first epoch to the last.
     """
-    maps = _needed(output, "shares", "marginals")
+    shares = _needed(output, "shares", "marginals")
     entropy = torch.zeros_like(target[..., 0])
-    for axis, sums in enumerate((maps.sum(-2), maps.sum(-1))):
+    for axis, sums in enumerate((shares.sum(-2), shares.sum(-1))):
         n = sums.shape[-1]
         wanted = torch.exp(-((_centres(n, target) - target[..., axis, None]) * n / 2).square() / 2)
         wanted = wanted / (wanted.sum(-1, keepdim=True) + 1e-6)  # a point far outside wants nothing

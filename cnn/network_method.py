@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +20,12 @@ from fldbench.cnn.cost import fused, multiply_adds
 from fldbench.cnn.inputs import NORMALISATIONS, View, make_store, normalised, to_tensor
 from fldbench.cnn.losses import Output, as_output, check_loss
 from fldbench.cnn.settings import Training, get_training
-from fldbench.cnn.train import CHECKPOINT, Job, train_network
+from fldbench.cnn.state import CHECKPOINT
+from fldbench.cnn.train import Job, train_network
+from fldbench.code_digest import code_digest
 from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
-from fldbench.method import Method
+from fldbench.method import Method, unchanged_by_failure
 from fldbench.metrics import centre_distance
 from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.registry import method_name
@@ -133,39 +136,31 @@ class NetworkMethod(Method):
             store = make_store(train[rows], self.view, ranges.margin, weight[rows], work, threads)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
             seen = make_store(val, self.view, 1.0, None, work, threads) if val is not None and len(val) else None
-            before = vars(self).get("mean_")  # of an earlier fit, whose network stays if this one fails
-            self.mean_ = _mean(store.points, store.weight, train.label)
-            network = self._begun(scheme.n_points)
-            job = Job(
-                name=self._name,
-                network=network,
-                train=store,
-                val=seen,
-                val_scale=None if seen is None else _scale(seen.points, scheme, self.padding),
-                ranges=ranges,
-                mirror=np.array(scheme.mirror),
-                normalise=self.normalise,
-                loss=self.loss,
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                random_state=self.random_state,
-                settings=settings,
-                folder=None if folder is None else Path(folder),
-                key=key,
-            )
-            try:
+            with unchanged_by_failure(self):
+                self.mean_ = _mean(store.points, store.weight, train.label)
+                job = Job(
+                    name=self._name,
+                    network=self._begun(scheme.n_points),
+                    train=store,
+                    val=seen,
+                    val_scale=None if seen is None else _scale(seen.points, scheme, self.padding),
+                    ranges=ranges,
+                    mirror=np.array(scheme.mirror),
+                    normalise=self.normalise,
+                    loss=self.loss,
+                    epochs=self.epochs,
+                    batch_size=self.batch_size,
+                    learning_rate=self.learning_rate,
+                    random_state=self.random_state,
+                    settings=settings,
+                    folder=None if folder is None else Path(folder),
+                    key=key,
+                )
                 result = train_network(job)
-            except BaseException:
-                if before is None:
-                    del self.mean_
-                else:
-                    self.mean_ = before
-                raise
         self.scheme_, self.history_ = scheme.name, result.history
         self.best_epoch_, self.device_ = result.best_epoch, result.device
-        network.load_state_dict(result.weights)
-        self.network_ = network.cpu().eval()
+        job.network.load_state_dict(result.weights)
+        self.network_ = job.network.cpu().eval()
         if folder is not None:
             from fldbench.cnn.pictures import write_pictures
 
@@ -292,22 +287,18 @@ class NetworkMethod(Method):
         for key, kind, allowed in (("training", dict, "a dict of settings"), ("weights", str, "the path of a file")):
             if not isinstance(getattr(self, key), kind | None):
                 raise MethodError(f"{self._name}: {key} is {getattr(self, key)!r}; allowed is None or {allowed}")
-        whole = [(key, self.input_size[key == "height"]) for key in ("width", "height")]
+        sides = [name for name in ("size", "width", "height", "head") if getattr(self, name, None) is not None]
         rules = {
-            **{key: (type(value) is int and value >= 1, "a whole number from 1") for key, value in whole},
+            **{name: (getattr(self, name) >= 1, "a whole number from 1") for name in (*sides, "epochs", "batch_size")},
             "channels": (self.channels in (1, 3), "1, grey, or 3, RGB"),
-            "padding": (_is_number(self.padding) and self.padding > -0.5, "more than -0.5"),
-            "epochs": (type(self.epochs) is int and self.epochs >= 1, "a whole number from 1"),
-            "batch_size": (type(self.batch_size) is int and self.batch_size >= 1, "a whole number from 1"),
-            "learning_rate": (_is_number(self.learning_rate) and self.learning_rate > 0, "above 0"),
-            "frozen": (type(self.frozen) is int and self.frozen >= -1, "a whole number from -1"),
-            "random_state": (type(self.random_state) is int and self.random_state >= 0, "a whole number from 0"),
+            "padding": (-0.5 < self.padding < math.inf, "more than -0.5"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "above 0"),
+            "frozen": (self.frozen >= -1, "a whole number from -1"),
+            "random_state": (self.random_state >= 0, "a whole number from 0"),
         }
-        values = dict(whole)
         for key, (fine, allowed) in rules.items():
             if not fine:
-                value = values[key] if key in values else getattr(self, key)
-                raise MethodError(f"{self._name}: {key} is {value!r}; allowed is {allowed}")
+                raise MethodError(f"{self._name}: {key} is {getattr(self, key)!r}; allowed is {allowed}")
         kinds = ["instance", *NORMALISATIONS]
         if self.normalise not in kinds:
             raise MethodError(f"{self._name}: normalise is {self.normalise!r}; {near_miss(str(self.normalise), kinds)}")
@@ -316,8 +307,9 @@ class NetworkMethod(Method):
 
     def _key(self, train: FaceSet, val: FaceSet | None, weight: np.ndarray, settings: Training) -> str:
         """Hash of all that decides the weights."""
-        parts = [type(self).__name__, self.version, torch.__version__, self.get_params() | {"training": None}]
-        parts += [train.fingerprint, val.fingerprint if val is not None else None, _sha256(weight.tobytes())]
+        parts = [self._name, code_digest(type(self)), torch.__version__, self.get_params() | {"training": None}]
+        parts += [(faces.fingerprint, faces.groups_fingerprint) for faces in (train, val) if faces is not None]
+        parts += [_sha256(weight.tobytes())]
         parts += [{key: value for key, value in vars(settings).items() if key not in ("threads", "save_seconds")}]
         parts += [_sha256(Path(self.weights).read_bytes())] if self.weights and Path(self.weights).is_file() else []
         return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
@@ -374,7 +366,3 @@ def _confidence(output: Output, name: str) -> np.ndarray:
     if output.get("maps") is not None:
         return output["maps"].double().amax((-2, -1)).clamp(0, 1).cpu().numpy()
     raise MethodError(f"{name} gives points alone; a network with maps or a variance has confidences")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value)

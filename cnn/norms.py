@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 
-def drops_before_norms(network: nn.Module) -> bool:
+def needs_settling(network: nn.Module) -> bool:
     """Whether a network has both dropout and batch norms that learn their statistics."""
     return all(any(isinstance(m, kind) for m in network.modules()) for kind in (_DROPOUT, _NORM))
 

@@ -5,6 +5,7 @@ They show faces, so they go into a folder of the user's choice and nowhere else.
 
 from __future__ import annotations
 
+import copy
 import csv
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,14 +121,11 @@ def filter_tiles(convolution: nn.Conv2d, zoom: int = 12) -> np.ndarray:
 @torch.inference_mode()
 def feature_maps(method: NetworkMethod, image: np.ndarray, box: np.ndarray) -> np.ndarray:
     """What the first convolution makes of one face: image RGB uint8, box (1, 4) px -> (channels, h, w) float32."""
-    kept = []
-    hook = first_convolution(method.network_).register_forward_hook(lambda _, __, out: kept.append(out[0]))
-    try:
-        # Prediction runs a copy whose norms are folded into the convolutions; shown is the layer itself.
-        crops, _, _ = next(method._run([image], box))
-        method.network_.to(crops.device)(crops)
-    finally:
-        hook.remove()
+    crops, _, _ = next(method._run([image], box))
+    # Prediction runs a copy whose norms are folded into the convolutions; shown is the layer itself.
+    network, kept = copy.deepcopy(method.network_).to(crops.device), []
+    first_convolution(network).register_forward_hook(lambda _, __, out: kept.append(out[0]))
+    network(crops)
     return kept[0].float().cpu().numpy()
 
 

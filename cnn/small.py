@@ -25,7 +25,7 @@ class SmallCNN(NetworkMethod):
     flip_test, weights, frozen, training   as in `NetworkMethod`
     """
 
-    version = 2
+    version = 3
     normalise = "instance"
     defaults = {"val_share": 0.0}
     channels, loss = 1, "l1"

@@ -28,11 +28,12 @@ import torch
 from torch import nn
 
 from fldbench.cnn.augment import Ranges
-from fldbench.cnn.checkpoint import optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from fldbench.cnn.checkpoint import read_checkpoint, write_checkpoint
 from fldbench.cnn.inputs import Store, batches, make_batch, normalised, order, plain_batch
 from fldbench.cnn.losses import PIXEL_LOSSES, as_output, masked_mean, pixel_loss, point_losses
-from fldbench.cnn.norms import drops_before_norms, settle_norms
+from fldbench.cnn.norms import needs_settling, settle_norms
 from fldbench.cnn.settings import Training
+from fldbench.cnn.state import State, weights_of
 from fldbench.errors import MethodError
 from fldbench.params import count_threads
 from fldbench.progress import report
@@ -44,7 +45,6 @@ START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (
 VAL_BATCH = 64
 RUNAWAY = 100  # times the first batch's loss: an epoch with more has diverged
 SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass
@@ -119,9 +119,9 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
     optimiser = _optimiser(plain, settings, job.learning_rate)
     average = copy.deepcopy(plain).to(fabric.device) if settings.ema else plain  # what is validated and kept
     network, optimiser = fabric.setup(plain, optimiser)
-    state = _State()
+    state = State()
     if job.folder is not None:
-        state = _resumed(job, plain, average, optimiser)
+        state = State.resumed(job.folder, job.key, plain, average, optimiser)
     saved = time.monotonic()
 
     for epoch in range(len(state.history), job.epochs):
@@ -156,7 +156,7 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
         loss, loss_px, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
         loss, loss_px = loss / max(weight, 1e-6), loss_px / max(weight, 1e-6)
         seconds = time.monotonic() - began
-        if drops_before_norms(average) and n > 1:
+        if needs_settling(average) and n > 1:
             settle_norms(average, _settling(job, fabric.device, layout))
         val_nme = validate(average, job) if fabric.is_global_zero else None
         val_nme = fabric.broadcast(val_nme)
@@ -178,11 +178,11 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             average,
         )
         if job.folder is not None and fabric.is_global_zero and time.monotonic() - saved >= settings.save_seconds:
-            _keep(job, state, plain, average, optimiser)
+            state.keep(job.folder, job.key, plain, average, optimiser)
             saved = time.monotonic()
 
     say(_news(state.history), job.epochs, job.epochs)
-    return Result(state.best or _weights(average), state.history, state.best_epoch, str(fabric.device))
+    return Result(state.best or weights_of(average), state.history, state.best_epoch, str(fabric.device))
 
 
 def _settling(job: Job, device: torch.device, layout: torch.memory_format) -> Iterator[torch.Tensor]:
@@ -224,29 +224,6 @@ def rate(done: float, schedule: str, warm_up: float) -> float:
         return 1.0
     left = (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
     return END + (1 - END) * left if schedule == "one-cycle" else left
-
-
-class _State:
-    """What grows from epoch to epoch: the history, and the best weights so far where there is a validation."""
-
-    def __init__(self):
-        self.first_loss = 0.0  # of the first batch, before any step
-        self.history: list[dict[str, Any]] = []
-        self.best: dict[str, torch.Tensor] = {}
-        self.best_epoch = 0
-
-    def add(self, row: dict[str, Any], network: nn.Module) -> None:
-        """A row of the history; the weights are kept if its validation NME is the lowest so far."""
-        nme = row["val_nme"]
-        self.history.append(row)
-        if nme is None:
-            self.best_epoch = row["epoch"]
-        elif not self.best_epoch or nme < self.history[self.best_epoch - 1]["val_nme"]:
-            self.best, self.best_epoch = _weights(network), row["epoch"]
-
-    def stale(self, patience: int | None) -> bool:
-        """Whether the best epoch lies `patience` epochs back."""
-        return patience is not None and len(self.history) - self.best_epoch >= patience
 
 
 def _guarded(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Result:
@@ -354,10 +331,6 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             kept.copy_(new)
 
 
-def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
-
-
 def _seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
@@ -370,34 +343,3 @@ def _news(history: Iterable[dict[str, Any]]) -> str:
     nme = "" if last["val_nme"] is None else f", NME {last['val_nme']:.2f} %"
     px = "" if last["loss_px"] is None else f" ({last['loss_px']:.4g} in px)"
     return f"epoch (loss {last['loss']:.4g}{px}{nme}, {last['images_per_second']:.0f} images/s)"
-
-
-def _keep(job: Job, state: _State, network: nn.Module, average: nn.Module, optimiser: Any) -> None:
-    parts = {
-        "network": _weights(network),
-        "average": _weights(average) if average is not network else {},
-        "best": state.best,
-        "optimiser": optimiser_tensors(optimiser),
-    }
-    facts = {"key": job.key, "history": state.history, "best_epoch": state.best_epoch, "first_loss": state.first_loss}
-    write_checkpoint(job.folder / CHECKPOINT, parts, facts)
-
-
-def _resumed(job: Job, network: nn.Module, average: nn.Module, optimiser: Any) -> _State:
-    """The state in the folder's checkpoint, its weights put into place; a new state where there is none."""
-    state, path = _State(), job.folder / CHECKPOINT
-    if not path.exists():
-        return state
-    parts, facts = read_checkpoint(path)
-    if facts["key"] != job.key:
-        raise MethodError(
-            f"{path} belongs to another training (other faces, parameters or version); "
-            "delete it, or choose another folder"
-        )
-    network.load_state_dict(parts["network"])
-    if average is not network:
-        average.load_state_dict(parts["average"])
-    restore_optimiser(optimiser, parts.get("optimiser", {}))
-    state.history, state.best, state.best_epoch = facts["history"], parts.get("best", {}), facts["best_epoch"]
-    state.first_loss = facts["first_loss"]
-    return state

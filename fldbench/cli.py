@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from fldbench import cli_data
-from fldbench.cli_data import parse_assignment
+from fldbench.cli_data import Options, parse_assignment
 from fldbench.errors import FldbenchError, PredictionsError
 
 app = typer.Typer(
@@ -195,6 +195,7 @@ def train(
     dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
     data: Data = None,
     split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
+    option: Options = None,
     faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
 ) -> None:
@@ -212,7 +213,11 @@ def train(
     from fldbench.terminal import progress
 
     model = make_method(method, **dict(parse_assignment(text, "--param") for text in param or []))
-    loaded = Loaded(boxes_from(load_dataset(dataset, data, split)[:faces], "truth-tight"))
+    options = dict(parse_assignment(text, "--option") for text in option or [])
+    everyone = load_dataset(dataset, data, split, **options)
+    if faces is not None and faces > len(everyone):
+        _complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
+    loaded = Loaded(boxes_from(everyone[:faces], "truth-tight"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
         _complain(f"left out: {reason}")

@@ -22,7 +22,7 @@ Root = Annotated[
     ),
 ]
 Split = Annotated[str | None, typer.Option("--split", help="Split; default the dataset's first.")]
-Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of a generic format.")]
+Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
 
 
 class Target(StrEnum):

@@ -298,18 +298,22 @@ class FaceSet:
         The groups, the largest first and equal ones in an order drawn from random_state, each go to the smallest fold
         so far, so two folds differ by at most the largest group. Raises DataError when there are too few groups.
         """
+        fold_of = self.fold_of(k, random_state)
+        return ((self[fold_of != fold], self[fold_of == fold]) for fold in range(k))
+
+    def fold_of(self, k: int, random_state: int = 0) -> np.ndarray:
+        """The number of each face's fold, (n,) int from 0 to k - 1, for the folds that `folds` gives."""
         which, sizes = self._units("group")
         if not 2 <= k <= len(sizes):
             raise DataError(f"{self.label}: {len(sizes)} group(s) cannot make {k} folds; allowed: 2 to {len(sizes)}")
         order = np.random.default_rng(random_state).permutation(len(sizes))
         filled = [(0, fold) for fold in range(k)]
-        fold_of = np.empty(len(sizes), int)
+        folds = np.empty(len(sizes), int)
         for unit in order[np.argsort(-sizes[order], kind="stable")]:
             size, fold = heapq.heappop(filled)
-            fold_of[unit] = fold
+            folds[unit] = fold
             heapq.heappush(filled, (size + int(sizes[unit]), fold))
-        fold_of = fold_of[which]
-        return ((self[fold_of != fold], self[fold_of == fold]) for fold in range(k))
+        return folds[which]
 
     def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
         """What stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
@@ -326,6 +330,12 @@ class FaceSet:
         from fldbench.crops import crop_faces
 
         return crop_faces(self, size, padding, grey=grey, cache=cache, jobs=jobs)
+
+    @property
+    def groups_fingerprint(self) -> str:
+        """SHA-256 of which faces share a group, whatever the groups are called, as 64 hex digits."""
+        _, first, which = np.unique(self.groups, return_index=True, return_inverse=True)
+        return hashlib.sha256(first[which].astype("<i8").tobytes()).hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Method:
         return {name: getattr(self, name) for name in parameters_of(type(self))}
 
     @property
-    def parts(self) -> list[Method]:
+    def members(self) -> list[Method]:
         """The methods that this one is made of, whose code can change its numbers too; most are made of none."""
         return []
 
@@ -115,6 +116,21 @@ def parameters_of(cls: type) -> dict[str, Any]:
     if cls.__init__ is object.__init__:
         return {}
     return {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items() if name != "self"}
+
+
+@contextmanager
+def unchanged_by_failure(method: Method) -> Iterator[None]:
+    """Puts a method's attributes back as they were when what stands inside fails or is interrupted.
+
+    For a `fit` that learns its values one after the other: a model never mixes an old fit and half of a new one.
+    """
+    before = dict(vars(method))
+    try:
+        yield
+    except BaseException:
+        vars(method).clear()
+        vars(method).update(before)
+        raise
 
 
 def make_method(name: str, **params: Any) -> Method:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
-import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from fldbench import registry
+from fldbench.code_digest import code_digest
 from fldbench.dataset import load_dataset, make_dataset
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
 from fldbench.excludes import read_excludes, without
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.method import Method, make_method, parameters_of
@@ -72,7 +71,7 @@ class Job:
     seed: int | None
     model_key: str
     runs: list[tuple[str, Protocol]]  # run key, protocol
-    target: Any  # the method's registry entry, for worker processes
+    targets: dict[str, Any]  # registry entries of the method and its members, for worker processes
     member_keys: list[str]  # of the models that together are this one; empty for most
 
     @property
@@ -101,7 +100,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
     test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
     train_prints = {label: _fingerprint(loaded.faces) for label, loaded in train.items()}
     # Who belongs together decides validation parts and folds; the fingerprint does not hold it.
-    groups = {label: "" if loaded.faces is None else _groups_hash(loaded.faces) for label, loaded in train.items()}
+    groups = {label: "" if loaded.faces is None else loaded.faces.groups_fingerprint for label, loaded in train.items()}
     test_prints = {p.name: _test_fingerprint(p, test[p.dataset, p.split].faces) for p in protocols}
     jobs = []
     for train_spec in suite.train:
@@ -115,8 +114,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
                     for name, member in method.members_alone.items()
                 ]
                 runs = [(run_key([model_key, p.hash, test_prints[p.name]]), p) for p in protocols]
-                target = registry.table("method")[spec.name]
-                jobs.append(Job(method, spec, train_spec, seed, model_key, runs, target, members))
+                jobs.append(Job(method, spec, train_spec, seed, model_key, runs, _targets(method, spec.name), members))
     return Plan(jobs, train, test, train_prints, test_prints)
 
 
@@ -126,10 +124,13 @@ def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
     return list(seeds) if draws and "random_state" not in spec.params else [None]
 
 
-def _groups_hash(faces: FaceSet) -> str:
-    """Of which faces share a group, whatever the groups are called."""
-    _, first, which = np.unique(faces.groups, return_index=True, return_inverse=True)
-    return hashlib.sha256(first[which].astype("<i8").tobytes()).hexdigest()
+def _targets(method: Method, name: str) -> dict[str, Any]:
+    """The registry's entries of a method and of its members, as far as these are registered."""
+    names = [name]
+    for one in _with_members(method):
+        with suppress(UnknownNameError):
+            names.append(registry.method_name(type(one)))
+    return {name: registry.table("method")[name] for name in names}
 
 
 def _fingerprint(faces: FaceSet | None) -> str:
@@ -162,20 +163,20 @@ def _load_train(spec: TrainSpec, data: str | Path | None) -> Loaded:
 
 def method_facts(method: Method, spec: MethodSpec) -> dict[str, Any]:
     """What of a method can change the numbers: name, params, version, the code of its module, files it is given."""
-    everyone = list(_with_parts(method))
+    everyone = list(_with_members(method))
     files = [digest for one in everyone for digest in _files(one)]
     return {
         "name": spec.name,
         "params": method.get_params(),
         "version": method.version,
-        "code": "-".join(_code_digest(type(one)) for one in everyone),
+        "code": "-".join(code_digest(type(one)) for one in everyone),
     } | ({"files": files} if files else {})
 
 
-def _with_parts(method: Method) -> Iterator[Method]:
+def _with_members(method: Method) -> Iterator[Method]:
     yield method
-    for part in method.parts:
-        yield from _with_parts(part)
+    for member in method.members:
+        yield from _with_members(member)
 
 
 def _files(method: Method) -> Iterator[str]:
@@ -185,50 +186,3 @@ def _files(method: Method) -> Iterator[str]:
         if isinstance(value, str) and Path(value).is_file():
             with open(value, "rb") as file:
                 yield hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _code_digest(cls: type) -> str:
-    """SHA-256 of the syntax trees of the module that defines a class and of all that it uses from its own package.
-
-    Comments, docstrings and layout do not count; nor do modules of other packages, such as the core, whose versions are
-    recorded.
-    """
-    trees: dict[str, str] = {}
-    package = cls.__module__.rpartition(".")[0]
-    pending = [cls.__module__]
-    while pending:
-        name = pending.pop()
-        if name in trees:
-            continue
-        try:
-            found = importlib.util.find_spec(name)
-            source = Path(found.origin).read_text(encoding="utf-8")
-        except (ImportError, AttributeError, TypeError, ValueError, OSError):  # no module of its own, or no file
-            continue
-        tree = ast.parse(source)
-        trees[name] = ast.dump(_without_docstrings(tree))
-        if package:
-            pending += [used for used in _imported(tree) if used.startswith(f"{package}.")]
-    if cls.__module__ not in trees:
-        return "no source"
-    return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                body.pop(0)
-    return tree
-
-
-def _imported(tree: ast.AST) -> Iterator[str]:
-    """Dotted names of modules, and of what is taken from them, that may be modules too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)

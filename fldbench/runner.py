@@ -59,7 +59,10 @@ def run_suite(
     plan = make_plan(suite, data)
     keys = [key for job in plan.jobs for key, _ in job.runs]
     if fresh:
-        store.forget([*keys, *(job.model_key for job in plan.jobs)])
+        own = [job.model_key for job in plan.jobs]
+        store.forget([*keys, *own])
+        for job in plan.jobs:  # members that another suite fitted are earlier results too
+            job.member_keys = job.member_keys if set(job.member_keys) <= set(own) else []
     todo = [job for job in plan.jobs if not all(store.has_record(key) for key, _ in job.runs)]
     if todo:
         _drop_unreadable(plan, todo)
@@ -89,7 +92,8 @@ def _run_jobs(todo: list[Job], plan: Plan, store: Store, jobs: int, on_event: On
 
 def _run_job(job: Job, plan: Plan, store: Store, jobs: int) -> str:
     """Fits one model unless it is there, and writes the record of every protocol that is not done."""
-    registry.register("method", job.spec.name, job.target)
+    for name, target in job.targets.items():
+        registry.register("method", name, target)
     runs = [(key, protocol) for key, protocol in job.runs if not store.has_record(key)]
     started = now()
     problems: dict[str, None] = {}

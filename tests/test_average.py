@@ -70,6 +70,9 @@ def test_seed_and_threads_go_to_the_members(faces):
     [
         ({"methods": ()}, "at least one"),
         ({"methods": "ert"}, "a list"),
+        ({"methods": [["ert"]]}, "a list"),
+        ({"methods": ("mean-shape",), "threads": "two"}, "threads is 'two'"),
+        ({"methods": ("mean-shape",), "random_state": "one"}, "average: random_state is 'one'"),
         ({"methods": ("mean-shape",), "params": {"ert": {}}}, "none of mean-shape"),
         ({"methods": ("hog-ridge",), "params": {"hog-ridge": {"stages": 0}}}, "average: hog-ridge: .*at least 1"),
     ],
@@ -92,4 +95,4 @@ def test_the_run_key_knows_the_code_of_the_members():
     alone = method_facts(make_method("mean-shape"), MethodSpec(name="mean-shape"))["code"]
     spec = MethodSpec(name="average", params={"methods": ["mean-shape"]})
     assert method_facts(Average(["mean-shape"]), spec)["code"].endswith(f"-{alone}")
-    assert Average(["no-such-method"]).parts == []
+    assert Average(["no-such-method"]).members == []

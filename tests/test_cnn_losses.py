@@ -180,12 +180,6 @@ def test_losses_in_pixels_by_hand():
     assert pixel_loss("smooth-l1", points, target, weight, 160, 120).item() == pytest.approx(7.5 / 2)
 
 
-def test_stages_are_trained_too():
-    target = torch.zeros(1, 1, 2)
-    answer = {"points": target, "stages": [target + 0.2, target + 0.4]}
-    assert point_losses("l1", answer, target).item() == pytest.approx(0.2)
-
-
 def test_names_and_answers_that_do_not_fit():
     assert check_loss("wing") == "wing"
     assert as_output(torch.zeros(1, 1, 2))["points"].shape == (1, 1, 2)

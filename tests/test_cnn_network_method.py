@@ -18,7 +18,8 @@ from fldbench.progress import listening
     ("params", "message"),
     [
         ({"epochs": 0}, "epochs is 0; allowed is a whole number from 1"),
-        ({"size": 0}, "width is 0; allowed is a whole number from 1"),
+        ({"size": 0}, "size is 0; allowed is a whole number from 1"),
+        ({"height": 0}, "height is 0; allowed is a whole number from 1"),
         ({"channels": 2}, "channels is 2; allowed is 1, grey, or 3, RGB"),
         ({"padding": -0.5}, "padding is -0.5; allowed is more than -0.5"),
         ({"learning_rate": 0}, "learning_rate is 0; allowed is above 0"),

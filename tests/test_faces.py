@@ -142,6 +142,8 @@ def test_folds_hold_every_face_once_and_differ_by_the_largest_group_at_most(size
         assert not set(others.groups) & set(fold.groups)
     lengths = [len(fold) for _, fold in pairs]
     assert min(lengths) > 0 and max(lengths) - min(lengths) <= max(sizes)
+    numbers = faces.fold_of(3, random_state=5)
+    assert [faces.ids[numbers == k].tolist() for k in range(3)] == [fold.ids.tolist() for _, fold in pairs]
     again = [fold.ids.tolist() for _, fold in faces.folds(3, random_state=5)]
     assert again == [fold.ids.tolist() for _, fold in pairs]
 

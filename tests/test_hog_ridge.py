@@ -10,7 +10,7 @@ from fldbench.baselines import hog
 from fldbench.baselines.hog_ridge import HogRidge, _turned
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
-from fldbench.errors import MethodError
+from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
 from fldbench.geometry import tight_box
 from fldbench.method import load_method, make_method
@@ -63,6 +63,15 @@ def by_hand(method, faces):
         features.append(hog.landmark_features(channels, start[None], linear[:, 0][None], cell, method.grid)[0])
         steps.append((true - start) @ np.linalg.inv(linear).T)
     return np.array(features), np.array(steps)
+
+
+def test_a_fit_that_fails_leaves_the_model_as_it_was():
+    faces = drawn_faces(12)
+    method = HogRidge(**SMALL).fit(faces)
+    before = method.predict(faces.images, faces.boxes)
+    with pytest.raises(DataError, match="a shape for each face"):
+        method.fit(drawn_faces(6), start_shapes=np.zeros((3, 5, 2)))
+    assert np.array_equal(method.predict(faces.images, faces.boxes), before)
 
 
 def test_a_stage_is_ridge_on_faces_and_mirrored_faces():

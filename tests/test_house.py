@@ -25,7 +25,7 @@ LAYERS = (
     {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
     {"faces", "crops"},
     {"dataset", "method", "protocols", "media", "pack", "convert", "excludes"},
-    {"params"},
+    {"params", "code_digest"},
     {"inspect_data", "verify"},
     {"baselines", "cnn", "datasets"},
     {"suite", "store", "checks"},

@@ -50,13 +50,13 @@ class Acquaintance(Method):
 class Shapes(Method):
     """A refiner that takes starts: remembers them, and answers with them."""
 
-    def fit(self, train, val=None, starts=None):
-        Shapes.given = train.ids, starts, train.boxes
+    def fit(self, train, val=None, start_shapes=None):
+        Shapes.given = train.ids, start_shapes, train.boxes
         self.n_ = len(train)
         return self
 
-    def predict(self, images, boxes, starts=None):
-        return starts
+    def predict(self, images, boxes, start_shapes=None):
+        return start_shapes
 
 
 class Boxes(Method):
@@ -127,36 +127,35 @@ def test_hog_ridge_begins_from_the_starts(faces):
     images = list(faces.images)
     rng = np.random.default_rng(0)
     starts = faces.landmarks + rng.normal(0, 2, (len(faces), 1, 2))
-    cascade = make_method("hog-ridge", **HOG).fit(faces, starts=starts)
-    found = cascade.predict(images, faces.boxes, starts=starts)
+    cascade = make_method("hog-ridge", **HOG).fit(faces, start_shapes=starts)
+    found = cascade.predict(images, faces.boxes, start_shapes=starts)
     assert np.abs(found - faces.landmarks).mean() < 0.7 * np.abs(starts - faces.landmarks).mean()
     # The step is small: from starts that are far off it does not arrive.
-    far = cascade.predict(images, faces.boxes, starts=starts + np.array([60, 0]))
+    far = cascade.predict(images, faces.boxes, start_shapes=starts + np.array([60, 0]))
     assert np.abs(far - faces.landmarks).mean() > 20
 
 
 def test_a_start_that_is_missing_is_the_mean_shape(faces):
     images, boxes = list(faces.images[:2]), faces.boxes[:2]
-    cascade = make_method("hog-ridge", **HOG).fit(faces, starts=faces.landmarks + 1.0)
+    cascade = make_method("hog-ridge", **HOG).fit(faces, start_shapes=faces.landmarks + 1.0)
     mean = cascade.mean_shape_ * (boxes[:, None, 2:] - boxes[:, None, :2]) + boxes[:, None, :2]
     missing = np.full_like(mean, np.nan)
-    assert np.allclose(
-        cascade.predict(images, boxes, starts=missing), cascade.predict(images, boxes, starts=mean), atol=1e-4
-    )
+    found = [cascade.predict(images, boxes, start_shapes=shapes) for shapes in (missing, mean)]
+    assert np.allclose(*found, atol=1e-4)
 
 
 def test_starts_and_their_errors(faces):
     images = list(faces.images)
     plain = make_method("hog-ridge", **HOG).fit(faces)
-    with pytest.raises(MethodError, match="fitted without starts"):
-        plain.predict(images, faces.boxes, starts=faces.landmarks)
-    refiner = make_method("hog-ridge", **HOG).fit(faces, starts=faces.landmarks)
-    with pytest.raises(MethodError, match="fitted with starts"):
+    with pytest.raises(MethodError, match="fitted without start_shapes"):
+        plain.predict(images, faces.boxes, start_shapes=faces.landmarks)
+    refiner = make_method("hog-ridge", **HOG).fit(faces, start_shapes=faces.landmarks)
+    with pytest.raises(MethodError, match="fitted with start_shapes"):
         refiner.predict(images, faces.boxes)
     with pytest.raises(DataError, match="a shape for each face"):
-        refiner.predict(images, faces.boxes, starts=faces.landmarks[:3])
+        refiner.predict(images, faces.boxes, start_shapes=faces.landmarks[:3])
     with pytest.raises(DataError, match="5 points a face; the scheme has"):
-        refiner.predict(images, faces.boxes, starts=faces.landmarks[:, :5])
+        refiner.predict(images, faces.boxes, start_shapes=faces.landmarks[:, :5])
 
 
 @pytest.mark.parametrize(

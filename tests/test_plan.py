@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import fldbench
+from fldbench.code_digest import code_digest
 from fldbench.method import make_method
-from fldbench.plan import _code_digest, _groups_hash, method_facts
+from fldbench.plan import method_facts
 from fldbench.suite import MethodSpec
 
 METHOD = "from {package}.helper import double\nclass M:\n    def predict(self):\n        return double(1)\n"
@@ -29,7 +30,7 @@ def digest(tmp_path, monkeypatch):
         for name in [name for name in sys.modules if name.partition(".")[0] == "plug"]:
             del sys.modules[name]
         importlib.invalidate_caches()
-        return _code_digest(importlib.import_module("plug.method").M)
+        return code_digest(importlib.import_module("plug.method").M)
 
     return write
 
@@ -45,7 +46,7 @@ def test_comments_layout_and_modules_it_does_not_use_do_not_count(digest):
 
 
 def test_a_class_without_a_file_has_none():
-    assert _code_digest(type("Typed", (), {"__module__": "nowhere"})) == "no source"
+    assert code_digest(type("Typed", (), {"__module__": "nowhere"})) == "no source"
 
 
 def test_a_weight_file_counts_by_its_content_not_its_path(tmp_path):
@@ -64,10 +65,10 @@ def test_members_of_members_count():
     outer = MethodSpec(name="hybrid", params={"first": "average", "first_params": {"methods": ["linear", "asm"]}})
     code = method_facts(make_method("hybrid", **outer.params), outer)["code"]
     for name in ("hybrid", "average", "linear", "asm", "hog-ridge"):
-        assert _code_digest(type(make_method(name))) in code.split("-"), name
+        assert code_digest(type(make_method(name))) in code.split("-"), name
 
 
 def test_who_belongs_together_counts_and_how_a_group_is_called_does_not():
     faces = fldbench.load_dataset("synthetic")[:4]
-    prints = [_groups_hash(replace(faces, groups=np.array(list(groups)))) for groups in ("aabb", "xxyy", "abab")]
+    prints = [replace(faces, groups=np.array(list(groups))).groups_fingerprint for groups in ("aabb", "xxyy", "abab")]
     assert prints[0] == prints[1] != prints[2]

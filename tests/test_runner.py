@@ -92,6 +92,18 @@ def test_whatever_changes_the_numbers_makes_a_new_run(toy, tmp_path, monkeypatch
     assert Noisy.fits == 6 and len(list((tmp_path / "records").iterdir())) == 7
 
 
+def test_fresh_does_not_take_members_that_another_suite_fitted(toy, tmp_path):
+    average = toy | {"methods": [{"name": "average", "params": {"methods": ["noisy"]}}]}
+    fldbench.run_suite(toy, tmp_path)
+    fldbench.run_suite(average, tmp_path)
+    assert Noisy.fits == 1
+    fldbench.run_suite(average, tmp_path, fresh=True)
+    assert Noisy.fits == 2
+    both = toy | {"methods": ["noisy", *average["methods"]]}
+    fldbench.run_suite(both, tmp_path, fresh=True)
+    assert Noisy.fits == 3
+
+
 def test_fresh_forgets_and_runs_again(toy, tmp_path):
     (old,) = fldbench.run_suite(toy, tmp_path)
     (new,) = fldbench.run_suite(toy, tmp_path, fresh=True)
@@ -217,7 +229,9 @@ def test_a_method_without_random_state_runs_once_whatever_the_seeds(toy, tmp_pat
 
 
 def test_jobs_give_the_same_table_and_know_run_time_registrations(toy, tmp_path):
-    toy |= {"methods": ["noisy", "broken", "mean-shape"], "seeds": [0, 1], "protocols": ["toy-test", "toy-even"]}
+    average = {"name": "average", "params": {"methods": ["noisy"], "params": {"noisy": {"noise": 0.5}}}}
+    toy |= {"methods": ["noisy", "broken", "mean-shape", average], "seeds": [0, 1]}
+    toy |= {"protocols": ["toy-test", "toy-even"]}
     fldbench.run_suite(toy, tmp_path / "one")
     fldbench.run_suite(toy, tmp_path / "two", jobs=2)
     assert csv_without_times(tmp_path / "one") == csv_without_times(tmp_path / "two")

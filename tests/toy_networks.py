@@ -6,6 +6,7 @@ from torch import nn
 
 from fldbench.cnn.losses import soft_argmax
 from fldbench.cnn.network_method import NetworkMethod
+from fldbench.progress import listening
 
 QUICK = {"val_share": 0.0, "threads": 0}
 
@@ -87,3 +88,26 @@ def nme(method, faces):
     errors = np.linalg.norm(method.predict(faces.images, faces.boxes) - faces.landmarks, axis=-1)
     eyes = np.linalg.norm(faces.landmarks[:, 0] - faces.landmarks[:, 1], axis=-1)
     return 100 * np.nanmean(errors / eyes[:, None])
+
+
+def weights(method):
+    return {name: value for name, value in method.learned().items() if name.startswith("network.")}
+
+
+def same(one, other):
+    a, b = weights(one), weights(other)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupted_after(epochs):
+    """A listener that ends the training when so many epochs are done."""
+
+    def listen(what, done, total):
+        if done == epochs:
+            raise Interrupted
+
+    return listening(listen)

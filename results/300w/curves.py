@@ -34,6 +34,8 @@ def histories(folder: Path) -> dict[str, list[dict]]:
 
 def main(folder: Path) -> None:
     found = histories(folder)
+    if not found:
+        sys.exit(f"{folder} holds no model of a network; run the suite into it first")
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)

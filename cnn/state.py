@@ -1,0 +1,83 @@
+"""What grows while a network trains, and how it is kept on disk so that an interrupted training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fldbench.cnn.checkpoint import Tensors, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from fldbench.errors import MethodError
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class State:
+    """The history, the best weights so far where there is a validation, and the loss before any step.
+
+    history     one row an epoch, see `train.Result`
+    first_loss  of the first batch
+    """
+
+    def __init__(self):
+        self.history: list[dict[str, Any]] = []
+        self.best: Tensors = {}
+        self.best_epoch = 0
+        self.first_loss = 0.0
+
+    def add(self, row: dict[str, Any], network: nn.Module) -> None:
+        """A row of the history; the weights are kept if its validation NME is the lowest so far."""
+        nme = row["val_nme"]
+        self.history.append(row)
+        if nme is None:
+            self.best_epoch = row["epoch"]
+        elif not self.best_epoch or nme < self.history[self.best_epoch - 1]["val_nme"]:
+            self.best, self.best_epoch = weights_of(network), row["epoch"]
+
+    def stale(self, patience: int | None) -> bool:
+        """Whether the best epoch lies `patience` epochs back."""
+        return patience is not None and len(self.history) - self.best_epoch >= patience
+
+    def keep(
+        self, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Writes the checkpoint of the training that `key` names; `average` may be the network itself."""
+        parts = {
+            "network": weights_of(network),
+            "average": weights_of(average) if average is not network else {},
+            "best": self.best,
+            "optimiser": optimiser_tensors(optimiser),
+        }
+        facts = {"history": self.history, "best_epoch": self.best_epoch, "first_loss": self.first_loss}
+        write_checkpoint(folder / CHECKPOINT, parts, {"key": key, **facts})
+
+    @classmethod
+    def resumed(
+        cls, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> State:
+        """The state in the folder's checkpoint, its weights put into place; a new state where there is none.
+
+        Raises MethodError for a checkpoint under another key.
+        """
+        state, path = cls(), folder / CHECKPOINT
+        if not path.exists():
+            return state
+        parts, facts = read_checkpoint(path)
+        if facts.pop("key") != key:
+            raise MethodError(
+                f"{path} belongs to another training (other faces, parameters or version); "
+                "delete it, or choose another folder"
+            )
+        network.load_state_dict(parts["network"])
+        if average is not network:
+            average.load_state_dict(parts["average"])
+        restore_optimiser(optimiser, parts.get("optimiser", {}))
+        vars(state).update(facts, best=parts.get("best", {}))
+        return state
+
+
+def weights_of(network: nn.Module) -> Tensors:
+    """A copy in main memory of weights and statistics."""
+    return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
