@@ -34,6 +34,8 @@ class Heatmap(NetworkMethod):
     The rest as in `NetworkMethod`.
     """
 
+    version = 2
+
     def __init__(
         self,
         width: int = 32,
