@@ -58,7 +58,7 @@ class HogRidge(Method):
     threads      None is one a core; the number changes no result
 
     Memory grows with the faces only by their start shapes (8 starts L bytes a face); the sums of a stage take
-    4 (L grid^2 bins)^2 bytes for each fold, and some four times that for each thread that solves: 4.6 GB for 68 points,
+    4 (L grid^2 bins)^2 bytes for each fold, and some six times that for each thread that solves: 4.6 GB for 68 points,
     3 folds and 2 threads (measured, benchmarks/classical.py).
     """
 
