@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     found = histories(folder)
     if not found:
         sys.exit(f"{folder} holds no model of a network; run the suite into it first")
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     with open(folder / "curves.csv", "w", newline="", encoding="utf-8") as file:
@@ -58,7 +58,7 @@ def main(folder: Path) -> None:
     right.set(xlabel="minutes on 2 cores", title="training loss / that of the first epoch", yscale="log")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize="small")
     figure.savefig(folder / "curves.png", dpi=120)
 
 
