@@ -15,17 +15,12 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 class State:
-    """The history, the best weights so far where there is a validation, and the loss before any step.
-
-    history     one row an epoch, see `train.Result`
-    first_loss  of the first batch
-    """
+    """The history, one row an epoch (see `train.Result`), and the best weights so far where there is a validation."""
 
     def __init__(self):
         self.history: list[dict[str, Any]] = []
         self.best: Tensors = {}
         self.best_epoch = 0
-        self.first_loss = 0.0
 
     def add(self, row: dict[str, Any], network: nn.Module) -> None:
         """A row of the history; the weights are kept if its validation NME is the lowest so far."""
@@ -50,8 +45,8 @@ class State:
             "best": self.best,
             "optimiser": optimiser_tensors(optimiser),
         }
-        facts = {"history": self.history, "best_epoch": self.best_epoch, "first_loss": self.first_loss}
-        write_checkpoint(folder / CHECKPOINT, parts, {"key": key, **facts})
+        facts = {"key": key, "history": self.history, "best_epoch": self.best_epoch}
+        write_checkpoint(folder / CHECKPOINT, parts, facts)
 
     @classmethod
     def resumed(
@@ -65,7 +60,7 @@ class State:
         if not path.exists():
             return state
         parts, facts = read_checkpoint(path)
-        if facts.pop("key") != key:
+        if facts["key"] != key:
             raise MethodError(
                 f"{path} belongs to another training (other faces, parameters or version); "
                 "delete it, or choose another folder"
@@ -74,7 +69,7 @@ class State:
         if average is not network:
             average.load_state_dict(parts["average"])
         restore_optimiser(optimiser, parts.get("optimiser", {}))
-        vars(state).update(facts, best=parts.get("best", {}))
+        state.history, state.best, state.best_epoch = facts["history"], parts.get("best", {}), facts["best_epoch"]
         return state
 
 

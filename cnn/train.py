@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (Smith & Topin 2018, as in PyTorch)
 VAL_BATCH = 64
-RUNAWAY = 100  # times the first batch's loss: an epoch with more has diverged
+FAR = 4.0  # in the frame, two widths of the crop: a training whose answers are so far off in the mean has diverged
 SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
 
 
@@ -129,7 +129,7 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             break
         say(_news(state.history), epoch, job.epochs)
         torch.manual_seed(_seed(job.random_state, epoch, fabric.global_rank))
-        began, totals = time.monotonic(), torch.zeros(3, device=fabric.device)  # loss, loss in px, weight
+        began, totals = time.monotonic(), torch.zeros(4, device=fabric.device)  # see _totals
         mine = [_share(rows, fabric) for rows in order(n, job.batch_size, job.random_state, epoch)]
         network.train()
         for i, batch in enumerate(batches(job.train, mine, job.ranges, job.mirror, (job.random_state, epoch), threads)):
@@ -142,8 +142,6 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             crops = normalised(images, job.normalise).contiguous(memory_format=layout)
             output = as_output(network(crops))
             loss = masked_mean(point_losses(job.loss, output, target, visible), weight, total)
-            if not state.first_loss:  # again after a batch whose faces all weigh nothing
-                state.first_loss = fabric.all_reduce(loss.detach(), reduce_op="sum").item()
             optimiser.zero_grad()
             fabric.backward(loss * fabric.world_size)  # Fabric takes the mean over the processes
             if settings.clip:
@@ -153,17 +151,17 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
                 _follow(average, plain, min(settings.ema, (1 + step) / (10 + step)))
             totals += _totals(job, loss.detach() * total, output["points"].detach(), target, weight)
 
-        loss, loss_px, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
-        loss, loss_px = loss / max(weight, 1e-6), loss_px / max(weight, 1e-6)
+        *sums, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
+        loss, loss_px, distance = (value / max(weight, 1e-6) for value in sums)
         seconds = time.monotonic() - began
         if needs_settling(average) and n > 1:
             settle_norms(average, _settling(job, fabric.device, layout))
         val_nme = validate(average, job) if fabric.is_global_zero else None
         val_nme = fabric.broadcast(val_nme)
-        if not (loss <= RUNAWAY * state.first_loss < math.inf and math.isfinite(val_nme or 0)):
+        if not (math.isfinite(loss) and distance < FAR and math.isfinite(val_nme or 0)):
             raise MethodError(
-                f"{job.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, in the beginning {state.first_loss:.3g}); "
-                "lower learning_rate"
+                f"{job.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, answers {distance / 2:.3g} crops off the "
+                "truth in the mean); lower learning_rate"
             )
         state.add(
             {
@@ -312,13 +310,14 @@ def _share(rows: np.ndarray, fabric: Fabric) -> np.ndarray:
 def _totals(
     job: Job, loss: torch.Tensor, points: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
 ) -> torch.Tensor:
-    """Sums for the history: of the loss, of the loss in px where it has one, of the weights."""
+    """Sums over the points: of the loss, of the loss in px where it has one, of the distances, of the weights."""
     own = weight.sum()
     px = loss.new_zeros(())
     if job.loss in PIXEL_LOSSES:
         view = job.train.view
         px = pixel_loss(job.loss, points.float(), target, weight, view.width, view.height) * own
-    return torch.stack([loss, px, own])
+    distances = torch.linalg.vector_norm(points.float() - target, dim=-1)
+    return torch.stack([loss, px, (distances * weight).sum(), own])
 
 
 @torch.no_grad()
