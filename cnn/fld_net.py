@@ -1,4 +1,4 @@
-"""fld-net: a residual trunk, a feature pyramid, and maps whose mean is the landmark; the most for 330 million multiply-adds.
+"""fld-net: a residual trunk, a feature pyramid, and maps whose mean is the landmark; the most for 330 M multiply-adds.
 
 Residual blocks (He et al. 2016) in four scales, the two finest of 64 and 32 px full of detail because a landmark is a
 matter of pixels; a pyramid that carries what the coarse scales know about the face back to the map of 32 px (Lin et
