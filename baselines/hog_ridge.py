@@ -30,7 +30,7 @@ from fldbench.baselines.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
-from fldbench.method import Method, unchanged_by_failure
+from fldbench.method import Method
 from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
@@ -118,11 +118,6 @@ class HogRidge(Method):
         """
         self._check_params()
         weight = check_sample_weight(sample_weight, train)
-        with unchanged_by_failure(self):
-            self._learn(train, weight, start_shapes)
-        return self
-
-    def _learn(self, train: FaceSet, weight: np.ndarray, start_shapes: np.ndarray | None) -> None:
         self.refines_ = start_shapes is not None
         starts = self._starts(start_shapes, len(train))[weight > 0]
         train, weight = train[weight > 0], weight[weight > 0]
@@ -161,6 +156,7 @@ class HogRidge(Method):
         self.weights_ = np.ascontiguousarray([weights for weights, _, _ in learned], np.float32)
         self.biases_ = np.array([bias for _, bias, _ in learned], np.float32)
         self.ridges_ = np.array([ridge for _, _, ridge in learned], float)
+        return self
 
     def predict(
         self, images: Sequence[np.ndarray], boxes: np.ndarray, start_shapes: np.ndarray | None = None

@@ -25,7 +25,7 @@ from fldbench.cnn.train import Job, train_network
 from fldbench.code_digest import code_digest
 from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
-from fldbench.method import Method, unchanged_by_failure
+from fldbench.method import Method
 from fldbench.metrics import centre_distance
 from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.registry import method_name
@@ -136,27 +136,26 @@ class NetworkMethod(Method):
             store = make_store(train[rows], self.view, ranges.margin, weight[rows], work, threads)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
             seen = make_store(val, self.view, 1.0, None, work, threads) if val is not None and len(val) else None
-            with unchanged_by_failure(self):
-                self.mean_ = _mean(store.points, store.weight, train.label)
-                job = Job(
-                    name=self._name,
-                    network=self._begun(scheme.n_points),
-                    train=store,
-                    val=seen,
-                    val_scale=None if seen is None else _scale(seen.points, scheme, self.padding),
-                    ranges=ranges,
-                    mirror=np.array(scheme.mirror),
-                    normalise=self.normalise,
-                    loss=self.loss,
-                    epochs=self.epochs,
-                    batch_size=self.batch_size,
-                    learning_rate=self.learning_rate,
-                    random_state=self.random_state,
-                    settings=settings,
-                    folder=None if folder is None else Path(folder),
-                    key=key,
-                )
-                result = train_network(job)
+            self.mean_ = _mean(store.points, store.weight, train.label)
+            job = Job(
+                name=self._name,
+                network=self._begun(scheme.n_points),
+                train=store,
+                val=seen,
+                val_scale=None if seen is None else _scale(seen.points, scheme, self.padding),
+                ranges=ranges,
+                mirror=np.array(scheme.mirror),
+                normalise=self.normalise,
+                loss=self.loss,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                random_state=self.random_state,
+                settings=settings,
+                folder=None if folder is None else Path(folder),
+                key=key,
+            )
+            result = train_network(job)
         self.scheme_, self.history_ = scheme.name, result.history
         self.best_epoch_, self.device_ = result.best_epoch, result.device
         job.network.load_state_dict(result.weights)

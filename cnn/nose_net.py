@@ -17,7 +17,6 @@ from fldbench.cnn.blocks import Network, PointHead, flat_width, for_relu
 from fldbench.cnn.network_method import NetworkMethod
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
-from fldbench.method import unchanged_by_failure
 from fldbench.schemes import Scheme, get_scheme
 
 
@@ -107,9 +106,8 @@ class NoseNet(NetworkMethod):
         if type(landmark) is not int or not 0 <= landmark < train.landmarks.shape[1]:
             last = train.landmarks.shape[1] - 1
             raise MethodError(f"nose-net: landmark is {landmark!r}; {train.scheme} has the points 0 to {last}")
-        with unchanged_by_failure(self):
-            self.landmark_ = landmark
-            super().fit(train, val, sample_weight, folder)
+        self.landmark_ = landmark
+        super().fit(train, val, sample_weight, folder)
         return self
 
     def learned(self) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,19 @@ class Method:
     own frame: row i answers image i, whatever the others are; a face that the method gives up on is a row of NaN.
     Nothing passed in is changed; predict sees no truth; randomness comes from the parameter `random_state` alone.
 
-    `fit` may cut a validation part from `train` (`train.split`), or is given one as `val`.
+    `fit` may cut a validation part from `train` (`train.split`), or is given one as `val`. One that fails or is
+    interrupted leaves the method as it was, whatever it had learned by then: that comes with the base class.
 
     Learned values that are arrays, numbers, strings or plain lists of them are saved by the base class. A method that
     learns anything else (a network, a library's own file) overrides `learned` and `restore`.
     """
 
     version = 1  # raise it when a change of the code changes the numbers
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "fit" in vars(cls):
+            cls.fit = _whole_or_not_at_all(cls.fit)
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
         raise NotImplementedError
@@ -111,26 +117,27 @@ class Method:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
 
 
+def _whole_or_not_at_all(fit: Callable[..., Method]) -> Callable[..., Method]:
+    """`fit` that puts the method's attributes back as they were when it fails: no half of a new model in an old one."""
+
+    @wraps(fit)
+    def whole(self: Method, *args: Any, **kwargs: Any) -> Method:
+        before = dict(vars(self))
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return whole
+
+
 def parameters_of(cls: type) -> dict[str, Any]:
     """Names and defaults of a method's constructor arguments; an argument without a default has `inspect._empty`."""
     if cls.__init__ is object.__init__:
         return {}
     return {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items() if name != "self"}
-
-
-@contextmanager
-def unchanged_by_failure(method: Method) -> Iterator[None]:
-    """Puts a method's attributes back as they were when what stands inside fails or is interrupted.
-
-    For a `fit` that learns its values one after the other: a model never mixes an old fit and half of a new one.
-    """
-    before = dict(vars(method))
-    try:
-        yield
-    except BaseException:
-        vars(method).clear()
-        vars(method).update(before)
-        raise
 
 
 def make_method(name: str, **params: Any) -> Method:

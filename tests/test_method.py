@@ -1,5 +1,6 @@
 """The contract of methods: parameters, saving and loading, what predict may answer, the registry behind it."""
 
+import inspect
 import json
 import sys
 
@@ -150,3 +151,29 @@ def test_entry_points_of_installed_packages_are_found(toy, monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point] if group == "fldbench.methods" else [])
     assert "installed" in fldbench.list_methods() and "installed" not in fldbench.list_datasets()
     assert type(fldbench.make_method("installed")).__name__ == "MeanShape"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_fit_that_breaks_off_leaves_the_method_as_it_was(error):
+    class Breaks(fldbench.Method):
+        """Learns in two steps, and fails between them when it is told to."""
+
+        def fit(self, train, val=None, fail=False):
+            self.first_ = train
+            if fail:
+                self.new_ = True
+                raise error
+            self.second_ = train
+            return self
+
+    class Derived(Breaks):
+        def fit(self, train, val=None, fail=False):
+            self.own_ = train
+            return super().fit(train, val, fail)
+
+    assert list(inspect.signature(Derived.fit).parameters) == ["self", "train", "val", "fail"]
+    method = Derived().fit("old")
+    with pytest.raises(error):
+        method.fit("new", fail=True)
+    assert vars(method) == {"own_": "old", "first_": "old", "second_": "old"}
+    assert vars(method.fit("new")) == {"own_": "new", "first_": "new", "second_": "new"}
