@@ -306,7 +306,8 @@ class NetworkMethod(Method):
 
     def _key(self, train: FaceSet, val: FaceSet | None, weight: np.ndarray, settings: Training) -> str:
         """Hash of all that decides the weights."""
-        parts = [self._name, code_digest(type(self)), torch.__version__, self.get_params() | {"training": None}]
+        parts = [self._name, self.version, code_digest(type(self)), torch.__version__]
+        parts += [self.get_params() | {"training": None}]
         parts += [(faces.fingerprint, faces.groups_fingerprint) for faces in (train, val) if faces is not None]
         parts += [_sha256(weight.tobytes())]
         parts += [{key: value for key, value in vars(settings).items() if key not in ("threads", "save_seconds")}]
