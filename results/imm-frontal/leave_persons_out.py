@@ -43,14 +43,17 @@ def out_of_fold(name: str, params: dict, faces: fldbench.FaceSet) -> tuple[dict[
 
 
 def main() -> None:
+    names = sys.argv[1:] or list(METHODS)
     try:
+        for name in names:
+            fldbench.make_method(name, **METHODS.get(name, {}))
         faces = fldbench.load_dataset("imm-frontal")
     except fldbench.FldbenchError as error:
         sys.exit(str(error))
     heads = ["method", "NME %", "FR@8%", "MSE, px²", "MSE of the nose tip, px²", "NME %, jittered boxes"]
     print(f"| {' | '.join([*heads, 'FR@8%, jittered', 'fit s'])} |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name in sys.argv[1:] or METHODS:
+    for name in names:
         params = METHODS.get(name, {})
         answers, seconds = out_of_fold(name, params, faces)
         tight, jittered = (fldbench.evaluate(answers[p], faces, p).metrics for p in PROTOCOLS)
