@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fldbench.errors import FldbenchError, MethodError
@@ -18,6 +19,8 @@ class Composed(Method):
     """
 
     SHARED = ("threads", "random_state")
+    changes_nothing = ("threads",)
+    validates = True  # what a member does with `val` is the member's own
 
     def _make(self) -> list[Method]:
         """The members, unfitted, in their order; raises MethodError or UnknownNameError."""
@@ -49,6 +52,10 @@ class Composed(Method):
             return self._make()
         except FldbenchError:
             return []
+
+    def assemble(self, members: Sequence[Method]) -> None:
+        """Take fitted members in place of a fit."""
+        self.members_ = list(members)
 
     def learned(self) -> dict[str, Any]:
         """What the members learned, each name behind the member's number."""

@@ -54,6 +54,11 @@ class NetworkMethod(Method):
     epoch, see `train.Result`), best_epoch_, device_, network_.
     """
 
+    files = ("weights",)
+    weighs_faces = True
+    validates = True
+    keeps_training = True
+    exports = True
     normalise = "instance"
     defaults: dict[str, Any] = {}
 

@@ -20,6 +20,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+SHOWN = 80  # letters of a wrong value that a message shows
+
 
 class FldbenchError(Exception):
     """Base of all errors raised on purpose."""
@@ -83,3 +85,27 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def must_be(where: object, what: str, got: object, allowed: str, then: str = "") -> str:
+    """Return the message of an error in the one grammar that all messages of fldbench have.
+
+    Parameters
+    ----------
+    where : object
+        What the message is about: a file, a method, a face.
+    what : str
+        The name of the wrong thing, such as a parameter.
+    got : object
+        Its value, shown by `repr` and shortened.
+    allowed : str
+        What it must be.
+    then : str
+        What to do next, where `allowed` does not say it already.
+
+    >>> must_be("lbf", "depth", 9, "a whole number from 1 to 8")
+    'lbf: depth is 9; must be a whole number from 1 to 8'
+    """
+    shown = repr(got)
+    shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
+    return f"{where}: {what} is {shown}; must be {allowed}" + (f"; {then}" if then else "")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import DataError, MethodError, StoreError, near_miss
+from fldbench.errors import DataError, MethodError, StoreError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes
+from fldbench.params import Rule, check_rules, parameters_of
 
 MODEL_FORMAT = 1
 
@@ -27,14 +28,56 @@ class Method:
     own frame: row i answers image i, whatever the others are; a face that the method gives up on is a row of NaN.
     Nothing passed in is changed; predict sees no truth; randomness comes from the parameter `random_state` alone.
 
-    `fit` may cut a validation part from `train` (`train.split`), or is given one as `val`. One that fails or is
-    interrupted leaves the method as it was, whatever it had learned by then: that comes with the base class.
+    `fit` may cut a validation part from `train` (`train.split`). A `val` that is passed in is used by methods that
+    declare `validates`; others say that they do not use it. A fit that fails or is interrupted leaves the method as it
+    was, whatever it had learned by then: that comes with the base class.
 
     Learned values that are arrays, numbers, strings or plain lists of them are saved by the base class. A method that
     learns anything else (a network, a library's own file) overrides `learned` and `restore`.
+
+    Everything that fldbench asks of a method beyond `fit` and `predict` is declared on the class; `fldbench check`
+    compares the declarations with what the method does.
+
+    Attributes
+    ----------
+    version : int
+        Raised when a change of the code changes the numbers.
+    tasks : tuple of str
+        What it answers: "landmarks", and the attributes that `predict_attributes` gives.
+    rules : mapping of str to Rule
+        What its parameters may be, checked by `check_params`; those without a rule by the kind of their default.
+    files : tuple of str
+        Parameters that are paths of files. The content of the files decides the numbers, so it is part of every key.
+    changes_nothing : tuple of str
+        Parameters that never change the numbers, such as threads; no part of any key.
+    weighs_faces : bool
+        `fit` takes `sample_weight`, (n,) how much each face counts.
+    validates : bool
+        `fit` uses `val`.
+    refines : bool
+        `fit` and `predict` take `start_shapes`, (n, L, 2) px, a NaN row where there is none, and begin from them.
+    refiner_params : mapping
+        Parameters that suit it where it refines the answers of another method.
+    keeps_training : bool
+        `fit` takes `folder`: it resumes there from a checkpoint, and leaves its curves.
+    exports : bool
+        It is a network that `fldbench export` can write.
+    device_ : str
+        Where it was fitted.
     """
 
-    version = 1  # raise it when a change of the code changes the numbers
+    version: ClassVar[int] = 1
+    tasks: ClassVar[tuple[str, ...]] = ("landmarks",)
+    rules: ClassVar[Mapping[str, Rule]] = {}
+    files: ClassVar[tuple[str, ...]] = ()
+    changes_nothing: ClassVar[tuple[str, ...]] = ()
+    weighs_faces: ClassVar[bool] = False
+    validates: ClassVar[bool] = False
+    refines: ClassVar[bool] = False
+    refiner_params: ClassVar[Mapping[str, Any]] = {}
+    keeps_training: ClassVar[bool] = False
+    exports: ClassVar[bool] = False
+    device_: str = "cpu"
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -59,8 +102,30 @@ class Method:
     @property
     def members_alone(self) -> dict[str, Method]:
         """Registered name -> unfitted member, of a method whose `fit` is no more than that of its members on the same
-        faces; a run that has all of them fitted puts them into `members_` and fits nothing."""
+        faces; a run that has all of them fitted hands them to `assemble` and fits nothing."""
         return {}
+
+    def assemble(self, members: Sequence[Method]) -> None:
+        """Take fitted members, in the order of `members_alone`, in place of a fit."""
+        raise MethodError(f"{self.label} has no members that could be fitted apart; call fit")
+
+    @property
+    def label(self) -> str:
+        """The registered name, or the class's where it has none; for messages."""
+        try:
+            return registry.method_name(type(self))
+        except UnknownNameError:
+            return type(self).__name__
+
+    def check_params(self) -> None:
+        """Check the parameters by `rules`; a method whose parameters depend on each other extends it.
+
+        Raises
+        ------
+        MethodError
+            `{label}: {name} is {value}; must be {allowed}`.
+        """
+        check_rules(self.label, self.get_params(), self.rules, parameters_of(type(self)))
 
     def learned(self) -> dict[str, Any]:
         """Everything that `fit` learned: name -> array or JSON value."""
@@ -121,23 +186,19 @@ def _whole_or_not_at_all(fit: Callable[..., Method]) -> Callable[..., Method]:
     """`fit` that puts the method's attributes back as they were when it fails: no half of a new model in an old one."""
 
     @wraps(fit)
-    def whole(self: Method, *args: Any, **kwargs: Any) -> Method:
+    def whole(self: Method, train: FaceSet, val: FaceSet | None = None, *args: Any, **more: Any) -> Method:
         before = dict(vars(self))
+        if val is not None and not self.validates:
+            warnings.warn(f"{self.label} does not use a validation set; `val` changes nothing", stacklevel=2)
+            val = None
         try:
-            return fit(self, *args, **kwargs)
+            return fit(self, train, *((val, *args) if args or val is not None else ()), **more)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
 
     return whole
-
-
-def parameters_of(cls: type) -> dict[str, Any]:
-    """Names and defaults of a method's constructor arguments; an argument without a default has `inspect._empty`."""
-    if cls.__init__ is object.__init__:
-        return {}
-    return {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items() if name != "self"}
 
 
 def make_method(name: str, **params: Any) -> Method:

@@ -1,59 +1,185 @@
-"""What methods are given, checked before anything begins: kinds of parameters, threads, weights of the faces."""
+"""What methods are given, checked before anything begins: parameters by rules, threads, weights of the faces."""
 
 from __future__ import annotations
 
+import inspect
+import math
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from fldbench.errors import DataError, MethodError
+from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
-from fldbench.method import Method, parameters_of
 
 
-def check_kinds(method: Method, label: str, other: tuple[str, ...] = ()) -> None:
-    """Raises MethodError for a parameter that is not of the kind of its default: number, text, true or false.
+@dataclass(frozen=True)
+class Rule:
+    """What a parameter may be: `fits(value)` tells, and `allowed` says it in words, as "must be {allowed}" ends."""
 
-    A default that is None, a list or a dict says nothing; nor is a name in `other` looked at, whose kinds are several.
-    A number where a whole number stands has to be whole; `label` is the method's name in the message.
+    allowed: str
+    fits: Callable[[Any], bool]
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    first = "" if low is None else f" from {low:g}"
+    last = "" if high is None else f" to {high:g}" if low is not None else f" up to {high:g}"
+    return first + last
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def whole(low: int | None = None, high: int | None = None) -> Rule:
+    """Return the rule of a whole number within bounds, both included.
+
+    >>> whole(1).allowed, whole(1, 8).allowed, whole(0).fits(True), whole(0).fits(0)
+    ('a whole number from 1', 'a whole number from 1 to 8', False, True)
     """
-    kinds = {
-        str: (str, "a text"),
-        int: ((int, np.integer), "a whole number"),
-        float: ((int, float, np.number), "a number"),
-        bool: ((bool, np.bool_), "true or false"),
-    }
-    for name, default in parameters_of(type(method)).items():
-        if name in other or type(default) not in kinds:
-            continue
-        kind, allowed = kinds[type(default)]
-        value = getattr(method, name)
-        if not isinstance(value, kind) or (isinstance(value, bool) and type(default) is not bool):
-            raise MethodError(f"{label}: {name} is {value!r}; it has to be {allowed}")
+    least, most = -math.inf if low is None else low, math.inf if high is None else high
+    return Rule(f"a whole number{_bounds(low, high)}", lambda value: _is_whole(value) and least <= value <= most)
+
+
+def real(low: float | None = None, high: float | None = None, above: float | None = None, below: float | None = None):
+    """Return the rule of a finite number within bounds: from `low` to `high`, or above and below an open bound.
+
+    >>> real(above=0).allowed, real(0, 1).allowed, real(above=0).fits(0.0), real(0, 1).fits(1)
+    ('a number above 0', 'a number from 0 to 1', False, True)
+    """
+    text = "a number"
+    if above is not None:
+        text += f" above {above:g}"
+    text += _bounds(low, high)
+    if below is not None:
+        text += f"{' and' if text != 'a number' else ''} below {below:g}"
+
+    def fits(value: Any) -> bool:
+        return (
+            _is_number(value)
+            and (low is None or value >= low)
+            and (high is None or value <= high)
+            and (above is None or value > above)
+            and (below is None or value < below)
+        )
+
+    return Rule(text, fits)
+
+
+def one_of(values: Sequence[Any]) -> Rule:
+    """Return the rule of a choice between values of one kind.
+
+    >>> one_of(("adam", "sgd")).allowed
+    "one of 'adam', 'sgd'"
+    """
+    known = tuple(values)
+    return Rule(
+        f"one of {', '.join(map(repr, known))}",
+        lambda value: any(type(value) is type(one) and value == one for one in known),
+    )
+
+
+def kind(*types: type, allowed: str) -> Rule:
+    """Return the rule of a value of one of some types, such as a dict; a bool is no number."""
+    return Rule(allowed, lambda value: isinstance(value, types) and (bool in types or not isinstance(value, bool)))
+
+
+def optional(rule: Rule) -> Rule:
+    """Return the rule that allows None too.
+
+    >>> optional(whole(1)).allowed
+    'None or a whole number from 1'
+    """
+    return Rule(f"None or {rule.allowed}", lambda value: value is None or rule.fits(value))
+
+
+def also(rule: Rule, allowed: str, fits: Callable[[Any], bool]) -> Rule:
+    """Return a rule that asks for one thing more, in words that follow the rule's own.
+
+    >>> even = also(whole(2), "and even", lambda value: value % 2 == 0)
+    >>> even.allowed, even.fits(3), even.fits("two")
+    ('a whole number from 2 and even', False, False)
+    """
+    return Rule(f"{rule.allowed} {allowed}", lambda value: rule.fits(value) and fits(value))
+
+
+FLAG = kind(bool, np.bool_, allowed="true or false")
+TEXT = kind(str, allowed="a string")
+SEED = whole(0)
+THREADS = optional(whole(1))
+
+
+def parameters_of(cls: type) -> dict[str, Any]:
+    """Return the names and defaults of a class's constructor arguments; `inspect.Parameter.empty` without a default."""
+    if cls.__init__ is object.__init__:
+        return {}
+    return {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items() if name != "self"}
+
+
+def check_rules(label: str, values: Mapping[str, Any], rules: Mapping[str, Rule], defaults: Mapping[str, Any]) -> None:
+    """Check parameters one by one: by their rule, or by the kind of their default where they have none.
+
+    A default that is None, a list or a dict says nothing about the kind.
+
+    Raises
+    ------
+    MethodError
+        `{label}: {name} is {value}; must be {allowed}`, for the first parameter that does not fit.
+    """
+    by_kind = {str: TEXT, int: whole(), float: real(), bool: FLAG}
+    for name, value in values.items():
+        rule = rules.get(name) or by_kind.get(type(defaults.get(name)))
+        if rule is not None and not rule.fits(value):
+            raise MethodError(must_be(label, name, value, rule.allowed))
+
+
+def check_kinds(method: Any, label: str, other: tuple[str, ...] = ()) -> None:
+    """Check parameters by the kinds of their defaults alone; names in `other` are not looked at."""
+    values = {name: value for name, value in method.get_params().items() if name not in other}
+    check_rules(label, values, {}, parameters_of(type(method)))
 
 
 def count_threads(threads: int | None, least: int = 1) -> int:
-    """How many threads a method's parameter `threads` asks for; None is one a core that this process may use.
+    """Return how many threads a parameter `threads` asks for; None is one for each core that this process may use.
 
-    Raises MethodError for anything but None and whole numbers from `least`.
+    Raises
+    ------
+    MethodError
+        For anything but None and whole numbers from `least`.
 
     >>> count_threads(3)
     3
     """
     if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < least:
-        raise MethodError(f"threads is {threads!r}; allowed is None (one a core) or a whole number from {least}")
+        return usable_cores()
+    if not _is_whole(threads) or threads < least:
+        raise MethodError(
+            must_be("parameters", "threads", threads, f"None (one a core) or a whole number from {least}")
+        )
     return threads
 
 
-def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
-    """The faces' weights as (n,) float, ones where none are given.
+def usable_cores() -> int:
+    """Return the number of cores that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    Raises DataError for no faces at all, for another shape, for a weight that is negative or no number, and for weights
-    that are all zero.
+
+def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
+    """Return the faces' weights as (n,) float, ones where none are given.
 
     A face of weight 2 counts like two copies of it, a face of weight 0 like none.
+
+    Raises
+    ------
+    DataError
+        For no faces at all, for another shape, for a weight that is negative or no number, and for weights that are
+        all zero.
     """
     if not len(train):
         raise DataError(f"{train.label} has no faces; a method needs at least one face to be fitted")
@@ -61,12 +187,11 @@ def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.
         return np.ones(len(train))
     weight = np.asarray(sample_weight, float)
     if weight.shape != (len(train),):
-        raise DataError(f"sample_weight has the shape {weight.shape}; {train.label} needs ({len(train)},)")
+        raise DataError(must_be(train.label, "the shape of sample_weight", weight.shape, f"({len(train)},)"))
     bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
     if bad.size:
-        raise DataError(
-            f"face {str(train.ids[bad[0]])!r} has the sample_weight {weight[bad[0]]}; allowed are 0 or more"
-        )
+        where = f"face {str(train.ids[bad[0]])!r}"
+        raise DataError(must_be(where, "sample_weight", float(weight[bad[0]]), "a finite number from 0"))
     if not weight.any():
-        raise DataError("every sample_weight is 0; a method needs at least one face to be fitted")
+        raise DataError(f"{train.label}: every sample_weight is 0; a method needs at least one face to be fitted")
     return weight

@@ -148,7 +148,7 @@ def _fitted(job: Job, train: Loaded, store: Store, jobs: int) -> tuple[Method, d
         seconds = _fit(job, train, store)
         fit = {
             "fit_seconds": round(seconds, 3),
-            "device": getattr(job.method, "device_", "cpu"),
+            "device": job.method.device_,
             "threads": max(1, (os.cpu_count() or 1) // jobs),
             "parameters": int(job.method.n_parameters),
             "multiply_adds": job.method.multiply_adds,
@@ -160,7 +160,7 @@ def _fitted(job: Job, train: Loaded, store: Store, jobs: int) -> tuple[Method, d
 def _fit(job: Job, train: Loaded, store: Store) -> float:
     """Fits the job's method, or takes the members that were fitted already; the seconds that fitting takes."""
     if job.member_keys and all(store.has_model(key) for key in job.member_keys):
-        job.method.members_ = [load_method(store.model_path(key) / "model.safetensors") for key in job.member_keys]
+        job.method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in job.member_keys])
         return sum(store.read_fit(key)["fit_seconds"] for key in job.member_keys)
     faces = train.check_usable()
     start = time.perf_counter()

@@ -145,6 +145,8 @@ class TakesNoThreads(Good):
 
 
 class TakesNoValidationSet(Good):
+    validates = True
+
     def fit(self, train, *, sample_weight=None):
         return super().fit(train, None, sample_weight)
 

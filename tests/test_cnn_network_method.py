@@ -34,7 +34,7 @@ from fldbench.progress import listening
         ({"training": "fast"}, "training is 'fast'; allowed is None or a dict of settings"),
         ({"training": {"accelerator": "abacus"}}, "change accelerator, devices or precision in `training`"),
         ({"augmentation": 3}, "augmentation is 3; allowed is a preset's name or a dict of ranges"),
-        ({"flip_test": "no"}, "flip_test is 'no'; it has to be true or false"),
+        ({"flip_test": "no"}, "flip_test is 'no'; must be true or false"),
         ({"loss": "soft-argmax"}, "needs a network that answers with 'variance'"),
     ],
 )

@@ -21,11 +21,11 @@ FOLDERS = {
 # Each layer may import those above it and its own.
 LAYERS = (
     {"errors", "progress"},
-    {"geometry", "image_files"},
+    {"files", "geometry", "image_files"},
     {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
     {"faces", "crops"},
-    {"dataset", "method", "protocols", "media", "pack", "convert", "excludes"},
-    {"params", "code_digest"},
+    {"dataset", "params", "method", "protocols", "media", "pack", "convert", "excludes"},
+    {"code_digest"},
     {"inspect_data", "verify"},
     {"baselines", "cnn", "datasets"},
     {"suite", "store", "checks"},

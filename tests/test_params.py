@@ -30,13 +30,13 @@ def test_the_kind_of_the_default_is_right(params):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"size": "zwei"}, "toy: size is 'zwei'; it has to be a whole number"),
-        ({"size": 2.0}, "toy: size is 2.0; it has to be a whole number"),
+        ({"size": "zwei"}, "toy: size is 'zwei'; must be a whole number"),
+        ({"size": 2.0}, "toy: size is 2.0; must be a whole number"),
         ({"size": True}, "toy: size is True"),
-        ({"share": "0.5"}, "toy: share is '0.5'; it has to be a number"),
-        ({"kind": 3}, "toy: kind is 3; it has to be a text"),
-        ({"fast": "False"}, "toy: fast is 'False'; it has to be true or false"),
-        ({"fast": 1}, "toy: fast is 1; it has to be true or false"),
+        ({"share": "0.5"}, "toy: share is '0.5'; must be a number"),
+        ({"kind": 3}, "toy: kind is 3; must be a string"),
+        ({"fast": "False"}, "toy: fast is 'False'; must be true or false"),
+        ({"fast": 1}, "toy: fast is 1; must be true or false"),
     ],
 )
 def test_another_kind_is_an_error(params, message):
@@ -48,7 +48,7 @@ def test_another_kind_is_an_error(params, message):
 def test_threads():
     assert count_threads(3) == 3 and count_threads(None) >= 1 and count_threads(0, least=0) == 0
     for bad in (0, -1, 1.5, True, "2"):
-        with pytest.raises(MethodError, match="allowed is None"):
+        with pytest.raises(MethodError, match="must be None"):
             count_threads(bad)
     with pytest.raises(MethodError, match="a whole number from 0"):
         count_threads(-1, least=0)

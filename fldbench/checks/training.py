@@ -6,6 +6,7 @@ import copy
 import inspect
 import random
 import tempfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,10 +140,14 @@ def check_threads(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_validation_set(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """fit takes a validation set as its second argument."""
+    """fit takes a validation set as its second argument, and says so where it does not use it."""
     make.trained(train)
     method = make()
-    method.fit(train[:FEW], train[FEW : 2 * FEW])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        method.fit(train[:FEW], train[FEW : 2 * FEW])
+    ignored = any("does not use a validation set" in str(warning.message) for warning in said)
+    assert method.validates or ignored, "it takes `val` without a word and does not declare `validates`"
     assert predict(method, test).shape == (len(test), 68, 2)
 
 
