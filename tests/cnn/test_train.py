@@ -166,7 +166,7 @@ def test_two_processes_give_what_one_gives_with_the_whole_batch(tmp_path, toy):
     one = ToyMethod(**params, training=QUICK).fit(toy_faces(12))
     params["training"] = QUICK | {"accelerator": "cpu", "devices": 2}
     out, script = tmp_path / "model", tmp_path / "script.py"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), out=str(out), params=params))
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1] / "support"), out=str(out), params=params))
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     two = fldbench.load_method(out)

@@ -151,7 +151,7 @@ dies.calls = 0
 crops._cut_block = dies
 crops.crop_faces(colour_faces(200), 16, cache={str(tmp_path)!r})
 """
-    killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1] / "support")
     assert killed.returncode == 9
     (part,) = tmp_path.iterdir()
     assert part.name.endswith(".part")
@@ -208,6 +208,8 @@ crops = faces.crops(160, grey=False, cache={str(tmp_path)!r}, jobs=2)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, crops.images.nbytes / 1e6)
 """
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[1] / "support", capture_output=True, text=True, check=True
+    )
     grown, size = map(float, done.stdout.split())
     assert size > 200 and grown < 60  # MB
