@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,12 +20,12 @@ from fldbench.cnn.losses import Output, as_output, check_loss
 from fldbench.cnn.settings import Training, get_training
 from fldbench.cnn.state import CHECKPOINT
 from fldbench.cnn.train import Job, train_network
-from fldbench.code_digest import code_digest
 from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
 from fldbench.metrics import centre_distance
 from fldbench.params import check_kinds, check_sample_weight, count_threads
+from fldbench.records.keys import fit_key
 from fldbench.registry import method_name
 from fldbench.schemes import Scheme, get_scheme
 
@@ -128,7 +126,7 @@ class NetworkMethod(Method):
         """
         settings, ranges = self._check_params(), get_ranges(self.augmentation)
         weight = check_sample_weight(sample_weight, train)
-        key = "" if folder is None else self._key(train, val, weight, settings)
+        key = "" if folder is None else fit_key(self, train, val, sample_weight)
         train, weight = train[weight > 0], weight[weight > 0]
         rows = np.arange(len(train))
         if val is None:
@@ -309,19 +307,13 @@ class NetworkMethod(Method):
         check_loss(self.loss)
         return self._settings()
 
-    def _key(self, train: FaceSet, val: FaceSet | None, weight: np.ndarray, settings: Training) -> str:
-        """Hash of all that decides the weights."""
-        parts = [self._name, self.version, code_digest(type(self)), torch.__version__]
-        parts += [self.get_params() | {"training": None}]
-        parts += [(faces.fingerprint, faces.groups_fingerprint) for faces in (train, val) if faces is not None]
-        parts += [_sha256(weight.tobytes())]
-        parts += [{key: value for key, value in vars(settings).items() if key not in ("threads", "save_seconds")}]
-        parts += [_sha256(Path(self.weights).read_bytes())] if self.weights and Path(self.weights).is_file() else []
-        return _sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    def key_params(self) -> dict[str, Any]:
+        """The parameters that can change a number, the settings of the loop whole and without those that cannot."""
+        try:
+            settings = {key: v for key, v in vars(self._settings()).items() if key not in ("threads", "save_seconds")}
+        except MethodError:  # `fit` will say so
+            settings = self.training
+        return super().key_params() | {"training": settings}
 
 
 def _split(train: FaceSet, share: float, random_state: int) -> tuple[np.ndarray, FaceSet | None]:

@@ -94,6 +94,10 @@ class Method:
         """The constructor's arguments by name, as they are now."""
         return {name: getattr(self, name) for name in parameters_of(type(self))}
 
+    def key_params(self) -> dict[str, Any]:
+        """The parameters that can change a number: part of the key of every result."""
+        return {name: value for name, value in self.get_params().items() if name not in self.changes_nothing}
+
     @property
     def members(self) -> list[Method]:
         """The methods that this one is made of, whose code can change its numbers too; most are made of none."""

@@ -16,9 +16,10 @@ from fldbench.dataset import load_dataset
 from fldbench.errors import PredictionsError
 from fldbench.faces import FaceSet
 from fldbench.protocols import Protocol, Score, get_protocol
+from fldbench.records.keys import key_of
 from fldbench.runner import json_metrics, machine_facts, now, test_facts
 from fldbench.schemes import get_scheme
-from fldbench.store import Record, run_key
+from fldbench.store import Record
 
 NAMED = 5  # ids named in a message
 
@@ -73,7 +74,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
     method: dict[str, Any] = {"name": "outside", "label": label, "params": {}, "parameters": None, "model_bytes": None}
     record = Record(
-        key=run_key([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
+        key=key_of([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
         status="ok",
         method=method,
         train={"label": "unknown", "faces": None, "n_expected": None, "parts": {}, "left_out": 0},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from fldbench import registry
-from fldbench.code_digest import code_digest
 from fldbench.dataset import load_dataset, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
 from fldbench.excludes import read_excludes, without
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.method import Method, make_method, parameters_of
 from fldbench.protocols import Protocol, boxes_from, get_protocol
-from fldbench.store import run_key
+from fldbench.records.keys import Ingredients, fingerprints, ingredients, with_members
 from fldbench.suite import MethodSpec, Suite, TrainSpec
 
 
@@ -69,10 +66,15 @@ class Job:
     spec: MethodSpec
     train_spec: TrainSpec
     seed: int | None
-    model_key: str
+    made_of: Ingredients
     runs: list[tuple[str, Protocol]]  # run key, protocol
     targets: dict[str, Any]  # registry entries of the method and its members, for worker processes
     member_keys: list[str]  # of the models that together are this one; empty for most
+
+    @property
+    def model_key(self) -> str:
+        """Of the fitted model."""
+        return self.made_of.key
 
     @property
     def label(self) -> str:
@@ -99,22 +101,18 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
         raise next(iter(train.values())).error
     test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
     train_prints = {label: _fingerprint(loaded.faces) for label, loaded in train.items()}
-    # Who belongs together decides validation parts and folds; the fingerprint does not hold it.
-    groups = {label: "" if loaded.faces is None else loaded.faces.groups_fingerprint for label, loaded in train.items()}
+    prints = {label: fingerprints(loaded.faces) for label, loaded in train.items()}
     test_prints = {p.name: _test_fingerprint(p, test[p.dataset, p.split].faces) for p in protocols}
     jobs = []
     for train_spec in suite.train:
         for spec in suite.methods:
             for seed in _seeds_for(spec, suite.seeds):
                 method = make_method(spec.name, **spec.params, **({} if seed is None else {"random_state": seed}))
-                faces_known = [train_prints[train_spec.label], groups[train_spec.label]]
-                model_key = run_key([method_facts(method, spec), *faces_known])
-                members = [
-                    run_key([method_facts(member, MethodSpec(name=name)), *faces_known])
-                    for name, member in method.members_alone.items()
-                ]
-                runs = [(run_key([model_key, p.hash, test_prints[p.name]]), p) for p in protocols]
-                jobs.append(Job(method, spec, train_spec, seed, model_key, runs, _targets(method, spec.name), members))
+                faces_known = prints[train_spec.label]
+                made_of = ingredients(method, faces_known)
+                members = [ingredients(member, faces_known).key for member in method.members_alone.values()]
+                runs = [(made_of.run_key(p.hash, test_prints[p.name]), p) for p in protocols]
+                jobs.append(Job(method, spec, train_spec, seed, made_of, runs, _targets(method, spec.name), members))
     return Plan(jobs, train, test, train_prints, test_prints)
 
 
@@ -127,7 +125,7 @@ def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
 def _targets(method: Method, name: str) -> dict[str, Any]:
     """The registry's entries of a method and of its members, as far as these are registered."""
     names = [name]
-    for one in _with_members(method):
+    for one in with_members(method):
         with suppress(UnknownNameError):
             names.append(registry.method_name(type(one)))
     return {name: registry.table("method")[name] for name in names}
@@ -159,30 +157,3 @@ def _load_train(spec: TrainSpec, data: str | Path | None) -> Loaded:
         return loaded
     faces = loaded.faces if spec.exclude is None else without(loaded.faces, read_excludes(spec.exclude))
     return Loaded(boxes_from(faces[: spec.faces], spec.boxes), spec.faces or loaded.n_expected)
-
-
-def method_facts(method: Method, spec: MethodSpec) -> dict[str, Any]:
-    """What of a method can change the numbers: name, params, version, the code of its module, files it is given."""
-    everyone = list(_with_members(method))
-    files = [digest for one in everyone for digest in _files(one)]
-    return {
-        "name": spec.name,
-        "params": method.get_params(),
-        "version": method.version,
-        "code": "-".join(code_digest(type(one)) for one in everyone),
-    } | ({"files": files} if files else {})
-
-
-def _with_members(method: Method) -> Iterator[Method]:
-    yield method
-    for member in method.members:
-        yield from _with_members(member)
-
-
-def _files(method: Method) -> Iterator[str]:
-    """SHA-256 of the weight files and models that a method is given; their paths alone do not say what is in them."""
-    for name in ("weights", "model"):
-        value = method.get_params().get(name)
-        if isinstance(value, str) and Path(value).is_file():
-            with open(value, "rb") as file:
-                yield hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from fldbench.dataset import data_root
 from fldbench.errors import DatasetNotFoundError, FldbenchError
 from fldbench.faces import FaceSet
 from fldbench.method import Method, load_method, predict_checked
-from fldbench.plan import Job, Loaded, Plan, make_plan, method_facts
+from fldbench.plan import Job, Loaded, Plan, make_plan
 from fldbench.protocols import Protocol, Score, boxes_from, ids_hash
 from fldbench.store import Record, Store
 from fldbench.suite import Suite, load_suite
@@ -242,7 +242,8 @@ def _record(job: Job, key: str, protocol: Protocol, plan: Plan, started: str, **
     train, spec = plan.train[job.train_spec.label], job.train_spec
     return Record(
         key=key,
-        method=method_facts(job.method, job.spec) | {"label": job.spec.label},
+        method=asdict(job.made_of)
+        | {"name": job.spec.name, "label": job.spec.label, "params": job.method.get_params()},
         train={
             "label": spec.label,
             "dataset": spec.dataset,

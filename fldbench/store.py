@@ -10,7 +10,6 @@ Keys are SHA-256 over all that can change the numbers.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -24,7 +23,6 @@ import numpy as np
 from fldbench.errors import StoreError
 
 SCHEMA_VERSION = 1
-KEY_DIGITS = 20  # of 64; two runs collide with probability 1e-24 per pair
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,6 @@ class Record:
     started: str = ""
     ended: str = ""
     schema_version: int = SCHEMA_VERSION
-
-
-def run_key(spec: Any) -> str:
-    """SHA-256 of the canonical JSON of a specification, shortened; the order of keys does not matter.
-
-    >>> run_key({"a": 1, "b": [2]}) == run_key({"b": [2], "a": 1})
-    True
-    """
-    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 
 class Store:

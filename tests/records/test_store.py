@@ -11,17 +11,9 @@ import numpy as np
 import pytest
 
 from fldbench.errors import StoreError
-from fldbench.store import Record, Store, read_record, read_records, run_key
+from fldbench.store import Record, Store, read_record, read_records
 
 RECORD = Record("k1", "ok", {"label": "m"}, {"label": "t"}, {"name": "p"}, 0, metrics={"nme": 1 / 3})
-
-
-def test_run_key_depends_on_content_not_on_order():
-    assert run_key({"a": 1, "b": {"c": 2, "d": 3}}) == run_key({"b": {"d": 3, "c": 2}, "a": 1})
-    keys = {run_key(x) for x in ({"a": 1}, {"a": 2}, {"a": "1"}, {"b": 1}, [1], [[1]], {"a": 1.0000001}, {"a": None})}
-    assert len(keys) == 8
-    with pytest.raises(ValueError, match="Out of range float"):
-        run_key({"a": float("nan")})
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):

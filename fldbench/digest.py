@@ -1,0 +1,178 @@
+"""Which code a class runs, as a digest of every module that it reaches, so that no result of other code is reused."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+DIGITS = 12  # of 64 in the digest of one module
+HOME = "fldbench"
+
+# Modules of the core that enter by a number in place of their text, so that a new message or docstring of theirs does
+# not make every earlier result one of "other code". tests/records/test_pinned.py holds what they give: where one of
+# those outputs changes, the number here is raised.
+PINNED = {
+    "fldbench.digest": 1,
+    "fldbench.errors": 1,
+    "fldbench.files": 1,
+    "fldbench.method": 1,
+    "fldbench.params": 1,
+    "fldbench.progress": 1,
+    "fldbench.registry": 1,
+    "fldbench.schemes": 1,
+}
+
+# What is imported -> distributions that bring it, of which the first that is installed counts.
+LIBRARIES = {
+    "numpy": ("numpy",),
+    "scipy": ("scipy",),
+    "sklearn": ("scikit-learn",),
+    "numba": ("numba",),
+    "cv2": ("opencv-contrib-python-headless", "opencv-python-headless", "opencv-contrib-python", "opencv-python"),
+    "dlib": ("dlib-bin", "dlib"),
+    "torch": ("torch",),
+}
+
+
+def code_of(cls: type) -> dict[str, str]:
+    """Return module name -> digest of the code of every module that a class reaches.
+
+    Those are the modules of the class and of its bases and, from import to import, every module of fldbench, of the
+    class's own distribution, and beside a plug-in that is a file of its own. Imports inside functions count. What a
+    type checker alone sees does not, nor do comments, docstrings and layout. Modules in PINNED count by their number.
+
+    A class without source, such as one that was typed at a prompt, is given a digest that no other has: nothing says
+    that two of them run the same code.
+
+    Parameters
+    ----------
+    cls : type
+        A method's class.
+
+    Returns
+    -------
+    dict of str to str
+        Dotted names, sorted, with 12 hex digits each, or `version N` for a pinned module.
+    """
+    found: dict[str, str] = {}
+    pending = [base.__module__ for base in cls.__mro__ if base is not object]
+    while pending:
+        name = pending.pop()
+        if name in found:
+            continue
+        module = _read(*_place(name))
+        if module is not None:
+            found[name] = _pinned(name) or module[0]
+            pending += [used for used in module[1] if _same_house(used, name)] if not _pinned(name) else []
+        elif name == cls.__module__:
+            found[name] = f"no source {uuid.uuid4().hex[:DIGITS]}"
+    return dict(sorted(found.items()))
+
+
+def libraries_of(cls: type) -> dict[str, str]:
+    """Return distribution -> version of the numerical libraries that the code of a class reaches.
+
+    >>> class Nothing:
+    ...     pass
+    >>> libraries_of(Nothing)
+    {}
+    """
+    reached = {used.partition(".")[0] for name in code_of(cls) for used in (_read(*_place(name)) or ("", ()))[1]}
+    return dict(_installed(name) for name in LIBRARIES if name in reached)
+
+
+def _installed(name: str) -> tuple[str, str]:
+    for distribution in LIBRARIES[name]:
+        try:
+            return distribution, version(distribution)
+        except PackageNotFoundError:
+            continue
+    return LIBRARIES[name][0], "absent"
+
+
+def _pinned(name: str) -> str:
+    """`version N` for a pinned module or a module of a pinned package, else an empty string."""
+    parts = name.split(".")
+    number = next((PINNED[head] for i in (2, 3) if (head := ".".join(parts[:i])) in PINNED), None)
+    return "" if number is None else f"version {number}"
+
+
+def _same_house(used: str, name: str) -> bool:
+    """Whether a module that `name` imports is followed: of fldbench, of the same package, or a file beside it."""
+    top = used.partition(".")[0]
+    if top == HOME:
+        return used != HOME  # its own module holds names alone
+    if top == name.partition(".")[0]:
+        return True
+    own, other = _place(name)[0], _place(used)[0]
+    return "." not in name and None not in (own, other) and os.path.dirname(own) == os.path.dirname(other)
+
+
+def _place(name: str) -> tuple[str, int] | tuple[None, int]:
+    """The file of a module and when it was changed; None where there is no file."""
+    loaded = sys.modules.get(name)
+    file = getattr(loaded, "__file__", None)
+    if file is None and loaded is None:
+        try:
+            found = importlib.util.find_spec(name)
+        except (ImportError, AttributeError, ValueError):
+            found = None
+        file = None if found is None or not found.has_location else found.origin
+    try:
+        return (None, 0) if file is None or not file.endswith(".py") else (file, os.stat(file).st_mtime_ns)
+    except OSError:
+        return None, 0
+
+
+@lru_cache(maxsize=4096)
+def _read(file: str | None, changed: int) -> tuple[str, tuple[str, ...]] | None:
+    """The digest of a file's code and the modules that it may import; None without a file that parses."""
+    if file is None:
+        return None
+    try:
+        tree = _runs_alone(ast.parse(Path(file).read_bytes()))
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:DIGITS], tuple(dict.fromkeys(_imported(tree)))
+
+
+def _runs_alone(tree: ast.Module) -> ast.Module:
+    """The tree without docstrings and without what stands under `if TYPE_CHECKING`."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        if body and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str):
+            body.pop(0)
+        node.body = [child for child in body if not _for_checkers(child)]
+    return tree
+
+
+def _for_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of modules, of what is taken from them, and of names of fldbench that are used through it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == HOME:
+            yield _public_module(node.attr)
+
+
+def _public_module(name: str) -> str:
+    """The module behind `fldbench.NAME`."""
+    home = sys.modules.get(HOME)
+    return f"{HOME}.{getattr(home, '_PUBLIC', {}).get(name, name)}"

@@ -1,0 +1,100 @@
+"""Keys: everything that can change a number is part of them, and nothing else."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from toys import Noisy, toy_faces
+
+import fldbench
+from fldbench.method import make_method
+from fldbench.records.keys import fingerprints, fit_key, ingredients, key_of, what_changed
+
+FACES = {"train": "a", "groups": "b"}
+
+
+class Threaded(Noisy):
+    """As fast with many threads."""
+
+    changes_nothing = ("threads",)
+
+    def __init__(self, noise=0.01, random_state=0, threads=None):
+        super().__init__(noise, random_state)
+        self.threads = threads
+
+
+def test_a_key_depends_on_content_not_on_order():
+    assert key_of({"a": 1, "b": {"c": 2, "d": 3}}) == key_of({"b": {"d": 3, "c": 2}, "a": 1})
+    keys = {key_of(x) for x in ({"a": 1}, {"a": 2}, {"a": "1"}, {"b": 1}, [1], [[1]], {"a": 1.0000001}, {"a": None})}
+    assert len(keys) == 8
+    with pytest.raises(ValueError, match="Out of range float"):
+        key_of({"a": float("nan")})
+
+
+def test_parameters_that_change_nothing_are_no_part_of_a_key():
+    def key(name, **params):
+        return ingredients(make_method(name, **params), FACES).key
+
+    assert ingredients(Threaded(threads=1), FACES).key == ingredients(Threaded(threads=2), FACES).key
+    assert ingredients(Threaded(random_state=1), FACES).key != ingredients(Threaded(), FACES).key
+    quick = {"epochs": 2}
+    assert key("cnn-small", **quick) == key("cnn-small", **quick, training={"threads": 3, "save_seconds": 1.0})
+    assert key("cnn-small", **quick) != key("cnn-small", **quick, training={"precision": "bf16-mixed"})
+
+
+def test_another_version_of_a_library_is_other_code_and_the_same_work(monkeypatch):
+    method = make_method("linear")
+    now = ingredients(method, FACES)
+    later = replace(now, libraries=now.libraries | {"numpy": "99.0"})
+    assert now.key != later.key and now.like == later.like
+    assert now.run_key("h", "t") != later.run_key("h", "t") and now.run_like("h", "t") == later.run_like("h", "t")
+    assert what_changed(now.libraries, later.libraries) == ["numpy"]
+
+
+def test_the_code_of_the_core_is_part_of_the_key():
+    now = ingredients(make_method("linear"), FACES)
+    assert "fldbench.geometry" in now.code
+    changed = replace(now, code=now.code | {"fldbench.geometry": "0" * 12})
+    assert now.key != changed.key and now.like == changed.like
+
+
+def test_a_weight_file_counts_by_its_content_not_its_path(tmp_path):
+    path = tmp_path / "weights.safetensors"
+
+    def made_of(content):
+        path.write_bytes(content)
+        return ingredients(make_method("hybrid", first_params={"weights": str(path)}), FACES)
+
+    assert made_of(b"one") == made_of(b"one") != made_of(b"two")
+    assert made_of(b"one").files.keys() == {"1.weights"}
+    assert not ingredients(make_method("cnn-small"), FACES).files
+
+
+def test_members_of_members_count():
+    outer = make_method("hybrid", first="average", first_params={"methods": ["linear", "asm"]})
+    code = ingredients(outer, FACES).code
+    for name in ("hybrid", "average", "linear", "asm", "hog-ridge"):
+        module = type(make_method(name)).__module__
+        assert module in code, name
+    other = make_method("hybrid", first="average", first_params={"methods": ["asm", "linear"]})
+    assert ingredients(outer, FACES).like != ingredients(other, FACES).like
+
+
+def test_who_belongs_together_counts_and_how_a_group_is_called_does_not():
+    faces = fldbench.load_dataset("synthetic")[:4]
+    prints = [fingerprints(replace(faces, groups=np.array(list(groups)))) for groups in ("aabb", "xxyy", "abab")]
+    assert prints[0] == prints[1] != prints[2]
+    assert fingerprints(None) == {"train": "", "groups": ""}
+
+
+def test_validation_faces_and_weights_are_part_of_the_key_of_a_fit():
+    faces = toy_faces(6)
+    keys = {
+        fit_key(Noisy(), faces),
+        fit_key(Noisy(), faces, faces[:2]),
+        fit_key(Noisy(), faces, None, np.ones(6)),
+        fit_key(Noisy(), faces[:5]),
+        fit_key(Noisy(noise=0.5), faces),
+    }
+    assert len(keys) == 5 and fit_key(Noisy(), faces) in keys
+    assert set(asdict(ingredients(Noisy(), FACES))) == {"method", "files", "faces", "code", "libraries"}

@@ -1,0 +1,100 @@
+"""The digest of code: all that a class reaches in fldbench and its own distribution, and nothing that only looks."""
+
+import importlib
+import sys
+
+import pytest
+
+from fldbench import digest, registry
+from fldbench.digest import code_of, libraries_of
+
+METHOD = "from {package}.helper import double\nclass M:\n    def predict(self):\n        return double(1)\n"
+HELPER = "import numpy\ndef double(x):\n    return 2 * x\n"
+
+
+@pytest.fixture
+def plug(tmp_path, monkeypatch):
+    """Writes a package of a method and its helper, and gives the code of the method's class."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "plug").mkdir()
+
+    def write(helper=HELPER, method=METHOD, other=""):
+        for name, text in (("__init__", ""), ("method", method.format(package="plug")), ("helper", helper)):
+            (tmp_path / "plug" / f"{name}.py").write_text(text)
+        (tmp_path / "plug" / "unused.py").write_text(other)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "plug"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        digest._read.cache_clear()
+        return code_of(importlib.import_module("plug.method").M)
+
+    return write
+
+
+def test_every_module_of_its_own_package_that_it_reaches_counts(plug):
+    first = plug()
+    assert list(first) == ["plug.helper", "plug.method"]
+    second = plug(helper=HELPER.replace("2 * x", "3 * x"))
+    assert [name for name in first if first[name] != second[name]] == ["plug.helper"]
+
+
+def test_comments_layout_docstrings_and_unused_modules_do_not_count(plug):
+    assert plug() == plug(helper="# twice\n" + HELPER.replace("2 * x", "(2 * x)"))
+    assert plug() == plug(other="x = 1\n")
+    assert plug() == plug(helper=HELPER.replace("(x):\n", '(x):\n    """Twice."""\n'))
+
+
+def test_what_only_a_type_checker_sees_does_not_count(plug):
+    hidden = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from plug.unused import x\n" + METHOD
+    assert "plug.unused" not in plug(method=hidden)
+    assert "plug.unused" in plug(method="def f():\n    from plug.unused import x\n" + METHOD)
+
+
+def test_a_plug_in_reaches_the_core_by_imports_by_its_base_and_by_attributes(plug):
+    by_import = "import fldbench.geometry\nclass M: pass\n"
+    assert "fldbench.geometry" in plug(method=by_import)
+    by_base = "import fldbench\nclass M(fldbench.Method): pass\n"
+    assert {"fldbench.method", "plug.method"} <= plug(method=by_base).keys()
+    by_attribute = "import fldbench\nclass M:\n    def fit(self): return fldbench.geometry.tight_box\n"
+    assert "fldbench.geometry" in plug(method=by_attribute)
+    assert "fldbench.baselines.lbf" not in plug(method=by_base)
+
+
+def test_a_helper_beside_a_file_without_a_package_counts(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "lonely_method.py").write_text("import lonely_helper, json\nclass M: pass\n")
+    (tmp_path / "lonely_helper.py").write_text("x = 1\n")
+    importlib.invalidate_caches()
+    assert list(code_of(importlib.import_module("lonely_method").M)) == ["lonely_helper", "lonely_method"]
+
+
+def test_a_class_without_source_is_never_the_same_code_twice():
+    typed = type("Typed", (), {"__module__": "nowhere"})
+    first, second = code_of(typed), code_of(typed)
+    assert first["nowhere"].startswith("no source ") and first != second
+
+
+def test_warping_and_cropping_count_for_every_method_that_uses_them():
+    for name in ("linear", "lbf", "hog-ridge", "asm", "cnn-small"):
+        code = code_of(registry.resolve("method", name))
+        assert "fldbench.geometry" in code and any(module.endswith("crops") for module in code), name
+    reached = code_of(registry.resolve("method", "cnn-small"))
+    assert any("train" in module for module in reached), "the training loop is not part of a network's key"
+
+
+def test_pinned_modules_count_by_their_number():
+    code = code_of(registry.resolve("method", "mean-shape"))
+    assert code["fldbench.errors"] == "version 1"
+    assert all(number >= 1 for number in digest.PINNED.values())
+    for name in digest.PINNED:
+        assert importlib.util.find_spec(name) is not None, f"{name} is pinned and does not exist"
+
+
+def test_libraries_that_are_reached_count_by_their_version():
+    import numpy
+    import torch
+
+    network = libraries_of(registry.resolve("method", "cnn-small"))
+    assert network["numpy"] == numpy.__version__ and network["torch"] == torch.__version__
+    assert "torch" not in libraries_of(registry.resolve("method", "mean-shape"))
+    assert any(name.startswith("opencv") for name in libraries_of(registry.resolve("method", "linear")))
