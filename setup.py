@@ -25,7 +25,7 @@ setup(
         *packages_below("fldbench"),
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
-    package_data={"fldbench": ["*.yaml", "py.typed"]},
+    package_data={"fldbench": ["*.yaml", "*/*.yaml", "py.typed"]},
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",
@@ -52,7 +52,7 @@ setup(
         "dev": ["pytest>=8.2", "ruff>=0.8", "build>=1.2", "setuptools>=77", "onnx>=1.18", "onnxruntime>=1.22"],
     },
     entry_points={
-        "console_scripts": ["fldbench = fldbench.cli:main"],
+        "console_scripts": ["fldbench = fldbench.cli.app:main"],
         "fldbench.methods": [],
         "fldbench.datasets": [],
         "fldbench.protocols": [],

@@ -1,5 +1,5 @@
 """`python -m fldbench` is the `fldbench` command."""
 
-from fldbench.cli import main
+from fldbench.cli.app import main
 
 main()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fldbench.errors import StoreError
 from fldbench.metrics import broken_identities
-from fldbench.store import Record
+from fldbench.records.store import Record
 
 TOLERANCE = 1e-6  # percent points
 

@@ -11,9 +11,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 from fldbench.errors import StoreError
+from fldbench.records.store import Record, read_records
 from fldbench.report import tables
 from fldbench.report.identities import check_record, check_unions
-from fldbench.store import Record, read_records
 
 COLUMNS = (
     *("method", "train", "protocol", "subset", "n", "n_total", "missed", "seeds", "nme", "fr08", "fr10", "auc08"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fldbench.store import Record
+from fldbench.records.store import Record
 
 Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
 Captions = dict[tuple[str, str], str]

@@ -10,7 +10,7 @@ import numpy as np
 
 import fldbench
 from fldbench.media import contact_sheet, draw_landmarks, write_png
-from fldbench.store import read_records
+from fldbench.records.store import read_records
 
 FACES = (3, 10, 17, 22, 41, 57)
 COLOURS = {"truth": (255, 255, 255), "mean-shape": (255, 120, 120), "ert": (255, 210, 60), "hog-ridge": (90, 230, 120)}

@@ -88,8 +88,8 @@ def test_nothing_fitted_yet():
 
 
 def test_the_run_key_knows_the_code_of_the_members():
-    from fldbench.plan import method_facts
-    from fldbench.suite import MethodSpec
+    from fldbench.run.plan import method_facts
+    from fldbench.run.suite import MethodSpec
 
     register_method("average", Average)
     alone = method_facts(make_method("mean-shape"), MethodSpec(name="mean-shape"))["code"]

@@ -19,7 +19,7 @@ from fldbench.checks import (
     run,
 )
 from fldbench.checks.subject import FEW
-from fldbench.cli import app
+from fldbench.cli.app import app
 from fldbench.errors import DataError, MethodError, UnknownNameError
 from fldbench.faces import NoImages
 

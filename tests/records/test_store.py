@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fldbench.errors import StoreError
-from fldbench.store import Record, Store, read_record, read_records
+from fldbench.records.store import Record, Store, read_record, read_records
 
 RECORD = Record("k1", "ok", {"label": "m"}, {"label": "t"}, {"name": "p"}, 0, metrics={"nme": 1 / 3})
 

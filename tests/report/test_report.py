@@ -10,9 +10,9 @@ import pytest
 
 import fldbench
 from fldbench.errors import StoreError
+from fldbench.records.store import Record
 from fldbench.report import leaderboard
 from fldbench.report.leaderboard import COLUMNS
-from fldbench.store import Record
 
 FIRST = (
     "method,train,protocol,subset,n,n_total,missed,seeds,nme,fr08,fr10,auc08,"

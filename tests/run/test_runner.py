@@ -10,10 +10,11 @@ import pytest
 from toys import TOY_TEST, TOY_TRAIN, Noisy, Toy, toy_faces, toy_protocol
 
 import fldbench
-from fldbench import registry, runner
+from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import ImageArrays
 from fldbench.report import leaderboard
+from fldbench.run import runner
 
 TIMES = ("fit_seconds", "ms_per_face", "ms_one_face")
 

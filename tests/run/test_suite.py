@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from fldbench.errors import SuiteError
-from fldbench.suite import DEMO, Suite, load_suite
+from fldbench.run.suite import DEMO, Suite, load_suite
 
 GOOD = """\
 name: small

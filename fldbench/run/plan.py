@@ -17,7 +17,7 @@ from fldbench.faces import FaceSet, unreadable_images
 from fldbench.method import Method, make_method, parameters_of
 from fldbench.protocols import Protocol, boxes_from, get_protocol
 from fldbench.records.keys import Ingredients, fingerprints, ingredients, with_members
-from fldbench.suite import MethodSpec, Suite, TrainSpec
+from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 
 @dataclass

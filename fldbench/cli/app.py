@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from fldbench import cli_data
-from fldbench.cli_data import Options, parse_assignment
+from fldbench.cli import data as cli_data
+from fldbench.cli.data import Options, parse_assignment
 from fldbench.errors import FldbenchError, PredictionsError
 
 app = typer.Typer(
@@ -72,10 +72,10 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
 ) -> None:
     """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
+    from fldbench.cli.terminal import print_board, progress
     from fldbench.report import leaderboard
-    from fldbench.runner import run_suite
-    from fldbench.suite import DEMO
-    from fldbench.terminal import print_board, progress
+    from fldbench.run.runner import run_suite
+    from fldbench.run.suite import DEMO
 
     try:
         with progress("fitting and measuring") as show:
@@ -127,8 +127,8 @@ def show_leaderboard(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
 ) -> None:
     """Print the leaderboard of one or several folders."""
+    from fldbench.cli.terminal import print_board
     from fldbench.report import leaderboard
-    from fldbench.terminal import print_board
 
     board = leaderboard(folders)
 
@@ -160,10 +160,10 @@ def evaluate(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
 ) -> None:
     """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
-    from fldbench.outside import evaluate_file, record_of
+    from fldbench.cli.terminal import print_board
+    from fldbench.records.store import Store
     from fldbench.report import leaderboard
-    from fldbench.store import Store
-    from fldbench.terminal import print_board
+    from fldbench.run.prediction_files import evaluate_file, record_of
 
     labels = label or [path.stem for path in predictions]
     if len(set(labels)) != len(predictions):
@@ -206,11 +206,11 @@ def train(
     """
     from inspect import signature
 
+    from fldbench.cli.terminal import progress
     from fldbench.dataset import load_dataset
     from fldbench.method import make_method
-    from fldbench.plan import Loaded
     from fldbench.protocols import boxes_from
-    from fldbench.terminal import progress
+    from fldbench.run.plan import Loaded
 
     model = make_method(method, **dict(parse_assignment(text, "--param") for text in param or []))
     options = dict(parse_assignment(text, "--option") for text in option or [])

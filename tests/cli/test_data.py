@@ -7,7 +7,8 @@ import pytest
 from test_datasets import write_face
 from toys import TOY_TEST, TOY_TRAIN, Toy, toy_faces
 
-from fldbench import cli, load_dataset, registry, run_suite
+from fldbench import load_dataset, registry, run_suite
+from fldbench.cli import app as cli
 from fldbench.pack import open_pack
 
 

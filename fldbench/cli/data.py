@@ -112,11 +112,11 @@ def verify(
     option: Options = None,
 ) -> None:
     """Faults of annotations and images, and what a split shares with the others. Nothing is removed."""
+    from fldbench.cli.terminal import progress
     from fldbench.dataset import make_dataset
     from fldbench.excludes import excludes_from, write_excludes
     from fldbench.inspect_data import preview as sheet_of
     from fldbench.media import write_png
-    from fldbench.terminal import progress
     from fldbench.verify import rank_shapes
     from fldbench.verify import verify as findings_of
 
@@ -154,8 +154,8 @@ def convert(
     option: Options = None,
 ) -> None:
     """Write annotations and images in another format, and say what the format could not hold."""
+    from fldbench.cli.terminal import progress
     from fldbench.convert import convert as write
-    from fldbench.terminal import progress
 
     faces = _load(name, data, split, option)
     with progress(f"writing {len(faces)} faces") as show:
@@ -180,8 +180,8 @@ def pack(
     option: Options = None,
 ) -> None:
     """Pack a split into one file and an index that open at once, however many faces there are."""
+    from fldbench.cli.terminal import progress
     from fldbench.pack import pack as write
-    from fldbench.terminal import progress
 
     faces = _load(name, data, split, option)
     with progress(f"packing {len(faces)} faces") as show:

@@ -17,9 +17,9 @@ from fldbench.errors import PredictionsError
 from fldbench.faces import FaceSet
 from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
-from fldbench.runner import json_metrics, machine_facts, now, test_facts
+from fldbench.records.store import Record
+from fldbench.run.runner import json_metrics, machine_facts, now, test_facts
 from fldbench.schemes import get_scheme
-from fldbench.store import Record
 
 NAMED = 5  # ids named in a message
 

@@ -9,8 +9,8 @@ from toys import toy_faces, toy_protocol
 
 import fldbench
 from fldbench.errors import DatasetNotFoundError, PredictionsError, UnknownNameError
-from fldbench.outside import evaluate_file, read_predictions, record_of
-from fldbench.store import Store
+from fldbench.records.store import Store
+from fldbench.run.prediction_files import evaluate_file, read_predictions, record_of
 
 # NME by outer eye corners; NME and FR@10% by eye centres: the figures that papers print for these files
 COFW68_PUBLISHED = {

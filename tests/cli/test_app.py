@@ -11,7 +11,8 @@ from test_datasets import write_face
 from toys import Noisy, toy_faces
 from typer.testing import CliRunner
 
-from fldbench import cli, registry
+from fldbench import registry
+from fldbench.cli import app as cli
 from fldbench.dataset import load_dataset
 from fldbench.method import make_method
 

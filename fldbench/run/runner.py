@@ -21,10 +21,10 @@ from fldbench.dataset import data_root
 from fldbench.errors import DatasetNotFoundError, FldbenchError
 from fldbench.faces import FaceSet
 from fldbench.method import Method, load_method, predict_checked
-from fldbench.plan import Job, Loaded, Plan, make_plan
 from fldbench.protocols import Protocol, Score, boxes_from, ids_hash
-from fldbench.store import Record, Store
-from fldbench.suite import Suite, load_suite
+from fldbench.records.store import Record, Store
+from fldbench.run.plan import Job, Loaded, Plan, make_plan
+from fldbench.run.suite import Suite, load_suite
 
 BLOCK = 256  # faces predicted at once: bounds memory, and is the batch that ms_per_face is measured at
 WARM_UP = 8  # faces predicted before the clock starts
