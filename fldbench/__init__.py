@@ -33,7 +33,7 @@ _PUBLIC = {
     "ImageFiles": "faces",
     "run_suite": "run.runner",
     "evaluate_file": "run.prediction_files",
-    "Record": "records.store",
+    "Record": "records.record",
     "leaderboard": "report",
     "Leaderboard": "report",
     "FldbenchError": "errors",

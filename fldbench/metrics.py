@@ -7,6 +7,8 @@ is left out of the NME, counts as a failure in FR and as zero in AUC.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -106,6 +108,50 @@ def auc(errors: np.ndarray, threshold: float) -> float:
     0.25
     """
     return float(np.mean(np.nan_to_num(np.maximum(0.0, 1.0 - _errors(errors) / threshold), nan=0.0)))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured number, with all that tells it from another.
+
+    Attributes
+    ----------
+    name : str
+        nme, fr or auc.
+    value : float
+        In percent; NaN where no face was found.
+    threshold : float, optional
+        Of fr and auc, as a fraction: 0.08 is 8 %.
+    rule : str, optional
+        How an AUC was integrated: exact, or a rule of `fldbench.protocols.legacy`.
+    """
+
+    name: str
+    value: float
+    threshold: float | None = None
+    rule: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name of its column; no two thresholds or rules share one.
+
+        >>> [Metric("fr", 0.0, t).key for t in (0.08, 0.1, 0.075)]
+        ['fr08', 'fr10', 'fr07.5']
+        >>> Metric("auc", 0.0, 0.08, "exact").key, Metric("auc", 0.0, 0.08, "menpo").key, Metric("nme", 0.0).key
+        ('auc08', 'auc08:menpo', 'nme')
+        """
+        rule = "" if self.rule in (None, "exact") else f":{self.rule}"
+        return self.name + ("" if self.threshold is None else percent_digits(self.threshold)) + rule
+
+
+def percent_digits(threshold: float) -> str:
+    """Return a threshold in percent with all its digits, two or more before the point: 0.08 -> 08, 0.075 -> 07.5.
+
+    >>> percent_digits(0.07), percent_digits(0.0725), percent_digits(1.0)
+    ('07', '07.25', '100')
+    """
+    whole, _, rest = format((Decimal(repr(float(threshold))) * 100).normalize(), "f").partition(".")
+    return whole.zfill(2) + (f".{rest}" if rest else "")
 
 
 def broken_identities(row: dict[str, float], threshold: float, tolerance: float = 1e-6) -> list[str]:

@@ -110,11 +110,22 @@ class Protocol:
         distance = metrics.centre_distance(faces.landmarks, *self.normaliser_points)
         metrics.check_normaliser(distance, faces.ids.tolist(), self.normaliser)
         errors = metrics.face_errors(predictions, faces.landmarks, distance, self.points)
-        values = {"nme": 100 * metrics.nme(errors)}
-        values |= {f"fr{t * 100:02.0f}": 100 * metrics.failure_rate(errors, t) for t in self.thresholds}
         t = self.thresholds[0]
-        values[f"auc{t * 100:02.0f}"] = 100 * metrics.auc(errors, t)
+        values = (
+            metrics.Metric("nme", 100 * metrics.nme(errors)),
+            *(metrics.Metric("fr", 100 * metrics.failure_rate(errors, t), t) for t in self.thresholds),
+            metrics.Metric("auc", 100 * metrics.auc(errors, t), t, self.auc_rule),
+        )
         return Score(errors, len(errors), int(np.isnan(errors).sum()), values)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Protocol:
+        known = {field.name for field in dataclasses.fields(cls)}
+
+        def frozen(value):
+            return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+        return cls(**{key: frozen(value) for key, value in content.items() if key in known})
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,11 @@ class Score:
     errors: np.ndarray
     n: int
     missed: int
-    metrics: dict[str, float]
+    values: tuple[metrics.Metric, ...]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {one.key: one.value for one in self.values}
 
 
 def boxes_from(faces: FaceSet, source: str) -> FaceSet:

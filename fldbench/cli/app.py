@@ -70,6 +70,10 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder of records, models and leaderboards.")] = DEFAULT_OUT,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
+    only: Annotated[str | None, typer.Option("--only", help="Run only what has this label in the suite.")] = None,
+    reuse: Annotated[
+        bool, typer.Option("--reuse-other-code", help="Take results of other code where there are none of this one.")
+    ] = False,
 ) -> None:
     """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
     from fldbench.cli.terminal import print_board, progress
@@ -79,7 +83,7 @@ def run(
 
     try:
         with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, data, jobs, fresh, show)
+            records = run_suite(suite or DEMO, out, data, jobs, fresh, show, only, reuse, _complain)
     except KeyboardInterrupt:
         _complain(f"interrupted; what was finished is kept in {out}, the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None
@@ -128,6 +132,7 @@ def show_leaderboard(
 ) -> None:
     """Print the leaderboard of one or several folders."""
     from fldbench.cli.terminal import print_board
+    from fldbench.files import write_text
     from fldbench.report import leaderboard
 
     board = leaderboard(folders)
@@ -145,7 +150,7 @@ def show_leaderboard(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        _write(output, text)
+        write_text(output, text)
 
 
 @app.command()
@@ -204,27 +209,25 @@ def train(
     A network leaves its curves and pictures in the folder MODEL-training beside the model; there lies its checkpoint
     too, from which the same command goes on after an interruption.
     """
-    from inspect import signature
-
     from fldbench.cli.terminal import progress
     from fldbench.dataset import load_dataset
     from fldbench.method import make_method
     from fldbench.protocols import boxes_from
-    from fldbench.run.plan import Loaded
+    from fldbench.run.data import LoadedFaces
 
     model = make_method(method, **dict(parse_assignment(text, "--param") for text in param or []))
     options = dict(parse_assignment(text, "--option") for text in option or [])
     everyone = load_dataset(dataset, data, split, **options)
     if faces is not None and faces > len(everyone):
         _complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
-    loaded = Loaded(boxes_from(everyone[:faces], "truth-tight"))
+    loaded = LoadedFaces(boxes_from(everyone[:faces], "truth-tight"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
         _complain(f"left out: {reason}")
     usable = loaded.check_usable()
     with progress(f"fitting {method} on {len(usable)} faces"):
-        keeps = "folder" in signature(model.fit).parameters
-        model.fit(usable, **({"folder": output.with_name(f"{output.stem}-training")} if keeps else {}))
+        folder = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
+        model.fit(usable, **folder)
     path = model.save(output)
     typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
 
@@ -269,15 +272,6 @@ def export(
 
     path = export_onnx(load_method(model), output)
     typer.echo(f"{path}: {path.stat().st_size} bytes; how to cut the crop stands in its metadata")
-
-
-def _write(path: Path, text: str) -> None:
-    from fldbench.errors import StoreError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _complain(text: str) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from fldbench.progress import listening
 from fldbench.report import Leaderboard, tables
+from fldbench.report.columns import printed_columns
 
 PIPE_WIDTH = 160  # columns where the output is no terminal
 FEW = 50  # steps that each get a line of a log
@@ -85,18 +86,18 @@ def _log_lines() -> Callable[[str, int, int], None]:
 
 
 def print_board(board: Leaderboard, file: TextIO | None = None) -> None:
-    """A table a training set and protocol, each with its caption and a line for every row that is not ok."""
+    """Print one table for each training set and protocol, with its caption and a line for every row that is not ok."""
     console = Console(file=file)
     if not console.is_terminal:
         console = Console(file=file, width=PIPE_WIDTH)
     for place, rows in board.sections():
-        shown = tables.columns_of(rows)
+        shown = printed_columns(list(rows[0]), rows)
         table = Table(title=tables.title(place), title_justify="left")
         table.add_column("method", no_wrap=True)
-        for name in shown:
-            table.add_column(tables.SHOWN[name][0], justify="right", no_wrap=True)
+        for column in shown:
+            table.add_column(column.heading, justify="right", no_wrap=True)
         for row in rows:
-            table.add_row(row["method"], *(tables.cell(row, name) for name in shown))
+            table.add_row(row["method"], *(tables.cell(row, column) for column in shown))
         console.print(table)
         for line in (board.captions[place], *tables.notes(rows)):
             console.print(line, markup=False, highlight=False)

@@ -3,63 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from fldbench.errors import StoreError
 from fldbench.metrics import broken_identities
-from fldbench.records.store import Record
+from fldbench.protocols import Protocol
+from fldbench.records.record import Record
 
 TOLERANCE = 1e-6  # percent points
 
 
 def check_record(record: Record) -> None:
-    """Raises StoreError when AUC, FR, NME and counts of a record cannot be true at once."""
-    if record.status != "ok":
+    """Raise StoreError when AUC, FR, NME and counts of a record cannot be true at once; edited ones are not looked at.
+
+    The identities hold for the exact AUC and a macro mean.
+    """
+    if record.status != "ok" or record.edited:
         return
-    threshold = record.protocol["thresholds"][0]
-    name = f"{threshold * 100:02.0f}"
-    nme = record.metrics["nme"]
-    row = {"n": record.test["n"], "missed": record.test["missed"], "nme": 0.0 if nme is None else nme / 100}
-    row |= {"fr": record.metrics[f"fr{name}"] / 100, "auc": record.metrics[f"auc{name}"] / 100}
-    wrong = broken_identities(row, threshold)
-    if wrong:
-        raise StoreError(f"record {record.key} ({_name(record)}) contradicts itself: {'; '.join(wrong)}")
+    rates = {m.threshold: m.value for m in record.metrics.values_ if m.name == "fr"}
+    for area in record.metrics.values_:
+        if area.name != "auc" or area.rule != "exact" or area.threshold not in rates:
+            continue
+        nme = record.metrics["nme"]
+        row = {"n": record.test.n, "missed": record.test.missed, "nme": 0.0 if nme is None else nme / 100}
+        row |= {"fr": rates[area.threshold] / 100, "auc": area.value / 100}
+        wrong = broken_identities(row, area.threshold)
+        if wrong:
+            raise StoreError(f"record {record.key} ({_name(record)}) contradicts itself: {'; '.join(wrong)}")
 
 
 def check_unions(records: Iterable[Record]) -> None:
-    """Raises StoreError when a result on a union is not the weighted mean of those on its subsets.
+    """Raise StoreError when a result on a union is not the weighted mean of those on its subsets.
 
     n, found faces x NME and n x FR of the subsets must add up to those of the union, as for 300-W full = common +
-    challenging. Only complete sets of records of the same model, box source and normaliser can be compared.
+    challenging. Only complete sets of records of the same model under the same rules can be compared.
     """
-    found: dict[tuple, dict[str, Record]] = {}
+    found: dict[tuple, dict[str | None, Record]] = {}
     for record in records:
-        if record.status == "ok":
-            protocol = record.protocol
-            model = record.method["label"], record.train["label"], record.train.get("fingerprint"), record.seed
-            rules = protocol["dataset"], protocol["split"], protocol["box_source"], protocol["normaliser"]
-            found.setdefault((*model, *rules), {})[protocol["subset"]] = record
+        method = record.method
+        model = method.label, str(method.params), method.code_digest, record.train.label, record.train.fingerprint
+        found.setdefault((*model, record.seed, _rules(record.protocol)), {})[record.protocol.subset] = record
     for subsets in found.values():
         for whole in subsets.values():
-            parts = [subsets.get(name) for name in whole.protocol["union_of"]]
-            if parts and all(parts) and sum(part.test["n"] for part in parts) == whole.test["n"]:
+            parts = [subsets.get(name) for name in whole.protocol.union_of]
+            if parts and all(parts) and sum(part.test.n for part in parts) == whole.test.n:
                 _check_union(whole, parts)
 
 
+def _rules(protocol: Protocol) -> Protocol:
+    """The protocol without what makes it one subset."""
+    return replace(protocol, name="", subset=None, n_expected=0, ids_sha256=None, union_of=())
+
+
 def _check_union(whole: Record, parts: list[Record]) -> None:
-    for name in ("nme", *(key for key in whole.metrics if key != "nme")):
+    for name in whole.metrics:
         total = sum(_weight(part, name) * (part.metrics[name] or 0.0) for part in parts)
         expected = _weight(whole, name) * (whole.metrics[name] or 0.0)
-        if abs(total - expected) > TOLERANCE * max(1, whole.test["n"]):
+        if abs(total - expected) > TOLERANCE * max(1, whole.test.n):
             raise StoreError(
                 f"record {whole.key} ({_name(whole)}): {name} {whole.metrics[name]:g} is not the weighted mean of "
-                + ", ".join(f"{part.protocol['name']} {part.metrics[name]:g}" for part in parts)
+                + ", ".join(f"{part.protocol.name} {part.metrics[name]:g}" for part in parts)
             )
 
 
 def _weight(record: Record, metric: str) -> int:
     """Faces behind a mean: the found ones for the NME, all for the rest."""
-    return record.test["n"] - (record.test["missed"] if metric == "nme" else 0)
+    return record.test.n - (record.test.missed if metric == "nme" else 0)
 
 
 def _name(record: Record) -> str:
-    return f"{record.method['label']} under {record.protocol['name']}"
+    return f"{record.method.label} under {record.protocol.name}"

@@ -1,4 +1,4 @@
-"""Leaderboard rows -> LaTeX, Markdown, and the cells that the terminal shows too."""
+"""Rows of a leaderboard as LaTeX and Markdown, and the cells that the terminal shows too."""
 
 from __future__ import annotations
 
@@ -6,26 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fldbench.records.store import Record
+from fldbench.records.record import Record, TrainFacts
+from fldbench.report.columns import Column, printed_columns
 
 Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
 Captions = dict[tuple[str, str], str]
-
-# heading, decimals, unit; in the order of a printed table; NME, FR and AUC are in percent
-SHOWN = {
-    "nme": ("NME %", 2, 1),
-    "fr08": ("FR@8%", 2, 1),
-    "fr10": ("FR@10%", 2, 1),
-    "auc08": ("AUC@8%", 2, 1),
-    "missed": ("missed", 0, 1),
-    "n": ("n of N", 0, 1),
-    "fit_seconds": ("fit s", 1, 1),
-    "ms_per_face": ("ms/face", 2, 1),
-    "ms_one_face": ("ms, one face", 2, 1),
-    "model_bytes": ("MB", 1, 1e6),
-}
-HIGHER_IS_BETTER = {"auc08"}
-RANKED = ("nme", "fr08", "fr10", "auc08")
 
 LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into a document that loads booktabs.
 \makeatletter
@@ -40,48 +25,29 @@ LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into
 """
 
 
-def caption(record: Record) -> str:
-    """What a table was measured on and trained on, and what was missing."""
-    name = record.protocol["name"]
-    first, second = (points_text(group) for group in record.protocol["normaliser_points"])
-    boxes = record.protocol["box_source"]
-    known = ", made from the truth" if boxes.startswith("truth") else ""
-    parts = [
-        f"{name}: {record.protocol['dataset']} {record.protocol['subset'] or record.protocol['split']}, "
-        f"{record.protocol['n_expected']} faces; error by the {record.protocol['normaliser']} distance "
-        f"(points {first} to {second}); boxes {boxes}{known}; a missed face is a failure and not part of the NME."
-    ]
-    parts.append(_trained_on(record.train))
-    if record.test:
+def caption(record: Record, protocol: str) -> str:
+    """Return what a table was measured on and trained on, and what was missing, in sentences."""
+    parts = [f"{protocol}: {record.protocol.describe()}.", _trained_on(record.train)]
+    if record.test.n:
         parts.append(_tested_on(record))
     return " ".join(part for part in parts if part)
 
 
-def points_text(points: Sequence[int]) -> str:
-    """Indices as a person writes them.
-
-    >>> points_text([36]), points_text([36, 37, 38]), points_text([1, 3])
-    ('36', '36-38', '1,3')
-    """
-    whole = len(points) > 1 and list(points) == list(range(points[0], points[-1] + 1))
-    return f"{points[0]}-{points[-1]}" if whole else ",".join(map(str, points))
-
-
-def _trained_on(train: dict[str, Any]) -> str:
-    if train["faces"] is None:
+def _trained_on(train: TrainFacts) -> str:
+    if train.faces is None:
         return "What the methods were trained on is not known here."
-    short = [f"{part} {found} of {total}" for part, (found, total) in train["parts"].items() if found < total]
-    of = f" of {train['n_expected']}" if train["n_expected"] else ""
-    left_out = f"; {train['left_out']} left out for unreadable images" if train["left_out"] else ""
-    return f"Trained on {train['faces']}{of} faces of {train['label']}{_listed(short)}{left_out}."
+    short = [f"{part} {found} of {total}" for part, (found, total) in train.parts.items() if found < total]
+    of = f" of {train.n_expected}" if train.n_expected else ""
+    left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
+    return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
 
 
 def _tested_on(record: Record) -> str:
-    test, total = record.test, record.protocol["n_expected"]
-    left_out = f"; {test['left_out']} left out for unreadable images" if test["left_out"] else ""
-    if test["complete"]:
+    test, total = record.test, record.protocol.n_expected
+    left_out = f"; {test.left_out} left out for unreadable images" if test.left_out else ""
+    if test.complete:
         return ""
-    why = "not the official list of faces" if test["n"] == total else f"only {test['n']} of {total} test faces"
+    why = "not the official list of faces" if test.n == total else f"only {test.n} of {total} test faces"
     return f"Partial: {why}{left_out}."
 
 
@@ -99,54 +65,50 @@ def title(place: tuple[str, str]) -> str:
     return protocol if train == "unknown" else f"{protocol}, trained on {train}"
 
 
-def cell(row: dict[str, Any], name: str) -> str:
-    """What a printed table shows of a row."""
-    value = row[name]
-    if name == "n":
+def cell(row: dict[str, Any], column: Column) -> str:
+    """Return what a printed table shows of a row."""
+    value = row.get(column.name)
+    if column.name == "n":
         return f"{row['n']} of {row['n_total']}"
     if value is None:
         return "-"
-    _, decimals, unit = SHOWN[name]
-    text = f"{value / unit:.{decimals}f}" if value == int(value) or name != "missed" else f"{value:.1f}"
-    if name == "nme" and row["nme_sd"] is not None:
+    decimals = 1 if column.name == "missed" and value != int(value) else column.decimals
+    text = f"{value / column.unit:.{decimals}f}"
+    if column.name == "nme" and row["nme_sd"] is not None:
         text += f" ± {row['nme_sd']:.2f}"
     return text
 
 
-def columns_of(rows: list[dict[str, Any]]) -> list[str]:
-    """The columns that say something: those that some row has."""
-    return [name for name in SHOWN if any(row[name] is not None for row in rows)]
-
-
-def best_cells(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Column -> its best value among the complete rows; only they are ranked."""
+def best_cells(rows: list[dict[str, Any]], columns: Sequence[Column]) -> dict[str, float]:
+    """Return column -> its best value among the complete rows; only they are ranked."""
     full = [row for row in rows if row["complete"] == "yes"]
     best = {}
-    for name in RANKED:
-        values = [row[name] for row in full if row[name] is not None]
-        if len(values) > 1:
-            best[name] = max(values) if name in HIGHER_IS_BETTER else min(values)
+    for column in columns:
+        values = [row[column.name] for row in full if row.get(column.name) is not None]
+        if column.higher_is_better is not None and len(values) > 1:
+            best[column.name] = max(values) if column.higher_is_better else min(values)
     return best
 
 
 def notes(rows: list[dict[str, Any]]) -> list[str]:
-    """A line a row that is not ok."""
+    """Return a line for each row that is not ok."""
     return [f"{row['method']}: {row['status']}: {row['reason']}" for row in rows if row["status"] != "ok"]
 
 
 def markdown(sections: Sections, captions: Captions) -> str:
-    """A Markdown table a section; the best of the complete rows is bold."""
+    """Return a Markdown table for each section; the best of the complete rows is bold."""
     blocks = []
     for place, rows in sections:
-        shown, best = columns_of(rows), best_cells(rows)
+        shown = printed_columns(list(rows[0]), rows)
+        best = best_cells(rows, shown)
         lines = [
             f"### {title(place)}",
             "",
-            "| method | " + " | ".join(SHOWN[name][0] for name in shown) + " |",
+            "| method | " + " | ".join(column.heading for column in shown) + " |",
             "|---|" + "---:|" * len(shown),
         ]
         for row in rows:
-            cells = [f"**{cell(row, n)}**" if row[n] == best.get(n, object()) else cell(row, n) for n in shown]
+            cells = [f"**{cell(row, c)}**" if _is_best(row, c, best) else cell(row, c) for c in shown]
             lines.append(f"| {row['method'].replace('|', chr(92) + '|')} | " + " | ".join(cells) + " |")
         lines += ["", captions[place], *(f"- {note}" for note in notes(rows))]
         blocks.append("\n".join(lines))
@@ -154,18 +116,19 @@ def markdown(sections: Sections, captions: Captions) -> str:
 
 
 def latex(sections: Sections, captions: Captions) -> str:
-    """A booktabs table a section; the best of the complete rows is bold."""
+    """Return a booktabs table for each section; the best of the complete rows is bold."""
     blocks = [LATEX_HEAD]
     for place, rows in sections:
-        shown, best = columns_of(rows), best_cells(rows)
+        shown = printed_columns(list(rows[0]), rows)
+        best = best_cells(rows, shown)
         # Small and narrow, so that all columns fit into the text of an article.
         lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
         lines += [r"\begin{tabular}{@{}l" + "r" * len(shown) + "@{}}", r"\toprule"]
-        lines.append("method & " + " & ".join(_tex(SHOWN[name][0]) for name in shown) + r" \\")
+        lines.append("method & " + " & ".join(_tex(column.heading) for column in shown) + r" \\")
         lines.append(r"\midrule")
         for row in rows:
-            texts = {name: _tex(cell(row, name)) for name in shown}
-            cells = [rf"\textbf{{{t}}}" if row[n] == best.get(n, object()) else t for n, t in texts.items()]
+            texts = [(column, _tex(cell(row, column))) for column in shown]
+            cells = [rf"\textbf{{{text}}}" if _is_best(row, column, best) else text for column, text in texts]
             lines.append(f"{_tex(row['method'])} & " + " & ".join(cells) + r" \\")
         about = " ".join([captions[place], *notes(rows)])
         label = re.sub(r"[^a-z0-9-]+", "-", f"{place[1]}-{place[0]}".lower()).strip("-")
@@ -173,6 +136,10 @@ def latex(sections: Sections, captions: Captions) -> str:
         lines.append(r"\end{table}")
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks) + "\n\\fldbenchend\n"
+
+
+def _is_best(row: dict[str, Any], column: Column, best: dict[str, float]) -> bool:
+    return column.name in best and row.get(column.name) == best[column.name] and row["complete"] == "yes"
 
 
 _TEX = {

@@ -1,119 +1,111 @@
-"""What a suite asks for: every model to fit, every run that waits for it, each with its key, and the data they need."""
+"""What a suite asks for: every cell with its key, before anything is fitted."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fldbench import registry
-from fldbench.dataset import load_dataset, make_dataset
-from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
-from fldbench.excludes import read_excludes, without
-from fldbench.faces import FaceSet, unreadable_images
-from fldbench.method import Method, make_method, parameters_of
-from fldbench.protocols import Protocol, boxes_from, get_protocol
-from fldbench.records.keys import Ingredients, fingerprints, ingredients, with_members
-from fldbench.run.suite import MethodSpec, Suite, TrainSpec
-
-
-@dataclass
-class Loaded:
-    """A face set as a run needs it: the readable faces, and those left out; or why there is none.
-
-    left_out    faces whose image cannot be decoded; problems, their ids -> why
-    """
-
-    faces: FaceSet | None
-    n_expected: int | None = None
-    left_out: FaceSet | None = None
-    problems: dict[str, str] = field(default_factory=dict)
-    error: DataError | None = None
-
-    def drop_unreadable(self) -> None:
-        """Leaves out the faces whose image cannot be decoded, and remembers why."""
-        if self.faces is None:
-            return
-        problems = unreadable_images(self.faces)
-        self.problems = {str(self.faces.ids[row]): why for row, why in problems.items()}
-        bad = np.isin(np.arange(len(self.faces)), list(problems))
-        self.faces, self.left_out = self.faces[~bad], self.faces[bad]
-
-    def check_usable(self) -> FaceSet:
-        """The readable faces; raises why they could not be loaded, or DatasetNotFoundError when none is readable."""
-        if self.error is not None:
-            raise self.error
-        if not len(self.faces):
-            why = next(iter(self.problems.values()), "there is none")
-            raise DatasetNotFoundError(f"no face has a usable image: {why}")
-        return self.faces
-
-    def problems_in(self, protocol: Protocol) -> list[str]:
-        """Why faces of a protocol were left out, one reason a face."""
-        if self.left_out is None:
-            return []
-        return [self.problems[face] for face in protocol.select(self.left_out).ids.tolist()]
-
-
-@dataclass
-class Job:
-    """One model to fit (method x training set x seed) and the protocols that wait for it."""
-
-    method: Method
-    spec: MethodSpec
-    train_spec: TrainSpec
-    seed: int | None
-    made_of: Ingredients
-    runs: list[tuple[str, Protocol]]  # run key, protocol
-    targets: dict[str, Any]  # registry entries of the method and its members, for worker processes
-    member_keys: list[str]  # of the models that together are this one; empty for most
-
-    @property
-    def model_key(self) -> str:
-        """Of the fitted model."""
-        return self.made_of.key
-
-    @property
-    def label(self) -> str:
-        """For progress and messages."""
-        return f"{self.spec.label} on {self.train_spec.label}" + ("" if self.seed is None else f", seed {self.seed}")
+from fldbench.errors import DataError, SuiteError, UnknownNameError, near_miss
+from fldbench.faces import FaceSet
+from fldbench.method import Method, make_method
+from fldbench.params import parameters_of
+from fldbench.protocols import Protocol, get_protocol
+from fldbench.records.keys import fingerprints, ingredients, what_changed, with_members
+from fldbench.records.record import Record
+from fldbench.records.store import Store
+from fldbench.run.cell import Cell, Run
+from fldbench.run.data import SuiteData
+from fldbench.run.suite import MethodSpec, Suite
 
 
 @dataclass
 class Plan:
-    """Everything that a suite asks for, with the data it needs."""
+    """Everything that a suite asks for, with the data that it needs."""
 
-    jobs: list[Job]
-    train: dict[str, Loaded]
-    test: dict[tuple[str, str], Loaded]
-    train_prints: dict[str, str]  # training set's label -> fingerprint
-    test_prints: dict[str, str]  # protocol's name -> fingerprint of its faces
+    cells: list[Cell]
+    data: SuiteData
+
+    def only(self, label: str) -> Plan:
+        """Return the cells with a label: a method's, or a whole cell's as progress shows it.
+
+        Raises
+        ------
+        SuiteError
+            When there is none.
+        """
+        chosen = [cell for cell in self.cells if label in (cell.method.label, cell.label)]
+        if not chosen:
+            known = [name for cell in self.cells for name in (cell.method.label, cell.label)]
+            raise SuiteError(f"no method or cell of the suite is labelled {label!r}; {near_miss(label, set(known))}")
+        return Plan(chosen, self.data)
+
+    def todo(self, store: Store) -> list[Cell]:
+        """Return the cells with a run that the store does not have."""
+        return [cell for cell in self.cells if not all(store.has_record(run.key) for run in cell.runs)]
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Loads the annotations and names every run. Raises the first one's error when no training set can be loaded."""
+    """Load the annotations and name every run; raise the first one's error when no training set can be loaded."""
     protocols = [get_protocol(name) for name in suite.protocols]
-    train = {spec.label: _load_train(spec, data) for spec in suite.train}
+    faces = SuiteData(data)
+    train = {spec.label: faces.train(spec) for spec in suite.train}
     if all(loaded.faces is None for loaded in train.values()):
         raise next(iter(train.values())).error
-    test = {place: _load(*place, data) for place in dict.fromkeys((p.dataset, p.split) for p in protocols)}
-    train_prints = {label: _fingerprint(loaded.faces) for label, loaded in train.items()}
     prints = {label: fingerprints(loaded.faces) for label, loaded in train.items()}
-    test_prints = {p.name: _test_fingerprint(p, test[p.dataset, p.split].faces) for p in protocols}
-    jobs = []
+    tests = {p.hash: _test_fingerprint(p, faces.test(p).faces) for p in protocols}
+    cells = []
     for train_spec in suite.train:
         for spec in suite.methods:
             for seed in _seeds_for(spec, suite.seeds):
                 method = make_method(spec.name, **spec.params, **({} if seed is None else {"random_state": seed}))
-                faces_known = prints[train_spec.label]
-                made_of = ingredients(method, faces_known)
-                members = [ingredients(member, faces_known).key for member in method.members_alone.values()]
-                runs = [(made_of.run_key(p.hash, test_prints[p.name]), p) for p in protocols]
-                jobs.append(Job(method, spec, train_spec, seed, made_of, runs, _targets(method, spec.name), members))
-    return Plan(jobs, train, test, train_prints, test_prints)
+                known = prints[train_spec.label]
+                made_of = ingredients(method, known)
+                members = [ingredients(member, known).key for member in method.members_alone.values()]
+                cell = Cell(
+                    method=spec,
+                    train=train_spec,
+                    seed=seed,
+                    data=None if data is None else str(Path(data).absolute()),
+                    made_of=made_of,
+                    train_fingerprint=known["train"],
+                    runs=tuple(
+                        Run(made_of.run_key(p.hash, print_), made_of.run_like(p.hash, print_), p, print_)
+                        for p in protocols
+                        for print_ in (tests[p.hash],)
+                    ),
+                    members=tuple(members),
+                    plug_ins=_plug_ins(method, spec.name, [train_spec.dataset, *(p.dataset for p in protocols)]),
+                )
+                cells.append(cell)
+    return Plan(cells, faces)
+
+
+def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cell]:
+    """Decode the images that the cells need, once, and tell the cells which are unreadable."""
+    cells = list(cells)
+    needed = [what for cell in cells for what in (cell.train, *(run.protocol for run in cell.runs))]
+    problems = data.drop_unreadable(*needed)
+    return [replace(cell, problems=problems, jobs=jobs) for cell in cells]
+
+
+def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[str]]]:
+    """Return run key -> the newest record of the same work by other code, and the names of what changed since.
+
+    Only runs that the store does not have are looked for.
+    """
+    alike, found = store.alike(), {}
+    for cell in plan.cells:
+        for run in cell.runs:
+            if run.like in alike and not store.has_record(run.key):
+                record = alike[run.like][-1]
+                changed = what_changed(record.method.code, cell.made_of.code)
+                libraries = what_changed(record.method.libraries, cell.made_of.libraries)
+                found[run.key] = record, [*changed, *libraries]
+    return found
 
 
 def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
@@ -122,38 +114,19 @@ def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
     return list(seeds) if draws and "random_state" not in spec.params else [None]
 
 
-def _targets(method: Method, name: str) -> dict[str, Any]:
-    """The registry's entries of a method and of its members, as far as these are registered."""
-    names = [name]
+def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[str, str], Any]:
+    """The registry's entries of the method, of its members as far as they are registered, and of the datasets."""
+    methods = [name]
     for one in with_members(method):
         with suppress(UnknownNameError):
-            names.append(registry.method_name(type(one)))
-    return {name: registry.table("method")[name] for name in names}
-
-
-def _fingerprint(faces: FaceSet | None) -> str:
-    return "" if faces is None else faces.fingerprint
+            methods.append(registry.method_name(type(one)))
+    found = {("method", one): registry.table("method")[one] for one in methods}
+    return found | {("dataset", one): registry.table("dataset")[one] for one in datasets}
 
 
 def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:
     """Of the protocol's own faces; empty where they cannot be selected, which the run will find out and record."""
     try:
-        return _fingerprint(None if faces is None else protocol.select(faces))
+        return "" if faces is None else protocol.select(faces).fingerprint
     except DataError:
         return ""
-
-
-def _load(name: str, split: str, data: str | Path | None, **options: Any) -> Loaded:
-    try:
-        faces = load_dataset(name, data, split, **options)
-    except DataError as error:
-        return Loaded(None, error=error)
-    return Loaded(faces, make_dataset(name, **options).expected.get(split))
-
-
-def _load_train(spec: TrainSpec, data: str | Path | None) -> Loaded:
-    loaded = _load(spec.dataset, spec.split, data, **spec.options)
-    if loaded.faces is None:
-        return loaded
-    faces = loaded.faces if spec.exclude is None else without(loaded.faces, read_excludes(spec.exclude))
-    return Loaded(boxes_from(faces[: spec.faces], spec.boxes), spec.faces or loaded.n_expected)

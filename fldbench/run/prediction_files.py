@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,9 @@ from fldbench.errors import PredictionsError
 from fldbench.faces import FaceSet
 from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
-from fldbench.records.store import Record
-from fldbench.run.runner import json_metrics, machine_facts, now, test_facts
+from fldbench.records.machine import machine_facts
+from fldbench.records.record import MethodFacts, Metrics, Record, TrainFacts
+from fldbench.run.cell import now, test_facts
 from fldbench.schemes import get_scheme
 
 NAMED = 5  # ids named in a message
@@ -72,17 +72,14 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
     """The record and arrays that a store keeps of outside predictions; what they were trained on is unknown."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
-    method: dict[str, Any] = {"name": "outside", "label": label, "params": {}, "parameters": None, "model_bytes": None}
     record = Record(
         key=key_of([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
         status="ok",
-        method=method,
-        train={"label": "unknown", "faces": None, "n_expected": None, "parts": {}, "left_out": 0},
-        protocol=protocol.to_dict() | {"hash": protocol.hash},
-        seed=None,
+        method=MethodFacts(name="outside", label=label),
+        train=TrainFacts(label="unknown"),
+        protocol=protocol,
         test=test_facts(protocol, faces, score, [], faces.fingerprint),
-        metrics=json_metrics(score),
-        timings=dict.fromkeys(("fit_seconds", "ms_per_face", "ms_one_face", "device", "threads")),
+        metrics=Metrics(score.values),
         machine=machine_facts(),
         started=now(),
         ended=now(),

@@ -64,8 +64,8 @@ def test_verify_lists_what_it_finds_and_writes_an_exclude_list_that_suites_take(
     suite = {"name": "x", "methods": ["mean-shape"], "protocols": ["300w-helen"]}
     train = {"dataset": "300w", "exclude": str(tmp_path / "bad.txt")}
     (record,) = run_suite(suite | {"train": [train]}, tmp_path / "out", tmp_path)
-    assert record.train["label"] == "300w-train-without-bad"
-    assert record.train["faces"] == 1 and record.train["parts"]["after exclusions"] == [1, 2]
+    assert record.train.label == "300w-train-without-bad"
+    assert record.train.faces == 1 and record.train.parts["after exclusions"] == (1, 2)
 
 
 def test_verify_draws_the_least_plausible_shapes(call, tmp_path):

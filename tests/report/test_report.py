@@ -7,40 +7,25 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+from made_records import NUMBERS as METRICS
+from made_records import TRAIN, failed
+from made_records import made_record as record
 
 import fldbench
 from fldbench.errors import StoreError
-from fldbench.records.store import Record
+from fldbench.metrics import Metric
+from fldbench.records.record import MethodFacts, Metrics, TestFacts, Timings, TrainFacts
 from fldbench.report import leaderboard
-from fldbench.report.leaderboard import COLUMNS
+from fldbench.report.columns import FIRST as FIRST_COLUMNS
 
 FIRST = (
     "method,train,protocol,subset,n,n_total,missed,seeds,nme,fr08,fr10,auc08,"
     "fit_seconds,ms_per_face,parameters,model_bytes,status"
 )
-METRICS = {"nme": 4.0, "fr08": 10.0, "fr10": 0.0, "auc08": 65.0}
-
-
-def record(method="m", protocol="300w-helen", n=330, seed=0, metrics=METRICS, **fields) -> Record:
-    rules = fldbench.get_protocol(protocol)
-    test = {"n": n, "missed": 0, "left_out": 0, "complete": n == rules.n_expected}
-    common = {
-        "key": f"{method}-{protocol}-{seed}-{n}",
-        "status": "ok",
-        "method": {"label": method, "parameters": 10, "model_bytes": 99},
-        "train": {"label": "t", "faces": 5, "n_expected": 9, "parts": {"afw": [5, 9]}, "left_out": 0},
-        "protocol": rules.to_dict() | {"hash": rules.hash},
-        "seed": seed,
-        "test": test,
-        "metrics": metrics,
-        "timings": {"fit_seconds": 2.0, "ms_per_face": 0.5},
-        "ended": "2026-01-01T00:00:00+00:00",
-    }
-    return Record(**common | fields)
 
 
 def test_the_columns_begin_as_agreed():
-    assert ",".join(COLUMNS).startswith(FIRST)
+    assert ",".join(column.name for column in FIRST_COLUMNS) == FIRST
     assert leaderboard([record()]).to_csv().startswith(FIRST)
 
 
@@ -54,9 +39,9 @@ def test_a_row_is_the_mean_over_seeds():
 
 
 def test_what_a_method_costs():
-    method = {"label": "net", "parameters": 10, "model_bytes": 1_540_000, "multiply_adds": 2_500_000}
-    timings = [{"fit_seconds": 2.0, "ms_per_face": 0.5, "ms_one_face": ms} for ms in (1.0, 1.5)]
-    board = leaderboard([replace(record(seed=s, timings=t), method=method) for s, t in enumerate(timings)])
+    method = MethodFacts("net", "net", parameters=10, model_bytes=1_540_000, multiply_adds=2_500_000)
+    timings = [Timings(fit_seconds=2.0, ms_per_face=0.5, ms_one_face=ms) for ms in (1.0, 1.5)]
+    board = leaderboard([record(method, seed=s, timings=t) for s, t in enumerate(timings)])
     (row,) = csv.DictReader(io.StringIO(board.to_csv()))
     assert (row["ms_one_face"], row["multiply_adds"], row["model_bytes"]) == ("1.250", "2500000", "1540000")
     assert "| fit s | ms/face | ms, one face | MB |" in board.to_markdown()
@@ -65,7 +50,7 @@ def test_what_a_method_costs():
 
 
 def test_a_failed_seed_is_shown():
-    good, bad = record(seed=0), record(seed=1, status="failed", reason="fell over", metrics={}, test={})
+    good, bad = record(seed=0), failed(seed=1, reason="fell over")
     rows = leaderboard([good, bad]).rows
     assert [(row["status"], row["seeds"]) for row in rows] == [("1 of 2 seeds failed", 1)]
     assert "fell over" in leaderboard([good, bad]).to_markdown()
@@ -73,11 +58,11 @@ def test_a_failed_seed_is_shown():
 
 def test_rows_are_sorted_by_nme_and_those_without_come_last():
     none = {"nme": None, "fr08": 100.0, "fr10": 100.0, "auc08": 0.0}
-    test = {"n": 330, "missed": 330, "left_out": 0, "complete": True}
+    test = TestFacts(n=330, missed=330, complete=True)
     records = [
         record("lost", metrics=none, test=test),
         record("worse", metrics=METRICS | {"nme": 5.0}),
-        record("broken", status="failed", metrics={}, test={}, reason="no"),
+        failed("broken"),
         record("better"),
     ]
     assert [row["method"] for row in leaderboard(records).rows] == ["better", "worse", "broken", "lost"]
@@ -104,16 +89,16 @@ def test_the_newer_record_counts_but_a_partial_one_never_takes_the_place_of_a_wh
 
 
 def test_a_later_success_hides_the_failure_before_it():
-    bad = record(status="failed", metrics={}, test={}, reason="no", key="b")
+    bad = failed(key="b")
     assert [row["status"] for row in leaderboard([bad, record()]).rows] == ["ok"]
 
 
 def test_captions_say_rules_training_faces_and_what_is_missing():
-    part = record(n=100, metrics=METRICS, train=record().train | {"left_out": 2})
+    part = record(n=100, metrics=METRICS, train=replace(TRAIN, left_out=2))
     caption = leaderboard([part]).captions["t", "300w-helen"]
     for text in (
-        "error by the inter-ocular distance (points 36 to 45)",
-        "boxes truth-tight, made from the truth",
+        "the inter-ocular distance (points 36 to 45)",
+        "boxes truth-tight (made from the truth)",
         "Trained on 5 of 9 faces of t (afw 5 of 9); 2 left out for unreadable images.",
         "Partial: only 100 of 330 test faces.",
     ):
@@ -121,11 +106,11 @@ def test_captions_say_rules_training_faces_and_what_is_missing():
 
 
 def test_csv_is_read_back_by_the_csv_module_and_pandas():
-    board = leaderboard([record('a "quoted", name'), record("b", status="failed", metrics={}, test={}, reason="x, y")])
+    board = leaderboard([record('a "quoted", name'), failed("b", reason="x, y")])
     first, second = csv.DictReader(io.StringIO(board.to_csv()))
     assert first["method"] == 'a "quoted", name' and first["nme"] == "4.0000" and first["missed"] == "0"
     assert second["nme"] == "" and second["reason"] == "x, y"
-    assert list(board.frame.columns) == list(COLUMNS) and board.frame.nme[0] == 4.0
+    assert list(board.frame.columns) == [column.name for column in board.columns] and board.frame.nme[0] == 4.0
 
 
 def test_the_best_complete_rows_are_bold():
@@ -135,7 +120,7 @@ def test_the_best_complete_rows_are_bold():
 
 
 def test_columns_without_a_number_are_not_printed():
-    board = leaderboard([record(timings={}, train={"label": "unknown", "faces": None, "parts": {}, "left_out": 0})])
+    board = leaderboard([record(MethodFacts("m", "m"), timings=Timings(), train=TrainFacts("unknown"))])
     assert "fit s" not in board.to_markdown() and "| n of N |" in board.to_markdown()
     assert board.to_markdown().startswith("### 300w-helen\n")
 
@@ -143,7 +128,7 @@ def test_columns_without_a_number_are_not_printed():
 def test_latex_compiles_alone_and_inside_a_paper(tmp_path):
     names = ["plain", "50 % & more_#1 {x} ~^\\ <|>", "Müller ± 3"]
     records = [record(name, p) for name in names for p in ("300w-helen", "300w-helen-jittered")]
-    board = leaderboard([*records, record("bad", status="failed", metrics={}, test={}, reason="a_b & c")])
+    board = leaderboard([*records, failed("bad", reason="a_b & c")])
     board.write(tmp_path)
     text = (tmp_path / "leaderboard.tex").read_text()
     assert text.count("\\toprule") == 2 and "\\label{tab:300w-helen-jittered-t}" in text
@@ -174,13 +159,13 @@ def test_a_union_must_be_the_weighted_mean_of_its_parts():
     assert len(leaderboard([common, hard, of("300w-full", 689, right, 0.0)]).rows) == 3
     with pytest.raises(StoreError, match=r"nme 3.9 is not the weighted mean of 300w-common 3, 300w-challenging 6"):
         leaderboard([common, hard, of("300w-full", 689, 3.9, 0.0)])
-    other = replace(of("300w-full", 689, 3.9, 0.0), method={"label": "someone else"})
+    other = replace(of("300w-full", 689, 3.9, 0.0), method=MethodFacts("x", "someone else"))
     assert len(leaderboard([common, hard, other]).rows) == 3
 
 
 def test_writing_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="the leaderboard cannot be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         leaderboard([record()]).write(tmp_path / "file")
 
 
@@ -189,3 +174,82 @@ def test_folders_and_records_can_be_mixed(toy, tmp_path):
     fldbench.run_suite(toy | {"seeds": [5]}, tmp_path / "b")
     (row,) = leaderboard([tmp_path / "a", str(tmp_path / "b")]).rows
     assert row["seeds"] == 2
+
+
+def test_one_name_with_different_rules_is_never_one_table():
+    strict = replace(fldbench.get_protocol("300w-helen"), thresholds=(0.08, 0.10, 0.2))
+    board = leaderboard([record("a"), record("b", protocol=strict, metrics=METRICS | {"nme": 1.0, "auc08": 90.0})])
+    names = [place[1] for place, _ in board.sections()]
+    assert len(names) == 2 and all(name.startswith("300w-helen [") for name in names)
+    assert {name.split("[")[1].rstrip("]") for name in names} == {
+        fldbench.get_protocol("300w-helen").hash[:6],
+        strict.hash[:6],
+    }
+    assert "**" not in board.to_markdown()
+
+
+def test_one_label_of_different_training_faces_is_never_one_table():
+    other = replace(TRAIN, fingerprint="f2", faces=3148)
+    board = leaderboard([record("a"), record("b", train=other, metrics=METRICS | {"nme": 1.0, "auc08": 90.0})])
+    assert [place[0] for place, _ in board.sections()] == ["t [f1]", "t [f2]"]
+    assert "Trained on 3148 of 9 faces" in board.captions["t [f2]", "300w-helen"]
+    assert "Trained on 5 of 9 faces" in board.captions["t [f1]", "300w-helen"]
+
+
+def test_one_label_with_different_parameters_is_shown_twice_with_what_differs():
+    def of(epochs, **fields):
+        params = {"epochs": epochs, "size": 64, "training": {"ema": 0.0}, "threads": epochs, "random_state": 0}
+        facts = MethodFacts("net", "net", params=params, changes_nothing=("threads",), code={"a": "1"})
+        return record(facts, **fields)
+
+    board = leaderboard([of(30), of(60, metrics=METRICS | {"nme": 3.0})])
+    assert [row["method"] for row in board.rows] == ["net (epochs=60)", "net (epochs=30)"]
+    assert [row["method"] for row in leaderboard([of(30)]).rows] == ["net"]
+
+
+def test_a_seed_or_threads_alone_make_no_row_of_their_own():
+    def of(seed, threads):
+        params = {"random_state": seed, "threads": threads}
+        facts = MethodFacts("net", "net", params=params, changes_nothing=("threads",), code={"a": "1"})
+        return record(facts, seed=seed)
+
+    (row,) = leaderboard([of(0, 1), of(1, 2)]).rows
+    assert (row["method"], row["seeds"]) == ("net", 2)
+
+
+def test_results_of_other_code_stand_apart_and_are_marked():
+    old = record(MethodFacts("m", "m", code={"a": "0"}), ended="2025-12-31T00:00:00+00:00", key="old")
+    board = leaderboard([old, record()])
+    assert sorted(row["method"] for row in board.rows) == ["m", "m (other code, 2025-12-31)"]
+    assert len({row["code"] for row in board.rows}) == 2
+    (row,) = leaderboard([replace(record(), other_code=True)]).rows
+    assert row["method"] == "m (other code, 2026-01-01)" and row["other_code"] == "yes"
+
+
+def test_an_edited_record_is_shown_and_has_no_number():
+    edited = replace(
+        record("b", metrics=METRICS | {"nme": 1.0, "auc08": 90.0}), edited="its content does not fit its digest"
+    )
+    board = leaderboard([record("a"), edited])
+    assert [(row["method"], row["nme"], row["status"]) for row in board.rows] == [
+        ("a", 4.0, "ok"),
+        ("b", None, "edited"),
+    ]
+    assert "b: edited: its content does not fit its digest" in board.to_markdown() and "1.00" not in board.to_markdown()
+
+
+def test_columns_follow_from_what_the_records_hold():
+    rules = replace(fldbench.get_protocol("300w-helen"), thresholds=(0.075, 0.08))
+    values = (Metric("nme", 4.0), Metric("fr", 20.0, 0.075), Metric("fr", 10.0, 0.08))
+    board = leaderboard([record(protocol=rules, metrics=Metrics((*values, Metric("auc", 60.0, 0.075, "menpo"))))])
+    header, row = csv.reader(io.StringIO(board.to_csv()))
+    assert ",".join(header).startswith(FIRST) and header[-2:] == ["fr07.5", "auc07.5:menpo"]
+    assert dict(zip(header, row, strict=True))["fr07.5"] == "20.0000"
+    assert "| method | NME % | FR@7.5% | FR@8% | AUC@7.5% (menpo) |" in board.to_markdown()
+
+
+def test_a_failure_without_training_faces_joins_the_table_of_its_label():
+    absent = failed("a", train=replace(TRAIN, fingerprint="", faces=0), reason="not there")
+    board = leaderboard([absent, record("b")])
+    assert len(board.sections()) == 1 and len(board.rows) == 2
+    assert len(leaderboard([absent, record("a")]).rows) == 1

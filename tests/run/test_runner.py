@@ -1,6 +1,7 @@
 """Running suites: what is fitted, reused, recorded; failures, partial data, broken images, crashes at any point."""
 
 import os
+import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,15 @@ from toys import TOY_TEST, TOY_TRAIN, Noisy, Toy, toy_faces, toy_protocol
 
 import fldbench
 from fldbench import registry
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.errors import DataError, DatasetNotFoundError, SuiteError
 from fldbench.faces import ImageArrays
+from fldbench.records import keys
+from fldbench.records.store import Store
 from fldbench.report import leaderboard
-from fldbench.run import runner
+from fldbench.run import cell
+from fldbench.run.cell import run_cell
+from fldbench.run.plan import make_plan, with_problems
+from fldbench.run.suite import load_suite
 
 TIMES = ("fit_seconds", "ms_per_face", "ms_one_face")
 
@@ -54,7 +60,7 @@ def test_members_that_the_suite_has_fitted_are_not_fitted_again(toy, tmp_path):
     records = fldbench.run_suite(toy | {"methods": ["noisy", "mean-shape", average]}, tmp_path / "together")
     assert Noisy.fits == 2 and [record.status for record in records] == ["ok"] * 3
     assert records[2].key == alone.key and records[2].metrics == alone.metrics
-    seconds = [record.timings["fit_seconds"] for record in records]
+    seconds = [record.timings.fit_seconds for record in records]
     assert seconds[2] == pytest.approx(seconds[0] + seconds[1], abs=2e-3)
     # Members with other parameters are others.
     other = {"name": "average", "params": average["params"] | {"params": {"noisy": {"noise": 0.02}}}}
@@ -64,14 +70,16 @@ def test_members_that_the_suite_has_fitted_are_not_fitted_again(toy, tmp_path):
 
 def test_a_record_tells_where_its_numbers_come_from(toy, tmp_path):
     (record,) = fldbench.run_suite(toy, tmp_path)
-    assert record.method["name"] == "noisy" and record.method["params"] == {"noise": 0.01, "random_state": 0}
-    assert record.method["parameters"] == 10 and record.method["model_bytes"] > 80
-    assert record.train["faces"] == TOY_TRAIN and len(record.train["fingerprint"]) == 64
-    assert record.protocol["hash"] == fldbench.get_protocol("toy-test").hash
-    assert record.test["n"] == TOY_TEST and record.test["complete"]
-    assert all(record.timings[name] >= 0 for name in TIMES) and record.timings["threads"] >= 1
-    assert record.method["multiply_adds"] is None
-    assert record.machine["numpy"] == np.__version__ and record.started <= record.ended
+    assert record.method.name == "noisy" and record.method.params == {"noise": 0.01, "random_state": 0}
+    assert record.method.parameters == 10 and record.method.model_bytes > 80
+    assert record.train.faces == TOY_TRAIN and len(record.train.fingerprint) == 64
+    assert record.protocol.hash == fldbench.get_protocol("toy-test").hash
+    assert record.test.n == TOY_TEST and record.test.complete
+    assert all(getattr(record.timings, name) >= 0 for name in TIMES)
+    assert record.method.multiply_adds is None and record.timings.jobs == 1
+    assert {"fldbench.method", "toys"} <= record.method.code.keys() and "numpy" in record.method.libraries
+    assert 1 <= record.machine.cores_usable <= record.machine.cores and record.machine.cpu and record.machine.blas
+    assert record.machine.libraries["numpy"] == np.__version__ and record.started <= record.ended
 
 
 def test_whatever_changes_the_numbers_makes_a_new_run(toy, tmp_path, monkeypatch):
@@ -134,7 +142,7 @@ def test_missed_faces_are_counted_and_shown(toy, tmp_path):
     toy["methods"] = ["gives-up"]
     (record,) = fldbench.run_suite(toy, tmp_path)
     missed = int((fldbench.get_protocol("toy-test").select(toy_faces(TOY_TEST, 2)).boxes[:, 0] < 11).sum())
-    assert 0 < missed < TOY_TEST and record.test["missed"] == missed
+    assert 0 < missed < TOY_TEST and record.test.missed == missed
     assert record.metrics["fr10"] >= 100 * missed / TOY_TEST
 
 
@@ -178,10 +186,10 @@ def test_unreadable_images_are_left_out_and_counted(toy, tmp_path):
     registry.register_dataset("toy", Rotten)
     toy["protocols"] = ["toy-test", "toy-even"]
     whole, even = fldbench.run_suite(toy, tmp_path)
-    assert whole.train["faces"] == TOY_TRAIN - 2 and whole.train["left_out"] == 2
-    assert whole.train["left_out_reasons"] == ["train2.jpg: mould", "train5.jpg: mould"]
-    assert (whole.test["n"], whole.test["left_out"], whole.test["complete"]) == (TOY_TEST - 1, 1, False)
-    assert (even.test["n"], even.test["left_out"], even.test["complete"]) == (TOY_TEST // 2, 0, True)
+    assert whole.train.faces == TOY_TRAIN - 2 and whole.train.left_out == 2
+    assert whole.train.left_out_reasons == ("train2.jpg: mould", "train5.jpg: mould")
+    assert (whole.test.n, whole.test.left_out, whole.test.complete) == (TOY_TEST - 1, 1, False)
+    assert (even.test.n, even.test.left_out, even.test.complete) == (TOY_TEST // 2, 0, True)
     text = leaderboard(tmp_path).to_markdown()
     assert "2 left out for unreadable images" in text and f"only {TOY_TEST - 1} of {TOY_TEST} test faces" in text
 
@@ -221,7 +229,7 @@ def test_damaged_annotations_are_a_failure_not_a_skip(toy, tmp_path):
 def test_new_labels_need_no_new_run(toy, tmp_path):
     fldbench.run_suite(toy, tmp_path)
     (record,) = fldbench.run_suite(toy | {"methods": [{"name": "noisy", "label": "ours"}]}, tmp_path)
-    assert record.method["label"] == "ours" and Noisy.fits == 1
+    assert record.method.label == "ours" and Noisy.fits == 1
 
 
 def test_a_method_without_random_state_runs_once_whatever_the_seeds(toy, tmp_path):
@@ -247,7 +255,7 @@ def test_progress_counts_models(toy, tmp_path):
 
 def test_predictions_are_made_in_blocks_that_do_not_change_them(toy, tmp_path, monkeypatch):
     (whole,) = fldbench.run_suite(toy, tmp_path / "a")
-    monkeypatch.setattr(runner, "BLOCK", 3)
+    monkeypatch.setattr(cell, "FACES_AT_ONCE", 3)
     (blocks,) = fldbench.run_suite(toy, tmp_path / "b")
     assert whole.metrics == blocks.metrics
 
@@ -296,3 +304,74 @@ def test_a_kill_at_any_point_and_a_second_run_give_the_same_table(toy, tmp_path,
         assert csv_without_times(out) == expected, f"killed at operation {step}"
         assert not list(out.rglob("*.part"))
     assert killed > 40
+
+
+def test_results_of_other_code_are_kept_named_and_reused_only_when_told(toy, tmp_path, monkeypatch):
+    fldbench.run_suite(toy, tmp_path)
+    real = keys.code_of
+    monkeypatch.setattr(keys, "code_of", lambda cls: real(cls) | {"fldbench.geometry": "changed"})
+    said = []
+    (reused,) = fldbench.run_suite(toy, tmp_path, reuse_other_code=True, on_note=said.append)
+    assert Noisy.fits == 1 and reused.other_code and "they are reused, and marked" in said[0]
+    assert leaderboard([reused]).rows[0]["method"].startswith("noisy (other code, ")
+    (new,) = fldbench.run_suite(toy, tmp_path, on_note=said.append)
+    assert Noisy.fits == 2 and not new.other_code and new.key != reused.key and new.like == reused.like
+    assert said[1] == (
+        "1 result(s) here came from other code (geometry changed): they are kept and not reused; "
+        "--reuse-other-code takes them"
+    )
+    assert len(leaderboard(tmp_path).rows) == 2  # the old one is still there, and marked
+    assert fldbench.run_suite(toy, tmp_path, on_note=said.append) == [new] and len(said) == 2
+
+
+def test_only_one_label_of_the_suite_runs(toy, tmp_path):
+    toy["methods"] = ["noisy", "mean-shape"]
+    (record,) = fldbench.run_suite(toy, tmp_path, only="mean-shape")
+    assert record.method.label == "mean-shape" and Noisy.fits == 0
+    (record,) = fldbench.run_suite(toy, tmp_path, only="noisy on toy-train, seed 0")
+    assert Noisy.fits == 1
+    with pytest.raises(SuiteError, match="labelled 'nosy'; did you mean 'noisy'"):
+        fldbench.run_suite(toy, tmp_path, only="nosy")
+
+
+def test_an_edited_record_is_run_again(toy, tmp_path):
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    path = tmp_path / "records" / record.key / "run.json"
+    path.write_text(path.read_text().replace('"missed": 0', '"missed": 1'))
+    assert leaderboard(tmp_path).rows[0]["status"] == "edited"
+    assert fldbench.run_suite(toy, tmp_path) == [replace(record, **when(fldbench.run_suite(toy, tmp_path)[0]))]
+    assert leaderboard(tmp_path).rows[0]["status"] == "ok" and Noisy.fits == 1
+
+
+def when(record):
+    return {name: getattr(record, name) for name in ("started", "ended", "timings", "arrays_sha256")}
+
+
+def test_a_cell_runs_alone_in_a_process_of_its_own(toy, tmp_path):
+    plan = make_plan(load_suite(toy), None)
+    (cell,) = with_problems(plan.cells, plan.data, 1)
+    store = Store(tmp_path)
+    assert run_cell(pickle.loads(pickle.dumps(cell)), store) == "noisy on toy-train, seed 0"
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    assert record.key == cell.runs[0].key and Noisy.fits == 1
+
+
+def test_images_are_decoded_once_to_find_the_unreadable(toy, tmp_path):
+    decoded = []
+
+    class Counting(Toy):
+        def load(self, root, split):
+            faces = super().load(root, split)
+
+            class Counted(ImageArrays):
+                def decode(self, i):
+                    decoded.append((split, i))
+                    return super().decode(i)
+
+            return replace(faces, images=Counted(list(faces.images)))
+
+    registry.register_dataset("toy", Counting)
+    toy |= {"methods": ["mean-shape"], "protocols": ["toy-test", "toy-even", "toy-odd", "toy-jittered"]}
+    fldbench.run_suite(toy, tmp_path)
+    assert decoded.count(("train", 0)) == 1  # the mean shape looks at no image
+    assert decoded.count(("test", 0)) == 3  # and once for each kind of boxes

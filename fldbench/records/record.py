@@ -1,0 +1,304 @@
+"""Record: one run in typed parts, as JSON and back, with a digest of itself and an upgrade from older versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from fldbench.errors import FldbenchError, StoreError, must_be
+from fldbench.metrics import Metric
+from fldbench.protocols import Protocol
+
+SCHEMA_VERSION = 2
+READ_BACK = ("edited", "other_code")  # what is found when a record is read, and no part of its file
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """What was run.
+
+    Attributes
+    ----------
+    name, label : str
+        The registered name, and the name in tables.
+    params : dict
+        All parameters.
+    version, changes_nothing
+        As the class declares them.
+    code, libraries, files : dict of str to str
+        Module -> digest, distribution -> version, parameter -> SHA-256 of the file that it names.
+    parameters, multiply_adds, model_bytes : int or None
+        How many numbers were learned, what one face costs, how large the model file is.
+    """
+
+    name: str
+    label: str
+    params: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
+    changes_nothing: tuple[str, ...] = ()
+    code: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    model_bytes: int | None = None
+
+    @property
+    def code_digest(self) -> str:
+        """Six hex digits for all of the code and libraries; empty where they are not known."""
+        text = json.dumps([self.code, self.libraries], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:6] if self.code else ""
+
+
+@dataclass(frozen=True)
+class TrainFacts:
+    """What a method was trained on; `faces` is None where that is not known.
+
+    parts are name -> (found, expected) faces; left_out counts faces whose image cannot be decoded.
+    """
+
+    label: str
+    dataset: str = ""
+    split: str = ""
+    boxes: str = ""
+    faces: int | None = None
+    n_expected: int | None = None
+    parts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left_out: int = 0
+    left_out_reasons: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class TestFacts:
+    """What a method was measured on; `complete` says that these are all faces of the protocol, and the right ones."""
+
+    __test__ = False  # no class of tests
+
+    n: int = 0
+    missed: int = 0
+    left_out: int = 0
+    left_out_reasons: tuple[str, ...] = ()
+    complete: bool = False
+    ids_sha256: str = ""
+    fingerprint: str = ""
+    parts: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long it took; None where it was not measured.
+
+    Attributes
+    ----------
+    fit_seconds : float or None
+        Wall time of the fit.
+    fit_cores, predict_cores : float or None
+        Cores that were busy in the mean: processor time of the process and its children, divided by the wall time.
+    ms_per_face, ms_one_face : float or None
+        In large batches, and the median of faces predicted one by one.
+    device : str or None
+        Where it was fitted.
+    jobs : int or None
+        Models that were fitted at the same time.
+    load : float or None
+        The machine's load average over one minute, when the measurement ended.
+    """
+
+    fit_seconds: float | None = None
+    fit_cores: float | None = None
+    ms_per_face: float | None = None
+    ms_one_face: float | None = None
+    predict_cores: float | None = None
+    device: str | None = None
+    jobs: int | None = None
+    load: float | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it ran: see `fldbench.records.machine`."""
+
+    cpu: str = ""
+    cores: int | None = None
+    cores_usable: int | None = None
+    memory_gb: float | None = None
+    blas: str = ""
+    gpu: str = ""
+    platform: str = ""
+    python: str = ""
+    libraries: dict[str, str] = field(default_factory=dict)
+    commit: str = ""
+
+
+class Metrics(Mapping[str, float | None]):
+    """Measured numbers in percent by their column's key, such as `nme` and `fr08`; None where no face was found.
+
+    `values_` are the `Metric` objects behind them, which know name, threshold and rule.
+    """
+
+    def __init__(self, values: tuple[Metric, ...] = ()):
+        self.values_ = tuple(values)
+        self._by_key = {one.key: None if math.isnan(one.value) else one.value for one in self.values_}
+
+    def __getitem__(self, key: str) -> float | None:
+        return self._by_key[key]
+
+    def __iter__(self):
+        return iter(self._by_key)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __repr__(self) -> str:
+        return f"Metrics({self._by_key})"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: a fitted model, or somebody's predictions, measured under one protocol. Written once, never changed.
+
+    Attributes
+    ----------
+    key : str
+        Of the run: see `fldbench.records.keys`.
+    like : str
+        Of the same run by whatever code; empty where that is not known.
+    status : str
+        ok, failed or skipped.
+    method, train, test, timings, machine
+        The typed parts.
+    protocol : Protocol
+        All that decides the number.
+    seed : int or None
+        None for a method without `random_state`.
+    metrics : Metrics
+        In percent; empty unless the status is ok.
+    reason, traceback : str
+        Of a failure.
+    started, ended : str
+        UTC, to the second.
+    arrays_sha256 : str
+        Of the file of faces beside the record; empty where there is none.
+    edited : str
+        What does not fit the record's own digest, found on reading; empty for a sound one. Never ranked.
+    other_code : bool
+        Whether it was made by other code or libraries than this run's and was reused because that was asked for.
+    """
+
+    key: str
+    status: str
+    method: MethodFacts
+    train: TrainFacts
+    protocol: Protocol
+    seed: int | None = None
+    like: str = ""
+    test: TestFacts = TestFacts()
+    metrics: Metrics = field(default_factory=Metrics)
+    timings: Timings = Timings()
+    machine: Machine = Machine()
+    reason: str = ""
+    traceback: str = ""
+    started: str = ""
+    ended: str = ""
+    arrays_sha256: str = ""
+    edited: str = ""
+    other_code: bool = False
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """Return the record as JSON values, sealed with the digest of its content."""
+    content = {one.name: getattr(record, one.name) for one in fields(record) if one.name not in READ_BACK}
+    parts = ("method", "train", "test", "timings", "machine")
+    content |= {name: asdict(getattr(record, name)) for name in parts}
+    content["protocol"] = record.protocol.to_dict() | {"hash": record.protocol.hash}
+    content["metrics"] = [
+        asdict(one) | {"value": None if math.isnan(one.value) else one.value} for one in record.metrics.values_
+    ]
+    content["schema_version"] = SCHEMA_VERSION
+    content = json.loads(json.dumps(content, allow_nan=False))
+    return content | {"digest": digest_of(content)}
+
+
+def from_json(content: dict[str, Any], where: object) -> Record:
+    """Return the record that JSON values hold; older versions are upgraded.
+
+    Raises
+    ------
+    StoreError
+        For another version than this one and those before, and for content that is no record.
+    """
+    version = content.get("schema_version")
+    if version not in (1, SCHEMA_VERSION):
+        raise StoreError(must_be(where, "schema_version", version, f"1 or {SCHEMA_VERSION}", "update fldbench"))
+    sealed = {key: value for key, value in content.items() if key != "digest"}
+    edited = "" if version == 1 or content.get("digest") == digest_of(sealed) else "its content does not fit its digest"
+    try:
+        if version == 1:
+            sealed = upgrade(sealed)
+        metrics = [one | {"value": math.nan if one["value"] is None else one["value"]} for one in sealed["metrics"]]
+        return Record(
+            **{name: sealed[name] for name in ("key", "status", "seed")},
+            **{name: sealed.get(name, "") for name in ("like", "reason", "traceback", "started", "ended")},
+            **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS},
+            protocol=Protocol.from_dict(sealed["protocol"]),
+            metrics=Metrics(_METRICS.validate_python(metrics)),
+            arrays_sha256=sealed.get("arrays_sha256", ""),
+            edited=edited,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = f"{error.title}.{'.'.join(map(str, first['loc']))}"
+        raise StoreError(f"{where}: not a run record ({place}: {first['msg']}); remove its folder") from error
+    except (KeyError, TypeError, ValueError, AttributeError, FldbenchError) as error:
+        raise StoreError(f"{where}: not a run record ({error!r}); remove its folder and run again") from error
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """Return the SHA-256 of the canonical JSON of a record without its digest."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def upgrade(old: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of version 1 as one of this version.
+
+    Version 1 had one digest for all of a method's code, metrics by names that could collide, and a guess of threads.
+    """
+    protocol = Protocol.from_dict(old["protocol"])
+    method = {key: old["method"].get(key) for key in ("params", "parameters", "multiply_adds", "model_bytes")}
+    method |= {"name": old["method"].get("name", ""), "label": old["method"]["label"]}
+    method |= {"params": method["params"] or {}, "version": old["method"].get("version") or 1}
+    method["code"] = {"all": old["method"]["code"]} if old["method"].get("code") else {}
+    method["files"] = {str(i): digest for i, digest in enumerate(old["method"].get("files") or [])}
+    known = {Metric("nme", 0.0).key: ("nme", None, None)}
+    known |= {Metric("fr", 0.0, t).key: ("fr", t, None) for t in protocol.thresholds}
+    known[Metric("auc", 0.0, protocol.thresholds[0]).key] = ("auc", protocol.thresholds[0], "exact")
+    metrics = [
+        {"name": name, "threshold": threshold, "rule": rule, "value": old["metrics"][key]}
+        for key, (name, threshold, rule) in known.items()
+        if key in old["metrics"]
+    ]
+    timings = {key: old["timings"].get(key) for key in ("fit_seconds", "ms_per_face", "ms_one_face", "device")}
+    facts = dict(old["machine"])
+    machine = {name: facts.pop(name, "") for name in ("platform", "python")}
+    cores = facts.pop("cores", None)
+    machine |= {"cores": None if cores is None else int(cores), "libraries": facts}
+    new = {"method": method, "metrics": metrics, "timings": timings, "machine": machine, "like": ""}
+    return old | new | {"schema_version": SCHEMA_VERSION}
+
+
+_PARTS = {
+    "method": TypeAdapter(MethodFacts),
+    "train": TypeAdapter(TrainFacts),
+    "test": TypeAdapter(TestFacts),
+    "timings": TypeAdapter(Timings),
+    "machine": TypeAdapter(Machine),
+}
+_METRICS = TypeAdapter(tuple[Metric, ...])

@@ -1,0 +1,197 @@
+"""The one table of columns that CSV, LaTeX, Markdown, the terminal and the page read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from fldbench.metrics import Metric
+from fldbench.records.record import Record
+
+
+@dataclass(frozen=True)
+class RowRecords:
+    """The records behind one row, one for each seed, and the names that the row has in tables.
+
+    The names tell apart what has one label and is not the same: see `fldbench.report.names`.
+    """
+
+    records: tuple[Record, ...]
+    method: str
+    train: str
+    protocol: str
+
+    @property
+    def good(self) -> list[Record]:
+        """The runs that went well and were not edited."""
+        return [record for record in self.records if record.status == "ok" and not record.edited]
+
+    @property
+    def one(self) -> Record:
+        """The record that facts are read from which all of them share."""
+        return (self.good or self.records)[0]
+
+    @property
+    def status(self) -> str:
+        """ok, or what is wrong with how many of the seeds."""
+        bad = len(self.records) - len(self.good)
+        if bad and self.good:
+            return f"{bad} of {len(self.records)} seeds failed"
+        return "edited" if self.one.edited else self.one.status
+
+    @property
+    def reason(self) -> str:
+        """Why some of the seeds have no number."""
+        return "; ".join(dict.fromkeys(r.edited or r.reason for r in self.records if r.edited or r.reason))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of every table.
+
+    Attributes
+    ----------
+    name : str
+        In CSV and in the rows of a Leaderboard.
+    of : callable
+        RowRecords -> value; None where there is none.
+    heading : str
+        In printed tables; a column without one stands in CSV alone.
+    decimals, csv_decimals : int or None
+        Of numbers in printed tables and in CSV; None writes them as they are.
+    unit : float
+        What a printed number is divided by.
+    higher_is_better : bool or None
+        For columns that are ranked.
+    """
+
+    name: str
+    of: Callable[[RowRecords], Any]
+    heading: str = ""
+    decimals: int | None = None
+    csv_decimals: int | None = None
+    unit: float = 1.0
+    higher_is_better: bool | None = None
+
+
+def metric_column(metric: Metric) -> Column:
+    """Return the column of a metric: by its key, so that no two thresholds or rules share one.
+
+    >>> [metric_column(m).heading for m in (Metric("nme", 0), Metric("fr", 0, 0.075), Metric("auc", 0, 0.08, "menpo"))]
+    ['NME %', 'FR@7.5%', 'AUC@8% (menpo)']
+    """
+    rule = f" ({metric.rule})" if metric.rule not in (None, "exact") else ""
+    heading = "NME %" if metric.threshold is None else f"{metric.name.upper()}@{metric.threshold * 100:g}%{rule}"
+    higher = metric.name == "auc"
+    return Column(metric.key, lambda row: _metric(row, metric.key), heading, 2, 4, higher_is_better=higher)
+
+
+# leaderboard.csv begins with these three whatever was measured.
+AGREED = (Metric("fr", 0.0, 0.08), Metric("fr", 0.0, 0.10), Metric("auc", 0.0, 0.08, "exact"))
+NME = metric_column(Metric("nme", 0.0))
+
+FIRST = (
+    Column("method", lambda row: row.method, "method"),
+    Column("train", lambda row: row.train),
+    Column("protocol", lambda row: row.protocol),
+    Column("subset", lambda row: row.one.protocol.subset or row.one.protocol.split),
+    Column("n", lambda row: row.one.test.n, "n of N"),
+    Column("n_total", lambda row: row.one.protocol.n_expected),
+    Column("missed", lambda row: _mean(row, lambda r: r.test.missed), "missed", 0, 2),
+    Column("seeds", lambda row: len(row.good)),
+    NME,
+    *map(metric_column, AGREED),
+    Column("fit_seconds", lambda row: _mean(row, lambda r: r.timings.fit_seconds), "fit s", 1, 1),
+    Column("ms_per_face", lambda row: _mean(row, lambda r: r.timings.ms_per_face), "ms/face", 2, 3),
+    Column("parameters", lambda row: row.one.method.parameters),
+    Column("model_bytes", lambda row: row.one.method.model_bytes, "MB", 1, unit=1e6),
+    Column("status", lambda row: row.status),
+)
+MORE = (
+    Column("nme_sd", lambda row: _spread(row, "nme"), csv_decimals=4),
+    Column("left_out", lambda row: row.one.test.left_out if row.good else None),
+    Column("complete", lambda row: ("yes" if row.one.test.complete else "no") if row.good else None),
+    Column("boxes", lambda row: row.one.protocol.box_source),
+    Column("normaliser", lambda row: row.one.protocol.normaliser),
+    Column("dataset", lambda row: row.one.protocol.dataset),
+    Column("protocol_hash", lambda row: row.one.protocol.hash[:12]),
+    Column("reason", lambda row: row.reason),
+    Column("ms_one_face", lambda row: _mean(row, lambda r: r.timings.ms_one_face), "ms, one face", 2, 3),
+    Column("multiply_adds", lambda row: row.one.method.multiply_adds),
+    Column("code", lambda row: row.one.method.code_digest),
+    Column("other_code", lambda row: "yes" if row.one.other_code else "no"),
+)
+BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
+PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics
+
+
+def columns_of(rows: Iterable[RowRecords]) -> tuple[Column, ...]:
+    """Return the columns of a CSV file: the agreed ones, then those of every other metric that a record holds."""
+    return (*FIRST, *MORE, *(column for column in metric_columns(rows) if column.name not in BY_NAME))
+
+
+def metric_columns(rows: Iterable[RowRecords]) -> list[Column]:
+    """Return the columns of the metrics that the rows hold: NME, failure rates, AUC, each by rising threshold."""
+    found = {metric.key: metric for row in rows for record in row.records for metric in record.metrics.values_}
+    order = {"nme": 0, "fr": 1, "auc": 2}
+    ranked = sorted(found.values(), key=lambda m: (order.get(m.name, 3), m.threshold or 0.0, m.rule or ""))
+    return [metric_column(metric) for metric in ranked]
+
+
+def printed_columns(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[Column]:
+    """Return the columns of a printed table, metrics first, as far as some row has a value in them."""
+    metrics = sorted((n for n in names if is_metric(n)), key=lambda n: (n != "nme", n.startswith("auc"), n))
+    columns = [column_named(name) for name in (*metrics, *PRINTED)]
+    return [column for column in columns if any(row.get(column.name) is not None for row in rows)]
+
+
+def column_named(name: str) -> Column:
+    """Return the column with a name; that of a metric is read from its key.
+
+    >>> column_named("fr07.5").heading, column_named("missed").heading
+    ('FR@7.5%', 'missed')
+    """
+    if name in BY_NAME:
+        return BY_NAME[name]
+    kind, digits, rule = re.fullmatch(r"(fr|auc)([0-9.]+)(?::(.+))?", name).groups()
+    return metric_column(Metric(kind, 0.0, float(digits) / 100, rule))
+
+
+def is_metric(name: str) -> bool:
+    """Whether a column's name is the key of a metric.
+
+    >>> is_metric("nme"), is_metric("fr08"), is_metric("auc08:menpo"), is_metric("train")
+    (True, True, True, False)
+    """
+    return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:.+)?", name) is not None
+
+
+def csv_cell(column: Column, value: Any) -> str:
+    """Return a value as CSV has it; empty where there is none."""
+    if value is None or value == "":
+        return ""
+    if column.csv_decimals is None:
+        return str(value)
+    text = f"{value:.{column.csv_decimals}f}"
+    return text.rstrip("0").rstrip(".") if column.name == "missed" else text
+
+
+def _values(row: RowRecords, of: Callable[[Record], float | None]) -> list[float]:
+    return [value for record in row.good if (value := of(record)) is not None]
+
+
+def _mean(row: RowRecords, of: Callable[[Record], float | None]) -> float | None:
+    values = _values(row, of)
+    return fmean(values) if values else None
+
+
+def _metric(row: RowRecords, key: str) -> float | None:
+    return _mean(row, lambda record: record.metrics.get(key))
+
+
+def _spread(row: RowRecords, key: str) -> float | None:
+    values = _values(row, lambda record: record.metrics.get(key))
+    return stdev(values) if len(values) > 1 else None

@@ -1,0 +1,130 @@
+"""Names in tables: records that share a label and are not the same are told apart, whatever they are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fldbench.records.record import Record
+from fldbench.report.columns import RowRecords
+
+SHOWN = 6  # digits of a hash
+
+
+def rows_of(records: Iterable[Record]) -> list[RowRecords]:
+    """Return the rows of a leaderboard, sorted by their names.
+
+    A row holds the seeds of one method with the same parameters and the same code, trained on the same faces and
+    measured under the same rules on equally many faces. Of two records of one such run the newer one counts. A failure
+    is dropped where the same work went well; others join the largest row of their kind.
+    """
+    newest: dict[tuple, Record] = {}
+    for record in sorted(records, key=lambda one: (one.ended, one.key)):
+        newest[(*_work(record), _code(record), record.test.n if _good(record) else None)] = record
+    good = [record for record in newest.values() if _good(record)]
+    done = {_work(record) for record in good} | {_nameless(record) for record in good}
+    bad = [record for record in newest.values() if not _good(record) and not {_work(record), _nameless(record)} & done]
+    rows: dict[tuple, list[Record]] = {}
+    for record in good:
+        rows.setdefault((*_row(record), record.test.n), []).append(record)
+    for record in bad:
+        kin = [key for key in rows if key[: len(_row(record))] == _row(record)]
+        kin = kin or [key for key in rows if _without_faces(key) == _without_faces(_row(record))]
+        rows.setdefault(max(kin, key=lambda key: key[-1], default=(*_row(record), 0)), []).append(record)
+    return _named(list(rows.values()))
+
+
+def _good(record: Record) -> bool:
+    return record.status == "ok" and not record.edited
+
+
+def _row(record: Record) -> tuple:
+    """Everything that one row has in common, but for the number of faces."""
+    faces = record.train.label, record.train.fingerprint
+    return *faces, record.protocol.hash, record.method.label, _params(record), _code(record)
+
+
+def _without_faces(row: tuple) -> tuple:
+    """The same for a failure whose training faces were not there, or whose code is older."""
+    return row[0], row[2], row[3], row[4]
+
+
+def _work(record: Record) -> tuple:
+    """What was to be done, by whatever code."""
+    return *_row(record)[:-1], record.seed
+
+
+def _nameless(record: Record) -> tuple:
+    """The same, whatever the training faces were."""
+    return *_without_faces(_row(record)), record.seed
+
+
+def _code(record: Record) -> str:
+    return record.method.code_digest
+
+
+def _params(record: Record) -> str:
+    return json.dumps(_decisive(record), sort_keys=True, default=str)
+
+
+def _decisive(record: Record) -> dict[str, Any]:
+    """Parameters that can change a number, without the seed that the suite gave."""
+    left_out = {*record.method.changes_nothing, *(() if record.seed is None else ("random_state",))}
+    return {name: value for name, value in record.method.params.items() if name not in left_out}
+
+
+def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:
+    ones = [records[0] for records in rows]
+    trains = {(one.train.label, one.train.fingerprint) for one in ones}
+    protocols = {(one.protocol.name, one.protocol.hash) for one in ones}
+    named = [
+        RowRecords(
+            records=tuple(sorted(records, key=lambda r: (not _good(r), r.seed is not None, r.seed or 0))),
+            method=_method_name(records[0], [one for one in ones if _beside(one, records[0])]),
+            train=_told_apart(records[0].train.label, records[0].train.fingerprint, trains),
+            protocol=_told_apart(records[0].protocol.name, records[0].protocol.hash, protocols),
+        )
+        for records in rows
+    ]
+    return sorted(named, key=lambda row: (row.train, row.protocol, row.method, row.one.test.n))
+
+
+def _told_apart(name: str, content: str, known: set[tuple[str, str]]) -> str:
+    """The name, with the first digits of what it stands for where that is not one thing."""
+    others = {digest for label, digest in known if label == name and digest}
+    return f"{name} [{content[:SHOWN] or 'absent'}]" if len(others | {content}) > 1 and len(others) > 1 else name
+
+
+def _beside(one: Record, other: Record) -> bool:
+    """Whether two records stand in one table under one label."""
+    return _row(one)[:4] == _row(other)[:4]
+
+
+def _method_name(record: Record, namesakes: Sequence[Record]) -> str:
+    """The label, with the parameters that differ between its namesakes, and a mark for older code."""
+    marks = differing([_flat(_decisive(one)) for one in namesakes], _flat(_decisive(record)))
+    twins = [one for one in namesakes if _params(one) == _params(record)]
+    newest = max(twins, key=lambda one: one.ended)
+    if record.other_code or _code(record) != _code(newest):
+        marks.append(f"other code, {record.ended[:10]}")
+    return f"{record.method.label} ({', '.join(marks)})" if marks else record.method.label
+
+
+def differing(tables: Sequence[dict[str, Any]], own: dict[str, Any]) -> list[str]:
+    """Return `name=value` for every entry of `own` that is not the same in all tables.
+
+    >>> differing([{"a": 1, "b": 2}, {"a": 1, "b": 3}], {"a": 1, "b": 3})
+    ['b=3']
+    """
+    return [f"{name}={value}" for name, value in own.items() if any(table.get(name, None) != value for table in tables)]
+
+
+def _flat(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in params.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

@@ -1,0 +1,351 @@
+"""Cell: one model to fit and the runs that wait for it; it names its data and loads them, so it runs anywhere."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fldbench import registry
+from fldbench.errors import DatasetNotFoundError, FldbenchError
+from fldbench.faces import FaceSet
+from fldbench.method import Method, load_method, make_method, predict_checked
+from fldbench.protocols import Protocol, Score, boxes_from, ids_hash
+from fldbench.records.keys import Ingredients
+from fldbench.records.machine import machine_facts
+from fldbench.records.record import MethodFacts, Metrics, Record, TestFacts, Timings, TrainFacts
+from fldbench.records.store import Store
+from fldbench.run.data import LoadedFaces, SuiteData
+from fldbench.run.suite import MethodSpec, TrainSpec
+
+FACES_AT_ONCE = 256  # predicted together: bounds memory, and is the batch that ms_per_face is measured at
+WARM_UP = 8  # faces predicted before the clock starts
+ALONE = 20  # faces predicted one by one, for ms_one_face
+REASONS_KEPT = 20
+
+
+class Run(NamedTuple):
+    """One measurement that waits for the model: its key, what it is like, the protocol, and its faces' fingerprint."""
+
+    key: str
+    like: str
+    protocol: Protocol
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model (method, training set, seed) and its runs, with all that it takes to do them.
+
+    Attributes
+    ----------
+    method : MethodSpec
+        Name, parameters and label.
+    train : TrainSpec
+        What to train on.
+    seed : int or None
+        None for a method without `random_state`.
+    data : str or None
+        The data root.
+    made_of : Ingredients
+        Of the model; its key is that of the fitted model in the store.
+    train_fingerprint : str
+        Of the training faces, as they were planned.
+    runs : tuple of Run
+        What is measured.
+    members : tuple of str
+        Keys of the models that together are this one; empty for most.
+    plug_ins : dict
+        (kind, name) -> registry entry of what the cell needs, for processes that do not know it.
+    problems : dict
+        Place -> face id -> why, of images that are known to be unreadable.
+    jobs : int
+        Cells that run at the same time.
+    """
+
+    method: MethodSpec
+    train: TrainSpec
+    seed: int | None
+    data: str | None
+    made_of: Ingredients
+    train_fingerprint: str
+    runs: tuple[Run, ...]
+    members: tuple[str, ...] = ()
+    plug_ins: dict[tuple[str, str], Any] = field(default_factory=dict)
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)
+    jobs: int = 1
+
+    @property
+    def model_key(self) -> str:
+        """Of the fitted model."""
+        return self.made_of.key
+
+    @property
+    def label(self) -> str:
+        """For progress and messages."""
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"{self.method.label} on {self.train.label}{seed}"
+
+    def make(self) -> Method:
+        """Return the unfitted method."""
+        seed = {} if self.seed is None else {"random_state": self.seed}
+        return make_method(self.method.name, **self.method.params, **seed)
+
+
+def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
+    """Fit the model unless the store has it, and write the record of every run that is not done.
+
+    Whatever goes wrong becomes a record with its reason; the other runs go on.
+
+    Parameters
+    ----------
+    cell : Cell
+        What to do.
+    store : Store
+        Where models and records go.
+    data : SuiteData, optional
+        Faces that are loaded already; by default the cell loads its own.
+
+    Returns
+    -------
+    str
+        What was done, and what went wrong, in one line.
+    """
+    for (kind, name), target in cell.plug_ins.items():
+        registry.register(kind, name, target)
+    data = data or SuiteData(cell.data, cell.problems)
+    base = _base_record(cell, data)
+    problems: dict[str, None] = {}
+    model = _tried(_fitted, cell, data, store)
+    for runs in _by_boxes(run for run in cell.runs if not store.has_record(run.key)):
+        answers = model if isinstance(model, Failure) else _tried(_answers, model, runs, data)
+        for run in runs:
+            one = replace(base, key=run.key, like=run.like, protocol=run.protocol)
+            measured = answers if isinstance(answers, Failure) else _tried(_measured, one, model, answers, run, data)
+            if isinstance(measured, Failure):
+                problems[measured.reason] = None
+                store.write(replace(one, **measured._asdict(), ended=now()))
+            else:
+                store.write(*measured)
+    return "; ".join([cell.label, *problems])
+
+
+class Failure(NamedTuple):
+    """Why there is no number, as a record says it."""
+
+    status: str
+    reason: str
+    traceback: str
+
+
+class Fitted(NamedTuple):
+    """A model as it was saved, and how it was fitted."""
+
+    method: Method
+    facts: dict[str, Any]
+
+
+class Answers(NamedTuple):
+    """Predictions (n, L, 2) px of the faces with some ids, and how fast they came."""
+
+    row_of: dict[str, int]
+    predictions: np.ndarray
+    timings: dict[str, float]
+
+
+def _tried(work: Callable[..., Any], *args: Any) -> Any:
+    """What `work` returns, or the Failure that it ended in."""
+    try:
+        return work(*args)
+    except Exception as error:  # a method may raise anything
+        status = "skipped" if isinstance(error, DatasetNotFoundError) else "failed"
+        known = isinstance(error, FldbenchError)
+        text = " ".join(str(error).split()) or "no message"
+        trace = "" if known else "".join(traceback.format_exception(error))
+        return Failure(status, text if known else f"{type(error).__name__}: {text}", trace)
+
+
+def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
+    """The model as it was saved, so that a resumed run measures exactly what an unbroken one does."""
+    if not store.has_model(cell.model_key):
+        method = cell.make()
+        clock = _Clock()
+        if cell.members and all(store.has_model(key) for key in cell.members):
+            method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in cell.members])
+            facts = [store.read_fit(key) for key in cell.members]
+            timed = {"fit_seconds": round(sum(fact["fit_seconds"] for fact in facts), 3), "fit_cores": None}
+        else:
+            faces = data.train(cell.train).check_usable()
+            with clock:
+                method.fit(faces)
+            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores}
+        counts = {"parameters": int(method.n_parameters), "multiply_adds": method.multiply_adds}
+        store.write_model(cell.model_key, method.save, timed | counts | {"device": method.device_, "jobs": cell.jobs})
+    facts = store.read_fit(cell.model_key)
+    return Fitted(load_method(store.model_path(cell.model_key) / "model.safetensors"), facts)
+
+
+def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
+    """Runs that can share one prediction: same test split, same boxes."""
+    together: dict[tuple, list[Run]] = {}
+    for run in runs:
+        place = run.protocol.dataset, run.protocol.split, run.protocol.box_source
+        together.setdefault(place, []).append(run)
+    return list(together.values())
+
+
+def _answers(model: Fitted, runs: list[Run], data: SuiteData) -> Answers:
+    """Predict every face that some run wants, once."""
+    loaded, protocols = data.test(runs[0].protocol), [run.protocol for run in runs]
+    faces = boxes_from(loaded.check_usable(), protocols[0].box_source)
+    wanted = {face for protocol in protocols for face in protocol.select(faces).ids.tolist()}
+    faces = faces[np.isin(faces.ids, sorted(wanted))]
+    row_of = {face: row for row, face in enumerate(faces.ids.tolist())}
+    if not len(faces):
+        return Answers(row_of, np.empty((0, *faces.landmarks.shape[1:])), {})
+    return Answers(row_of, *predict_timed(model.method, faces))
+
+
+def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str, float]]:
+    """Return predictions (n, L, 2) px and milliseconds for each face in large batches and alone.
+
+    The decoding of images is not part of the times.
+    """
+    answers, clock, alone = [], _Clock(), []
+    points = faces.landmarks.shape[1]
+    for start in range(0, len(faces), FACES_AT_ONCE):
+        some = faces[start : start + FACES_AT_ONCE]
+        images = list(some.images)
+        if start == 0:
+            predict_checked(method, images[:WARM_UP], some.boxes[:WARM_UP], points)
+            for i in range(min(ALONE, len(some))):
+                began = time.perf_counter()
+                predict_checked(method, images[i : i + 1], some.boxes[i : i + 1], points)
+                alone.append(time.perf_counter() - began)
+        with clock:
+            answers.append(predict_checked(method, images, some.boxes, points))
+    timings = {"ms_per_face": 1000 * clock.seconds / len(faces), "ms_one_face": 1000 * float(np.median(alone))}
+    return np.concatenate(answers), {key: round(ms, 3) for key, ms in timings.items()} | {"predict_cores": clock.cores}
+
+
+def _measured(
+    base: Record, model: Fitted, answers: Answers, run: Run, data: SuiteData
+) -> tuple[Record, dict[str, np.ndarray]]:
+    """The record of one run, and the arrays to keep beside it."""
+    loaded = data.test(run.protocol)
+    faces = loaded.of(run.protocol)
+    predictions = answers.predictions[[answers.row_of[face] for face in faces.ids.tolist()]]
+    score = run.protocol.score(predictions, faces)
+    timings = {key: model.facts.get(key) for key in ("fit_seconds", "fit_cores", "device", "jobs")} | answers.timings
+    counts = {key: model.facts[key] for key in ("parameters", "multiply_adds", "model_bytes")}
+    record = replace(
+        base,
+        status="ok",
+        method=replace(base.method, **counts),
+        test=test_facts(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
+        metrics=Metrics(score.values),
+        timings=Timings(**timings, load=_load_average()),
+        ended=now(),
+    )
+    return record, {"ids": faces.ids, "errors": score.errors, "predictions": predictions}
+
+
+def test_facts(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[str], fingerprint: str) -> TestFacts:
+    """Return what a record says of the faces that it was measured on."""
+    ids = ids_hash(faces)
+    return TestFacts(
+        n=len(faces),
+        missed=score.missed,
+        left_out=len(left_out),
+        left_out_reasons=tuple(left_out[:REASONS_KEPT]),
+        complete=len(faces) == protocol.n_expected and protocol.ids_sha256 in (None, ids),
+        ids_sha256=ids,
+        fingerprint=fingerprint,
+        parts={part: tuple(counts) for part, counts in faces.parts.items()},
+    )
+
+
+test_facts.__test__ = False  # no test
+
+
+def _base_record(cell: Cell, data: SuiteData) -> Record:
+    """The record of a run that has not begun."""
+    made_of, train, method = cell.made_of, data.train(cell.train), cell.make()
+    return Record(
+        key="",
+        status="failed",
+        method=MethodFacts(
+            name=cell.method.name,
+            label=cell.method.label,
+            params=method.get_params(),
+            version=method.version,
+            changes_nothing=method.changes_nothing,
+            code=made_of.code,
+            libraries=made_of.libraries,
+            files=made_of.files,
+        ),
+        train=train_facts(cell.train, train, cell.train_fingerprint),
+        protocol=cell.runs[0].protocol,
+        seed=cell.seed,
+        machine=machine_facts(),
+        started=now(),
+    )
+
+
+def train_facts(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
+    """Return what a record says of the faces that a method was trained on."""
+    there = {} if loaded.faces is None else loaded.faces.parts
+    return TrainFacts(
+        label=spec.label,
+        dataset=spec.dataset,
+        split=spec.split,
+        boxes=spec.boxes,
+        faces=0 if loaded.faces is None else len(loaded.faces),
+        n_expected=loaded.n_expected,
+        parts={part: tuple(counts) for part, counts in there.items()},
+        left_out=len(loaded.problems),
+        left_out_reasons=tuple(list(loaded.problems.values())[:REASONS_KEPT]),
+        fingerprint=fingerprint,
+    )
+
+
+class _Clock:
+    """Adds up the wall time of blocks, and the processor time that they took here and in ended children."""
+
+    def __init__(self):
+        self.seconds = self._busy = 0.0
+
+    def __enter__(self):
+        self._began, self._used = time.perf_counter(), _processor_time()
+
+    def __exit__(self, *_):
+        self.seconds += time.perf_counter() - self._began
+        self._busy += _processor_time() - self._used
+
+    @property
+    def cores(self) -> float | None:
+        """How many cores were busy in the mean; None for less than the system's clock can tell."""
+        return round(self._busy / self.seconds, 2) if self.seconds > 0.05 else None
+
+
+def _processor_time() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _load_average() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (OSError, AttributeError):
+        return None
+
+
+def now() -> str:
+    """UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

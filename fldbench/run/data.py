@@ -1,0 +1,137 @@
+"""The faces that a suite names, loaded once: what is usable of them, and what had to be left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fldbench.dataset import load_dataset, make_dataset
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.excludes import read_excludes, without
+from fldbench.faces import FaceSet, unreadable_images
+from fldbench.protocols import Protocol, boxes_from
+from fldbench.run.suite import TrainSpec
+
+
+@dataclass
+class LoadedFaces:
+    """A face set as a run needs it: the readable faces, and those left out; or why there is none.
+
+    Attributes
+    ----------
+    faces : FaceSet or None
+        None where loading failed with `error`.
+    n_expected : int or None
+        How many there are when the set is complete.
+    left_out : FaceSet or None
+        Faces whose image cannot be decoded; `problems` says why, by their ids.
+    """
+
+    faces: FaceSet | None
+    n_expected: int | None = None
+    left_out: FaceSet | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+    error: DataError | None = None
+
+    def drop_unreadable(self) -> None:
+        """Leave out the faces whose image cannot be decoded, and remember why; images are decoded once."""
+        if self.faces is not None and self.left_out is None:
+            self.drop({str(self.faces.ids[row]): why for row, why in unreadable_images(self.faces).items()})
+
+    def drop(self, problems: dict[str, str]) -> None:
+        """Leave out the faces with these ids, which somebody found unreadable."""
+        if self.faces is not None and self.left_out is None:
+            self.problems = problems
+            bad = np.isin(self.faces.ids, list(problems))
+            self.faces, self.left_out = self.faces[~bad], self.faces[bad]
+
+    def check_usable(self) -> FaceSet:
+        """Return the readable faces; raise why they could not be loaded, or DatasetNotFoundError when none is."""
+        if self.error is not None:
+            raise self.error
+        if not len(self.faces):
+            why = next(iter(self.problems.values()), "there is none")
+            raise DatasetNotFoundError(f"no face has a usable image: {why}")
+        return self.faces
+
+    def problems_in(self, protocol: Protocol) -> list[str]:
+        """Return why faces of a protocol were left out, one reason for each face."""
+        if self.left_out is None or not len(self.left_out):
+            return []
+        return [self.problems[face] for face in protocol.select(self.left_out).ids.tolist()]
+
+    def of(self, protocol: Protocol) -> FaceSet:
+        """Return a protocol's faces; raise DatasetNotFoundError that names the absent parts when there is none."""
+        faces = protocol.select(self.check_usable())
+        if not len(faces):
+            absent = ", ".join(part for part, (found, _) in faces.parts.items() if not found)
+            raise DatasetNotFoundError(
+                f"0 of {protocol.n_expected} faces of {protocol.name} are there (absent: {absent})"
+            )
+        return faces
+
+
+class SuiteData:
+    """Everything that cells name, loaded when it is first asked for and kept.
+
+    Parameters
+    ----------
+    root : str, Path or None
+        The data root; None is the environment variable FLDBENCH_DATA.
+    problems : dict of str to dict
+        Place -> id -> why, of unreadable images that are known already; those sets are not decoded again.
+    """
+
+    def __init__(self, root: str | Path | None, problems: dict[str, dict[str, str]] | None = None):
+        self.root, self.known = root, problems or {}
+        self._loaded: dict[str, LoadedFaces] = {}
+
+    def train(self, spec: TrainSpec) -> LoadedFaces:
+        """Return the faces to train on."""
+        return self._get(place_of(spec), lambda: self._load_train(spec))
+
+    def test(self, protocol: Protocol) -> LoadedFaces:
+        """Return the whole split that a protocol selects from."""
+        place = place_of(protocol)
+        return self._get(place, lambda: self._load(protocol.dataset, protocol.split))
+
+    def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
+        """Decode the images of some sets once and leave out the unreadable; return place -> id -> why."""
+        found = {}
+        for one in what:
+            loaded = self.train(one) if isinstance(one, TrainSpec) else self.test(one)
+            loaded.drop_unreadable()
+            found[place_of(one)] = loaded.problems
+        return found
+
+    def _get(self, place: str, load: Any) -> LoadedFaces:
+        if place not in self._loaded:
+            self._loaded[place] = load()
+            if place in self.known:
+                self._loaded[place].drop(self.known[place])
+        return self._loaded[place]
+
+    def _load(self, name: str, split: str, **options: Any) -> LoadedFaces:
+        try:
+            faces = load_dataset(name, self.root, split, **options)
+        except DataError as error:
+            return LoadedFaces(None, error=error)
+        return LoadedFaces(faces, make_dataset(name, **options).expected.get(split))
+
+    def _load_train(self, spec: TrainSpec) -> LoadedFaces:
+        loaded = self._load(spec.dataset, spec.split, **spec.options)
+        if loaded.faces is None:
+            return loaded
+        faces = loaded.faces if spec.exclude is None else without(loaded.faces, read_excludes(spec.exclude))
+        return LoadedFaces(boxes_from(faces[: spec.faces], spec.boxes), spec.faces or loaded.n_expected)
+
+
+def place_of(what: TrainSpec | Protocol) -> str:
+    """Return what names a loaded set: all that decides which faces are in it."""
+    if isinstance(what, TrainSpec):
+        return json.dumps(["train", what.model_dump(mode="json")], sort_keys=True)
+    return json.dumps(["test", what.dataset, what.split])
