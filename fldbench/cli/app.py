@@ -2,277 +2,58 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fldbench.cli import data as cli_data
-from fldbench.cli.data import Options, parse_assignment
-from fldbench.errors import FldbenchError, PredictionsError
+from fldbench.cli import data, models, names, runs, scores
+from fldbench.cli.common import complain
+from fldbench.errors import FldbenchError
 
 app = typer.Typer(
     help="Benchmarks of facial landmark detectors, honest and comparable.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(cli_data.app, name="data")
-DEFAULT_OUT = Path("runs")
-INTERRUPTED = 130
-
-Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
-
-
-class Kind(StrEnum):
-    """What `list` lists."""
-
-    methods = "methods"
-    datasets = "datasets"
-    protocols = "protocols"
-    schemes = "schemes"
-
-
-class Format(StrEnum):
-    """What `leaderboard` writes."""
-
-    table = "table"
-    csv = "csv"
-    latex = "latex"
-    markdown = "markdown"
+app.command()(runs.run)
+app.command("list")(names.list_names)
+app.command("leaderboard")(runs.show_leaderboard)
+app.command()(scores.evaluate)
+app.command()(models.train)
+app.command()(models.check)
+app.command()(models.export)
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Entry point: runs the command, turns errors into one line and an exit status."""
+    """Run the command; turn errors into one line and an exit status."""
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # it writes into progress bars
     try:
         app()
     except FldbenchError as error:
         if "--debug" in sys.argv:
             raise
-        _complain(str(error))
+        complain(str(error))
         raise SystemExit(2) from None
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import fldbench
+
+        typer.echo(f"fldbench {fldbench.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
-    """Options of every command; `main` reads --debug itself."""
-
-
-@app.command()
-def run(
-    suite: Annotated[Path | None, typer.Argument(help="Suite file; without it, the demo on synthetic faces.")] = None,
-    data: Data = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder of records, models and leaderboards.")] = DEFAULT_OUT,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
-    only: Annotated[str | None, typer.Option("--only", help="Run only what has this label in the suite.")] = None,
-    reuse: Annotated[
-        bool, typer.Option("--reuse-other-code", help="Take results of other code where there are none of this one.")
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
-    from fldbench.cli.terminal import print_board, progress
-    from fldbench.report import leaderboard
-    from fldbench.run.runner import run_suite
-    from fldbench.run.suite import DEMO
-
-    try:
-        with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, data, jobs, fresh, show, only, reuse, _complain)
-    except KeyboardInterrupt:
-        _complain(f"interrupted; what was finished is kept in {out}, the same command goes on from there")
-        raise typer.Exit(INTERRUPTED) from None
-    board = leaderboard(records)
-    paths = board.write(out)
-    print_board(board)
-    typer.echo(f"written: {', '.join(str(path) for path in paths)}")
-    failed = [record for record in records if record.status == "failed"]
-    if failed or not any(record.status == "ok" for record in records):
-        _complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
-        raise typer.Exit(1)
-
-
-@app.command("list")
-def list_names(
-    kind: Annotated[Kind | None, typer.Argument(help="What to list; without it, everything.")] = None,
-) -> None:
-    """List the registered methods, datasets, protocols and landmark schemes."""
-    from fldbench.protocols import get_protocol, list_protocols
-    from fldbench.registry import names, resolve, table
-    from fldbench.schemes import get_scheme, list_schemes
-
-    def facts(name: str) -> str:
-        dataset = resolve("dataset", name)()
-        counts = ", ".join(f"{part} {n}" for part, n in dataset.expected.items())
-        scheme = getattr(dataset, "scheme", "any scheme")
-        return "; ".join(text for text in (scheme, f"splits {', '.join(dataset.splits)}", counts) if text)
-
-    tables = {
-        Kind.methods: lambda: {name: str(target) for name, target in table("method").items()},
-        Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
-        Kind.protocols: lambda: {name: get_protocol(name).describe() for name in list_protocols()},
-        Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
-    }
-    for one in [kind] if kind else Kind:
-        typer.echo(f"{one}:")
-        for name, text in tables[one]().items():
-            typer.echo(f"  {name:<34}{text}".rstrip())
-
-
-@app.command("leaderboard")
-def show_leaderboard(
-    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")],
-    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
-) -> None:
-    """Print the leaderboard of one or several folders."""
-    from fldbench.cli.terminal import print_board
-    from fldbench.files import write_text
-    from fldbench.report import leaderboard
-
-    board = leaderboard(folders)
-
-    def table() -> str:
-        text = io.StringIO()
-        print_board(board, text)
-        return text.getvalue()
-
-    if format is Format.table and output is None:
-        print_board(board)
-        return
-    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
-    text = writers.get(format, table)()
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        write_text(output, text)
-
-
-@app.command()
-def evaluate(
-    predictions: Annotated[list[Path], typer.Argument(help=".csv, .json, .npz, or the benchmark's own format.")],
-    protocol: Annotated[list[str], typer.Option("--protocol", help="Name of a protocol; may be given several times.")],
-    data: Data = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option("--label", help="Names in the tables, in the order of the files; default theirs."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
-) -> None:
-    """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
-    from fldbench.cli.terminal import print_board
-    from fldbench.records.store import Store
-    from fldbench.report import leaderboard
-    from fldbench.run.prediction_files import evaluate_file, record_of
-
-    labels = label or [path.stem for path in predictions]
-    if len(set(labels)) != len(predictions):
-        raise PredictionsError(f"{len(predictions)} files need as many different labels; got {', '.join(labels)}")
-    store = None if out is None else Store(out)
-    records = []
-    for path, name in zip(predictions, labels, strict=True):
-        for rules in protocol:
-            outside = evaluate_file(path, rules, data)
-            record, arrays = record_of(outside, name, rules)
-            records.append(record)
-            if store is not None:
-                store.write(record, arrays)
-            if outside.absent:
-                few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
-                _complain(f"{path}: {len(outside.absent)} faces have no prediction and count as failures: {few}")
-            if outside.elsewhere:
-                _complain(f"{path}: {outside.elsewhere} predictions are for faces outside {rules} and were not used")
-    board = leaderboard(records)
-    print_board(board)
-    if out is not None:
-        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
-
-
-@app.command()
-def train(
-    method: Annotated[str, typer.Argument(help="Name of the method.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).")],
-    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
-    data: Data = None,
-    split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
-    option: Options = None,
-    faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
-    param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
-) -> None:
-    """Fit one model and keep it.
-
-    A network leaves its curves and pictures in the folder MODEL-training beside the model; there lies its checkpoint
-    too, from which the same command goes on after an interruption.
-    """
-    from fldbench.cli.terminal import progress
-    from fldbench.dataset import load_dataset
-    from fldbench.method import make_method
-    from fldbench.protocols import boxes_from
-    from fldbench.run.data import LoadedFaces
-
-    model = make_method(method, **dict(parse_assignment(text, "--param") for text in param or []))
-    options = dict(parse_assignment(text, "--option") for text in option or [])
-    everyone = load_dataset(dataset, data, split, **options)
-    if faces is not None and faces > len(everyone):
-        _complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
-    loaded = LoadedFaces(boxes_from(everyone[:faces], "truth-tight"))
-    loaded.drop_unreadable()
-    for reason in loaded.problems.values():
-        _complain(f"left out: {reason}")
-    usable = loaded.check_usable()
-    with progress(f"fitting {method} on {len(usable)} faces"):
-        folder = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
-        model.fit(usable, **folder)
-    path = model.save(output)
-    typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
-
-
-@app.command()
-def check(
-    name: Annotated[str, typer.Argument(help="Name of the method or dataset.")],
-    data: Data = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
-    ] = None,
-) -> None:
-    """Check that a method or dataset plug-in keeps the contract.
-
-    A method is fitted some 15 times on up to 48 synthetic faces, so choose parameters with which that is quick.
-    """
-    from collections import Counter
-
-    from fldbench.checks import results_of
-
-    counts: Counter[str] = Counter()
-    for result in results_of(name, data, dict(parse_assignment(text, "--param") for text in param or [])):
-        counts[result.status] += 1
-        typer.echo(f"{result.status:<8} {result.check}: {result.about}")
-        if result.reason:
-            typer.echo(f"         {result.reason}")
-    passed, failed, skipped = (counts[status] for status in ("passed", "failed", "skipped"))
-    typer.echo(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
-    if failed or not passed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def export(
-    model: Annotated[Path, typer.Argument(help="Model file of a network (.safetensors).")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")],
-) -> None:
-    """Write a network as an ONNX file: pixels of a crop in, landmarks in pixels of the crop out."""
-    from fldbench.cnn.export import export_onnx
-    from fldbench.method import load_method
-
-    path = export_onnx(load_method(model), output)
-    typer.echo(f"{path}: {path.stat().st_size} bytes; how to cut the crop stands in its metadata")
-
-
-def _complain(text: str) -> None:
-    typer.echo(f"fldbench: {text}", err=True)
+    """Options of every command; `main` reads --debug itself."""

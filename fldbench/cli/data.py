@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.cli.common import Options, assignments, complain
+from fldbench.errors import DatasetNotFoundError
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
 WORST = 50  # implausible shapes on the contact sheet
@@ -22,7 +22,6 @@ Root = Annotated[
     ),
 ]
 Split = Annotated[str | None, typer.Option("--split", help="Split; default the dataset's first.")]
-Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
 
 
 class Target(StrEnum):
@@ -34,25 +33,10 @@ class Target(StrEnum):
     csv = "csv"
 
 
-def parse_assignment(text: str, option: str) -> tuple[str, Any]:
-    """NAME=VALUE with VALUE as JSON where it is JSON, and as text elsewhere; raises DataError without the sign.
-
-    >>> parse_assignment("stages=4", "--param"), parse_assignment("scheme=ibug-68", "--option")
-    (('stages', 4), ('scheme', 'ibug-68'))
-    """
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise DataError(f"{option} {text!r}; allowed is NAME=VALUE, such as {option} stages=4")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
-
-
 def _load(name: str, root: Path | None, split: str | None, options: list[str] | None):
     from fldbench.dataset import load_dataset, make_dataset
 
-    given = dict(parse_assignment(text, "--option") for text in options or [])
+    given = assignments(options, "--option")
     return load_dataset(name, root, split or make_dataset(name, **given).splits[0], **given)
 
 
@@ -63,7 +47,7 @@ def info(name: Name, data: Root = None, split: Split = None, option: Options = N
     from fldbench.inspect_data import info as facts_of
     from fldbench.inspect_data import info_text
 
-    dataset = make_dataset(name, **dict(parse_assignment(text, "--option") for text in option or []))
+    dataset = make_dataset(name, **assignments(option, "--option"))
     problems = []
     for one in [split] if split else dataset.splits:
         try:
@@ -75,7 +59,7 @@ def info(name: Name, data: Root = None, split: Split = None, option: Options = N
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]
     for problem in problems:
-        typer.echo(f"fldbench: {problem}", err=True)
+        complain(f"{problem}")
     for title, text in (("licence", dataset.licence), ("cite", dataset.citation), ("from", dataset.url)):
         if text:
             typer.echo(f"{title}: {text}")
@@ -122,12 +106,12 @@ def verify(
 
     faces = _load(name, data, split, option)
     others = []
-    for other in make_dataset(name, **dict(parse_assignment(text, "--option") for text in option or [])).splits:
+    for other in make_dataset(name, **assignments(option, "--option")).splits:
         if other != faces.split_name:
             try:
                 others.append(_load(name, data, other, option))
             except DatasetNotFoundError as error:
-                typer.echo(f"fldbench: not compared with {other}: {error}", err=True)
+                complain(f"not compared with {other}: {error}")
     with progress(f"verifying {faces.label}") as show:
         findings = findings_of(faces, others, show)
     for one in findings:
@@ -141,7 +125,7 @@ def verify(
         if worst:
             typer.echo(write_png(sheet, sheet_of(faces, ids=worst)))
         else:
-            typer.echo("fldbench: no sheet: too few faces for a shape model", err=True)
+            complain("no sheet: too few faces for a shape model")
 
 
 @app.command()
@@ -161,7 +145,7 @@ def convert(
     with progress(f"writing {len(faces)} faces") as show:
         lost = write(faces, to.value, output, show)
     for line in lost:
-        typer.echo(f"fldbench: not kept by {to.value}: {line}", err=True)
+        complain(f"not kept by {to.value}: {line}")
     typer.echo(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
 
 

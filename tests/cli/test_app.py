@@ -123,7 +123,7 @@ def test_train_keeps_a_model_that_can_be_loaded(call, tmp_path):
     status, _, err = call(*one)
     assert status == 0 and "has 30 faces, not 31" in err
     status, _, err = call("train", "noisy", "--dataset", "toy", "-o", path, "--param", "noise")
-    assert (status, err) == (2, "fldbench: --param 'noise'; allowed is NAME=VALUE, such as --param stages=4\n")
+    assert (status, err) == (2, "fldbench: --param is 'noise'; must be NAME=VALUE, such as --param stages=4\n")
 
 
 def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):

@@ -96,7 +96,7 @@ def test_generic_formats_take_options(call, tmp_path):
     status, _, err = call("info", "pts", "--data", tmp_path, "--option", "shceme=mtfl-5")
     assert status == 2 and "dataset 'pts' has no option 'shceme'; did you mean 'scheme'?" in err
     status, _, err = call("info", "pts", "--option", "scheme")
-    assert status == 2 and "--option 'scheme'; allowed is NAME=VALUE" in err
+    assert status == 2 and "--option is 'scheme'; must be NAME=VALUE" in err
 
 
 def test_pack_makes_the_same_faces(call, tmp_path):

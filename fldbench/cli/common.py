@@ -1,0 +1,44 @@
+"""What the commands share: options that several have, NAME=VALUE, and a line for a person on stderr."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fldbench.errors import DataError
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
+Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
+
+
+def parse_assignment(text: str, option: str) -> tuple[str, Any]:
+    """Return NAME and VALUE of NAME=VALUE, VALUE as JSON where it is JSON and as a string elsewhere.
+
+    Raises
+    ------
+    DataError
+        For a text without the sign.
+
+    >>> parse_assignment("stages=4", "--param"), parse_assignment("scheme=ibug-68", "--option")
+    (('stages', 4), ('scheme', 'ibug-68'))
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise DataError(f"{option} is {text!r}; must be NAME=VALUE, such as {option} stages=4")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def assignments(texts: list[str] | None, option: str) -> dict[str, Any]:
+    """Return all NAME=VALUE of a repeated option as a dict."""
+    return dict(parse_assignment(text, option) for text in texts or [])
+
+
+def complain(text: str) -> None:
+    """Write a line for a person to stderr."""
+    typer.echo(f"fldbench: {text}", err=True)

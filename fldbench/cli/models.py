@@ -1,0 +1,88 @@
+"""`fldbench train`, `check` and `export`: one model or plug-in at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fldbench.cli.common import Data, Options, assignments, complain
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="Name of the method.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
+    data: Data = None,
+    split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
+    option: Options = None,
+    faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
+) -> None:
+    """Fit one model and keep it.
+
+    A network leaves its curves and pictures in the folder MODEL-training beside the model; there lies its checkpoint
+    too, from which the same command goes on after an interruption.
+    """
+    from fldbench.cli.terminal import progress
+    from fldbench.dataset import load_dataset
+    from fldbench.method import make_method
+    from fldbench.protocols import boxes_from
+    from fldbench.run.data import LoadedFaces
+
+    model = make_method(method, **assignments(param, "--param"))
+    options = assignments(option, "--option")
+    everyone = load_dataset(dataset, data, split, **options)
+    if faces is not None and faces > len(everyone):
+        complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
+    loaded = LoadedFaces(boxes_from(everyone[:faces], "truth-tight"))
+    loaded.drop_unreadable()
+    for reason in loaded.problems.values():
+        complain(f"left out: {reason}")
+    usable = loaded.check_usable()
+    with progress(f"fitting {method} on {len(usable)} faces"):
+        folder = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
+        model.fit(usable, **folder)
+    path = model.save(output)
+    typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="Name of the method or dataset.")],
+    data: Data = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
+    ] = None,
+) -> None:
+    """Check that a method or dataset plug-in keeps the contract.
+
+    A method is fitted some 15 times on up to 48 synthetic faces, so choose parameters with which that is quick.
+    """
+    from collections import Counter
+
+    from fldbench.checks import results_of
+
+    counts: Counter[str] = Counter()
+    for result in results_of(name, data, assignments(param, "--param")):
+        counts[result.status] += 1
+        typer.echo(f"{result.status:<8} {result.check}: {result.about}")
+        if result.reason:
+            typer.echo(f"         {result.reason}")
+    passed, failed, skipped = (counts[status] for status in ("passed", "failed", "skipped"))
+    typer.echo(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
+    if failed or not passed:
+        raise typer.Exit(1)
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="Model file of a network (.safetensors).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")],
+) -> None:
+    """Write a network as an ONNX file: pixels of a crop in, landmarks in pixels of the crop out."""
+    from fldbench.cnn.export import export_onnx
+    from fldbench.method import load_method
+
+    path = export_onnx(load_method(model), output)
+    typer.echo(f"{path}: {path.stat().st_size} bytes; how to cut the crop stands in its metadata")

@@ -1,0 +1,85 @@
+"""`fldbench run` and `fldbench leaderboard`: suites, and the tables of their records."""
+
+from __future__ import annotations
+
+import io
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fldbench.cli.common import Data, complain
+
+DEFAULT_OUT = Path("runs")
+INTERRUPTED = 130
+
+
+class Format(StrEnum):
+    """What `leaderboard` writes."""
+
+    table = "table"
+    csv = "csv"
+    latex = "latex"
+    markdown = "markdown"
+
+
+def run(
+    suite: Annotated[Path | None, typer.Argument(help="Suite file; without it, the demo on synthetic faces.")] = None,
+    data: Data = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of records, models and leaderboards.")] = DEFAULT_OUT,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
+    only: Annotated[str | None, typer.Option("--only", help="Run only what has this label in the suite.")] = None,
+    reuse: Annotated[
+        bool, typer.Option("--reuse-other-code", help="Take results of other code where there are none of this one.")
+    ] = False,
+) -> None:
+    """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
+    from fldbench.cli.terminal import print_board, progress
+    from fldbench.report import leaderboard
+    from fldbench.run.runner import run_suite
+    from fldbench.run.suite import DEMO
+
+    try:
+        with progress("fitting and measuring") as show:
+            records = run_suite(suite or DEMO, out, data, jobs, fresh, show, only, reuse, complain)
+    except KeyboardInterrupt:
+        complain(f"interrupted; what was finished is kept in {out}, the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    board = leaderboard(records)
+    paths = board.write(out)
+    print_board(board)
+    typer.echo(f"written: {', '.join(str(path) for path in paths)}")
+    failed = [record for record in records if record.status == "failed"]
+    if failed or not any(record.status == "ok" for record in records):
+        complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
+        raise typer.Exit(1)
+
+
+def show_leaderboard(
+    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")],
+    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
+) -> None:
+    """Print the leaderboard of one or several folders."""
+    from fldbench.cli.terminal import print_board
+    from fldbench.files import write_text
+    from fldbench.report import leaderboard
+
+    board = leaderboard(folders)
+
+    def table() -> str:
+        text = io.StringIO()
+        print_board(board, text)
+        return text.getvalue()
+
+    if format is Format.table and output is None:
+        print_board(board)
+        return
+    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
+    text = writers.get(format, table)()
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(output, text)

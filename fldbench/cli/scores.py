@@ -1,0 +1,50 @@
+"""`fldbench evaluate`: anybody's predictions under protocols."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fldbench.cli.common import Data, complain
+from fldbench.errors import PredictionsError
+
+
+def evaluate(
+    predictions: Annotated[list[Path], typer.Argument(help=".csv, .json, .npz, or the benchmark's own format.")],
+    protocol: Annotated[list[str], typer.Option("--protocol", help="Name of a protocol; may be given several times.")],
+    data: Data = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Names in the tables, in the order of the files; default theirs."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
+) -> None:
+    """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
+    from fldbench.cli.terminal import print_board
+    from fldbench.records.store import Store
+    from fldbench.report import leaderboard
+    from fldbench.run.prediction_files import evaluate_file, record_of
+
+    labels = label or [path.stem for path in predictions]
+    if len(set(labels)) != len(predictions):
+        raise PredictionsError(f"{len(predictions)} files need as many different labels; got {', '.join(labels)}")
+    store = None if out is None else Store(out)
+    records = []
+    for path, name in zip(predictions, labels, strict=True):
+        for rules in protocol:
+            outside = evaluate_file(path, rules, data)
+            record, arrays = record_of(outside, name, rules)
+            records.append(record)
+            if store is not None:
+                store.write(record, arrays)
+            if outside.absent:
+                few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
+                complain(f"{path}: {len(outside.absent)} faces have no prediction and count as failures: {few}")
+            if outside.elsewhere:
+                complain(f"{path}: {outside.elsewhere} predictions are for faces outside {rules} and were not used")
+    board = leaderboard(records)
+    print_board(board)
+    if out is not None:
+        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
