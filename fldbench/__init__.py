@@ -6,8 +6,6 @@ cv2, dlib, pandas or matplotlib. Pure functions live in fldbench.metrics and fld
 
 from importlib import import_module
 
-__version__ = "0.1.0"
-
 _PUBLIC = {
     "load_dataset": "dataset",
     "Dataset": "dataset",
@@ -52,6 +50,10 @@ __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str):
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fldbench")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'fldbench' has no attribute {name!r}")
     return getattr(import_module(f"fldbench.{_PUBLIC[name]}"), name)
