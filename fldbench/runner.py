@@ -231,7 +231,7 @@ def test_facts(
         "missed": score.missed,
         "left_out": len(left_out),
         "left_out_reasons": left_out[:REASONS_KEPT],
-        "complete": len(faces) == protocol.n_expected and protocol.ids_sha256 in (None, ids),
+        "complete": protocol.is_complete(faces),
         "ids_sha256": ids,
         "fingerprint": fingerprint,
         "parts": {part: list(counts) for part, counts in faces.parts.items()},

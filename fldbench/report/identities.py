@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fldbench.errors import StoreError
-from fldbench.metrics import broken_identities
+from fldbench.metrics import Metric, broken_identities
+from fldbench.protocols import Protocol
 from fldbench.store import Record
 
 TOLERANCE = 1e-6  # percent points
@@ -13,13 +14,13 @@ TOLERANCE = 1e-6  # percent points
 
 def check_record(record: Record) -> None:
     """Raises StoreError when AUC, FR, NME and counts of a record cannot be true at once."""
-    if record.status != "ok":
+    if record.status != "ok" or Protocol.from_dict(record.protocol).legacy:
         return
     threshold = record.protocol["thresholds"][0]
-    name = f"{threshold * 100:02.0f}"
+    fr, auc = (Metric(name, 0.0, threshold).key for name in ("fr", "auc"))
     nme = record.metrics["nme"]
     row = {"n": record.test["n"], "missed": record.test["missed"], "nme": 0.0 if nme is None else nme / 100}
-    row |= {"fr": record.metrics[f"fr{name}"] / 100, "auc": record.metrics[f"auc{name}"] / 100}
+    row |= {"fr": record.metrics[fr] / 100, "auc": record.metrics[auc] / 100}
     wrong = broken_identities(row, threshold)
     if wrong:
         raise StoreError(f"record {record.key} ({_name(record)}) contradicts itself: {'; '.join(wrong)}")
@@ -29,15 +30,17 @@ def check_unions(records: Iterable[Record]) -> None:
     """Raises StoreError when a result on a union is not the weighted mean of those on its subsets.
 
     n, found faces x NME and n x FR of the subsets must add up to those of the union, as for 300-W full = common +
-    challenging. Only complete sets of records of the same model, box source and normaliser can be compared.
+    challenging. Only complete sets of records of the same model under the same rules, none of them legacy, can be
+    compared.
     """
     found: dict[tuple, dict[str, Record]] = {}
     for record in records:
         if record.status == "ok":
-            protocol = record.protocol
+            protocol = Protocol.from_dict(record.protocol)
+            if protocol.legacy:
+                continue
             model = record.method["label"], record.train["label"], record.train.get("fingerprint"), record.seed
-            rules = protocol["dataset"], protocol["split"], protocol["box_source"], protocol["normaliser"]
-            found.setdefault((*model, *rules), {})[protocol["subset"]] = record
+            found.setdefault((*model, protocol.family), {})[protocol.subset] = record
     for subsets in found.values():
         for whole in subsets.values():
             parts = [subsets.get(name) for name in whole.protocol["union_of"]]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
+from fldbench.protocols import Protocol
 from fldbench.store import Record
 
 Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
@@ -43,28 +43,11 @@ LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into
 def caption(record: Record) -> str:
     """What a table was measured on and trained on, and what was missing."""
     name = record.protocol["name"]
-    first, second = (points_text(group) for group in record.protocol["normaliser_points"])
-    boxes = record.protocol["box_source"]
-    known = ", made from the truth" if boxes.startswith("truth") else ""
-    parts = [
-        f"{name}: {record.protocol['dataset']} {record.protocol['subset'] or record.protocol['split']}, "
-        f"{record.protocol['n_expected']} faces; error by the {record.protocol['normaliser']} distance "
-        f"(points {first} to {second}); boxes {boxes}{known}; a missed face is a failure and not part of the NME."
-    ]
+    parts = [f"{name}: {Protocol.from_dict(record.protocol).describe()}."]
     parts.append(_trained_on(record.train))
     if record.test:
         parts.append(_tested_on(record))
     return " ".join(part for part in parts if part)
-
-
-def points_text(points: Sequence[int]) -> str:
-    """Indices as a person writes them.
-
-    >>> points_text([36]), points_text([36, 37, 38]), points_text([1, 3])
-    ('36', '36-38', '1,3')
-    """
-    whole = len(points) > 1 and list(points) == list(range(points[0], points[-1] + 1))
-    return f"{points[0]}-{points[-1]}" if whole else ",".join(map(str, points))
 
 
 def _trained_on(train: dict[str, Any]) -> str:
