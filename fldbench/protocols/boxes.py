@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
 
 import numpy as np
 
 from fldbench.errors import ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import jitter_box, tight_box
+from fldbench.protocols.names import decimals, number
 
 BOX_SOURCES = ("tight", "jittered:S", "official")
 DEFAULT_JITTER = 0.05
@@ -71,24 +71,3 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
 def _face_rng(face_id: str) -> np.random.Generator:
     digest = hashlib.sha256(f"{SEED}:{face_id}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
-
-
-def number(text: str) -> float:
-    """Return a decimal number in a protocol's name as a float; NaN where it is none.
-
-    >>> number("0.10"), number("ten"), number("1e-1")
-    (0.1, nan, nan)
-    """
-    plain = text.isascii() and text.replace(".", "", 1).isdigit()
-    return float(text) if plain else math.nan
-
-
-def decimals(value: float) -> str:
-    """Return a fraction as it stands in a protocol's name: all its digits, and two decimals or more.
-
-    >>> decimals(0.1), decimals(0.075), decimals(1)
-    ('0.10', '0.075', '1.00')
-    """
-    text = np.format_float_positional(value, trim="-")
-    whole, _, rest = text.partition(".")
-    return f"{whole}.{rest.ljust(2, '0')}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from fldbench.errors import ProtocolError, must_be
 from fldbench.protocols import boxes, legacy, normalisers
-from fldbench.protocols.names import FLAGS, SHORT, suggestion
+from fldbench.protocols.names import FLAGS, SHORT, decimals, number, suggestion
 from fldbench.protocols.protocol import Protocol
 from fldbench.schemes import get_scheme
 
@@ -60,11 +60,22 @@ def _norm(value: str, base: Protocol, where: str) -> dict[str, Any]:
     if name == "points" and colon:
         groups = [normalisers.indices(group) for group in text.split("/")]
         if len(groups) == 2 and None not in groups:
-            return {"normaliser": "points", "normaliser_points": tuple(groups)}
+            return _two_groups(groups, base.scheme)
     elif name in normalisers.NORMALISERS and not colon:
         return {"normaliser": name, "normaliser_points": None}
     known = normalisers.NORMALISERS
     raise ProtocolError(must_be(where, "norm", value, f"one of {', '.join(known)}", suggestion(value, known)))
+
+
+def _two_groups(groups: list[tuple[int, ...]], scheme: str) -> dict[str, Any]:
+    """A distance of two groups, in one order; by its name where it is one of the eyes'."""
+    asked = sorted(map(sorted, groups))
+    for name in normalisers.EYES:
+        if normalisers.has_eyes(scheme, name):
+            eyes = normalisers.eyes_of(scheme, name, scheme)
+            if sorted(map(sorted, eyes)) == asked:
+                return {"normaliser": name, "normaliser_points": eyes}
+    return {"normaliser": "points", "normaliser_points": tuple(map(tuple, asked))}
 
 
 def _boxes(value: str, base: Protocol, where: str) -> dict[str, Any]:
@@ -102,7 +113,7 @@ def _first(value: str, base: Protocol, where: str) -> dict[str, Any]:
 
 
 def _thresholds(value: str, base: Protocol, where: str) -> dict[str, Any]:
-    found = tuple(boxes.number(word) for word in value.split("+"))
+    found = tuple(number(word) for word in value.split("+"))
     if not all(0 < threshold <= 1 for threshold in found):
         allowed = "fractions above 0 up to 1, such as 0.08 or 0.08+0.10"
         raise ProtocolError(must_be(where, "t", value, allowed, "8 % is 0.08"))
@@ -134,7 +145,7 @@ def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
     if start.first != whole.first:
         yield f"first={whole.first}"
     if start.thresholds != whole.thresholds:
-        yield f"t={'+'.join(map(boxes.decimals, whole.thresholds))}"
+        yield f"t={'+'.join(map(decimals, whole.thresholds))}"
     for word, field in (("auc", "auc_rule"), ("missed", "missed"), ("reduction", "reduction")):
         if getattr(start, field) != getattr(whole, field):
             yield f"{word}={getattr(whole, field)}"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
 from fldbench.errors import ProtocolError, must_be, near_miss
 from fldbench.protocols.legacy import TWINS
 
@@ -78,7 +83,28 @@ def _modifier(word: str, name: str) -> tuple[str, str]:
     )
 
 
-def suggestion(name: object, known) -> str:
+def suggestion(name: object, known: Iterable[str]) -> str:
     """Return `did you mean ...?` where a known name is near, and nothing otherwise."""
     near = near_miss(str(name), known)
     return near if near.startswith("did you mean") else ""
+
+
+def number(text: str) -> float:
+    """Return a decimal number in a protocol's name as a float; NaN where it is none.
+
+    >>> number("0.10"), number("ten"), number("1e-1")
+    (0.1, nan, nan)
+    """
+    plain = text.isascii() and text.replace(".", "", 1).isdigit()
+    return float(text) if plain else math.nan
+
+
+def decimals(value: float) -> str:
+    """Return a fraction as it stands in a protocol's name: all its digits, and two decimals or more.
+
+    >>> decimals(0.1), decimals(0.075), decimals(1)
+    ('0.10', '0.075', '1.00')
+    """
+    text = np.format_float_positional(value, trim="-")
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest.ljust(2, '0')}"

@@ -51,7 +51,7 @@ def eyes_of(scheme: str, normaliser: str, where: str) -> Groups:
     else:
         groups = known.eye_points if known.pupils is None else ((known.pupils[0],), (known.pupils[1],))
     if groups is None:
-        other = [name for name in EYES if name != normaliser and _has(known, name)]
+        other = [name for name in EYES if has_eyes(scheme, name)]
         allowed = ", ".join([*other, *WITHOUT_EYES])
         part = "outer eye corners" if normaliser == "inter-ocular" else "eyes"
         raise ProtocolError(
@@ -60,8 +60,14 @@ def eyes_of(scheme: str, normaliser: str, where: str) -> Groups:
     return tuple(groups[0]), tuple(groups[1])
 
 
-def _has(scheme, normaliser: str) -> bool:
-    return bool(scheme.outer_eye_corners) if normaliser == "inter-ocular" else bool(scheme.eye_points or scheme.pupils)
+def has_eyes(scheme: str, normaliser: str) -> bool:
+    """Whether a scheme has the points of an eye normaliser.
+
+    >>> has_eyes("mtfl-5", "inter-ocular"), has_eyes("mtfl-5", "inter-pupil")
+    (False, True)
+    """
+    known = get_scheme(scheme)
+    return bool(known.outer_eye_corners if normaliser == "inter-ocular" else known.eye_points or known.pupils)
 
 
 def lengths(normaliser: str, points: Groups | None, faces: FaceSet) -> np.ndarray:

@@ -16,7 +16,7 @@ from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, legacy, normalisers
-from fldbench.protocols.names import of_today, suggestion
+from fldbench.protocols.names import decimals, number, of_today, suggestion
 from fldbench.schemes import get_scheme
 
 METRICS_VERSION = 2  # raise it when a metric's definition changes
@@ -344,8 +344,8 @@ def missed_policy(text: str, where: str) -> str:
     policy, colon, value = str(text).partition(":")
     if policy in ("failure", "skipped") and not colon:
         return policy
-    if policy == "value" and 0 < boxes.number(value) < np.inf:
-        return f"value:{boxes.decimals(float(value))}"
+    if policy == "value" and 0 < number(value) < np.inf:
+        return f"value:{decimals(float(value))}"
     allowed = "failure, skipped, or value:X with X above 0, a fraction of the normaliser"
     raise ProtocolError(must_be(where, "missed", text, allowed))
 

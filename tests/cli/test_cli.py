@@ -100,7 +100,8 @@ def test_list_names_everything_there_is(call):
         "datasets:",
         "300w",
         "protocols:",
-        "300w-helen-jittered",
+        "300w-helen",
+        "boxes=tight|jittered:S|official",
         "schemes:",
         "wflw-98",
     ):
