@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from fldbench import registry
+from fldbench.dataset import make_dataset
 from fldbench.errors import DataError, FldbenchError, ProtocolError, must_be
 from fldbench.files import read_text
 from fldbench.protocols import normalisers
@@ -178,11 +178,11 @@ def _explained(error: ErrorDetails, where: str, model: type) -> str:
 def _of_reader(key: str, base: Any, where: str) -> Any:
     """What the dataset's reader says of its scheme, or of how many faces the split or subset has."""
     try:
-        reader = registry.resolve("dataset", base.dataset)
+        reader = make_dataset(base.dataset)
     except FldbenchError as error:
         raise ProtocolError(f"{where}: {error}") from error
-    expected = getattr(reader, "expected", {})
-    found = getattr(reader, "scheme", None) if key == "scheme" else expected.get(base.subset or base.split)
+    known = reader.expected.get(base.subset or base.split)
+    found = getattr(reader, "scheme", None) if key == "scheme" else known
     if found is None:
         raise ProtocolError(f"{where}: the dataset {base.dataset!r} does not say it: give the key {key!r}")
     return found
