@@ -66,7 +66,9 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "protocol": {},  # what was registered at run time; the built-in ones stand in BUILT_IN
 }
-BUILT_IN = {"protocol": "fldbench.protocols.definitions:built_in"}  # kinds whose names are read from a file, when asked
+BUILT_IN = {
+    "protocol": "fldbench.protocols.definitions:built_in"
+}  # a function that reads a kind's own names from a file
 
 _entry_points_read: set[str] = set()
 
@@ -81,7 +83,7 @@ def table(kind: str) -> dict[str, Any]:
 
 
 def names(kind: str) -> list[str]:
-    """The registered names of one kind; imports nothing."""
+    """The registered names of one kind; imports no plug-in."""
     return list(table(kind))
 
 

@@ -24,6 +24,7 @@ _OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"} 
 _NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
 _CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro")}
 
+_FLAGS = ("visible", "strict", "integer", "clipped")
 # The rule of every field that a single value decides; what depends on the scheme is checked beside them.
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(("name", "dataset", "split"), also(TEXT, "that is not empty", bool)),
@@ -32,7 +33,7 @@ _RULES: dict[str, Rule] = {
     "n_expected": whole(1),
     "first": optional(whole(1)),
     **{field: one_of(choices) for field, choices in _CHOICES.items()},
-    **dict.fromkeys(("visible", "strict", "integer", "clipped"), FLAG),
+    **dict.fromkeys(_FLAGS, FLAG),
 }
 _THRESHOLD = real(above=0, high=1)
 
@@ -117,6 +118,9 @@ class Protocol:
                 raise ProtocolError(must_be(where, field, got, rule.allowed, suggestion(got, _CHOICES.get(field, ()))))
         get_scheme(self.scheme)
         canonical = {
+            **{flag: bool(getattr(self, flag)) for flag in _FLAGS},
+            "n_expected": int(self.n_expected),
+            "first": None if self.first is None else int(self.first),
             "box_source": boxes.box_source(self.box_source, where),
             "missed": missed_policy(self.missed, where),
             "thresholds": _thresholds(self.thresholds, where),

@@ -295,6 +295,14 @@ def test_a_protocol_survives_json():
         assert again == protocol and again.hash == protocol.hash
 
 
+def test_numpy_numbers_make_the_same_protocol():
+    plain = toy_protocol("p", first=3, points=(0, 1), strict=True)
+    with_numpy = toy_protocol(
+        "p", n_expected=np.int64(8), first=np.int32(3), points=list(np.arange(2)), strict=np.True_
+    )
+    assert with_numpy == plain and with_numpy.hash == plain.hash and with_numpy.to_dict() == plain.to_dict()
+
+
 def test_records_of_the_first_version_are_read():
     old = {
         "name": "300w-helen-interpupil-jittered",
