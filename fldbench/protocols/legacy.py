@@ -97,24 +97,18 @@ def san(errors: np.ndarray, threshold: float) -> float:
 def luvli(errors: np.ndarray, threshold: float) -> float:
     """Return the AUC of LUVLi: the trapezoid rule through the points (e_(k), k / n) of the sorted errors.
 
-    The curve begins at the smallest error, with 1 / n. At t it is interpolated between the two errors around it, or
-    ends there when an error equals t; past the largest error it stays at its height. Where fewer than two points are
-    left the original fails, and this is 0. Source: abhi1kumar/LUVLi:pylib/calculate_auc_from_nme.py.
+    The curve begins at the smallest error, with 1 / n. At t it is interpolated between the two errors around it; past
+    the largest error it stays at its height. Where no error is below t the original fails, and this is 0. Source: abhi1kumar/LUVLi:pylib/calculate_auc_from_nme.py.
 
     >>> round(luvli(np.array([0.02, 0.04, 0.06]), 0.08) * 24, 9)
     14.0
     """
     x = np.sort(errors[np.isfinite(errors)])
     y = np.arange(1, len(x) + 1) / len(errors)
-    if not len(x) or x[0] > threshold:
+    if not len(x):
         return 0.0
-    inside = int(np.searchsorted(x, threshold, side="right"))
-    if x[inside - 1] < threshold:
-        at_end = np.interp(threshold, x[inside - 1 : inside + 1], y[inside - 1 : inside + 1])
-        x, y = np.append(x[:inside], threshold), np.append(y[:inside], at_end)
-    else:
-        x, y = x[:inside], y[:inside]
-    return float(np.trapezoid(y, x)) / threshold
+    below, at_end = np.searchsorted(x, threshold), np.interp(threshold, x, y)
+    return float(np.trapezoid(np.append(y[:below], at_end), np.append(x[:below], threshold))) / threshold
 
 
 def spiga(errors: np.ndarray, threshold: float) -> float:

@@ -117,8 +117,12 @@ def test_strict_integer_and_clipped_by_hand():
     one_off = truth + np.array([1.0, 0.0])  # the error is the threshold: 1 of 10 px
     assert toy_protocol("p", **own).score(one_off, faces).metrics["fr10"] == 0
     assert toy_protocol("p", strict=True, **own).score(one_off, faces).metrics["fr10"] == 100
-    # Cut towards zero: 15.5 -> 15 is half a pixel off at one of five points, and -0.9 is 0.
-    assert toy_protocol("p", integer=True, **own).score(truth + 0.4, faces).errors[0] == pytest.approx(0.5 / 5 / 10)
+    # Cut towards zero: 10.6 is 10, and 15.5 + 0.6 is 16, half a pixel off at one of five points; -0.6 is 0.
+    cut = toy_protocol("p", integer=True, **own)
+    assert cut.score(truth + 0.6, faces).errors[0] == pytest.approx(0.5 / 5 / 10)
+    low = replace(faces, landmarks=truth - np.array([10.0, 0.0]))
+    expected = (0 + 3 * 1 + np.hypot(1, 0.5)) / 5 / 10
+    assert cut.score(low.landmarks - np.array([0.6, 0.0]), low).errors[0] == pytest.approx(expected)
     # x of point 0 is 11 in the box; y of points 3 and 4 is 19.
     assert toy_protocol("p", clipped=True, **own).score(truth, faces).errors[0] == pytest.approx((1 + 1 + 1) / 5 / 10)
 
