@@ -98,7 +98,8 @@ def luvli(errors: np.ndarray, threshold: float) -> float:
     """Return the AUC of LUVLi: the trapezoid rule through the points (e_(k), k / n) of the sorted errors.
 
     The curve begins at the smallest error, with 1 / n. At t it is interpolated between the two errors around it; past
-    the largest error it stays at its height. Where no error is below t the original fails, and this is 0. Source: abhi1kumar/LUVLi:pylib/calculate_auc_from_nme.py.
+    the largest error it stays at its height. Where no error is below t the original fails, and this is 0. Source:
+    abhi1kumar/LUVLi:pylib/calculate_auc_from_nme.py.
 
     >>> round(luvli(np.array([0.02, 0.04, 0.06]), 0.08) * 24, 9)
     14.0

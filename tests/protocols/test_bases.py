@@ -70,7 +70,8 @@ def test_readers_have_the_subsets_and_as_many_faces():
         base = fldbench.get_protocol(name)
         reader = make_dataset(base.dataset)
         assert base.split in reader.splits and base.scheme == reader.scheme, name
-        assert reader.expected.get(base.subset or base.split, base.n_expected) == base.n_expected, name
+        if base.subset != "detected":  # how many faces a detector finds is no fact of the dataset
+            assert reader.expected[base.subset or base.split] == base.n_expected, name
 
 
 def test_the_complete_lists_of_300w_have_these_hashes(data_root):
