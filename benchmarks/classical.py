@@ -169,7 +169,7 @@ def main():
     arguments = parser.parse_args()
     if not os.environ.get("FLDBENCH_DATA"):
         raise SystemExit("set FLDBENCH_DATA to the folder that holds 300w")
-    train = boxes_from(fldbench.load_dataset("300w", split="train"), "truth-tight")
+    train = boxes_from(fldbench.load_dataset("300w", split="train"), "tight")
     order = np.random.default_rng(0).permutation(len(train))
     test = fldbench.load_dataset("300w", split="test")
     tests = {}

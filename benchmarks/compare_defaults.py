@@ -28,7 +28,7 @@ def main(name: str, choices: list[dict]) -> None:
     for choice, method in zip(choices, methods, strict=True):
         method.fit(rest)
         numbers = []
-        for source in ("truth-tight", "truth-jittered"):
+        for source in ("tight", "jittered"):
             faces = boxes_from(part, source)
             numbers.append(fldbench.evaluate(method.predict(images, faces.boxes), faces, "300w-helen").metrics["nme"])
         print(json.dumps(choice) if choice else "defaults", *(f"{number:.2f}" for number in numbers), flush=True)

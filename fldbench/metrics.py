@@ -1,7 +1,8 @@
 """Pure functions of the measurements: point errors, normalisers, NME, failure rate, CED, AUC.
 
 Errors and thresholds are fractions of the normaliser (0.08 is 8 %). A face that a method missed has the error NaN: it
-is left out of the NME, counts as a failure in FR and as zero in AUC.
+is left out of the NME, counts as a failure in FR and as zero in AUC. The AUC rules of other people's code stand in
+`fldbench.protocols.legacy`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from fldbench.errors import ProtocolError
 
 
 def point_errors(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """|p - g| per point. Both (n, L, 2) px; returns (n, L) px, NaN where either is NaN.
+    """Return |p - g| for each point. Both (n, L, 2) px; returns (n, L) px, NaN where either is NaN.
 
     >>> float(point_errors(np.array([[[3.0, 4.0]]]), np.zeros((1, 1, 2)))[0, 0])
     5.0
@@ -25,7 +26,7 @@ def point_errors(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def centre_distance(landmarks: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
-    """Distance between the means of two groups of points: (n, L, 2) px -> (n,) px.
+    """Return the distance between the means of two groups of points: (n, L, 2) px -> (n,) px.
 
     One outer eye corner in each group gives the inter-ocular distance, all points of an eye the inter-pupil distance.
 
@@ -37,7 +38,7 @@ def centre_distance(landmarks: np.ndarray, first: Sequence[int], second: Sequenc
 
 
 def check_normaliser(normaliser: np.ndarray, ids: Sequence[str], name: str = "normaliser") -> np.ndarray:
-    """The normaliser (n,) px as it is; raises ProtocolError that names the faces where it is not finite and > 0.
+    """Return the normaliser (n,) px as it is; raise ProtocolError that names the faces where it is not finite and > 0.
 
     A bad denominator is never repaired: that would turn a bad face into a perfect one.
     """
@@ -50,59 +51,135 @@ def check_normaliser(normaliser: np.ndarray, ids: Sequence[str], name: str = "no
     return normaliser
 
 
-def face_errors(
-    predictions: np.ndarray, truth: np.ndarray, normaliser: np.ndarray, points: Sequence[int] | None = None
+def counted_points(
+    truth: np.ndarray, points: Sequence[int] | None = None, visible: np.ndarray | None = None
 ) -> np.ndarray:
-    """e_i: mean over the annotated, counted points of |p - g|, divided by d_i.
+    """Return which points of each face count, (n, L) bool: annotated, chosen and, where asked for, visible.
 
-    predictions, truth (n, L, 2) px, normaliser (n,) px, points the counted ones (default all) -> (n,) fractions, NaN
-    for a face whose prediction is not finite at some counted point. Raises ProtocolError for a face without any
-    annotated counted point.
+    Parameters
+    ----------
+    truth : ndarray of float, (n, L, 2)
+        True points in px; NaN where a point is not annotated.
+    points : sequence of int, optional
+        Indices of the chosen points; default all.
+    visible : ndarray of bool, (n, L), optional
+        Where given, only these points count.
+
+    >>> counted_points(np.array([[[0.0, 0.0], [np.nan, 0.0], [1.0, 1.0]]]), points=[0, 1]).tolist()
+    [[True, False, False]]
+    """
+    counted = np.isfinite(np.asarray(truth, float)).all(axis=-1)
+    if points is not None:
+        chosen = np.zeros(counted.shape[1], bool)
+        chosen[list(points)] = True
+        counted = counted & chosen
+    return counted if visible is None else counted & np.asarray(visible, bool)
+
+
+def face_errors(
+    predictions: np.ndarray,
+    truth: np.ndarray,
+    normaliser: np.ndarray,
+    points: Sequence[int] | None = None,
+    visible: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return e_i, the mean of |p - g| over the counted points of face i, divided by d_i.
+
+    Parameters
+    ----------
+    predictions, truth : ndarray of float, (n, L, 2)
+        Points in px. A point that is NaN in the truth is not annotated and does not count.
+    normaliser : ndarray of float, (n,)
+        d_i in px.
+    points, visible
+        Which points count, as for `counted_points`.
+
+    Returns
+    -------
+    ndarray of float, (n,)
+        Fractions of d_i; NaN for a missed face, which is one whose prediction is not finite at some counted point, or
+        so large that its error is not.
+
+    Raises
+    ------
+    ProtocolError
+        For a face without any counted point.
 
     >>> face_errors(np.array([[[3.0, 4.0], [0.0, 1.0]]]), np.zeros((1, 2, 2)), np.array([10.0])).tolist()
     [0.3]
     """
+    predictions, truth = np.asarray(predictions, float), np.asarray(truth, float)
+    counted = counted_points(truth, points, visible)
+    if not counted.any(axis=1).all():
+        raise ProtocolError(f"{int((~counted.any(axis=1)).sum())} face(s) have no annotated point that counts")
+    # The chosen columns are cut out first: numpy's sum over them rounds as it did when only they were there.
     chosen = slice(None) if points is None else list(points)
-    predictions, truth = np.asarray(predictions, float)[:, chosen], np.asarray(truth, float)[:, chosen]
-    annotated = np.isfinite(truth).all(axis=-1)
-    if not annotated.any(axis=1).all():
-        raise ProtocolError(f"{int((~annotated.any(axis=1)).sum())} face(s) have no annotated point that counts")
-    missed = ~np.isfinite(predictions).all(axis=(1, 2))
-    total = np.where(annotated, point_errors(predictions, truth), 0.0).sum(axis=1)
-    return np.where(missed, np.nan, total / annotated.sum(axis=1) / normaliser)
+    counted = counted[:, chosen]
+    with np.errstate(over="ignore", invalid="ignore"):
+        distances = point_errors(predictions[:, chosen], truth[:, chosen])
+        errors = np.where(counted, distances, 0.0).sum(axis=1) / counted.sum(axis=1) / normaliser
+    return np.where(np.isfinite(errors), errors, np.nan)
 
 
-def nme(errors: np.ndarray) -> float:
-    """Mean over the found faces of e_i (macro mean); NaN when none was found.
+def nme(errors: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the mean of e_i over the found faces; NaN when none was found.
 
-    >>> nme(np.array([0.02, 0.04, np.nan]))
-    0.03
+    Parameters
+    ----------
+    errors : ndarray of float, (n,)
+        e_i; NaN where the face was missed.
+    weights : ndarray of float, (n,), optional
+        Default one for each face, the macro mean. With the numbers of counted points it is the micro mean, in which
+        every point weighs the same: sum(k_i e_i) / sum(k_i).
+
+    >>> nme(np.array([0.02, 0.04, np.nan])), nme(np.array([0.02, 0.04, np.nan]), np.array([3, 1, 5]))
+    (0.03, 0.025)
     """
-    found = _errors(errors)[np.isfinite(errors)]
-    return float(found.mean()) if found.size else float("nan")
+    found = np.isfinite(_errors(errors))
+    if not found.any():
+        return float("nan")
+    if weights is None:
+        return float(errors[found].mean())
+    return float(np.average(errors[found], weights=np.asarray(weights, float)[found]))
 
 
-def failure_rate(errors: np.ndarray, threshold: float) -> float:
-    """Share of the faces with e_i > threshold; a missed face is a failure.
+def failure_rate(errors: np.ndarray, threshold: float, strict: bool = False) -> float:
+    """Return the share of the faces with e_i > threshold; a missed face is a failure.
+
+    Parameters
+    ----------
+    errors : ndarray of float, (n,)
+        e_i; NaN where the face was missed.
+    threshold : float
+        A fraction, as the errors are.
+    strict : bool
+        Count a face with e_i = threshold as a failure too: a success is e_i < threshold.
 
     >>> failure_rate(np.array([0.02, 0.08, 0.09, np.nan]), 0.08)
     0.5
+    >>> failure_rate(np.array([0.02, 0.08, 0.09, np.nan]), 0.08, strict=True)
+    0.75
     """
-    return float(np.mean(~(_errors(errors) <= threshold)))
+    errors = _errors(errors)
+    return float(np.mean(~(errors < threshold if strict else errors <= threshold)))
 
 
-def ced(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Cumulative error distribution: share of all faces with e_i <= t, for each t of (k,) thresholds -> (k,).
+def ced(errors: np.ndarray, thresholds: np.ndarray, strict: bool = False) -> np.ndarray:
+    """Return the cumulative error distribution: the share of all faces with e_i <= t (strict: < t) for each t.
+
+    errors (n,), thresholds (k,) -> (k,).
 
     >>> ced(np.array([0.02, 0.08, 0.09, np.nan]), np.array([0.0, 0.08, 1.0])).tolist()
     [0.0, 0.5, 0.75]
     """
     found = np.sort(_errors(errors)[np.isfinite(errors)])
-    return np.searchsorted(found, np.asarray(thresholds, float), side="right") / len(errors)
+    return np.searchsorted(found, np.asarray(thresholds, float), side="left" if strict else "right") / len(errors)
 
 
 def auc(errors: np.ndarray, threshold: float) -> float:
-    """Area under the CED from 0 to the threshold, divided by it; exact: mean of max(0, 1 - e_i / t), no bins.
+    """Return the area under the CED from 0 to the threshold t, divided by t.
+
+    It is exact, without bins: the mean of max(0, 1 - e_i / t), where a missed face has 0.
 
     >>> auc(np.array([0.02, 0.06, 0.2, np.nan]), 0.08)
     0.25
@@ -155,7 +232,7 @@ def percent_digits(threshold: float) -> str:
 
 
 def broken_identities(row: dict[str, float], threshold: float, tolerance: float = 1e-6) -> list[str]:
-    """What cannot be true at once in one result; empty for a sound one.
+    """Return what cannot be true at once in one result; nothing for a sound one.
 
     row: n, missed, and the fractions nme, fr, auc at the same threshold. With the found share f = 1 - missed / n:
     AUC >= f (1 - NME / t), AUC <= 1 - FR, FR n whole, and FR n >= missed.

@@ -64,8 +64,11 @@ TABLES: dict[str, dict[str, Any]] = {
         "pack": "fldbench.datasets.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic:Synthetic",
     },
-    "protocol": {},  # filled by fldbench.protocols
+    "protocol": {},  # what was registered at run time; the built-in ones stand in BUILT_IN
 }
+BUILT_IN = {
+    "protocol": "fldbench.protocols.definitions:built_in"
+}  # a function that reads a kind's own names from a file
 
 _entry_points_read: set[str] = set()
 
@@ -76,11 +79,11 @@ def table(kind: str) -> dict[str, Any]:
         _entry_points_read.add(kind)
         for point in entry_points(group=f"fldbench.{kind}s"):
             TABLES[kind].setdefault(point.name, point.value)
-    return dict(TABLES[kind])
+    return {**(_imported(BUILT_IN[kind])() if kind in BUILT_IN else {}), **TABLES[kind]}
 
 
 def names(kind: str) -> list[str]:
-    """The registered names of one kind; imports nothing."""
+    """The registered names of one kind; imports no plug-in."""
     return list(table(kind))
 
 
@@ -95,11 +98,16 @@ def resolve(kind: str, name: str) -> Any:
     target = known[name]
     if not isinstance(target, str):
         return target
-    module, _, attribute = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return _imported(target)
     except (ImportError, AttributeError) as error:
         raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {error}") from error
+
+
+def _imported(target: str) -> Any:
+    """The object that "module:attribute" names."""
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def register(kind: str, name: str, target: Any = None) -> Any:

@@ -29,7 +29,7 @@ def toy(monkeypatch):
     half = TOY_TEST // 2
     for protocol in (
         toy_protocol("toy-test"),
-        toy_protocol("toy-jittered", box_source="truth-jittered"),
+        toy_protocol("toy-jittered", box_source="jittered"),
         toy_protocol("toy-even", subset="even", n_expected=half),
         toy_protocol("toy-odd", subset="odd", n_expected=half),
         toy_protocol("toy-none", subset="none", n_expected=3),

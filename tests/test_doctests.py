@@ -8,6 +8,7 @@ import pytest
 
 PACKAGES = (
     "fldbench",
+    "fldbench.protocols",
     "fldbench.report",
     "fldbench.verify",
     "fldbench.baselines",

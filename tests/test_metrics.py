@@ -64,6 +64,52 @@ def test_failure_rate_counts_above_not_at_the_threshold_and_missed_faces():
     assert metrics.failure_rate(np.array([0.08, 0.0800001, np.nan, 0.01]), 0.08) == 0.5
 
 
+def test_strict_counts_an_error_at_the_threshold_as_a_failure():
+    errors = np.array([0.08, 0.0800001, np.nan, 0.01])
+    assert metrics.failure_rate(errors, 0.08, strict=True) == 0.75
+    at = np.array([0.01, 0.08, 1.0])
+    assert metrics.ced(errors, at).tolist() == [0.25, 0.5, 0.75]
+    assert metrics.ced(errors, at, strict=True).tolist() == [0.0, 0.25, 0.75]
+
+
+def test_the_micro_mean_weighs_by_points():
+    errors = np.array([0.1, 0.3, np.nan])
+    assert metrics.nme(errors, np.array([3, 1, 9])) == pytest.approx((3 * 0.1 + 0.3) / 4)
+    assert metrics.nme(errors, np.array([2, 2, 9])) == metrics.nme(errors)
+    assert np.isnan(metrics.nme(np.array([np.nan]), np.array([5])))
+
+
+def test_counted_points_are_annotated_chosen_and_visible():
+    truth = np.zeros((2, 4, 2))
+    truth[0, 1, 0] = np.nan
+    visible = np.array([[True, True, False, True], [True] * 4])
+    assert metrics.counted_points(truth).tolist() == [[True, False, True, True], [True] * 4]
+    assert metrics.counted_points(truth, [1, 2, 3], visible).tolist() == [
+        [False, False, False, True],
+        [False, True, True, True],
+    ]
+
+
+def test_face_errors_of_visible_points_by_hand():
+    truth, guess = np.zeros((1, 3, 2)), np.array([[[3.0, 4.0], [0.0, 1.0], [np.nan, 0.0]]])
+    seen = np.array([[True, True, False]])
+    assert metrics.face_errors(guess, truth, np.array([10.0]), visible=seen) == pytest.approx((5 + 1) / 2 / 10)
+    assert np.isnan(metrics.face_errors(guess, truth, np.array([10.0])))
+
+
+def test_an_answer_too_large_for_a_number_is_missed_without_a_warning():
+    guess = np.array([[[1e200, 0.0]], [[1e160, 1e160]], [[3.0, 4.0]]])
+    assert np.isnan(metrics.face_errors(guess, np.zeros((3, 1, 2)), np.ones(3))).tolist() == [True, True, False]
+
+
+def test_no_two_thresholds_or_rules_share_a_key():
+    thresholds = [round(i / 10000, 4) for i in range(1, 10001)]
+    keys = {metrics.Metric("fr", 0.0, t).key for t in thresholds}
+    assert len(keys) == len(thresholds) and {"fr08", "fr10", "fr07.5", "fr00.01", "fr100"} <= keys
+    rules = [None, "menpo", "fan"]
+    assert [metrics.Metric("auc", 0.0, 0.08, rule).key for rule in rules] == ["auc08", "auc08:menpo", "auc08:fan"]
+
+
 def test_auc_is_the_area_under_the_ced_by_integration():
     errors = np.concatenate([RNG.gamma(2, 0.02, 40), [np.nan, np.nan]])
     for t in (0.05, 0.08, 0.1):

@@ -14,6 +14,21 @@ Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="
 Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
 
 
+Protocols = Annotated[
+    list[Path] | None,
+    typer.Option("--protocols", help="YAML file that defines protocols; may be given several times."),
+]
+
+
+def define_protocols(files: list[Path] | None) -> None:
+    """Register the protocols that the user's files define."""
+    from fldbench.protocols import read_protocols, register_protocol
+
+    for file in files or []:
+        for protocol in read_protocols(file):
+            register_protocol(protocol)
+
+
 def parse_assignment(text: str, option: str) -> tuple[str, Any]:
     """Return NAME and VALUE of NAME=VALUE, VALUE as JSON where it is JSON and as a string elsewhere.
 

@@ -36,7 +36,7 @@ def train(
     everyone = load_dataset(dataset, data, split, **options)
     if faces is not None and faces > len(everyone):
         complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
-    loaded = LoadedFaces(boxes_from(everyone[:faces], "truth-tight"))
+    loaded = LoadedFaces(boxes_from(everyone[:faces], "tight"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
         complain(f"left out: {reason}")

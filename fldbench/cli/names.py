@@ -21,7 +21,7 @@ def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; without it, everything.")] = None,
 ) -> None:
     """List the registered methods, datasets, protocols and landmark schemes."""
-    from fldbench.protocols import get_protocol, list_protocols
+    from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
 
@@ -34,10 +34,17 @@ def list_names(
     tables = {
         Kind.methods: lambda: {name: str(target) for name, target in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
-        Kind.protocols: lambda: {name: get_protocol(name).describe() for name in list_protocols()},
+        Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
     }
     for one in [kind] if kind else Kind:
-        typer.echo(f"{one}:")
-        for name, text in tables[one]().items():
-            typer.echo(f"  {name:<34}{text}".rstrip())
+        _echo_table(f"{one}:", tables[one]())
+        if one is Kind.protocols:
+            _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(catalogue()[1]))
+
+
+def _echo_table(heading: str, rows: dict[str, str]) -> None:
+    width = max(map(len, rows), default=0) + 2
+    typer.echo(heading)
+    for name, text in rows.items():
+        typer.echo(f"  {name:<{width}}{text}".rstrip())

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, complain
+from fldbench.cli.common import Data, Protocols, complain, define_protocols
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ def run(
     reuse: Annotated[
         bool, typer.Option("--reuse-other-code", help="Take results of other code where there are none of this one.")
     ] = False,
+    protocols: Protocols = None,
 ) -> None:
     """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
     from fldbench.cli.terminal import print_board, progress
@@ -41,6 +42,7 @@ def run(
     from fldbench.run.runner import run_suite
     from fldbench.run.suite import DEMO
 
+    define_protocols(protocols)
     try:
         with progress("fitting and measuring") as show:
             records = run_suite(suite or DEMO, out, data, jobs, fresh, show, only, reuse, complain)

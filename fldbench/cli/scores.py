@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, complain
+from fldbench.cli.common import Data, Protocols, complain, define_protocols
 from fldbench.errors import PredictionsError
 
 
@@ -20,6 +20,7 @@ def evaluate(
         typer.Option("--label", help="Names in the tables, in the order of the files; default theirs."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
+    protocols: Protocols = None,
 ) -> None:
     """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
     from fldbench.cli.terminal import print_board
@@ -27,6 +28,7 @@ def evaluate(
     from fldbench.report import leaderboard
     from fldbench.run.prediction_files import evaluate_file, record_of
 
+    define_protocols(protocols)
     labels = label or [path.stem for path in predictions]
     if len(set(labels)) != len(predictions):
         raise PredictionsError(f"{len(predictions)} files need as many different labels; got {', '.join(labels)}")

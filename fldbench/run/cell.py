@@ -264,7 +264,7 @@ def test_facts(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[
         missed=score.missed,
         left_out=len(left_out),
         left_out_reasons=tuple(left_out[:REASONS_KEPT]),
-        complete=len(faces) == protocol.n_expected and protocol.ids_sha256 in (None, ids),
+        complete=protocol.is_complete(faces),
         ids_sha256=ids,
         fingerprint=fingerprint,
         parts={part: tuple(counts) for part, counts in faces.parts.items()},

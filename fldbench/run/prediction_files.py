@@ -1,4 +1,4 @@
-"""Anybody's predictions: read a file, match it to a protocol's faces, score it, keep a record. No plug-in needed."""
+"""Anybody's predictions: read a file, match it to a protocol's faces, score it, keep a record."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fldbench import registry
 from fldbench.dataset import load_dataset
 from fldbench.errors import PredictionsError
 from fldbench.faces import FaceSet
+from fldbench.files import listed
 from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
@@ -21,18 +22,23 @@ from fldbench.records.record import MethodFacts, Metrics, Record, TrainFacts
 from fldbench.run.cell import now, test_facts
 from fldbench.schemes import get_scheme
 
-NAMED = 5  # ids named in a message
-
 
 @dataclass(frozen=True)
 class Outside:
     """Predictions of a file, matched and scored.
 
-    faces       the protocol's test faces
-    predictions (n, L, 2) px in their order, a NaN row where the file has none
-    score       what the protocol measured
-    absent      ids of the protocol that the file does not have; they count as missed
-    elsewhere   how many predictions of the file are for other faces of the same split
+    Attributes
+    ----------
+    faces : FaceSet
+        The protocol's test faces.
+    predictions : ndarray of float, (n, L, 2)
+        In px and in the order of the faces; a NaN row where the file has none.
+    score : Score
+        What the protocol measured.
+    absent : tuple of str
+        Ids of the protocol that the file does not have; they count as missed.
+    elsewhere : int
+        How many predictions of the file are for other faces of the same split.
     """
 
     faces: FaceSet
@@ -43,21 +49,35 @@ class Outside:
 
 
 def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path | None = None) -> Outside:
-    """Scores a prediction file (.csv, .json, .npz, or the dataset's own submission format) under a protocol.
+    """Score a prediction file under a protocol.
 
-    Raises PredictionsError for a file that cannot be read, of a wrong width, with an id that stands twice or that the
-    dataset does not know; DatasetNotFoundError for the data root.
+    Parameters
+    ----------
+    path : str or Path
+        A .csv, .json or .npz file, or one in the dataset's own submission format: see `read_predictions`.
+    protocol : str or Protocol
+        The rules.
+    root : str or Path, optional
+        The data root; default the environment variable FLDBENCH_DATA.
+
+    Raises
+    ------
+    PredictionsError
+        For a file that cannot be read or is of a wrong width, and for an id that stands twice or that the dataset does
+        not know.
+    DatasetNotFoundError
+        For the data root.
     """
     protocol = get_protocol(protocol)
     loaded = load_dataset(protocol.dataset, root, protocol.split)
     ids, points = read_predictions(path, get_scheme(protocol.scheme).n_points, protocol.dataset)
     doubled = sorted(one for one, count in Counter(ids).items() if count > 1)
     if doubled:
-        raise PredictionsError(f"{_named(doubled)} stand(s) more than once; give each face one prediction", path)
+        raise PredictionsError(f"more than one prediction for {_named(doubled)}; give each face one", path)
     unknown = sorted(set(ids) - set(loaded.ids.tolist()))
     if unknown:
         raise PredictionsError(
-            f"{_named(unknown)} is/are no face of {loaded.label}; its ids look like {str(loaded.ids[0])!r}", path
+            f"{loaded.label} has no face {_named(unknown)}; its ids look like {str(loaded.ids[0])!r}", path
         )
     faces = protocol.select(loaded)
     row_of = {one: row for row, one in enumerate(ids)}
@@ -70,7 +90,7 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
 
 
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
-    """The record and arrays that a store keeps of outside predictions; what they were trained on is unknown."""
+    """Return the record and the arrays to keep of outside predictions; what they were trained on is not known."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
     record = Record(
         key=key_of([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
@@ -88,14 +108,19 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:
-    """Ids and landmarks (n, n_points, 2), zero-based px, NaN where not found.
+    """Return ids and landmarks (n, n_points, 2), zero-based px, NaN where not found.
 
-    .csv    id, x0, y0, x1, y1, ... with or without a header; an empty cell or `nan` is a point not found
-    .json   {id: [[x, y], ...], ...}; null is a face not found
-    .npz    arrays `ids` and `predictions`, as in a record's faces.npz
-    other   the submission format of the dataset's benchmark
+    Formats, by the ending of the file:
 
-    Raises PredictionsError with file and line.
+    - .csv: id, x0, y0, x1, y1, ... with or without a header; an empty cell or `nan` is a point that was not found.
+    - .json: {id: [[x, y], ...], ...}; null is a face that was not found.
+    - .npz: arrays `ids` and `predictions`, as in a record's faces.npz.
+    - any other: the submission format of the dataset's benchmark.
+
+    Raises
+    ------
+    PredictionsError
+        With file and line.
     """
     path = Path(path)
     readers = {".csv": _read_csv, ".json": _read_json, ".npz": _read_npz}
@@ -118,7 +143,7 @@ def _read_csv(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
                 continue
             if len(row) != 1 + 2 * n_points:
                 raise PredictionsError(
-                    f"{len(row)} columns; needed are {1 + 2 * n_points}: id, x0, y0, ... to y{n_points - 1}",
+                    f"{len(row)} columns; must be {1 + 2 * n_points}: id, x0, y0, ... to y{n_points - 1}",
                     path,
                     reader.line_num,
                 )
@@ -126,7 +151,7 @@ def _read_csv(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
             try:
                 rows.append([float(cell) if cell.strip() else np.nan for cell in row[1:]])
             except ValueError as error:
-                raise PredictionsError(f"{error}; allowed are numbers in px", path, reader.line_num) from None
+                raise PredictionsError(f"{error}; must be a number in px", path, reader.line_num) from None
     return ids, np.array(rows, float).reshape(-1, n_points, 2)
 
 
@@ -144,13 +169,13 @@ def _read_json(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
     except json.JSONDecodeError as error:
         raise PredictionsError(f"not JSON: {error.msg}", path, error.lineno) from None
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
-        raise PredictionsError("not a mapping; needed is {id: [[x, y], ...], ...}", path)
+        raise PredictionsError("no mapping; must be {id: [[x, y], ...], ...}", path)
     ids, rows = [], []
     for one, value in pairs:
         try:
             row = np.full((n_points, 2), np.nan) if value is None else np.array(value, float).reshape(n_points, 2)
         except (ValueError, TypeError):
-            raise PredictionsError(f"face {one!r} is not {n_points} pairs [x, y] of numbers, nor null", path) from None
+            raise PredictionsError(f"face {one!r} must be {n_points} pairs [x, y] of numbers, or null", path) from None
         ids.append(one)
         rows.append(row)
     return ids, np.array(rows, float).reshape(-1, n_points, 2)
@@ -166,11 +191,10 @@ def _read_npz(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
         raise PredictionsError(f"not an .npz file with the arrays ids and predictions ({error})", path) from error
     if ids.ndim != 1 or points.shape != (len(ids), n_points, 2):
         raise PredictionsError(
-            f"ids {ids.shape} and predictions {points.shape}; needed are (n,) and (n, {n_points}, 2)", path
+            f"shapes of ids and predictions are {ids.shape}, {points.shape}; must be (n,), (n, {n_points}, 2)", path
         )
     return [str(one) for one in ids.tolist()], points
 
 
 def _named(ids: list[str]) -> str:
-    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    return ", ".join(repr(one) for one in ids[:NAMED]) + more
+    return listed([repr(one) for one in ids])

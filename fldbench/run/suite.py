@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
-from fldbench.errors import FldbenchError, SuiteError, near_miss
+from fldbench.errors import DataError, FldbenchError, ProtocolError, SuiteError, must_be, near_miss
+from fldbench.files import read_text
 from fldbench.method import make_method
-from fldbench.protocols import get_protocol
+from fldbench.protocols import definitions, get_protocol, register_protocol
+from fldbench.protocols.boxes import box_source
 
 DEMO = Path(__file__).with_name("demo.yaml")
 
@@ -24,32 +27,47 @@ class _Strict(BaseModel):
 class TrainSpec(_Strict):
     """What to train on.
 
-    dataset, options, split   as for `load_dataset`; split by default train, or all
-    boxes                     where the boxes come from
-    faces                     only so many, the first
-    exclude                   an exclude list (`fldbench data verify -o`); what it left out is counted in the tables
+    Attributes
+    ----------
+    dataset, options, split
+        As for `load_dataset`; the split is by default train, or all.
+    boxes : str
+        Where the boxes come from: see `fldbench.protocols.boxes_from`.
+    faces : int or None
+        Only so many, the first.
+    exclude : Path or None
+        An exclude list (`fldbench data verify -o`); what it left out is counted in the tables.
     """
 
     dataset: str
     options: dict[str, Any] = {}
     split: str = ""
-    boxes: Literal["truth-tight", "truth-jittered", "official"] = "truth-tight"
+    boxes: str = "tight"
     faces: int | None = Field(default=None, ge=1)
     exclude: Path | None = None
 
     @property
     def label(self) -> str:
-        """In one word for tables: `300w-train`, `synthetic-train[:800]`, `300w-train@truth-jittered`."""
+        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`."""
         options = "".join(f",{key}={value}" for key, value in self.options.items())
         first = "" if self.faces is None else f"[:{self.faces}]"
-        boxes = "" if self.boxes == "truth-tight" else f"@{self.boxes}"
+        boxes = "" if self.boxes == "tight" else f"@{self.boxes}"
         exclude = "" if self.exclude is None else f"-without-{self.exclude.stem}"
         return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}"
 
     @field_validator("dataset")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _lookup(lambda: registry.resolve("dataset", name), name)
+        _found(lambda: registry.resolve("dataset", name))
+        return name
+
+    @field_validator("boxes")
+    @classmethod
+    def _boxes(cls, text: str) -> str:
+        try:
+            return box_source(text, "train")
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _has_split(self) -> TrainSpec:
@@ -60,12 +78,12 @@ class TrainSpec(_Strict):
         except FldbenchError as error:
             raise ValueError(str(error)) from error
         if self.split not in dataset.splits:
-            raise ValueError(f"{self.dataset!r} has no split {self.split!r}; allowed: {', '.join(dataset.splits)}")
+            raise ValueError(must_be(repr(self.dataset), "split", self.split, f"one of {', '.join(dataset.splits)}"))
         return self
 
 
 class MethodSpec(_Strict):
-    """A method by name, with parameters that differ from the defaults and a label for the tables."""
+    """A method by its registered name, the parameters that differ from its defaults, and a label for the tables."""
 
     name: str
     params: dict[str, Any] = {}
@@ -78,16 +96,27 @@ class MethodSpec(_Strict):
 
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
-        _lookup(lambda: make_method(self.name, **self.params), self.name)
+        _found(lambda: make_method(self.name, **self.params))
         if not self.label:
             object.__setattr__(self, "label", self.name)
         return self
 
 
 class Suite(_Strict):
-    """What `run_suite` runs: every method on every training set with every seed, measured under every protocol."""
+    """What `run_suite` runs: every method on every training set with every seed, measured under every protocol.
+
+    Attributes
+    ----------
+    name : str
+        Of the suite.
+    define : list or dict
+        Bases of protocols of its own: see `fldbench.protocols.definitions`.
+    train, methods, protocols, seeds
+        What is combined; `protocols` are names, with modifiers where wanted.
+    """
 
     name: str
+    define: list[Any] | dict[str, Any] = []
     train: list[TrainSpec] = Field(min_length=1)
     methods: list[MethodSpec] = Field(min_length=1)
     protocols: list[str] = Field(min_length=1)
@@ -96,7 +125,8 @@ class Suite(_Strict):
     @field_validator("protocols")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        return [_lookup(lambda name=name: get_protocol(name), name) for name in names]
+        # By their canonical names, so that two spellings of one protocol are noticed.
+        return [_found(lambda name=name: get_protocol(name).name) for name in names]
 
     @field_validator("train", "methods", "protocols", "seeds")
     @classmethod
@@ -109,16 +139,21 @@ class Suite(_Strict):
 
 
 def load_suite(source: str | Path | dict[str, Any]) -> Suite:
-    """A suite from a YAML file, or from a dict of the same shape.
+    """Return a suite from a YAML file, or from a dict of the same shape.
 
-    Raises SuiteError with file, line, what was found and what is allowed.
+    The protocols that it defines are registered.
+
+    Raises
+    ------
+    SuiteError
+        It says file, line, what was found and what is allowed.
     """
     if isinstance(source, dict):
         return _validate(source, "suite", {})
     try:
-        text = Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{source}: the suite cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        text = read_text(source)
+    except DataError as error:
+        raise SuiteError(str(error)) from error
     try:
         content = yaml.safe_load(text)
         lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
@@ -127,17 +162,16 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
         place = f"{source}, line {mark.line + 1}" if mark else str(source)
         raise SuiteError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(content, dict):
-        raise SuiteError(f"{source}, line 1: a suite is a mapping with the keys {', '.join(Suite.model_fields)}")
+        raise SuiteError(f"{source}, line 1: a suite must be a mapping with the keys {', '.join(Suite.model_fields)}")
     return _validate(content, str(source), lines)
 
 
-def _lookup(find, name: str) -> str:
-    """Turns an unknown name into the ValueError that pydantic collects."""
+def _found(find: Callable[[], Any]) -> Any:
+    """What `find` returns; an error of fldbench becomes the ValueError that pydantic collects."""
     try:
-        find()
+        return find()
     except FldbenchError as error:
         raise ValueError(str(error)) from error
-    return name
 
 
 def _lines(node: yaml.Node | None, path: tuple = ()) -> dict[tuple, int]:
@@ -158,6 +192,7 @@ _MODELS = {"train": TrainSpec, "methods": MethodSpec}
 
 
 def _validate(content: dict[str, Any], file: str, lines: dict[tuple, int]) -> Suite:
+    _define(content.get("define", []), file, lines)
     try:
         return Suite.model_validate(content)
     except ValidationError as invalid:
@@ -171,13 +206,26 @@ def _validate(content: dict[str, Any], file: str, lines: dict[tuple, int]) -> Su
         raise SuiteError(f"{place}: {_explain(error, where, path)}") from invalid
 
 
+def _define(content: Any, file: str, lines: dict[tuple, int]) -> None:
+    """Register the protocols that a suite defines; a name that means something else already is refused."""
+    place = f"{file}, line {lines[('define',)]}" if ("define",) in lines else file
+    try:
+        for protocol in definitions(content, place):
+            if protocol.name in registry.names("protocol") and get_protocol(protocol.name) != protocol:
+                raise SuiteError(f"{place}: define: {protocol.name!r} is the name of another protocol; choose another")
+            register_protocol(protocol)
+    except ProtocolError as error:
+        raise SuiteError(str(error)) from error
+
+
 def _explain(error: dict[str, Any], where: str, path: tuple) -> str:
     model = _MODELS.get(path[0], Suite) if len(path) > 1 else Suite
     allowed = ", ".join(model.model_fields)
     if error["type"] == "extra_forbidden":
-        return f"unknown key {path[-1]!r}; {near_miss(str(path[-1]), model.model_fields)} (allowed: {allowed})"
+        return f"unknown key {path[-1]!r}; {near_miss(str(path[-1]), model.model_fields)} (the keys are {allowed})"
     if error["type"] == "missing":
-        return f"the key {path[-1]!r} is missing; allowed: {allowed}"
+        return f"the key {path[-1]!r} is missing; the keys are {allowed}"
     if error["type"] == "value_error":
         return f"{where}: {error['ctx']['error']}"
-    return f"{where} is {error['input']!r}; allowed: {error['msg'].lower().removeprefix('input should be ')}"
+    found = error["msg"].lower().removeprefix("input should be ").removeprefix("list should have ")
+    return f"{where} is {error['input']!r}; must be {found}"

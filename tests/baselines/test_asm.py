@@ -364,8 +364,8 @@ def test_impossible_parameters(name, value, allowed):
 def test_real_faces():
     if not os.environ.get("FLDBENCH_DATA"):
         pytest.skip("set FLDBENCH_DATA to the folder that holds 300w to test on real faces")
-    train = boxes_from(load_dataset("300w", split="train")[::50], "truth-tight")  # 41 faces
-    test = jittered(boxes_from(load_dataset("300w", split="test")[::22], "truth-tight"))  # 15 faces
+    train = boxes_from(load_dataset("300w", split="train")[::50], "tight")  # 41 faces
+    test = jittered(boxes_from(load_dataset("300w", split="test")[::22], "tight"))  # 15 faces
     floor = error(MeanShape().fit(train), test)
     method = ASM(levels=3, last_size=80.0, last_reach=0.06, cell=5, grid=3).fit(train)
     assert error(method, test) < 0.55 * floor

@@ -177,6 +177,6 @@ def test_progress_is_told(train):
 
 
 def test_real_faces(data_root):
-    train = boxes_from(load_dataset("300w", data_root, split="train"), "truth-tight")[::12]  # 168 faces
-    test = boxes_from(load_dataset("300w", data_root, split="test"), "truth-tight")[::11]
+    train = boxes_from(load_dataset("300w", data_root, split="train"), "tight")[::12]  # 168 faces
+    test = boxes_from(load_dataset("300w", data_root, split="test"), "tight")[::11]
     assert error(Linear(crop_size=48, bins=6, threads=1).fit(train), test) < 0.85 * error(MeanShape().fit(train), test)

@@ -101,7 +101,8 @@ def test_list_names_everything_there_is(call):
         "datasets:",
         "300w",
         "protocols:",
-        "300w-helen-jittered",
+        "300w-helen",
+        "boxes=tight|jittered:S|official",
         "schemes:",
         "wflw-98",
     ):
@@ -149,7 +150,7 @@ def test_evaluate_wants_one_label_a_file(call, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("run", "none.yaml"), "none.yaml: the suite cannot be read (No such file or directory)"),
+        (("run", "none.yaml"), "none.yaml: cannot be read (No such file or directory)"),
         (("run", "--data", "/no/such"), "data root '/no/such' is not a folder; give --data ROOT or set FLDBENCH_DATA"),
         (("run", "--out", "/proc/x"), "the output folder '/proc/x' cannot be written"),
         (
@@ -223,3 +224,24 @@ def test_training_a_network_leaves_its_curves_and_pictures(tmp_path, call):
     assert code == 0 and out.exists()
     names = {path.name for path in (tmp_path / "five-training").iterdir()}
     assert {"curves.csv", "curves.png", "sheet.png", "filters.png", "feature_maps.png"} <= names
+
+
+def test_protocols_come_from_a_users_file(call, tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_text(
+        "toy-mouth:\n  {dataset: toy, n_expected: 8, normaliser: {name: mouth width, points: [[3], [4]]}}\n"
+    )
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.replace("toy-even", "toy-mouth"))
+    status, text, _ = call("run", suite, "--out", tmp_path / "out", "--protocols", file)
+    assert status == 0 and "toy-mouth, trained on toy-train" in text and "mouth width" in text
+    file.write_text("toy-mouth: {dataset: toy, normaliser: nose}")
+    status, _, err = call("run", suite, "--out", tmp_path / "out", "--protocols", file)
+    assert status == 2 and "normaliser is 'nose'; must be one of" in err
+
+
+def test_the_list_of_protocols_fits_on_a_screen(call):
+    status, text, _ = call("list", "protocols")
+    lines = text.splitlines()
+    assert status == 0 and len(lines) <= 45 and max(map(len, lines)) <= 80
+    assert any(line.strip().startswith("300w-helen") for line in lines) and "boxes=tight|jittered:S|official" in text

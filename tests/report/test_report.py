@@ -72,8 +72,8 @@ def test_protocols_are_never_ranked_in_one_table():
     board = leaderboard([record(), record(protocol="300w-helen-jittered"), record(protocol="300w-helen-interpupil")])
     assert [place for place, _ in board.sections()] == [
         ("t", "300w-helen"),
-        ("t", "300w-helen-interpupil"),
-        ("t", "300w-helen-jittered"),
+        ("t", "300w-helen@boxes=jittered:0.05"),
+        ("t", "300w-helen@interpupil"),
     ]
     assert all(len(rows) == 1 for _, rows in board.sections())
 
@@ -98,7 +98,7 @@ def test_captions_say_rules_training_faces_and_what_is_missing():
     caption = leaderboard([part]).captions["t", "300w-helen"]
     for text in (
         "the inter-ocular distance (points 36 to 45)",
-        "boxes truth-tight (made from the truth)",
+        "boxes tight (made from the truth)",
         "Trained on 5 of 9 faces of t (afw 5 of 9); 2 left out for unreadable images.",
         "Partial: only 100 of 330 test faces.",
     ):
@@ -131,7 +131,7 @@ def test_latex_compiles_alone_and_inside_a_paper(tmp_path):
     board = leaderboard([*records, failed("bad", reason="a_b & c")])
     board.write(tmp_path)
     text = (tmp_path / "leaderboard.tex").read_text()
-    assert text.count("\\toprule") == 2 and "\\label{tab:300w-helen-jittered-t}" in text
+    assert text.count("\\toprule") == 2 and "\\label{tab:300w-helen-boxes-jittered-0-05-t}" in text
     paper = "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs}\\begin{document}A\n"
     (tmp_path / "paper.tex").write_text(paper + "\\input{leaderboard}\nZ\\end{document}\n")
     if shutil.which("pdflatex") is None:

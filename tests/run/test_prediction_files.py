@@ -65,12 +65,12 @@ def test_predictions_for_other_subsets_are_not_used_but_counted(toy, tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda rows: [*rows, rows[3]], r"a\.csv: 'test3' stand\(s\) more than once; give each face one prediction"),
+        (lambda rows: [*rows, rows[3]], r"a\.csv: more than one prediction for 'test3'; give each face one"),
         (
             lambda rows: [["face9", *rows[0][1:]], *rows[1:]],
-            r"'face9' is/are no face of toy-test; its ids look like 'test0'",
+            r"toy-test has no face 'face9'; its ids look like 'test0'",
         ),
-        (lambda rows: [*rows[:2], rows[2][:-1]], r"a\.csv, line 3: 10 columns; needed are 11: id, x0, y0, ... to y4"),
+        (lambda rows: [*rows[:2], rows[2][:-1]], r"a\.csv, line 3: 10 columns; must be 11: id, x0, y0, ... to y4"),
         (lambda rows: [*rows[:2], [*rows[2][:-1], "far"]], r"a\.csv, line 3: could not convert string to float: 'far'"),
     ],
 )
@@ -83,9 +83,9 @@ def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
     ("name", "content", "text"),
     [
         ("a.json", b"{", r"a\.json, line 1: not JSON"),
-        ("a.json", b"[1, 2]", r"not a mapping; needed is \{id: \[\[x, y\]"),
-        ("a.json", b'{"test0": [[1, 2]]}', r"face 'test0' is not 5 pairs \[x, y\] of numbers"),
-        ("a.json", b'{"test0": null, "test0": null}', r"'test0' stand\(s\) more than once"),
+        ("a.json", b"[1, 2]", r"no mapping; must be \{id: \[\[x, y\]"),
+        ("a.json", b'{"test0": [[1, 2]]}', r"face 'test0' must be 5 pairs \[x, y\] of numbers"),
+        ("a.json", b'{"test0": null, "test0": null}', r"more than one prediction for 'test0'"),
         ("a.npz", b"PK but no", r"not an .npz file with the arrays ids and predictions"),
         ("a.csv", b"\xff\xfe\x00", r"a\.csv: cannot be read"),
         ("a.txt", b"1", r"a prediction file ends in .csv, .json or .npz"),
@@ -109,7 +109,7 @@ def test_absent_files_protocols_and_roots_are_named(toy, tmp_path):
 def test_an_npz_of_another_width_is_named(toy, tmp_path):
     np.savez(tmp_path / "a.npz", ids=FACES.ids, predictions=GUESS[:, :4])
     with pytest.raises(
-        PredictionsError, match=r"ids \(8,\) and predictions \(8, 4, 2\); needed are \(n,\) and \(n, 5, 2\)"
+        PredictionsError, match=r"shapes of ids and predictions are \(8,\), \(8, 4, 2\); must be \(n,\), \(n, 5, 2\)"
     ):
         evaluate_file(tmp_path / "a.npz", "toy-test")
 

@@ -88,7 +88,7 @@ def test_whatever_changes_the_numbers_makes_a_new_run(toy, tmp_path, monkeypatch
         {"methods": [{"name": "noisy", "params": {"noise": 0.02}}]},
         {"seeds": [7]},
         {"train": [{"dataset": "toy", "faces": 6}]},
-        {"train": [{"dataset": "toy", "boxes": "truth-jittered"}]},
+        {"train": [{"dataset": "toy", "boxes": "jittered"}]},
     ]
     for count, change in enumerate(changes, start=2):
         fldbench.run_suite(toy | change, tmp_path)

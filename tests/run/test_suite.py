@@ -11,7 +11,7 @@ GOOD = """\
 name: small
 train:
   - dataset: 300w
-  - {dataset: synthetic, faces: 50, boxes: truth-jittered}
+  - {dataset: synthetic, faces: 50, boxes: jittered}
 methods:
   - mean-shape
   - name: cnn-small
@@ -34,7 +34,7 @@ def file(tmp_path):
 
 def test_a_suite_says_what_it_means(file):
     suite = load_suite(file(GOOD))
-    assert [spec.label for spec in suite.train] == ["300w-train", "synthetic-train[:50]@truth-jittered"]
+    assert [spec.label for spec in suite.train] == ["300w-train", "synthetic-train[:50]@jittered:0.05"]
     assert [(spec.name, spec.label, spec.params) for spec in suite.methods] == [
         ("mean-shape", "mean-shape", {}),
         ("cnn-small", "cnn, 3 epochs", {"epochs": 3}),
@@ -58,23 +58,38 @@ def test_a_dict_is_a_suite_too():
 @pytest.mark.parametrize(
     ("old", "new", "line", "text"),
     [
-        ("seeds: [0, 1]", "seed: [0]", 11, "unknown key 'seed'; did you mean 'seeds'? (allowed: name, train, methods"),
+        (
+            "seeds: [0, 1]",
+            "seed: [0]",
+            11,
+            "unknown key 'seed'; did you mean 'seeds'? (the keys are name, define",
+        ),
         ("    params: {epochs: 3}", "    parms: {}", 9, "unknown key 'parms'; did you mean 'params'?"),
-        ("faces: 50", "faces: many", 4, "train[1].faces is 'many'; allowed: a valid integer"),
-        ("faces: 50", "faces: 0", 4, "train[1].faces is 0; allowed: greater than or equal to 1"),
-        ("truth-jittered", "truth", 4, "train[1].boxes is 'truth'; allowed: 'truth-tight', 'truth-jittered' or 'offi"),
-        ("seeds: [0, 1]", "seeds: 3", 11, "seeds is 3; allowed: a valid list"),
-        ("seeds: [0, 1]", "seeds: []", 11, "seeds is []; allowed: list should have at least 1 item"),
+        ("faces: 50", "faces: many", 4, "train[1].faces is 'many'; must be a valid integer"),
+        ("faces: 50", "faces: 0", 4, "train[1].faces is 0; must be greater than or equal to 1"),
+        ("jittered", "truth", 4, "boxes is 'truth'; must be"),
+        ("seeds: [0, 1]", "seeds: 3", 11, "seeds is 3; must be a valid list"),
+        ("seeds: [0, 1]", "seeds: []", 11, "seeds is []; must be at least 1 item"),
         ("  - dataset: 300w", "  - dataset: 300v", 3, "no dataset named '300v'; did you mean '300w'?"),
         ("  - dataset: 300w", "  - dataset: cofw68", 3, "no split to train on was named; allowed: test"),
-        ("  - dataset: 300w", "  - {dataset: 300w, split: val}", 3, "'300w' has no split 'val'; allowed: train, test"),
+        (
+            "  - dataset: 300w",
+            "  - {dataset: 300w, split: val}",
+            3,
+            "split is 'val'; must be one of train, test",
+        ),
         (
             "  - dataset: 300w",
             "  - {dataset: 300w, options: {x: 1}}",
             3,
             "dataset '300w' has no option 'x'; known: none",
         ),
-        ("  - dataset: 300w", "  - split: train", 3, "the key 'dataset' is missing; allowed: dataset, options, split"),
+        (
+            "  - dataset: 300w",
+            "  - split: train",
+            3,
+            "the key 'dataset' is missing; the keys are dataset, options",
+        ),
         ("  - mean-shape", "  - mean-shap", 6, "no method named 'mean-shap'; did you mean 'mean-shape'?"),
         ("{epochs: 3}", "{epoch: 3}", 7, "method 'cnn-small' has no parameter 'epoch'; did you mean 'epochs'?"),
         ("300w-helen, ", "300w-hellen, ", 10, "no protocol named '300w-hellen'; did you mean '300w-helen'?"),
@@ -95,9 +110,32 @@ def test_a_wrong_suite_names_file_line_and_what_is_allowed(file, old, new, line,
 
 
 def test_what_is_no_suite_file_at_all(file, tmp_path):
-    with pytest.raises(SuiteError, match=r"none\.yaml: the suite cannot be read \(No such file or directory\)"):
+    with pytest.raises(SuiteError, match=r"none\.yaml: cannot be read \(No such file or directory\)"):
         load_suite(tmp_path / "none.yaml")
-    with pytest.raises(SuiteError, match=r"line 1: a suite is a mapping with the keys name, train, methods"):
+    with pytest.raises(SuiteError, match=r"line 1: a suite must be a mapping with the keys name, define"):
         load_suite(file("- a\n- b\n"))
-    with pytest.raises(SuiteError, match="a suite is a mapping"):
+    with pytest.raises(SuiteError, match="the file is empty"):
         load_suite(file(""))
+
+
+DEFINED = (
+    GOOD
+    + """\
+define:
+  mouth-only: {dataset: synthetic, n_expected: 400, normaliser: pixels, thresholds: [3.0]}
+"""
+)
+
+
+def test_a_suite_defines_protocols_of_its_own(file, toy):
+    corners = {"dataset": "toy", "n_expected": 8, "normaliser": {"name": "mouth width", "points": [[3], [4]]}}
+    content = toy | {"define": {"toy-mouth": corners}, "protocols": ["toy-mouth", "toy-mouth@boxes=jittered:0.1"]}
+    assert load_suite(content).protocols == ["toy-mouth", "toy-mouth@boxes=jittered:0.1"]
+    load_suite(content)  # the same again is no second meaning
+    other = corners | {"n_expected": 7}
+    with pytest.raises(SuiteError, match="suite: define: 'toy-mouth' is the name of another protocol; choose another"):
+        load_suite(content | {"define": {"toy-mouth": other}})
+    with pytest.raises(SuiteError, match="define: '300w-helen' is the name of another protocol"):
+        load_suite(content | {"define": {"300w-helen": corners}})
+    with pytest.raises(SuiteError, match=r"suite\.yaml, line 12: mouth-only: .*thresholds"):
+        load_suite(file(DEFINED))

@@ -1,0 +1,22 @@
+"""Named, hashed evaluation protocols: all that decides a number. A name is a base, or a base with modifiers."""
+
+from fldbench.protocols.bases import catalogue, evaluate, get_protocol, list_protocols, register_protocol
+from fldbench.protocols.boxes import BOX_SOURCES, boxes_from
+from fldbench.protocols.definitions import definitions, read_protocols
+from fldbench.protocols.protocol import METRICS_VERSION, Protocol, Score, ids_hash
+
+__all__ = [
+    "BOX_SOURCES",
+    "METRICS_VERSION",
+    "Protocol",
+    "Score",
+    "boxes_from",
+    "catalogue",
+    "definitions",
+    "evaluate",
+    "get_protocol",
+    "ids_hash",
+    "list_protocols",
+    "read_protocols",
+    "register_protocol",
+]

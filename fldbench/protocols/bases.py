@@ -1,0 +1,88 @@
+"""Protocols by name: the bases that are known, and any base with modifiers, made when it is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fldbench import registry
+from fldbench.faces import FaceSet
+from fldbench.protocols.definitions import check_base_name
+from fldbench.protocols.modifiers import modified
+from fldbench.protocols.names import MODIFIERS, parse
+from fldbench.protocols.protocol import Protocol, Score
+
+_FOLDED = 3  # bases that differ in the subset alone stand in one row from this many
+
+
+def get_protocol(name: str | Protocol) -> Protocol:
+    """Return a protocol by its name; a Protocol is returned as it is.
+
+    Parameters
+    ----------
+    name : str or Protocol
+        A base, or a base with modifiers in any order, such as `300w-helen@interpupil,boxes=jittered`. The names of the
+        first version, such as `300w-helen-jittered`, mean what they did.
+
+    Returns
+    -------
+    Protocol
+        Its `name` is the canonical one.
+
+    Raises
+    ------
+    UnknownNameError
+        For a base that nobody registered.
+    ProtocolError
+        For a modifier that is unknown, or whose value is not allowed for this base.
+    """
+    if isinstance(name, Protocol):
+        return name
+    base, modifiers = parse(name)
+    protocol = registry.resolve("protocol", base)
+    return modified(protocol, modifiers, name) if modifiers else protocol
+
+
+def register_protocol(protocol: Protocol) -> Protocol:
+    """Add a protocol as a base under its name, so that modifiers apply to it; a known name is replaced.
+
+    Raises ProtocolError for a name that has an @ or a comma.
+    """
+    check_base_name(protocol.name, "register_protocol")
+    return registry.register("protocol", protocol.name, protocol)
+
+
+def list_protocols() -> list[str]:
+    """Return the names of the bases."""
+    return registry.names("protocol")
+
+
+def evaluate(predictions: np.ndarray, faces: FaceSet, protocol: str | Protocol) -> Score:
+    """Measure predictions (n, L, 2) px for n faces under a protocol, given by name or as an object.
+
+    `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); nothing is left out here.
+    """
+    return get_protocol(protocol).score(predictions, faces)
+
+
+def catalogue() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return what there is, for a screen: the bases as (name, one line), and the modifiers as (form, one line).
+
+    Bases whose names begin with another's, and that differ from it in their subset alone, share one row.
+    """
+    bases = {name: registry.resolve("protocol", name) for name in list_protocols()}
+    families = {name: base.family for name, base in bases.items()}
+    rows: list[tuple[str, str]] = []
+    folded: set[str] = set()
+    for name, base in bases.items():
+        parts = [other for other in bases if other.startswith(f"{name}-") and families[other] == families[name]]
+        if name not in folded:
+            rows.append((name, _line(base)))
+            if len(parts) >= _FOLDED:
+                rows.append((f"{name}-SUBSET", " ".join(part.removeprefix(f"{name}-") for part in parts)))
+                folded |= set(parts)
+    return rows, list(MODIFIERS.values())
+
+
+def _line(base: Protocol) -> str:
+    boxes = "" if base.box_source == "tight" else f", boxes {base.box_source}"
+    return f"{base.n_expected:>5} faces, {base.scheme}, {base.normaliser}{boxes}"

@@ -1,0 +1,199 @@
+"""A few lines of YAML -> bases: the built-in file, a suite's `define`, and the user's own files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from fldbench.dataset import make_dataset
+from fldbench.errors import DataError, FldbenchError, ProtocolError, must_be
+from fldbench.files import read_text
+from fldbench.protocols import normalisers
+from fldbench.protocols.names import suggestion
+from fldbench.protocols.protocol import Protocol
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+BUILT_IN = Path(__file__).with_name("builtin.yaml")
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+
+
+@cache
+def _model() -> type:
+    """The keys of a base and the kinds of their values; pydantic is imported only where a definition is read."""
+    from pydantic import BaseModel, ConfigDict, Field
+
+    class Points(BaseModel):
+        model_config = ConfigDict(extra="forbid", strict=True)
+        name: str = "points"
+        points: list[list[int]] = Field(min_length=2, max_length=2)
+
+    class Base(BaseModel):
+        model_config = ConfigDict(extra="forbid", strict=True)
+        name: str
+        dataset: str
+        split: str = "test"
+        subset: str | None = None
+        n_expected: int | None = Field(default=None, ge=1)
+        ids_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+        scheme: str | None = None
+        normaliser: str | Points
+        thresholds: list[float] = [0.08, 0.10]
+        boxes: str = "tight"
+        official_boxes: str = ""
+        union_of: list[str] = []
+
+    return Base
+
+
+def definitions(content: Any, where: str) -> list[Protocol]:
+    """Return the bases that a `define` block writes down.
+
+    Parameters
+    ----------
+    content : list or dict
+        A list of mappings with a name each, or a mapping from names. The keys of a base: name, dataset, split (default
+        test), subset, n_expected and scheme (default: what the dataset's reader says), ids_sha256, normaliser,
+        thresholds (default 0.08 and 0.10), boxes (default tight), official_boxes, union_of. The normaliser is one of
+        `normalisers.NORMALISERS`, `points:8/9`, or a mapping with the keys name and points, two lists of indices.
+    where : str
+        The file, for messages.
+
+    Raises
+    ------
+    ProtocolError
+        Names the base and the key, what was found and what is allowed.
+
+    >>> lines = {"dataset": "own", "n_expected": 9, "scheme": "mtfl-5", "normaliser": "points:3/4"}
+    >>> definitions({"mine": lines}, "suite.yaml")[0].normaliser_points
+    ((3,), (4,))
+    """
+    found: list[Protocol] = []
+    for place, item in _items(content, where):
+        protocol = _defined(item, place)
+        if protocol.name in [other.name for other in found]:
+            raise ProtocolError(f"{place}: the base {protocol.name!r} stands there twice; write it once")
+        found.append(protocol)
+    return found
+
+
+def read_protocols(path: str | Path) -> list[Protocol]:
+    """Return the bases of a YAML file, which holds what `definitions` takes.
+
+    Raises ProtocolError with the file, and the line where it is not YAML.
+    """
+    try:
+        content = yaml.safe_load(read_text(path))
+    except DataError as error:
+        raise ProtocolError(str(error)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise ProtocolError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
+    return definitions(content, str(path))
+
+
+@cache
+def built_in() -> dict[str, Protocol]:
+    """Return the bases that come with fldbench, by their names."""
+    return {protocol.name: protocol for protocol in read_protocols(BUILT_IN)}
+
+
+def check_base_name(name: str, where: str) -> None:
+    """Raise ProtocolError for a name that cannot be told from one with modifiers."""
+    if not _NAME.fullmatch(name):
+        raise ProtocolError(
+            must_be(where, "the name", name, "letters, digits and any of . _ + -, without @ or a comma")
+        )
+
+
+def _items(content: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Each base with its place, for messages; the name of a mapping's key becomes the base's."""
+    if isinstance(content, dict):
+        for name, item in content.items():
+            yield f"{where}: {name}", item | {"name": str(name)} if isinstance(item, dict) else item
+    elif isinstance(content, list):
+        for number, item in enumerate(content):
+            named = isinstance(item, dict) and isinstance(item.get("name"), str)
+            yield f"{where}: {item['name'] if named else f'define[{number}]'}", item
+    else:
+        raise ProtocolError(must_be(where, "define", content, "a list of bases, or a mapping from their names"))
+
+
+def _defined(item: Any, where: str) -> Protocol:
+    from pydantic import ValidationError
+
+    model = _model()
+    keys = ", ".join(model.model_fields)
+    if not isinstance(item, dict):
+        raise ProtocolError(must_be(where, "the base", item, f"a mapping with the keys {keys}"))
+    try:
+        base = model.model_validate(item)
+    except ValidationError as invalid:
+        raise ProtocolError(_explained(invalid.errors()[0], where, model)) from invalid
+    check_base_name(base.name, where)
+    facts = {"scheme": base.scheme, "n_expected": base.n_expected}
+    for key, value in facts.items():
+        facts[key] = _of_reader(key, base, where) if value is None else value
+    name, points = _normaliser(base.normaliser)
+    try:
+        return Protocol(
+            **facts,
+            name=base.name,
+            dataset=base.dataset,
+            split=base.split,
+            subset=base.subset,
+            normaliser=name,
+            normaliser_points=points,
+            box_source=base.boxes,
+            thresholds=tuple(base.thresholds),
+            ids_sha256=base.ids_sha256,
+            union_of=tuple(base.union_of),
+            official_boxes=base.official_boxes,
+        )
+    except FldbenchError as error:
+        raise ProtocolError(f"{where}: {error}") from error
+
+
+def _explained(error: ErrorDetails, where: str, model: type) -> str:
+    """A finding of pydantic in the grammar of the house."""
+    path = [str(part) for part in error["loc"]]
+    key, keys = path[0], list(model.model_fields)
+    if error["type"] == "extra_forbidden" and len(path) == 1:
+        return must_be(where, "a key", key, f"one of {', '.join(keys)}", suggestion(key, keys))
+    if error["type"] == "missing" and len(path) == 1:
+        return f"{where}: the key {key!r} is missing; a base has the keys {', '.join(keys)}"
+    if key == "normaliser":
+        allowed = f"one of {', '.join(normalisers.NORMALISERS)}, or a mapping: name, and points, two lists of indices"
+        return must_be(where, key, error["input"], allowed)
+    return must_be(where, ".".join(path), error["input"], error["msg"].lower().removeprefix("input should be "))
+
+
+def _of_reader(key: str, base: Any, where: str) -> Any:
+    """What the dataset's reader says of its scheme, or of how many faces the split or subset has."""
+    try:
+        reader = make_dataset(base.dataset)
+    except FldbenchError as error:
+        raise ProtocolError(f"{where}: {error}") from error
+    known = reader.expected.get(base.subset or base.split)
+    found = getattr(reader, "scheme", None) if key == "scheme" else known
+    if found is None:
+        raise ProtocolError(f"{where}: the dataset {base.dataset!r} does not say it: give the key {key!r}")
+    return found
+
+
+def _normaliser(value: Any) -> tuple[str, Any]:
+    """Name and points of a normaliser as it is written."""
+    if not isinstance(value, str):
+        return value.name, tuple(map(tuple, value.points))
+    name, _, groups = value.partition(":")
+    found = [normalisers.indices(group) for group in groups.split("/")]
+    if name == "points" and len(found) == 2 and None not in found:
+        return name, tuple(found)
+    return value, None

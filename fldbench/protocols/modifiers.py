@@ -1,0 +1,170 @@
+"""Modifiers: each varies one thing of a protocol, and together they give it its one canonical name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from fldbench.errors import ProtocolError, must_be
+from fldbench.protocols import boxes, legacy, normalisers
+from fldbench.protocols.names import FLAGS, SHORT, decimals, number, suggestion
+from fldbench.protocols.protocol import Protocol
+from fldbench.schemes import get_scheme
+
+# Sets of points that papers know by their number: all but the jaw, that without the inner corners of the mouth, and all
+# without these.
+NUMBERED = {
+    "ibug-68": {
+        "49": tuple(i for i in range(17, 68) if i not in (60, 64)),
+        "51": tuple(range(17, 68)),
+        "66": tuple(i for i in range(68) if i not in (60, 64)),
+    }
+}
+
+
+def modified(base: Protocol, modifiers: Mapping[str, str], asked: str) -> Protocol:
+    """Return a base with modifiers, under its canonical name.
+
+    Parameters
+    ----------
+    base : Protocol
+    modifiers : mapping of str to str
+        Key to value, as `names.parse` gives them. One that changes nothing does not enter the name. What is said
+        beside a legacy twin replaces the twin's.
+    asked : str
+        The name that was asked for, for messages.
+
+    Raises
+    ------
+    ProtocolError
+        For a value that is not allowed.
+    """
+    twin = modifiers.get("twin")
+    own = {key: value for key, value in modifiers.items() if key != "twin"}
+    start = base if twin is None else _applied(base, legacy.TWINS[twin], asked)
+    whole = _applied(base, (legacy.TWINS[twin] if twin else {}) | own, asked)
+    words = [*([twin] if twin else []), *_differences(start, whole)]
+    return replace(whole, name="@".join([base.name, *([",".join(words)] if words else [])]))
+
+
+def _applied(base: Protocol, values: Mapping[str, str], asked: str) -> Protocol:
+    changes: dict[str, Any] = {"name": asked}
+    for key, value in values.items():
+        changes |= {key: True} if key in FLAGS else _READERS[key](value, base, f"protocol {asked!r}")
+    return replace(base, **changes)
+
+
+def _norm(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    name, colon, text = SHORT.get(value, value).partition(":")
+    if name == "points" and colon:
+        groups = [normalisers.indices(group) for group in text.split("/")]
+        if len(groups) == 2 and None not in groups:
+            return _two_groups(groups, base.scheme)
+    elif name in normalisers.NORMALISERS and not colon:
+        return {"normaliser": name, "normaliser_points": None}
+    known = normalisers.NORMALISERS
+    raise ProtocolError(must_be(where, "norm", value, f"one of {', '.join(known)}", suggestion(value, known)))
+
+
+def _two_groups(groups: list[tuple[int, ...]], scheme: str) -> dict[str, Any]:
+    """A distance of two groups, in one order; by its name where it is one of the eyes'."""
+    asked = sorted(map(sorted, groups))
+    for name in normalisers.EYES:
+        if normalisers.has_eyes(scheme, name):
+            eyes = normalisers.eyes_of(scheme, name, scheme)
+            if sorted(map(sorted, eyes)) == asked:
+                return {"normaliser": name, "normaliser_points": eyes}
+    return {"normaliser": "points", "normaliser_points": tuple(map(tuple, asked))}
+
+
+def _boxes(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    source = boxes.box_source(value, where)
+    if source == "official" and not (base.official_boxes or base.box_source == "official"):
+        then = f"{base.dataset} has no boxes of its own; a base that has them says so in official_boxes"
+        raise ProtocolError(must_be(where, "boxes", value, "tight or jittered:S", then))
+    return {"box_source": source}
+
+
+def _points(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    if value == "all":
+        return {"points": None}
+    scheme = get_scheme(base.scheme)
+    numbered = NUMBERED.get(base.scheme, {})
+    if value in numbered:
+        return {"points": numbered[value]}
+    found: list[int] = []
+    for word in value.split("+"):
+        part = scheme.groups.get(word) or (normalisers.indices(word) if value != word or "-" in word else None)
+        if part is None:
+            known = [*numbered, "all", "indices such as 17-67 or 36+45", *scheme.groups]
+            then = "one point alone is written 30-30"
+            raise ProtocolError(must_be(where, "points", value, f"of {scheme.name}: {', '.join(known)}", then))
+        found += part
+    return {"points": tuple(dict.fromkeys(found))}
+
+
+def _first(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    if not (value.isascii() and value.isdecimal() and int(value)):
+        raise ProtocolError(must_be(where, "first", value, "a whole number from 1"))
+    if int(value) >= base.n_expected:
+        return {}
+    return {"first": int(value), "n_expected": int(value), "ids_sha256": None, "union_of": ()}
+
+
+def _thresholds(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    found = tuple(number(word) for word in value.split("+"))
+    if not all(0 < threshold <= 1 for threshold in found):
+        allowed = "fractions above 0 up to 1, such as 0.08 or 0.08+0.10"
+        raise ProtocolError(must_be(where, "t", value, allowed, "8 % is 0.08"))
+    return {"thresholds": found}
+
+
+_READERS: dict[str, Callable[[str, Protocol, str], dict[str, Any]]] = {
+    "norm": _norm,
+    "boxes": _boxes,
+    "points": _points,
+    "first": _first,
+    "t": _thresholds,
+    "auc": lambda value, base, where: {"auc_rule": value},
+    "missed": lambda value, base, where: {"missed": value},
+    "reduction": lambda value, base, where: {"reduction": value},
+}
+
+
+def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
+    """The modifiers that make one protocol of the other, each in its one spelling, in the order of a canonical name."""
+    if (start.normaliser, start.normaliser_points) != (whole.normaliser, whole.normaliser_points):
+        yield _norm_word(whole)
+    if start.box_source != whole.box_source:
+        yield f"boxes={whole.box_source}"
+    if start.points != whole.points:
+        yield f"points={_points_word(whole)}"
+    if start.visible != whole.visible:
+        yield "visible"
+    if start.first != whole.first:
+        yield f"first={whole.first}"
+    if start.thresholds != whole.thresholds:
+        yield f"t={'+'.join(map(decimals, whole.thresholds))}"
+    for word, field in (("auc", "auc_rule"), ("missed", "missed"), ("reduction", "reduction")):
+        if getattr(start, field) != getattr(whole, field):
+            yield f"{word}={getattr(whole, field)}"
+    yield from (flag for flag in ("strict", "integer", "clipped") if getattr(start, flag) != getattr(whole, flag))
+
+
+def _norm_word(protocol: Protocol) -> str:
+    if protocol.normaliser in normalisers.EYES:
+        return protocol.normaliser.replace("-", "")
+    if protocol.normaliser_points is None:
+        return f"norm={protocol.normaliser}"
+    return f"norm=points:{'/'.join(normalisers.ranges(group) for group in protocol.normaliser_points)}"
+
+
+def _points_word(protocol: Protocol) -> str:
+    if protocol.points is None:
+        return "all"
+    for word, points in NUMBERED.get(protocol.scheme, {}).items():
+        if points == protocol.points:
+            return word
+    text = normalisers.ranges(protocol.points)
+    return f"{text}-{text}" if text.isdecimal() else text

@@ -1,0 +1,110 @@
+"""The grammar of protocol names, BASE@MODIFIER,MODIFIER,..., and the names that the first version had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from fldbench.errors import ProtocolError, must_be, near_miss
+from fldbench.protocols.legacy import TWINS
+
+# Every modifier in the order in which a canonical name has them: key -> how it is written, what it does.
+MODIFIERS: dict[str, tuple[str, str]] = {
+    "twin": ("|".join(TWINS), "that code's rules, as far as known"),
+    "norm": ("interocular, interpupil, norm=NAME", "NAME: box, diagonal, points:8/9 ..."),
+    "boxes": ("boxes=tight|jittered:S|official", "the box that a method is given"),
+    "points": ("points=49|51|66|17-67|nose+30", "only these points count"),
+    "visible": ("visible", "only points marked visible count"),
+    "first": ("first=N", "the first N faces by id"),
+    "t": ("t=0.08+0.10", "thresholds of FR; AUC takes the first"),
+    "auc": ("auc=menpo|mdm|fan|san|luvli|spiga", "AUC by that code's rule"),
+    "missed": ("missed=failure|skipped|value:X", "what a missed face counts"),
+    "reduction": ("reduction=macro|micro", "NME over faces, or over all points"),
+    "strict": ("strict", "success is error < t, not <="),
+    "integer": ("integer", "predictions cut to whole pixels"),
+    "clipped": ("clipped", "true points clipped to the given box"),
+}
+SHORT = {"interocular": "inter-ocular", "interpupil": "inter-pupil"}
+FLAGS = ("visible", "strict", "integer", "clipped")
+
+# The bases of the first version. It enumerated them with the suffixes -interpupil and -jittered, in this order.
+FIRST_VERSION = (
+    *("300w-helen", "300w-lfpw", "300w-common", "300w-challenging", "300w-full", "cofw68", "mtfl-test"),
+    *("youtube-faces-test", "youtube-faces-disjoint", "imm-frontal", "synthetic-test"),
+)
+
+
+def of_today(name: str) -> str:
+    """Return the canonical name of a protocol of the first version; any other name as it is.
+
+    >>> of_today("300w-helen-interpupil-jittered"), of_today("my-jittered")
+    ('300w-helen@interpupil,boxes=jittered:0.05', 'my-jittered')
+    """
+    rest, modifiers = name, []
+    for suffix, modifier in (("-jittered", "boxes=jittered:0.05"), ("-interpupil", "interpupil")):
+        if rest.endswith(suffix):
+            rest, modifiers = rest.removesuffix(suffix), [modifier, *modifiers]
+    return f"{rest}@{','.join(modifiers)}" if modifiers and rest in FIRST_VERSION else name
+
+
+def parse(name: str) -> tuple[str, dict[str, str]]:
+    """Return the base's name and the modifiers, key -> value, of a name in any order and spelling.
+
+    Modifiers are divided by commas or further @. Values are checked where they are applied. Raises ProtocolError for
+    a modifier that is unknown or stands twice.
+
+    >>> parse("300w-helen@boxes=jittered@interpupil, integer")
+    ('300w-helen', {'boxes': 'jittered', 'norm': 'inter-pupil', 'integer': ''})
+    """
+    base, at, rest = of_today(name.strip()).partition("@")
+    found: dict[str, str] = {}
+    for word in rest.replace("@", ",").split(",") if at else []:
+        key, value = _modifier(word.strip(), name)
+        if key in found:
+            raise ProtocolError(f"protocol {name!r}: the modifier {key!r} stands there twice; write it once")
+        found[key] = value
+    return base, found
+
+
+def _modifier(word: str, name: str) -> tuple[str, str]:
+    key, equals, value = (part.strip() for part in word.partition("="))
+    if not equals and key in TWINS:
+        return "twin", key
+    if not equals and key in SHORT:
+        return "norm", SHORT[key]
+    if key in MODIFIERS and key != "twin" and bool(equals) == (key not in FLAGS):
+        return key, value
+    known = [*SHORT, *(key for key in MODIFIERS if key != "twin"), *TWINS]
+    forms = [key if key in (*FLAGS, *SHORT, *TWINS) else f"{key}=..." for key in known]
+    raise ProtocolError(
+        must_be(f"protocol {name!r}", "a modifier", word, f"one of {', '.join(forms)}", suggestion(key, known))
+    )
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Return `did you mean ...?` where a known name is near, and nothing otherwise."""
+    near = near_miss(str(name), known)
+    return near if near.startswith("did you mean") else ""
+
+
+def number(text: str) -> float:
+    """Return a decimal number in a protocol's name as a float; NaN where it is none.
+
+    >>> number("0.10"), number("ten"), number("1e-1")
+    (0.1, nan, nan)
+    """
+    plain = text.isascii() and text.replace(".", "", 1).isdigit()
+    return float(text) if plain else math.nan
+
+
+def decimals(value: float) -> str:
+    """Return a fraction as it stands in a protocol's name: all its digits, and two decimals or more.
+
+    >>> decimals(0.1), decimals(0.075), decimals(1)
+    ('0.10', '0.075', '1.00')
+    """
+    text = np.format_float_positional(value, trim="-")
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest.ljust(2, '0')}"

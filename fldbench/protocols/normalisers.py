@@ -1,0 +1,139 @@
+"""The lengths that errors are divided by: a distance of two groups of points, a length of a box, or pixels.
+
+Two names of the field are easily confused. `inter-ocular` is the distance of the outer eye corners, `inter-pupil` that
+of the eye centres: the same predictions have an NME 1.39 to 1.44 times as large by the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fldbench import metrics
+from fldbench.errors import ProtocolError, must_be
+from fldbench.faces import FaceSet
+from fldbench.geometry import box_size, tight_box
+from fldbench.schemes import get_scheme
+
+Groups = tuple[tuple[int, ...], tuple[int, ...]]
+PIXELS = 100.0  # px: an error of one percent is one pixel
+
+# name -> (what it is, width and height (n, 2) px -> (n,) px)
+BOX_LENGTHS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "box": ("sqrt(w h) of the true points' tight box", lambda size: np.sqrt(size[:, 0] * size[:, 1])),
+    "diagonal": ("the diagonal of the true points' tight box", lambda size: np.hypot(size[:, 0], size[:, 1])),
+    "mean-edge": ("(w + h) / 2 of the true points' tight box", lambda size: size.mean(axis=1)),
+    "longer-side": ("the longer side of the true points' tight box", lambda size: size.max(axis=1)),
+    "height": ("the height of the true points' tight box", lambda size: size[:, 1]),
+    "given-box": ("sqrt(w h) of the dataset's own box", lambda size: np.sqrt(size[:, 0] * size[:, 1])),
+    "face-size": ("the longer side of the dataset's own box", lambda size: size.max(axis=1)),
+}
+OF_OFFICIAL_BOX = ("given-box", "face-size")  # AFLW's two: SAN divides by the first, HRNet by the second
+EYES = ("inter-ocular", "inter-pupil")
+WITHOUT_EYES = (*BOX_LENGTHS, "pixels", "points:A/B")
+NORMALISERS = (*EYES, *WITHOUT_EYES)
+
+
+def eyes_of(scheme: str, normaliser: str, where: str) -> Groups:
+    """Return the two groups of points whose distance an eye normaliser is, in the numbering of a scheme.
+
+    inter-ocular: the outer eye corners; inter-pupil: the pupils, or all points of an eye where none is marked. Raises
+    ProtocolError, which names the normalisers that work, for a scheme that has no such points.
+
+    >>> eyes_of("ibug-68", "inter-ocular", "p"), eyes_of("wflw-98", "inter-pupil", "p")
+    (((36,), (45,)), ((96,), (97,)))
+    """
+    known = get_scheme(scheme)
+    if normaliser == "inter-ocular":
+        pair = known.outer_eye_corners
+        groups = None if pair is None else ((pair[0],), (pair[1],))
+    else:
+        groups = known.eye_points if known.pupils is None else ((known.pupils[0],), (known.pupils[1],))
+    if groups is None:
+        other = [name for name in EYES if has_eyes(scheme, name)]
+        allowed = ", ".join([*other, *WITHOUT_EYES])
+        part = "outer eye corners" if normaliser == "inter-ocular" else "eyes"
+        raise ProtocolError(
+            must_be(where, "the normaliser", normaliser, f"one of {allowed}", f"{scheme} has no {part}")
+        )
+    return tuple(groups[0]), tuple(groups[1])
+
+
+def has_eyes(scheme: str, normaliser: str) -> bool:
+    """Whether a scheme has the points of an eye normaliser.
+
+    >>> has_eyes("mtfl-5", "inter-ocular"), has_eyes("mtfl-5", "inter-pupil")
+    (False, True)
+    """
+    known = get_scheme(scheme)
+    return bool(known.outer_eye_corners if normaliser == "inter-ocular" else known.eye_points or known.pupils)
+
+
+def lengths(normaliser: str, points: Groups | None, faces: FaceSet) -> np.ndarray:
+    """Return d_i of every face, (n,) px. Raises ProtocolError that names the faces where it is not finite and > 0.
+
+    Parameters
+    ----------
+    normaliser : str
+        A name of NORMALISERS; of any other name only the points count.
+    points : two groups of indices, or None
+        Where given, d_i is the distance between their means.
+    faces : FaceSet
+        With the boxes that the protocol selected.
+    """
+    if points is not None:
+        found = metrics.centre_distance(faces.landmarks, *points)
+    elif normaliser == "pixels":
+        found = np.full(len(faces), PIXELS)
+    else:
+        boxes = faces.boxes if normaliser in OF_OFFICIAL_BOX else tight_box(faces.landmarks)
+        found = BOX_LENGTHS[normaliser][1](box_size(boxes).reshape(-1, 2))
+    return metrics.check_normaliser(found, faces.ids.tolist(), normaliser)
+
+
+def in_words(normaliser: str, points: Groups | None) -> str:
+    """Return what the errors are divided by, for captions.
+
+    >>> in_words("inter-ocular", ((36,), (45,)))
+    'the inter-ocular distance (points 36 to 45)'
+    >>> in_words("pixels", None)
+    '100 px, so that 1 % is one pixel'
+    """
+    if points is not None:
+        name = "distance of two groups of points" if normaliser == "points" else f"{normaliser} distance"
+        return f"the {name} (points {ranges(points[0], ',')} to {ranges(points[1], ',')})"
+    return f"{PIXELS:g} px, so that 1 % is one pixel" if normaliser == "pixels" else BOX_LENGTHS[normaliser][0]
+
+
+def ranges(points: tuple[int, ...], between: str = "+") -> str:
+    """Return indices as a person writes them, runs of three or more as FIRST-LAST.
+
+    >>> ranges((36,)), ranges((36, 37, 38, 45)), ranges((1, 2, 9), ",")
+    ('36', '36-38+45', '1,2,9')
+    """
+    runs: list[list[int]] = []
+    for point in points:
+        if runs and point == runs[-1][-1] + 1:
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    words = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else list(map(str, run)) for run in runs]
+    return between.join(word for run in words for word in run)
+
+
+def indices(text: str) -> tuple[int, ...] | None:
+    """Return the indices that `ranges` wrote, in the order given; None where the text is none.
+
+    >>> indices("36-38+45"), indices("8"), indices("5-3"), indices("a")
+    ((36, 37, 38, 45), (8,), None, None)
+    """
+    found: list[int] = []
+    for word in text.split("+"):
+        first, dash, last = word.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+            return None
+        if dash and int(last) < int(first):
+            return None
+        found += range(int(first), int(last if dash else first) + 1)
+    return tuple(found)

@@ -1,0 +1,381 @@
+"""Protocol: all that decides a number. It selects the test faces and their boxes, and it scores predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fldbench import metrics
+from fldbench.errors import PredictionsError, ProtocolError, must_be
+from fldbench.faces import FaceSet
+from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
+from fldbench.protocols import boxes, legacy, normalisers
+from fldbench.protocols.names import decimals, number, of_today, suggestion
+from fldbench.schemes import get_scheme
+
+METRICS_VERSION = 2  # raise it when a metric's definition changes
+_OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"}  # not fields, or no longer
+_NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
+_CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro")}
+
+_FLAGS = ("visible", "strict", "integer", "clipped")
+# The rule of every field that a single value decides; what depends on the scheme is checked beside them.
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys(("name", "dataset", "split"), also(TEXT, "that is not empty", bool)),
+    **dict.fromkeys(("subset", "ids_sha256"), optional(TEXT)),
+    **dict.fromkeys(("scheme", "normaliser", "official_boxes"), TEXT),
+    "n_expected": whole(1),
+    "first": optional(whole(1)),
+    **{field: one_of(choices) for field, choices in _CHOICES.items()},
+    **dict.fromkeys(_FLAGS, FLAG),
+}
+_THRESHOLD = real(above=0, high=1)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All that decides a number. All fields but name, union_of and official_boxes are in the hash.
+
+    Each of them is read by `select`, `score` or `is_complete`, or says what to load.
+
+    Attributes
+    ----------
+    name : str
+        The canonical name: of a base, such as `300w-helen`, or of a base with modifiers, `300w-helen@interpupil`.
+    dataset, split, subset : str
+        Where the test faces come from; the subset None is the whole split.
+    n_expected, ids_sha256 : int, str or None
+        How many faces there are when none is absent, and the `ids_hash` of their ids where it is known: what
+        `is_complete` compares with. Incomplete results are never ranked.
+    scheme : str
+        The landmark scheme of truth and predictions.
+    normaliser, normaliser_points : str, two groups of indices or None
+        What errors are divided by: a name of `normalisers.NORMALISERS`, or any name for the distance between the means
+        of two groups of points. The points of inter-ocular and inter-pupil are taken from the scheme if not given.
+    first : int or None
+        Only so many faces: the first by their ids, in the order of their characters.
+    box_source : str
+        tight, jittered:S or official: see `boxes_from`.
+    points : tuple of int or None
+        Indices of the counted points; None counts all.
+    visible : bool
+        Count only the points that are marked visible.
+    thresholds : tuple of float
+        Of the failure rates, as fractions; the AUC is taken at the first.
+    auc_rule : str
+        exact, or a rule of other people's code: see `fldbench.protocols.legacy`.
+    missed : str
+        What a missed face counts. failure: it is left out of the NME, fails in FR and is zero in AUC; skipped: it is
+        left out of everything; value:X: its error is X, a fraction, in everything.
+    reduction : str
+        macro: each face has the same weight in the NME; micro: each counted point has.
+    strict : bool
+        A success is an error below the threshold, not at it.
+    integer : bool
+        Predictions are cut to whole pixels, towards zero.
+    clipped : bool
+        True points are clipped to the given box, as code does that scores inside its crop.
+    union_of : tuple of str
+        Subsets of the split that have no face in common and together are this one; reports check their sums.
+    official_boxes : str
+        What the dataset's own boxes are, for captions; empty where it has none of its own.
+    """
+
+    name: str
+    dataset: str
+    n_expected: int
+    scheme: str
+    normaliser: str
+    normaliser_points: normalisers.Groups | None = None
+    split: str = "test"
+    subset: str | None = None
+    first: int | None = None
+    box_source: str = "tight"
+    points: tuple[int, ...] | None = None
+    visible: bool = False
+    thresholds: tuple[float, ...] = (0.08, 0.10)
+    auc_rule: str = "exact"
+    missed: str = "failure"
+    reduction: str = "macro"
+    strict: bool = False
+    integer: bool = False
+    clipped: bool = False
+    ids_sha256: str | None = None
+    union_of: tuple[str, ...] = ()
+    official_boxes: str = ""
+
+    def __post_init__(self):
+        where = f"protocol {self.name!r}"
+        for field, rule in _RULES.items():
+            got = getattr(self, field)
+            if not rule.fits(got):
+                raise ProtocolError(must_be(where, field, got, rule.allowed, suggestion(got, _CHOICES.get(field, ()))))
+        get_scheme(self.scheme)
+        canonical = {
+            **{flag: bool(getattr(self, flag)) for flag in _FLAGS},
+            "n_expected": int(self.n_expected),
+            "first": None if self.first is None else int(self.first),
+            "box_source": boxes.box_source(self.box_source, where),
+            "missed": missed_policy(self.missed, where),
+            "thresholds": _thresholds(self.thresholds, where),
+            "points": self._counted(where),
+            "union_of": tuple(self.union_of),
+        }
+        for field, value in canonical.items():
+            object.__setattr__(self, field, value)
+        object.__setattr__(self, "normaliser_points", self._normaliser_points(where))
+
+    def _counted(self, where: str) -> tuple[int, ...] | None:
+        """The counted points in rising order; None for all of them."""
+        if self.points is None:
+            return None
+        chosen = _indices(self.points, self.scheme, where, "points")
+        return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
+
+    def _normaliser_points(self, where: str) -> normalisers.Groups | None:
+        name, groups = self.normaliser, self.normaliser_points
+        if name in (*normalisers.BOX_LENGTHS, "pixels"):
+            if groups is not None:
+                raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
+            if name in normalisers.OF_OFFICIAL_BOX and self.box_source != "official":
+                then = "it divides by the dataset's own box: use boxes=official, or the normaliser box"
+                raise ProtocolError(must_be(where, "boxes", self.box_source, f"official for {name!r}", then))
+            return None
+        if groups is None and name in normalisers.EYES:
+            return normalisers.eyes_of(self.scheme, name, where)
+        if not isinstance(groups, (tuple, list)) or len(groups) != 2:
+            allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
+            then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
+            raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
+        return tuple(_indices(group, self.scheme, where, "normaliser_points") for group in groups)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field, and the version of the metrics' definitions, as JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self) | {"metrics_version": METRICS_VERSION}))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Protocol:
+        """Return the protocol that `to_dict` wrote, in this version or the first one.
+
+        What the first version wrote and no number read (`version`, `selection`, `box_jitter`) is dropped; its names,
+        such as `300w-helen-jittered` and `truth-jittered`, become today's. Raises ProtocolError for a field that no
+        version had, and for a value that is not allowed.
+        """
+        fields = {field.name for field in dataclasses.fields(cls)}
+        given = {key: value for key, value in content.items() if key not in _OLD_FIELDS}
+        where = f"protocol {content.get('name', 'without a name')!r}"
+        for key in given:
+            if key not in fields:
+                raise ProtocolError(must_be(where, "a field", key, f"one of {', '.join(sorted(fields))}"))
+        absent = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING and f.name not in given]
+        if absent:
+            raise ProtocolError(f"{where}: the field {absent[0]!r} is missing; write it as to_dict does")
+        return cls(**given | {"name": of_today(given["name"])})
+
+    @property
+    def hash(self) -> str:
+        """SHA-256, 64 hex digits, of the canonical JSON of all that decides a number or its completeness.
+
+        Two names of the same rules have one hash. Rows of different hashes must not be ranked together. A field that
+        has its default does not enter, so that a field of a later version changes no hash of today.
+        """
+        told = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
+        content = {name: value for name, value in told.items() if name not in _NO_NUMBER}
+        if self.normaliser_points is not None:
+            content["normaliser"] = "points"
+        content["metrics_version"] = METRICS_VERSION
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def family(self) -> str:
+        """The hash of all but the subset: results of one family on a union and its parts must add up."""
+        return dataclasses.replace(self, subset=None, n_expected=1, ids_sha256=None).hash
+
+    @property
+    def knows_truth(self) -> bool:
+        """Whether the boxes are made from the true points."""
+        return self.box_source != "official"
+
+    @property
+    def legacy(self) -> str:
+        """The rules that differ from the house's, such as `auc=menpo, clipped`; empty where none does.
+
+        Tables show it. Sums over subsets and the identities between NME, FR and AUC are only sure where it is empty.
+        """
+        valued = {"auc": (self.auc_rule, "exact"), "missed": (self.missed, "failure")}
+        valued["reduction"] = (self.reduction, "macro")
+        found = [f"{name}={value}" for name, (value, own) in valued.items() if value != own]
+        return ", ".join([*found, *(flag for flag in ("strict", "integer", "clipped") if getattr(self, flag))])
+
+    def describe(self) -> str:
+        """Return all that decides the number, in one line for captions."""
+        where = f"{self.dataset} {self.split}" + (f", subset {self.subset}" if self.subset else "")
+        first = f", the first {self.first} by id" if self.first else ""
+        marked = "visible points" if self.visible else "points"
+        counted = "all" if self.points is None else f"{len(self.points)} of the"
+        levels = " and ".join(f"{percent(t)} %" for t in self.thresholds)
+        return "; ".join(
+            [
+                f"{where}, {self.n_expected} faces{first}",
+                f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
+                f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
+                f"boxes {self.box_source} ({self._boxes_in_words()})",
+                f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
+                self._missed_in_words(),
+                *([f"legacy rules, not comparable with others: {self.legacy}"] if self.legacy else []),
+            ]
+        )
+
+    def _boxes_in_words(self) -> str:
+        if self.knows_truth:
+            return "made from the truth"
+        return self.official_boxes or "the dataset's own"
+
+    def _missed_in_words(self) -> str:
+        policy, _, value = self.missed.partition(":")
+        return {
+            "failure": "a missed face is a failure and not part of the NME",
+            "skipped": "a missed face is left out of every number",
+            "value": f"a missed face has the error {percent(float(value or 0))} %",
+        }[policy]
+
+    def is_complete(self, faces: FaceSet) -> bool:
+        """Whether the selected faces are all that the protocol asks for, by number and, where known, by their ids."""
+        return len(faces) == self.n_expected and self.ids_sha256 in (None, ids_hash(faces))
+
+    def select(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, with its boxes, out of the loaded split."""
+        chosen = faces if self.subset is None else faces.subset(self.subset)
+        if self.first is not None:
+            chosen = chosen[np.sort(np.argsort(chosen.ids, kind="stable")[: self.first])]
+        return boxes.boxes_from(chosen, self.box_source)
+
+    def score(self, predictions: np.ndarray, faces: FaceSet) -> Score:
+        """Measure predictions on the faces that `select` gave.
+
+        Parameters
+        ----------
+        predictions : ndarray of float, (n, L, 2)
+            In px of the original images. A face is missed where a counted point is not finite.
+        faces : FaceSet
+            n faces, with the boxes of the protocol.
+
+        Raises
+        ------
+        ProtocolError
+            For another scheme, no faces, a normaliser that is not positive, or a face without any counted point.
+        PredictionsError
+            For another shape.
+        """
+        if faces.scheme != self.scheme:
+            raise ProtocolError(f"protocol {self.name!r} counts {self.scheme} points; these faces have {faces.scheme}")
+        predictions = np.asarray(predictions, float)
+        if predictions.shape != faces.landmarks.shape:
+            raise PredictionsError(
+                must_be(f"protocol {self.name!r}", "predictions.shape", predictions.shape, f"{faces.landmarks.shape}")
+            )
+        distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
+        truth, visible = faces.landmarks, faces.visible if self.visible else None
+        if self.clipped:
+            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+        if self.integer:
+            predictions = np.trunc(predictions)
+        errors = metrics.face_errors(predictions, truth, distance, self.points, visible)
+        counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
+        return Score(errors, len(errors), int(np.isnan(errors).sum()), self._measure(errors, counts))
+
+    def _measure(self, errors: np.ndarray, counts: np.ndarray) -> tuple[metrics.Metric, ...]:
+        """The NME, the FR at every threshold and the AUC at the first, of errors (n,) over (n,) counted points."""
+        policy, _, value = self.missed.partition(":")
+        missed = np.isnan(errors)
+        if policy == "skipped":
+            errors, counts = errors[~missed], counts[~missed]
+        elif policy == "value":
+            errors = np.where(missed, float(value), errors)
+        nme = metrics.nme(errors, counts if self.reduction == "micro" else None)
+        rates = [metrics.Metric("fr", 100 * metrics.failure_rate(errors, t, self.strict), t) for t in self.thresholds]
+        t = self.thresholds[0]
+        area = 100 * legacy.AUC_RULES[self.auc_rule](errors, t)
+        return metrics.Metric("nme", 100 * nme), *rates, metrics.Metric("auc", area, t, self.auc_rule)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a protocol measured.
+
+    Attributes
+    ----------
+    errors : ndarray of float, (n,)
+        Of each face, fractions of the normaliser; NaN where it was missed, whatever a missed face counts.
+    n, missed : int
+        Faces, and those of them that were missed.
+    values : tuple of Metric
+        nme, fr at every threshold, auc at the first; in percent.
+    """
+
+    errors: np.ndarray
+    n: int
+    missed: int
+    values: tuple[metrics.Metric, ...]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Key of each value, such as nme, fr08, fr10, auc08 -> percent."""
+        return {metric.key: metric.value for metric in self.values}
+
+
+def ids_hash(faces: FaceSet) -> str:
+    """Return the SHA-256 of the sorted ids, one on each line: which faces a number was measured on.
+
+    Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
+    """
+    ids = sorted("".join(one.split()) for one in faces.ids.tolist())
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
+
+
+def missed_policy(text: str, where: str) -> str:
+    """Return the canonical name of what a missed face counts; raise ProtocolError, which begins with `where`.
+
+    >>> missed_policy("value:1", "p"), missed_policy("skipped", "p")
+    ('value:1.00', 'skipped')
+    """
+    policy, colon, value = str(text).partition(":")
+    if policy in ("failure", "skipped") and not colon:
+        return policy
+    if policy == "value" and 0 < number(value) < np.inf:
+        return f"value:{decimals(float(value))}"
+    allowed = "failure, skipped, or value:X with X above 0, a fraction of the normaliser"
+    raise ProtocolError(must_be(where, "missed", text, allowed))
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction in percent with all its digits and no more.
+
+    >>> percent(0.08), percent(0.075), percent(0.1)
+    ('8', '7.5', '10')
+    """
+    return metrics.percent_digits(fraction).removeprefix("0")
+
+
+def _thresholds(values: Any, where: str) -> tuple[float, ...]:
+    found = tuple(values) if isinstance(values, (tuple, list)) else (values,)
+    if not found or len(set(found)) < len(found) or not all(_THRESHOLD.fits(value) for value in found):
+        allowed = "one or more different fractions above 0 up to 1"
+        raise ProtocolError(must_be(where, "thresholds", values, allowed, "8 % is 0.08"))
+    return tuple(map(float, found))
+
+
+def _indices(points: Any, scheme: str, where: str, what: str) -> tuple[int, ...]:
+    """The points as integers: one or more, each once, and all of them in the scheme."""
+    total, number = get_scheme(scheme).n_points, whole(0)
+    found = tuple(points) if isinstance(points, (tuple, list)) else ()
+    good = all(number.fits(point) and point < total for point in found)
+    if not found or not good or len(set(found)) < len(found):
+        raise ProtocolError(must_be(where, what, points, f"different points of {scheme}, from 0 to {total - 1}"))
+    return tuple(int(point) for point in found)
