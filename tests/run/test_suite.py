@@ -130,7 +130,7 @@ define:
 def test_a_suite_defines_protocols_of_its_own(file, toy):
     corners = {"dataset": "toy", "n_expected": 8, "normaliser": {"name": "mouth width", "points": [[3], [4]]}}
     content = toy | {"define": {"toy-mouth": corners}, "protocols": ["toy-mouth", "toy-mouth@boxes=jittered:0.1"]}
-    assert load_suite(content).protocols == ["toy-mouth", "toy-mouth@boxes=jittered:0.1"]
+    assert load_suite(content).protocols == ["toy-mouth", "toy-mouth@boxes=jittered:0.10"]
     load_suite(content)  # the same again is no second meaning
     other = corners | {"n_expected": 7}
     with pytest.raises(SuiteError, match="suite: define: 'toy-mouth' is the name of another protocol; choose another"):
