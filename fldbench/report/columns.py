@@ -121,6 +121,7 @@ MORE = (
     Column("reason", lambda row: row.reason),
     Column("ms_one_face", lambda row: _mean(row, lambda r: r.timings.ms_one_face), "ms, one face", 2, 3),
     Column("multiply_adds", lambda row: row.one.method.multiply_adds),
+    Column("legacy", lambda row: row.one.protocol.legacy),
     Column("code", lambda row: row.one.method.code_digest),
     Column("other_code", lambda row: "yes" if row.one.other_code else "no"),
 )
