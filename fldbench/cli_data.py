@@ -59,9 +59,9 @@ def _load(name: str, root: Path | None, split: str | None, options: list[str] | 
 @app.command()
 def info(name: Name, data: Root = None, split: Split = None, option: Options = None) -> None:
     """Counts, sizes, scheme, attributes, subsets, and what is absent; of every split unless one is named."""
+    from fldbench.curate.inspect import info as facts_of
+    from fldbench.curate.inspect import info_text
     from fldbench.dataset import make_dataset
-    from fldbench.inspect_data import info as facts_of
-    from fldbench.inspect_data import info_text
 
     dataset = make_dataset(name, **dict(parse_assignment(text, "--option") for text in option or []))
     problems = []
@@ -93,8 +93,8 @@ def preview(
     option: Options = None,
 ) -> None:
     """A contact sheet with the landmarks drawn."""
-    from fldbench.inspect_data import preview as sheet_of
-    from fldbench.media import write_png
+    from fldbench.curate.inspect import preview as sheet_of
+    from fldbench.media.draw import write_png
 
     loaded = _load(name, data, split, option)
     typer.echo(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
@@ -112,13 +112,13 @@ def verify(
     option: Options = None,
 ) -> None:
     """Faults of annotations and images, and what a split shares with the others. Nothing is removed."""
+    from fldbench.curate.excludes import excludes_from, write_excludes
+    from fldbench.curate.inspect import preview as sheet_of
+    from fldbench.curate.verify import rank_shapes
+    from fldbench.curate.verify import verify as findings_of
     from fldbench.dataset import make_dataset
-    from fldbench.excludes import excludes_from, write_excludes
-    from fldbench.inspect_data import preview as sheet_of
-    from fldbench.media import write_png
+    from fldbench.media.draw import write_png
     from fldbench.terminal import progress
-    from fldbench.verify import rank_shapes
-    from fldbench.verify import verify as findings_of
 
     faces = _load(name, data, split, option)
     others = []
@@ -154,7 +154,7 @@ def convert(
     option: Options = None,
 ) -> None:
     """Write annotations and images in another format, and say what the format could not hold."""
-    from fldbench.convert import convert as write
+    from fldbench.curate.convert import convert as write
     from fldbench.terminal import progress
 
     faces = _load(name, data, split, option)
@@ -180,7 +180,7 @@ def pack(
     option: Options = None,
 ) -> None:
     """Pack a split into one file and an index that open at once, however many faces there are."""
-    from fldbench.pack import pack as write
+    from fldbench.faces.pack import pack as write
     from fldbench.terminal import progress
 
     faces = _load(name, data, split, option)

@@ -13,9 +13,9 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.code_digest import code_digest
+from fldbench.curate.excludes import read_excludes, without
 from fldbench.dataset import load_dataset, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
-from fldbench.excludes import read_excludes, without
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.method import Method, make_method, parameters_of
 from fldbench.protocols import Protocol, boxes_from, get_protocol

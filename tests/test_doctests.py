@@ -9,7 +9,10 @@ import pytest
 PACKAGES = (
     "fldbench",
     "fldbench.report",
-    "fldbench.verify",
+    "fldbench.curate",
+    "fldbench.curate.verify",
+    "fldbench.faces",
+    "fldbench.media",
     "fldbench.baselines",
     "fldbench.cnn",
     "fldbench.datasets",

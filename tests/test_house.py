@@ -21,12 +21,12 @@ FOLDERS = {
 # Each layer may import those above it and its own.
 LAYERS = (
     {"errors", "progress"},
-    {"files", "geometry", "image_files"},
+    {"files", "geometry"},
     {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
-    {"faces", "crops"},
-    {"dataset", "params", "method", "protocols", "media", "pack", "convert", "excludes"},
+    {"faces"},
+    {"dataset", "params", "method", "protocols", "media"},
     {"code_digest"},
-    {"inspect_data", "verify"},
+    {"curate"},
     {"baselines", "cnn", "datasets"},
     {"suite", "store", "checks"},
     {"plan"},

@@ -8,7 +8,7 @@ from test_datasets import write_face
 from toys import TOY_TEST, TOY_TRAIN, Toy, toy_faces
 
 from fldbench import cli, load_dataset, registry, run_suite
-from fldbench.pack import open_pack
+from fldbench.faces.pack import open_pack
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from toys import toy_faces
 
 import fldbench
-from fldbench.convert import convert
+from fldbench.curate.convert import convert
 from fldbench.datasets.coco_face import CocoFace
 from fldbench.datasets.csv_table import CSVTable
 from fldbench.datasets.dlib_xml import DlibXML

@@ -3,9 +3,9 @@
 import pytest
 from toys import toy_faces
 
+from fldbench.curate.excludes import PART, Exclude, excludes_from, read_excludes, without, write_excludes
+from fldbench.curate.verify import Finding
 from fldbench.errors import DataError, StoreError
-from fldbench.excludes import PART, Exclude, excludes_from, read_excludes, without, write_excludes
-from fldbench.verify import Finding
 
 
 def test_written_lists_are_read_back(tmp_path):

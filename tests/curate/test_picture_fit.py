@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from fldbench.curate.verify.picture_fit import FRAME, frames, misfit
 from fldbench.errors import DataError
 from fldbench.geometry import warp
 from fldbench.schemes import get_scheme
-from fldbench.verify.picture_fit import FRAME, frames, misfit
 
 TEMPLATE = get_scheme("mtfl-5").template
 

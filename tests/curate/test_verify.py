@@ -9,11 +9,11 @@ import pytest
 from test_shape_model import shapes
 from toys import toy_faces
 
-from fldbench.excludes import excludes_from, without
+from fldbench.curate.excludes import excludes_from, without
+from fldbench.curate.verify import KINDS, Finding, rank_shapes, verify
 from fldbench.faces import FaceSet, ImageArrays, ImageFiles, Images, NoImages
 from fldbench.geometry import tight_box
 from fldbench.schemes import get_scheme, list_schemes
-from fldbench.verify import KINDS, Finding, rank_shapes, verify
 
 RNG = np.random.default_rng(0)
 

@@ -12,10 +12,10 @@ from joblib import parallel_config
 from test_faces import Untouchable
 from toys import toy_faces
 
-from fldbench.crops import crop_faces
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, StoreError
 from fldbench.faces import ImageArrays, ImageFiles
+from fldbench.faces.crops import crop_faces
 from fldbench.geometry import crop_matrix, to_grey, warp
 
 
@@ -142,7 +142,7 @@ def test_a_killed_run_leaves_nothing_that_is_used(tmp_path):
     code = f"""
 import os
 from test_crops import colour_faces
-from fldbench import crops
+from fldbench.faces import crops
 cut = crops._cut_block
 def dies(images, matrices, size, grey):
     dies.calls += 1

@@ -18,8 +18,8 @@ from fldbench import faces as faces_module
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, DatasetNotFoundError, StoreError
 from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
+from fldbench.faces.pack import open_pack, pack
 from fldbench.geometry import crop_matrix, invert, transform, warp
-from fldbench.pack import open_pack, pack
 
 N = 9
 
@@ -149,7 +149,7 @@ def test_crops_have_the_fingerprint_of_the_same_crops_elsewhere(source, tmp_path
 
 def test_opening_reads_neither_columns_nor_images(packed, monkeypatch):
     asked = []
-    monkeypatch.setattr("fldbench.pack._Pack._crc", lambda self, start, end: asked.append((start, end)))
+    monkeypatch.setattr("fldbench.faces.pack._Pack._crc", lambda self, start, end: asked.append((start, end)))
     faces = open_pack(packed)
     assert len(faces) == N and faces.label == "toy-test" and not asked
     with pytest.raises(DataError, match="column 'boxes'"):
@@ -270,7 +270,7 @@ def test_unknown_scheme(packed, monkeypatch):
     def unknown(name):
         raise UnknownNameError(f"no scheme named {name!r}")
 
-    monkeypatch.setattr("fldbench.pack.get_scheme", unknown)
+    monkeypatch.setattr("fldbench.faces.pack.get_scheme", unknown)
     with pytest.raises(DataError, match=r"a\.pack\.index: packed with a scheme .* no scheme named 'mtfl-5'"):
         open_pack(packed)
 
@@ -350,7 +350,7 @@ def test_memory_does_not_grow_with_the_pack(tmp_path):
     assert (tmp_path / "big.index").stat().st_size > 150e6
     code = """
 import cv2
-from fldbench.pack import open_pack
+from fldbench.faces.pack import open_pack
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
 before = resident()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import fldbench
-from fldbench.media import contact_sheet, draw_landmarks, write_png
+from fldbench.media.draw import contact_sheet, draw_landmarks, write_png
 from fldbench.store import read_records
 
 FACES = (3, 10, 17, 22, 41, 57)
@@ -27,7 +27,8 @@ def main(folder: str) -> None:
         for name, points in rows.items()
         for i in FACES
     ]
-    path = write_png(Path(__file__).with_name("faces.png"), contact_sheet(cells, columns=len(FACES)))
+    path = Path(__file__).parent.parent / "results" / "demo" / "faces.png"
+    write_png(path, contact_sheet(cells, columns=len(FACES)))
     print(path, "rows:", ", ".join(rows))
 
 

@@ -21,10 +21,10 @@ import joblib
 import numpy as np
 
 import fldbench
-from fldbench.crops import BLOCK, _cut_block, crop_faces, crop_image
 from fldbench.faces import FaceSet, Images
+from fldbench.faces.crops import BLOCK, _cut_block, crop_faces, crop_image
+from fldbench.faces.pack import open_pack, pack
 from fldbench.geometry import crop_matrix
-from fldbench.pack import open_pack, pack
 
 SIZE, PADDING = 160, 0.25
 READS, ROUNDS = 1000, 7

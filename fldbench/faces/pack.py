@@ -29,9 +29,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fldbench.crops import crop_image
 from fldbench.errors import DataError, StoreError, UnknownNameError
-from fldbench.faces import FaceSet, Images, decode_image
+from fldbench.faces.crops import crop_image
+from fldbench.faces.face_set import FaceSet, Images, decode_image
 from fldbench.geometry import check_boxes, crop_matrix, transform
 from fldbench.schemes import get_scheme
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fldbench.curate.verify.shape_model import align, folds_of, unit
 from fldbench.errors import DataError
 from fldbench.geometry import invert, transform
-from fldbench.verify.shape_model import align, folds_of, unit
 
 FRAME = 80  # px, what is cut out of the picture
 MIN_FACES = 100

@@ -11,7 +11,7 @@ import numpy as np
 
 CROP = 64  # px, grey
 PADDING = 0.75  # of the box's longer side, on each end: what is around a face tells pictures apart too
-LIMIT = 0.66  # correlation from which two crops are one picture; chosen and measured with fldbench.verify
+LIMIT = 0.66  # correlation from which two crops are one picture; chosen and measured with fldbench.curate.verify
 _GRID, _BLUR, _SHIFT = 17, 4.0, 6  # cells; px; px
 _CANDIDATES, _BITS = 3, 0.25  # nearest hashes, with at most this share of other bits
 _BLOCK = 2048  # faces compared at a time: 2048 x 2048 distances are 16 MB

@@ -23,7 +23,7 @@ import fldbench
 from fldbench.datasets.synthetic import SEEDS
 from fldbench.datasets.synthetic.batch import render_faces
 from fldbench.faces import FaceSet, ImageArrays
-from fldbench.media import write_png
+from fldbench.media.draw import write_png
 
 METHODS = {
     "mean-shape": {},

@@ -20,7 +20,7 @@ from fldbench.errors import DataError
 from fldbench.schemes import get_scheme
 
 if TYPE_CHECKING:
-    from fldbench.crops import Crops
+    from fldbench.faces.crops import Crops
 
 
 class Images(Sequence):
@@ -326,8 +326,8 @@ class FaceSet:
     def crops(
         self, size: int, padding: float = 0.25, grey: bool = True, cache: str | Path | None = None, jobs: int = 1
     ) -> Crops:
-        """Normalised square crops around the boxes, memory-mapped and cached: see `fldbench.crops.crop_faces`."""
-        from fldbench.crops import crop_faces
+        """Normalised square crops around the boxes, memory-mapped and cached: see `fldbench.faces.crops.crop_faces`."""
+        from fldbench.faces.crops import crop_faces
 
         return crop_faces(self, size, padding, grey=grey, cache=cache, jobs=jobs)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
+from fldbench.faces.image_files import header_size
 from fldbench.geometry import box_size, tight_box
-from fldbench.image_files import header_size
-from fldbench.media import contact_sheet, draw_landmarks
+from fldbench.media.draw import contact_sheet, draw_landmarks
 from fldbench.schemes import get_scheme
 
 SAMPLE = 500  # images whose size is looked up

@@ -19,11 +19,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from fldbench.curate.verify import verify
 from fldbench.dataset import load_dataset
 from fldbench.faces import FaceSet, Images, decode_image
 from fldbench.geometry import jitter_box, tight_box
 from fldbench.schemes import get_scheme
-from fldbench.verify import verify
 
 EACH = 25
 FAULTS = {

@@ -1,4 +1,4 @@
-"""One look at every image of a FaceSet: what the checks of `fldbench.verify` need, with each image decoded once."""
+"""One look at every image of a FaceSet: what the checks of `verify` need, with each image decoded once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fldbench.curate.verify import duplicates, picture_fit
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
+from fldbench.faces.image_files import is_cut_off
 from fldbench.geometry import crop_matrix, to_grey, warp
-from fldbench.image_files import is_cut_off
-from fldbench.verify import duplicates, picture_fit
 
 
 @dataclass(frozen=True)

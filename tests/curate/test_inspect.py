@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from toys import toy_faces
 
+from fldbench.curate.inspect import info, info_text, preview
 from fldbench.errors import DataError
 from fldbench.faces import ImageArrays, ImageFiles, NoImages
-from fldbench.inspect_data import info, info_text, preview
 
 
 def rich():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.verify import duplicates as nd
+from fldbench.curate.verify import duplicates as nd
 
 RNG = np.random.default_rng(0)
 

@@ -26,9 +26,9 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet, decode_image
+from fldbench.faces.image_files import header_size
 from fldbench.geometry import check_boxes, tight_box
-from fldbench.image_files import header_size
-from fldbench.media import write_png
+from fldbench.media.draw import write_png
 from fldbench.schemes import get_scheme, list_schemes
 
 COPIED = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}  # first bytes -> ending

@@ -1,8 +1,8 @@
 """Trust in the annotations: what is wrong, or looks wrong, with the faces of a dataset.
 
-`verify` only looks and reports; `fldbench.excludes` turns findings into a list of faces to leave out. Every score is in
-units of its check's limit: 1 is where a finding begins. How many planted faults each check finds, and how many false
-alarms it raises, is measured in results/verify.
+`verify` only looks and reports; `fldbench.curate.excludes` turns findings into a list of faces to leave out. Every
+score is in units of its check's limit: 1 is where a finding begins. How many planted faults each check finds, and how
+many false alarms it raises, is measured in results/verify.
 
 kind        what was found
 count       a part of the dataset has not the published number of faces, or some were excluded          (about the set)
@@ -25,15 +25,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fldbench.curate.verify.duplicates import LIMIT as SAME_PICTURE
+from fldbench.curate.verify.duplicates import near_duplicates
+from fldbench.curate.verify.picture_fit import misfit
+from fldbench.curate.verify.picture_look import Look, look_at
+from fldbench.curate.verify.shape_model import align, implausibility, mean_shape, unit
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_centre, box_size, tight_box
 from fldbench.schemes import Scheme, get_scheme
-from fldbench.verify.duplicates import LIMIT as SAME_PICTURE
-from fldbench.verify.duplicates import near_duplicates
-from fldbench.verify.picture_fit import misfit
-from fldbench.verify.picture_look import Look, look_at
-from fldbench.verify.shape_model import align, implausibility, mean_shape, unit
 
 KINDS = ("count", "unchecked", "image", "points", "mirrored", "eyes", "box", "duplicate", "group", "shape", "picture")
 

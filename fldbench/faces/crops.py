@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.errors import DataError, StoreError
-from fldbench.faces import FaceSet, Images
+from fldbench.faces.face_set import FaceSet, Images
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
 
 VERSION = 1  # raised when other pixels come out of the same face

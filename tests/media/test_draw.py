@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fldbench.errors import DataError, StoreError, UnknownNameError
-from fldbench.media import as_rgb, chart_points, contact_sheet, draw_landmarks, numbering_chart, write_png
+from fldbench.media.draw import as_rgb, chart_points, contact_sheet, draw_landmarks, numbering_chart, write_png
 from fldbench.schemes import get_scheme, list_schemes
 
 BLACK = np.zeros((40, 60, 3), np.uint8)
