@@ -8,142 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fldbench.errors import DataError
+from fldbench.errors import DataError, must_be, near_miss
+from fldbench.faces.images import Images
 from fldbench.schemes import get_scheme
-
-if TYPE_CHECKING:
-    from fldbench.faces.crops import Crops
-
-
-class Images(Sequence):
-    """n images, decoded on access: an int gives RGB uint8 (h, w, 3), a slice, mask or index array gives Images.
-
-    A subclass defines `__len__`, `decode(i)` and `digest(i)`, the bytes that identify image i's content.
-    """
-
-    def decode(self, i: int) -> np.ndarray:
-        raise NotImplementedError
-
-    def digest(self, i: int) -> bytes:
-        raise NotImplementedError
-
-    def encoded(self, i: int) -> bytes | None:
-        """Image i as the bytes of an image file, where it is kept as such; None where it is not."""
-        return None
-
-    def __getitem__(self, index):
-        if isinstance(index, (int, np.integer)):
-            if not -len(self) <= index < len(self):
-                raise IndexError(f"image {index} of {len(self)}")
-            return self.decode(int(index) % len(self))
-        return _Selection(self, np.arange(len(self))[index])
-
-
-class _Selection(Images):
-    """Some images of another Images, in a given order."""
-
-    def __init__(self, base: Images, rows: np.ndarray):
-        self._base, self._rows = base, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def decode(self, i: int) -> np.ndarray:
-        return self._base.decode(int(self._rows[i]))
-
-    def digest(self, i: int) -> bytes:
-        return self._base.digest(int(self._rows[i]))
-
-    def encoded(self, i: int) -> bytes | None:
-        return self._base.encoded(int(self._rows[i]))
-
-
-def decode_image(encoded: bytes, file: str | Path, what: str = "not an image that can be decoded") -> np.ndarray:
-    """The bytes of an image file as RGB uint8 (h, w, 3); raises DataError, in the words of `what`, if they are none."""
-    import cv2
-
-    try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
-        image = None
-    if image is None:
-        raise DataError(f"{what}; replace the file or leave the face out", file)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-class ImageFiles(Images):
-    """Images in files that OpenCV reads (JPEG, PNG, BMP, TIFF, WebP); grey ones come back as RGB too."""
-
-    def __init__(self, paths: Sequence[str | Path]):
-        self.paths = [str(path) for path in paths]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def decode(self, i: int) -> np.ndarray:
-        # Files go through numpy because cv2.imread cannot open every path that the system can.
-        return decode_image(self.encoded(i), self.paths[i])
-
-    def digest(self, i: int) -> bytes:
-        try:
-            return hashlib.sha256(Path(self.paths[i]).read_bytes()).digest()
-        except OSError as error:
-            return f"unreadable: {type(error).__name__}".encode()
-
-    def encoded(self, i: int) -> bytes:
-        try:
-            content = Path(self.paths[i]).read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot be read ({error.strerror}); restore the image", self.paths[i]) from error
-        if not content:
-            raise DataError("the image file is empty; restore it or leave the face out", self.paths[i])
-        return content
-
-
-class ImageArrays(Images):
-    """Images that are in memory already: RGB uint8 (h, w, 3) arrays."""
-
-    def __init__(self, arrays: Sequence[np.ndarray]):
-        self._arrays = arrays
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def decode(self, i: int) -> np.ndarray:
-        return self._arrays[i]
-
-    def digest(self, i: int) -> bytes:
-        array = self._arrays[i]
-        return hashlib.sha256(str(array.shape).encode() + np.ascontiguousarray(array).tobytes()).digest()
-
-
-class NoImages(Images):
-    """The images of a dataset that came without any: predictions can be scored on it, methods cannot run on it."""
-
-    def __init__(self, n: int, why: str):
-        self._n, self.why = n, why
-
-    def __len__(self) -> int:
-        return self._n
-
-    def decode(self, i: int) -> np.ndarray:
-        raise DataError(self.why)
-
-    def digest(self, i: int) -> bytes:
-        return b"no image"
 
 
 @dataclass(frozen=True)
 class Face:
-    """One face: image RGB uint8 (h, w, 3), box (4,) px, landmarks (L, 2) px, visible (L,) bool, attributes."""
+    """One face of a FaceSet; its arrays are copies.
+
+    Attributes
+    ----------
+    id : str
+    image : ndarray
+        RGB uint8 (h, w, 3).
+    box : ndarray
+        (4,) float, x0, y0, x1, y1 px.
+    landmarks : ndarray
+        (L, 2) float px; NaN where a point is not annotated.
+    visible : ndarray
+        (L,) bool.
+    attributes : mapping of str to int
+        -1 where the attribute is not known.
+    """
 
     id: str
     image: np.ndarray
@@ -157,19 +50,38 @@ class Face:
 class FaceSet:
     """n faces of one dataset and split, as columns.
 
-    ids         (n,) str, each once
-    images      Images of length n, RGB uint8 (h, w, 3), decoded on access
-    boxes       (n, 4) float, x0, y0, x1, y1 px
-    landmarks   (n, L, 2) float px; NaN where a point is not annotated
-    scheme      name of the landmark scheme with L points
-    visible     (n, L) bool; False where a point is occluded or not annotated
-    attributes  name -> (n,) int, -1 unknown
-    subsets     name -> (n,) bool
-    groups      (n,) str: person, clip or photo; faces of one group never go to two splits
-    name, split_name  the dataset and the split that were loaded
-    parts       part -> (found, expected) faces, as the reader met them on disk; empty where nothing can be absent
+    An int as index gives a Face; a slice, boolean mask or index array gives a FaceSet.
 
-    Raises DataError when the columns do not fit each other.
+    Attributes
+    ----------
+    ids : ndarray
+        (n,) str, each of them once.
+    images : Images
+        n images, RGB uint8 (h, w, 3), decoded on access.
+    boxes : ndarray
+        (n, 4) float, x0, y0, x1, y1 px.
+    landmarks : ndarray
+        (n, L, 2) float px, the centre of the top-left pixel at (0, 0); NaN where a point is not annotated.
+    scheme : str
+        Name of the landmark scheme, which has L points.
+    visible : ndarray
+        (n, L) bool; False where a point is occluded or not annotated. By default True where it is annotated.
+    attributes : mapping of str to ndarray
+        Name -> (n,) int, -1 where it is not known.
+    subsets : mapping of str to ndarray
+        Name -> (n,) bool.
+    groups : ndarray
+        (n,) str: person, clip or photo; faces of one group never go to two splits. By default the ids.
+    name, split_name : str
+        The dataset and the split that were loaded.
+    parts : mapping of str to (int, int)
+        Part of the dataset -> faces that the reader found on the disk, and faces expected. Empty where no part can be
+        absent.
+
+    Raises
+    ------
+    DataError
+        When the columns do not fit each other.
     """
 
     ids: np.ndarray
@@ -204,19 +116,18 @@ class FaceSet:
 
     def _check(self):
         n, points = len(self.ids), get_scheme(self.scheme).n_points
-        wanted = {"images": n, "boxes": n, "landmarks": n, "visible": n, "groups": n}
-        found = {key: len(getattr(self, key)) for key in wanted}
-        found |= {f"attributes[{k}]": len(v) for k, v in self.attributes.items()}
-        found |= {f"subsets[{k}]": len(v) for k, v in self.subsets.items()}
+        found = {key: len(getattr(self, key)) for key in ("images", "boxes", "landmarks", "visible", "groups")}
+        found |= {f"attributes[{key}]": len(column) for key, column in self.attributes.items()}
+        found |= {f"subsets[{key}]": len(column) for key, column in self.subsets.items()}
         for key, length in found.items():
             if length != n:
-                raise DataError(f"{self.label}: {key} has {length} rows, ids has {n}; each needs one row a face")
+                raise DataError(must_be(self.label, f"the number of {key}", length, f"{n}, one for each id"))
         if n and self.landmarks.shape[1:] != (points, 2):
-            raise DataError(
-                f"{self.label}: landmarks have the shape {self.landmarks.shape}; {self.scheme} needs ({n}, {points}, 2)"
-            )
+            allowed = f"({n}, {points}, 2) for {self.scheme}"
+            raise DataError(must_be(self.label, "the shape of the landmarks", self.landmarks.shape, allowed))
         if self.visible.shape != self.landmarks.shape[:-1]:
-            raise DataError(f"{self.label}: visible has the shape {self.visible.shape}, not one value a landmark")
+            allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
+            raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
         if len(set(self.ids.tolist())) != n:
             values, counts = np.unique(self.ids, return_counts=True)
             raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} stands for more than one face")
@@ -230,7 +141,6 @@ class FaceSet:
         return len(self.ids)
 
     def __getitem__(self, index):
-        """An int gives a Face; a slice, boolean mask or index array gives a FaceSet."""
         if isinstance(index, (int, np.integer)):
             return Face(
                 str(self.ids[index]),
@@ -257,21 +167,33 @@ class FaceSet:
         return (self[i] for i in range(len(self)))
 
     def subset(self, name: str) -> FaceSet:
-        """The faces of a named subset; raises DataError for a name that the set does not have."""
+        """Return the faces of a named subset; raise DataError for a name that the set does not have."""
         if name not in self.subsets:
-            raise DataError(f"{self.label} has no subset {name!r}; allowed: {', '.join(self.subsets) or 'none'}")
+            raise DataError(f"{self.label} has no subset {name!r}; {near_miss(name, self.subsets)}")
         return self[self.subsets[name]]
 
     def with_boxes(self, boxes: np.ndarray) -> FaceSet:
-        """The same faces with other boxes, (n, 4) px."""
+        """Return the same faces with other boxes, (n, 4) px."""
         return replace(self, boxes=boxes)
 
     def split(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
-        """Two disjoint parts, the second with about `fraction` of the faces.
+        """Split the faces into two parts, the second with about `fraction` of them.
 
-        by  "group": no person, clip or photo stands in both; "face": each face is drawn alone
         In an order drawn from random_state each group goes to the second part if it fits; then the smallest of the
-        others does, if that brings the size nearer. Raises DataError when there are too few groups for two parts.
+        others does, if that brings the size nearer.
+
+        Parameters
+        ----------
+        fraction : float
+            More than 0 and less than 1.
+        by : {"group", "face"}
+            "group": no person, clip or photo is in both parts; "face": each face is drawn alone.
+        random_state : int
+
+        Raises
+        ------
+        DataError
+            When there are too few groups for two parts.
         """
         which, sizes = self._units(by)
         target, total = fraction * len(self), 0
@@ -287,25 +209,26 @@ class FaceSet:
         if not (0 < fraction < 1 and taken.any()):
             raise DataError(
                 f"{self.label}: {len(self)} faces of {len(sizes)} {by}(s) cannot be split in two by {fraction}; "
-                "a fraction lies between 0 and 1, and a group is never cut"
+                "a fraction must be between 0 and 1, and a group is never cut"
             )
         part = taken[which]
         return self[~part], self[part]
 
     def folds(self, k: int, random_state: int = 0) -> Iterator[tuple[FaceSet, FaceSet]]:
-        """k pairs (the other folds, this fold): every face is in this fold once, and no group is cut.
+        """Return k pairs (the other folds, this fold): every face is in this fold once, and no group is cut.
 
         The groups, the largest first and equal ones in an order drawn from random_state, each go to the smallest fold
-        so far, so two folds differ by at most the largest group. Raises DataError when there are too few groups.
+        so far, so two folds differ by at most the largest group. Raise DataError when there are too few groups.
         """
         fold_of = self.fold_of(k, random_state)
         return ((self[fold_of != fold], self[fold_of == fold]) for fold in range(k))
 
     def fold_of(self, k: int, random_state: int = 0) -> np.ndarray:
-        """The number of each face's fold, (n,) int from 0 to k - 1, for the folds that `folds` gives."""
+        """Return the number of each face's fold, (n,) int from 0 to k - 1, for the folds that `folds` gives."""
         which, sizes = self._units("group")
         if not 2 <= k <= len(sizes):
-            raise DataError(f"{self.label}: {len(sizes)} group(s) cannot make {k} folds; allowed: 2 to {len(sizes)}")
+            allowed = f"2 to the number of groups, {len(sizes)}"
+            raise DataError(must_be(self.label, "the number of folds", k, allowed))
         order = np.random.default_rng(random_state).permutation(len(sizes))
         filled = [(0, fold) for fold in range(k)]
         folds = np.empty(len(sizes), int)
@@ -316,20 +239,12 @@ class FaceSet:
         return folds[which]
 
     def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
-        """What stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
+        """Return what stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
         if by not in ("group", "face"):
-            raise DataError(f"{self.label} cannot be split by {by!r}; allowed: 'group', 'face'")
+            raise DataError(must_be(self.label, "by", by, "'group' or 'face'"))
         column = self.groups if by == "group" else self.ids
         _, which, sizes = np.unique(column, return_inverse=True, return_counts=True)
         return which, sizes
-
-    def crops(
-        self, size: int, padding: float = 0.25, grey: bool = True, cache: str | Path | None = None, jobs: int = 1
-    ) -> Crops:
-        """Normalised square crops around the boxes, memory-mapped and cached: see `fldbench.faces.crops.crop_faces`."""
-        from fldbench.faces.crops import crop_faces
-
-        return crop_faces(self, size, padding, grey=grey, cache=cache, jobs=jobs)
 
     @property
     def groups_fingerprint(self) -> str:
@@ -339,18 +254,28 @@ class FaceSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, landmarks, visibility, boxes and image content, as 64 hex digits."""
+        """SHA-256 over all that can change a number, as 64 hex digits.
+
+        That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
+        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names and parts.
+        """
         total = hashlib.sha256(self.scheme.encode())
         total.update("\n".join(self.ids.tolist()).encode())
         for column in (self.landmarks, self.boxes, self.visible):
             total.update(np.ascontiguousarray(column))
         for i in range(len(self)):
-            total.update(self.images.digest(i))
+            total.update(self.images.digest_once(i))
+        for name, column in sorted(self.attributes.items()):
+            total.update(f"\0{name}\0".encode())
+            total.update(np.ascontiguousarray(column, np.int64))
         return total.hexdigest()
 
 
 def unreadable_images(faces: FaceSet) -> dict[int, str]:
-    """Decodes every image once: row -> what is wrong, for those that cannot be decoded."""
+    """Decode every image once and return the problems: row -> what is wrong with an image that cannot be decoded.
+
+    Image files are read once for this and for the fingerprint of the faces, whichever is asked for first.
+    """
     problems = {}
     for row in range(len(faces)):
         try:

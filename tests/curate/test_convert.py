@@ -235,7 +235,7 @@ def test_what_cannot_be_converted_leaves_nothing_behind(tmp_path):
             convert(replace(faces, ids=np.array(["x", "y", bad])), "csv", out)
     with pytest.raises(DataError, match=r"the group 'a\\x07' has a character that no text file can hold"):
         convert(replace(faces, groups=np.array(["x", "y", "a\a"])), "csv", out)
-    with pytest.raises(DataError, match=r"face 'test0' has the box \[0.0, 0.0, 0.0, 0.0\]"):
+    with pytest.raises(DataError, match=r"face 'test0': the box is \[0.0, 0.0, 0.0, 0.0\]"):
         convert(faces.with_boxes(np.zeros((3, 4))), "coco", out)
     with pytest.raises(DataError, match="no photos here"):
         convert(replace(faces, images=NoImages(3, "no photos here")), "csv", out)

@@ -1,22 +1,17 @@
-"""FaceSet and images: indexing, laziness, splitting, fingerprints, and what is refused."""
+"""FaceSet: indexing, laziness, splitting, fingerprints, and what is refused."""
 
-import zlib
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from face_sets import Counted, Untouchable
 from toys import toy_faces
 
 from fldbench.errors import DataError
-from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, NoImages, unreadable_images
-
-
-class Untouchable(ImageArrays):
-    """Fails when anybody opens an image."""
-
-    def decode(self, i):
-        raise AssertionError("an image was opened")
+from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, unreadable_images
 
 
 def test_indexing_gives_faces_and_face_sets():
@@ -58,7 +53,7 @@ def test_annotations_can_be_used_without_opening_an_image():
 
 
 def test_unknown_subset_names_the_known():
-    with pytest.raises(DataError, match="toy-test has no subset 'evn'; allowed: even, odd, none"):
+    with pytest.raises(DataError, match="toy-test has no subset 'evn'; did you mean 'even'"):
         toy_faces(2).subset("evn")
 
 
@@ -75,10 +70,17 @@ def test_visibility_defaults_to_annotated():
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"boxes": np.ones((3, 4))}, "boxes has 3 rows, ids has 4"),
-        ({"landmarks": np.ones((4, 6, 2))}, r"landmarks have the shape \(4, 6, 2\); mtfl-5 needs \(4, 5, 2\)"),
+        ({"boxes": np.ones((3, 4))}, "toy-test: the number of boxes is 3; must be 4, one for each id"),
+        (
+            {"landmarks": np.ones((4, 6, 2))},
+            r"the shape of the landmarks is \(4, 6, 2\); must be \(4, 5, 2\) for mtfl-5",
+        ),
+        (
+            {"visible": np.ones((4, 6), bool)},
+            r"the shape of visible is \(4, 6\); must be \(4, 5\), one flag for each landmark",
+        ),
         ({"ids": np.array(["a", "b", "a", "c"])}, "the id 'a' stands for more than one face"),
-        ({"attributes": {"smile": np.zeros(5)}}, r"attributes\[smile\] has 5 rows"),
+        ({"attributes": {"smile": np.zeros(5)}}, r"the number of attributes\[smile\] is 5; must be 4"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(change, text):
@@ -117,9 +119,9 @@ def test_split_counts_faces_not_groups():
     [
         ([3], 0.5, r"toy-test: 3 faces of 1 group\(s\) cannot be split in two by 0.5"),
         ([5, 5], 0.1, r"10 faces of 2 group\(s\) cannot be split in two by 0.1"),
-        ([1] * 9, 0.0, r"a fraction lies between 0 and 1"),
-        ([1] * 9, 1.0, r"a fraction lies between 0 and 1"),
-        ([1] * 9, float("nan"), r"a fraction lies between 0 and 1"),
+        ([1] * 9, 0.0, r"a fraction must be between 0 and 1"),
+        ([1] * 9, 1.0, r"a fraction must be between 0 and 1"),
+        ([1] * 9, float("nan"), r"a fraction must be between 0 and 1"),
     ],
 )
 def test_splits_that_cannot_be_made(sizes, fraction, text):
@@ -128,7 +130,7 @@ def test_splits_that_cannot_be_made(sizes, fraction, text):
 
 
 def test_split_by_something_else():
-    with pytest.raises(DataError, match="toy-test cannot be split by 'person'; allowed: 'group', 'face'"):
+    with pytest.raises(DataError, match="toy-test: by is 'person'; must be 'group' or 'face'"):
         toy_faces(4).split(0.5, by="person")
 
 
@@ -159,13 +161,14 @@ def test_folds_are_as_even_as_can_be_and_drawn():
 
 @pytest.mark.parametrize("k", [0, 1, 5])
 def test_folds_that_cannot_be_made(k):
-    with pytest.raises(DataError, match=rf"toy-test: 4 group\(s\) cannot make {k} folds; allowed: 2 to 4"):
+    with pytest.raises(DataError, match=f"toy-test: the number of folds is {k}; must be 2 to the number of groups, 4"):
         grouped([2] * 4).folds(k)
 
 
-def test_fingerprint_sees_every_column_and_nothing_else():
-    faces = toy_faces(4)
-    same = replace(toy_faces(4), name="other", attributes={"smile": np.ones(4)})
+def test_fingerprint_sees_all_that_can_change_a_number_and_nothing_else():
+    faces = replace(toy_faces(4), attributes={"smile": np.arange(4), "glasses": np.zeros(4)})
+    same = replace(faces, name="other", subsets={}, groups=np.array(list("aabb")), parts={"a": (1, 2)})
+    same = replace(same, attributes={"glasses": np.zeros(4), "smile": np.arange(4)})  # in another order
     assert same.fingerprint == faces.fingerprint
     moved = faces.landmarks.copy()
     moved[2, 1, 0] += 1e-9
@@ -179,56 +182,54 @@ def test_fingerprint_sees_every_column_and_nothing_else():
         replace(faces, visible=np.zeros((4, 5), bool)),
         faces[:3],
         faces[::-1],
+        replace(faces, attributes={}),
+        replace(faces, attributes={"smile": np.arange(4)}),
+        replace(faces, attributes={"smile": np.arange(4), "beard": np.zeros(4)}),
+        replace(faces, attributes={"smile": np.zeros(4), "glasses": np.arange(4)}),
+        replace(faces, attributes={"smile": np.array([0, 1, 2, -1]), "glasses": np.zeros(4)}),
     ]
     assert len({faces.fingerprint, *(other.fingerprint for other in changed)}) == len(changed) + 1
 
 
-def test_image_files_decode_to_rgb_whatever_they_hold(tmp_path):
-    rgb = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
-    colour, grey = tmp_path / "a ü.png", tmp_path / "g.png"
-    colour.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
-    grey.write_bytes(cv2.imencode(".png", rgb[..., 0])[1].tobytes())
-    images = ImageFiles([colour, grey])
-    assert np.array_equal(images[0], rgb)
-    assert np.array_equal(images[1], np.repeat(rgb[..., :1], 3, axis=2))
-    assert images.digest(0) != images.digest(1)
+def test_fingerprint_by_hand():
+    """A set without attributes keeps the fingerprint that earlier versions gave it."""
+    faces = toy_faces(3)
+    parts = [
+        b"mtfl-5",
+        b"test0\ntest1\ntest2",
+        faces.landmarks.tobytes(),
+        faces.boxes.tobytes(),
+        faces.visible.tobytes(),
+    ]
+    parts += [hashlib.sha256(b"(48, 40, 3)" + image.tobytes()).digest() for image in faces.images]
+    assert faces.fingerprint == hashlib.sha256(b"".join(parts)).hexdigest()
+    parts += [b"\0age\0", np.array([30, -1, 4], "<i8").tobytes(), b"\0smile\0", np.array([1, 0, 1], "<i8").tobytes()]
+    tagged = replace(faces, attributes={"smile": [1, 0, 1], "age": [30, -1, 4]})
+    assert tagged.fingerprint == hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def test_encoded_images_are_the_bytes_of_their_files(tmp_path):
-    paths = [tmp_path / f"{i}.png" for i in range(3)]
+def test_each_image_is_hashed_once_for_all_parts_of_a_set():
+    images = Counted(toy_faces(8).images)
+    faces = replace(toy_faces(8), images=images)
+    prints = {faces.fingerprint, *(faces.subset(name).fingerprint for name in ("even", "odd"))}
+    prints |= {faces[::-1][2:5].fingerprint, faces.with_boxes(faces.boxes + 1).fingerprint}
+    assert len(prints) == 5 and images.hashed.tolist() == [1] * 8 and not images.decoded.any()
+
+
+def test_each_file_is_read_once_for_decoding_and_for_every_fingerprint(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
     for i, path in enumerate(paths):
         path.write_bytes(cv2.imencode(".png", np.full((4, 4, 3), i, np.uint8))[1].tobytes())
-    images = ImageFiles(paths)[::-1]
-    assert [images.encoded(i) for i in range(3)] == [path.read_bytes() for path in paths[::-1]]
-    assert toy_faces(2).images.encoded(0) is None and toy_faces(2).images[1:].encoded(0) is None
-
-
-def test_an_image_that_claims_to_be_too_large_is_named(tmp_path):
-    image = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
-    image[16:24] = (1 << 22).to_bytes(4) * 2  # width and height
-    image[29:33] = zlib.crc32(image[12:29]).to_bytes(4)
-    (tmp_path / "vast.png").write_bytes(image)
-    with pytest.raises(DataError, match=r"vast\.png: not an image that can be decoded"):
-        ImageFiles([tmp_path / "vast.png"])[0]
-
-
-def test_bad_image_files_are_named(tmp_path):
-    good, empty, text = tmp_path / "good.png", tmp_path / "empty.jpg", tmp_path / "text.jpg"
-    good.write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
-    empty.touch()
-    text.write_text("not a picture")
-    images = ImageFiles([good, empty, text, tmp_path / "absent.jpg"])
-    faces = replace(toy_faces(4), images=images)
-    problems = unreadable_images(faces)
-    assert list(problems) == [1, 2, 3]
-    assert "empty.jpg: the image file is empty" in problems[1]
-    assert "text.jpg: not an image that can be decoded" in problems[2]
-    assert "absent.jpg: cannot be read (No such file or directory)" in problems[3]
-    assert len(faces.fingerprint) == 64
-
-
-def test_a_dataset_without_images_says_so():
-    faces = replace(toy_faces(3), images=NoImages(3, "there are none here"))
-    with pytest.raises(DataError, match="there are none here"):
-        faces.images[0]
-    assert len(faces[1:].images) == 2
+    paths[3].write_text("no image")
+    reads, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path.name) or read_bytes(path))
+    landmarks = toy_faces(5).landmarks
+    faces = replace(toy_faces(5), images=ImageFiles([*paths, paths[0]]), landmarks=landmarks)
+    assert list(unreadable_images(faces)) == [3]
+    assert sorted(reads) == ["0.png", "0.png", "1.png", "2.png", "3.png"]  # two faces decode the first one
+    reads.clear()
+    prints = [part.fingerprint for part in (faces, faces[:3], faces.subset("even"), faces[[4, 3]])]
+    assert len(set(prints)) == 4 and not reads
+    again = replace(faces, images=ImageFiles([*paths, paths[0]]))
+    assert [part.fingerprint for part in (again, again[:3], again.subset("even"), again[[4, 3]])] == prints
+    assert sorted(reads) == ["0.png", "1.png", "2.png", "3.png"]
