@@ -136,6 +136,23 @@ def decode_image(encoded: bytes, file: str | Path, what: str = "not an image tha
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def encode_image(image: np.ndarray, ending: str, quality: int | None = None) -> bytes:
+    """Encode an image, RGB uint8 (h, w, 3), as an image file.
+
+    Parameters
+    ----------
+    image : ndarray
+    ending : str
+        ".png", ".jpg" or another format that OpenCV writes.
+    quality : int, optional
+        Of JPEG, 1 to 100.
+    """
+    import cv2
+
+    options = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    return cv2.imencode(ending, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+
+
 class ImageFiles(Images):
     """Images in files that OpenCV reads (JPEG, PNG, BMP, TIFF, WebP); grey ones come back as RGB too.
 

@@ -25,7 +25,7 @@ import numpy as np
 from fldbench.errors import DataError, StoreError, must_be
 from fldbench.faces.crops import crop_image
 from fldbench.faces.face_set import FaceSet
-from fldbench.faces.images import Images, decode_image
+from fldbench.faces.images import Images, decode_image, encode_image
 from fldbench.faces.pack_files import DATA_MAGIC, INDEX_MAGIC, START, PackFiles, bytes_of, header, index_of
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, crop_matrix, transform
@@ -131,10 +131,10 @@ def _write_images(
         if size is None:
             digest, content = images.digest_once(i), b""
             if digest not in kept:
-                content = images.encoded(i) or _encode(images[i], ".png")
+                content = images.encoded(i) or encode_image(images[i], ".png")
         else:
             crop = crop_image(images[i], matrices[i], size, grey=False)
-            content = crop.tobytes() if quality is None else _encode(crop, ".jpg", quality)
+            content = crop.tobytes() if quality is None else encode_image(crop, ".jpg", quality)
             digest = hashlib.sha256((str(crop.shape).encode() if quality is None else b"") + content).digest()
         if digest not in kept:
             kept[digest] = end, len(content), zlib.crc32(content)
@@ -152,14 +152,6 @@ def _write_images(
         "image/digest": padded.reshape(n, width),
         "image/digest_size": np.array([len(digest) for digest in digests], np.uint8),
     }
-
-
-def _encode(image: np.ndarray, ending: str, quality: int | None = None) -> bytes:
-    """Return RGB uint8 (h, w, 3) as the bytes of an image file."""
-    import cv2
-
-    options = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
-    return cv2.imencode(ending, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
 def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: int | None, quality: int | None) -> bytes:

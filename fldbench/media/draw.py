@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.errors import DataError, StoreError
+from fldbench.errors import DataError, must_be
+from fldbench.faces.images import encode_image
+from fldbench.files import written_whole
 from fldbench.schemes import Scheme, get_scheme
 
 _SHIFT = 4  # cv2 draws at px * 2**_SHIFT
@@ -19,7 +21,17 @@ _FAR = 2.0**15  # px; a wild prediction beyond it is left out, as cv2 counts in 
 
 
 def as_rgb(image) -> np.ndarray:
-    """A new RGB uint8 image (h, w, 3) of an RGB or grey (h, w) or (h, w, 1) one; DataError for anything else.
+    """Return a new RGB uint8 image (h, w, 3) of an RGB or a grey one.
+
+    Parameters
+    ----------
+    image : array_like
+        uint8 (h, w, 3) RGB, or grey (h, w) or (h, w, 1).
+
+    Raises
+    ------
+    DataError
+        For anything else.
 
     >>> as_rgb(np.full((2, 3), 7, np.uint8)).shape
     (2, 3, 3)
@@ -27,12 +39,13 @@ def as_rgb(image) -> np.ndarray:
     pixels = np.asarray(image)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3) or pixels.size == 0:
-        raise DataError(f"an image must be uint8 (h, w, 3) RGB or (h, w) grey, got {pixels.dtype} {pixels.shape}")
+        got = f"{pixels.dtype} {pixels.shape}"
+        raise DataError(must_be("image", "the array", got, "uint8 (h, w, 3) RGB or (h, w) grey"))
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))).copy()
 
 
 def _label_directions(points: np.ndarray, scheme: Scheme | None) -> np.ndarray:
-    """(L, 2) unit vectors that lead numbers off the lines: the outward normal of an outline, else to the right."""
+    """Return (L, 2) unit vectors that lead numbers off the lines: outwards from an outline, else to the right."""
     away = np.tile([1.0, 0.0], (len(points), 1))
     lines = set(scheme.edges) if scheme else set()
     for group in scheme.groups.values() if scheme else ():
@@ -52,7 +65,7 @@ def _label_directions(points: np.ndarray, scheme: Scheme | None) -> np.ndarray:
 
 
 def _write_number(canvas: np.ndarray, text: str, at: np.ndarray, away: np.ndarray, gap: float, height: float, colour):
-    """Write text so that its box touches the point `gap` px from `at` towards `away`; height in px."""
+    """Write a string so that its box touches the point `gap` px from `at` towards `away`; height in px."""
     import cv2
 
     font, thick = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(height / 14))
@@ -66,7 +79,7 @@ def _write_number(canvas: np.ndarray, text: str, at: np.ndarray, away: np.ndarra
 
 
 def _paint(canvas, points, shown, scheme, colour, line_colour, numbers, radius, text=None) -> None:
-    """Draw one face's (L, 2) px points into canvas: lines, then numbers (`text` px high), then points."""
+    """Draw the points of one face, (L, 2) px, into canvas: lines, then numbers (`text` px high), then points."""
     import cv2
 
     there = np.isfinite(points).all(axis=1)
@@ -100,16 +113,36 @@ def draw_landmarks(
     radius: float | None = None,
     upscale: int = 1,
 ) -> np.ndarray:
-    """A new RGB image with the landmarks on it.
+    """Return a new RGB image with the landmarks on it.
 
-    landmarks  (L, 2), or (n, L, 2) for n faces; px of `image`. A point that is not finite is left out, and so are
-               its lines
-    scheme     draws the scheme's lines too, and places numbers beside them
-    visible    bool, shaped like the landmarks without their last axis: hidden points are drawn as rings
-    colour     RGB of points, lines and numbers
-    numbers    writes each point's index
-    radius     of a point, px of the answer; by default 1/150 of the face's size, at least 1
-    upscale    enlarges the image this many times first, so that small faces can be read
+    Parameters
+    ----------
+    image : array_like
+        uint8, RGB (h, w, 3) or grey (h, w).
+    landmarks : array_like
+        (L, 2), or (n, L, 2) for n faces; px of `image`. A point that is not finite is left out, and so are its lines.
+    scheme : Scheme or str, optional
+        Its lines are drawn too, and numbers are placed beside them.
+    visible : array_like of bool, optional
+        Shaped like the landmarks without their last axis: hidden points are drawn as rings.
+    colour : (int, int, int)
+        RGB of points, lines and numbers.
+    numbers : bool
+        Write the index of each point.
+    radius : float, optional
+        Of a point, px of the result; by default 1/150 of the face's size, at least 1.
+    upscale : int
+        Enlarge the image this many times first, so that small faces can be read.
+
+    Returns
+    -------
+    ndarray
+        uint8 (upscale h, upscale w, 3), RGB.
+
+    Raises
+    ------
+    DataError
+        For an image, landmarks or flags of a wrong shape.
 
     >>> image = np.zeros((5, 7, 3), np.uint8)
     >>> drawn = draw_landmarks(image, [[3, 2]], radius=1)
@@ -124,10 +157,11 @@ def draw_landmarks(
     faces = faces[None] if faces.ndim == 2 else faces
     if faces.ndim != 3 or faces.shape[2] != 2 or (scheme and faces.shape[1] != scheme.n_points):
         wanted = f"({scheme.n_points}, 2) for {scheme.name}" if scheme else "(L, 2) or (n, L, 2)"
-        raise DataError(f"landmarks to draw must be {wanted}, got {np.shape(landmarks)}")
+        raise DataError(must_be("landmarks", "the shape", np.shape(landmarks), wanted))
     seen = np.ones(faces.shape[:2], bool) if visible is None else np.asarray(visible, bool)
     if seen.size != faces.shape[0] * faces.shape[1]:
-        raise DataError(f"visible must have one flag for each of the {faces.shape[1]} points, got {seen.shape}")
+        allowed = f"{faces.shape[0] * faces.shape[1]}, one for each point"
+        raise DataError(must_be("visible", "the number of flags", seen.size, allowed))
     seen = seen.reshape(faces.shape[:2])
     if upscale != 1:
         canvas = cv2.resize(canvas, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_LINEAR)
@@ -138,7 +172,21 @@ def draw_landmarks(
 
 
 def contact_sheet(images: Sequence, columns: int = 8, cell: int = 160) -> np.ndarray:
-    """One RGB image with all images in rows, each fitted into cell x cell px with its aspect kept, on dark grey.
+    """Return one RGB image with all images in rows, on dark grey.
+
+    Parameters
+    ----------
+    images : sequence of array_like
+        uint8, RGB or grey, of any sizes.
+    columns : int
+        Images in a row.
+    cell : int
+        Each image is fitted into cell x cell px; its aspect is kept.
+
+    Raises
+    ------
+    DataError
+        When there is no image.
 
     >>> contact_sheet([np.zeros((30, 20, 3), np.uint8)] * 5, columns=4, cell=32).shape
     (64, 128, 3)
@@ -161,7 +209,7 @@ def contact_sheet(images: Sequence, columns: int = 8, cell: int = 160) -> np.nda
 
 
 def numbering_chart(scheme: Scheme | str, size: int = 900) -> np.ndarray:
-    """The scheme's template on white, size x size px, with lines, points and their numbers; RGB.
+    """Return the scheme's template on white, size x size px, with lines, points and their numbers; RGB.
 
     >>> numbering_chart("mtfl-5", size=200).shape
     (200, 200, 3)
@@ -174,18 +222,18 @@ def numbering_chart(scheme: Scheme | str, size: int = 900) -> np.ndarray:
 
 
 def chart_points(scheme: Scheme, size: int = 900) -> np.ndarray:
-    """(L, 2) px: where `numbering_chart` of that size puts the points."""
+    """Return (L, 2) px: where `numbering_chart` of that size puts the points."""
     return (0.04 + 0.92 * scheme.template) * (size - 1)
 
 
 def write_png(path: str | Path, image) -> Path:
-    """Write an RGB (or grey) uint8 image as PNG and return its path; the folder must exist."""
-    import cv2
+    """Write an RGB (or grey) uint8 image as PNG, whole or not at all, and return its path.
 
-    path = Path(path)
-    _, data = cv2.imencode(".png", as_rgb(image)[..., ::-1])
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}; the folder must exist and be writable") from error
-    return path
+    Raises
+    ------
+    StoreError
+        When the file cannot be written.
+    """
+    with written_whole(path, "wb") as file:
+        file.write(encode_image(as_rgb(image), ".png"))
+    return Path(path)

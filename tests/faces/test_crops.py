@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def test_jobs_and_their_backend_do_not_change_a_byte(tmp_path):
     assert np.array_equal(one.images, two.images)
     with parallel_config(backend="multiprocessing", n_jobs=2):
         assert np.array_equal(one.images, crop_faces(faces, 16, cache=tmp_path / "3", jobs=2).images)
+
+
+def test_threads_that_cut_the_same_crops_do_not_disturb_each_other(tmp_path):
+    faces = colour_faces(150)
+    wanted = np.array(crop_faces(faces, 32, cache=tmp_path / "alone").images)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: crop_faces(faces, 32, cache=tmp_path / "together").images, range(12)))
+    assert all(np.array_equal(one, wanted) for one in found) and len(list((tmp_path / "together").iterdir())) == 1
 
 
 def test_a_cache_hit_decodes_nothing(tmp_path):
