@@ -1,14 +1,14 @@
 """A FaceSet written in a general format, so that other tools and the readers of that format can read it.
 
-    OUT/ID.jpg, .png       one image a face: the bytes of its file if that is JPEG, PNG or BMP, and a new PNG otherwise
-    OUT/ID.pts             pts: one file a face
+    OUT/ID.jpg, .png       one image per face: the bytes of its file if that is JPEG, PNG or BMP, else a new PNG
+    OUT/ID.pts             pts: one file per face
     OUT/SPLIT.xml          dlib-xml
     OUT/SPLIT.json         coco
     OUT/SPLIT.csv          csv
 
-SPLIT is train, val or test where the FaceSet is that, else `faces`. What `fldbench.load_dataset` reads back is what was
-written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups where the format has a place for
-them. `convert` says what it has no place for.
+SPLIT is train, val or test where that is the split of the FaceSet, else `faces`. `fldbench.load_dataset` reads back
+what was written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups where the format has a place
+for them. `convert` says what it has no place for.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from fldbench.errors import DataError, StoreError, UnknownNameError, near_miss
+from fldbench.errors import DataError, StoreError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet, decode_image
 from fldbench.faces.image_files import header_size
+from fldbench.faces.images import encode_image
+from fldbench.files import folder_written_whole, listed
 from fldbench.geometry import check_boxes, tight_box
-from fldbench.media.draw import write_png
+from fldbench.media.draw import as_rgb
 from fldbench.schemes import get_scheme, list_schemes
 
 COPIED = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}  # first bytes -> ending
@@ -38,19 +38,35 @@ SAME_BOX = 1e-3  # px
 def convert(
     faces: FaceSet, to: str, out: str | Path, progress: Callable[[str, int, int], None] | None = None
 ) -> tuple[str, ...]:
-    """Writes faces and their images into a new or empty folder; returns what the format could not hold, a line each.
-
-    to        pts | dlib-xml | coco | csv
-    out       the folder; it appears whole or not at all
-    progress  called as progress("", faces done, faces in all)
+    """Write faces and their images into a new or empty folder.
 
     dlib reads whole numbers only and refuses a file with any other, so dlib-xml has rounded ones for dlib, and the
     exact ones beside them in attributes that dlib passes over and `dlib-xml` reads. dlib also takes file names
     literally: an id with & < > or a quote makes an image that dlib cannot open.
 
-    Raises UnknownNameError for the format; StoreError for a folder that is not empty or cannot be written; DataError
-    for an image that cannot be read, an id that cannot be a file name, a box without size, and for pts a point that is
-    not annotated.
+    Parameters
+    ----------
+    faces : FaceSet
+    to : {"pts", "dlib-xml", "coco", "csv"}
+    out : str or Path
+        The folder; it appears whole or not at all.
+    progress : callable, optional
+        Called as progress("", faces done, faces in all).
+
+    Returns
+    -------
+    tuple of str
+        What the format could not hold, one line each.
+
+    Raises
+    ------
+    UnknownNameError
+        For the format.
+    StoreError
+        For a folder that is not empty or cannot be written.
+    DataError
+        For an image that cannot be read, an id that cannot be a file name, a box without size, and for pts a point that
+        is not annotated.
     """
     if to not in _WRITERS:
         raise UnknownNameError(f"no format named {to!r} to convert to; {near_miss(to, _WRITERS)}")
@@ -59,37 +75,24 @@ def convert(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         what = "is not empty" if out.is_dir() else "is a file"
         raise StoreError(f"{out} {what}; nothing is overwritten: give a new folder, or empty this one")
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        part.mkdir(parents=True)
+    with folder_written_whole(out) as part:  # an empty folder of that name is replaced
         images = _write_images(faces, part, progress)
         _WRITERS[to](faces, images, part)
-        if out.exists():
-            out.rmdir()
-        part.rename(out)
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(f"{out} cannot be written ({error.strerror}); choose a folder that can") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return _lost(faces, to)
 
 
 def _check(faces: FaceSet, to: str) -> None:
-    """Raises DataError for faces that the format cannot hold at all."""
+    """Raise DataError for faces that the format cannot hold at all."""
     if not len(faces):
         raise DataError(f"{faces.label}: no face to convert")
     for name in faces.ids.tolist():
         bad = any(ord(letter) < 32 for letter in name) or "\\" in name or _unencodable(name)
         if bad or any(word in ("", ".", "..") or word.startswith(".") for word in name.split("/")):
-            raise DataError(
-                f"the id {name!r} cannot be a file name; allowed are names with / between them, none of which begins "
-                "with a dot, and no backslash or control character"
-            )
+            allowed = "names with / between them, none beginning with a dot, without backslash or control character"
+            raise DataError(must_be(faces.label, "the id", name, allowed, "it becomes the name of a file"))
     for name in faces.groups.tolist():
         if any(ord(letter) < 32 for letter in name) or _unencodable(name):
-            raise DataError(f"the group {name!r} has a character that no text file can hold")
+            raise DataError(must_be(faces.label, "the group", name, "a name that a text file can hold"))
     annotated = _annotated(faces)
     if to != "pts":
         check_boxes(faces.boxes, faces.ids)
@@ -111,11 +114,11 @@ def _annotated(faces: FaceSet) -> np.ndarray:
 
 
 def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
-    """What the format has no place for, in words."""
+    """Return what the format has no place for, in words."""
     annotated, lost = _annotated(faces), []
     empty = faces.ids[~annotated.any(axis=1)].tolist()
     if empty:
-        lost.append(f"{len(empty)} faces without any point, such as {empty[0]!r}: written, but left out by the reader")
+        lost.append(f"{len(empty)} faces without any point ({listed(empty)}): written, but left out by the reader")
     fitting = [name for name in list_schemes() if get_scheme(name).n_points == faces.landmarks.shape[1]]
     if to in ("pts", "csv") and len(fitting) > 1:
         lost.append(f"the scheme's name: read it with scheme={faces.scheme!r}")
@@ -126,7 +129,7 @@ def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
         other = int((np.abs(faces.boxes - tight_box(faces.landmarks)).max(axis=1) > SAME_BOX).sum())
         if other:
             lost.append(f"the boxes of {other} faces: read back as the tight boxes of their points")
-        if _groups(faces):
+        if _has_groups(faces):
             lost.append(f"the {len(set(faces.groups.tolist()))} groups (persons, clips or photos)")
     for what, columns in (("attributes", faces.attributes), ("subsets", faces.subsets)):
         if columns:
@@ -134,8 +137,8 @@ def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
     return tuple(lost)
 
 
-def _groups(faces: FaceSet) -> bool:
-    """Whether the groups are more than one a face under its own id, which is what a reader takes them for."""
+def _has_groups(faces: FaceSet) -> bool:
+    """Return whether the groups say anything: without a column for them, a reader makes one group of each face."""
     return faces.groups.tolist() != faces.ids.tolist()
 
 
@@ -143,7 +146,7 @@ def _groups(faces: FaceSet) -> bool:
 
 
 def _write_images(faces: FaceSet, folder: Path, progress: Callable[[str, int, int], None] | None) -> list[str]:
-    """One image a face; their paths below the folder."""
+    """Write one image per face; return their paths below the folder."""
     names = []
     for i, name in enumerate(faces.ids.tolist()):
         encoded = faces.images.encoded(i) or b""
@@ -152,10 +155,7 @@ def _write_images(faces: FaceSet, folder: Path, progress: Callable[[str, int, in
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             raise StoreError(f"{name!r} is the same file name as another id's on this disk; rename one of the faces")
-        if ending:
-            target.write_bytes(encoded)
-        else:
-            write_png(target, faces.images[i])
+        target.write_bytes(encoded if ending else encode_image(as_rgb(faces.images[i]), ".png"))
         names.append(target.relative_to(folder).as_posix())
         if progress:
             progress("", i + 1, len(faces))
@@ -163,7 +163,7 @@ def _write_images(faces: FaceSet, folder: Path, progress: Callable[[str, int, in
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Width and height of a written image, px."""
+    """Return width and height of a written image, px."""
     encoded = path.read_bytes()
     return header_size(encoded) or decode_image(encoded, path).shape[1::-1]
 
@@ -172,20 +172,20 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _annotation_file(faces: FaceSet, folder: Path, ending: str) -> Path:
-    """The file is named after the split, as the readers of whole files go by names."""
+    """Return a path that is named after the split, since the readers of whole files go by names."""
     return folder / f"{faces.split_name if faces.split_name in ('train', 'val', 'test') else 'faces'}{ending}"
 
 
 def _write_pts(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """iBUG's format, pixels from 1."""
+    """Write iBUG's format, in which pixels count from 1."""
     for name, points in zip(faces.ids.tolist(), faces.landmarks, strict=True):
         rows = "".join(f"{x + 1:.6f} {y + 1:.6f}\n" for x, y in points.tolist())
         (folder / f"{name}.pts").write_text(f"version: 1\nn_points: {len(points)}\n{{\n{rows}}}\n", encoding="utf-8")
 
 
 def _write_dlib_xml(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """imglab's format: whole numbers for dlib, the exact ones in `exact`; also group, visible and the scheme."""
-    grouped, digits = _groups(faces), max(2, len(str(faces.landmarks.shape[1] - 1)))
+    """Write imglab's format: whole numbers for dlib, the exact ones in `exact`; also group, visible and the scheme."""
+    grouped, digits = _has_groups(faces), max(2, len(str(faces.landmarks.shape[1] - 1)))
     with _annotation_file(faces, folder, ".xml").open("w", encoding="utf-8", newline="\n") as file:
         file.write("<?xml version='1.0' encoding='UTF-8'?>\n")
         file.write(f"<dataset scheme={quoteattr(faces.scheme)}>\n<name>{_plain(faces.label)}</name>\n<images>\n")
@@ -205,23 +205,23 @@ def _write_dlib_xml(faces: FaceSet, images: list[str], folder: Path) -> None:
 
 
 def _nearest(value: float) -> int:
-    """The nearest whole number, halves up."""
+    """Return the nearest whole number, halves up."""
     return math.floor(value + 0.5)
 
 
 def _exact(values: list[float]) -> str:
-    """The attribute with the unrounded numbers, where rounding changes any."""
+    """Return the attribute with the unrounded numbers, where rounding changes any."""
     return "" if all(value == round(value) for value in values) else f" exact='{' '.join(map(repr, values))}'"
 
 
 def _plain(text: str) -> str:
-    """Text without the characters that XML would have escaped: dlib takes escapes literally."""
+    """Return a string without the characters that XML would have escaped: dlib takes escapes literally."""
     return "".join(letter for letter in text if letter not in "<>&")
 
 
 def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """COCO keypoints of one category, with its scheme beside the names; also the group."""
-    scheme, grouped = get_scheme(faces.scheme), _groups(faces)
+    """Write COCO keypoints of one category, with its scheme beside the names; also the group."""
+    scheme, grouped = get_scheme(faces.scheme), _has_groups(faces)
     sizes = [_size(folder / name) for name in images]
     flags = np.where(_annotated(faces), np.where(faces.visible, 2, 1), 0)
     values = np.concatenate([np.where(flags[..., None] > 0, faces.landmarks, 0.0), flags[..., None]], axis=-1)
@@ -249,9 +249,9 @@ def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
 
 
 def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """A row a face; columns visible... and group only where they say something."""
+    """Write one row per face; columns visible... and group only where they say something."""
     annotated, n_points = _annotated(faces), faces.landmarks.shape[1]
-    flags, grouped = bool((annotated & ~faces.visible).any()), _groups(faces)
+    flags, grouped = bool((annotated & ~faces.visible).any()), _has_groups(faces)
     header = ["path", "box_x0", "box_y0", "box_x1", "box_y1", *(f"{axis}{i}" for i in range(n_points) for axis in "xy")]
     header += [f"visible{i}" for i in range(n_points)] if flags else []
     header += ["group"] if grouped else []

@@ -1,12 +1,11 @@
 """Exclude lists: which faces to leave out and why, as a text file that suites can name; nothing leaves in silence.
 
 A line is `id<TAB>kind<TAB>reason` in UTF-8; blank lines and lines that begin with # are comments. A face may stand in
-several lines, one a reason.
+several lines, one for each reason.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from fldbench.errors import DataError, StoreError
+from fldbench.errors import DataError, must_be
 from fldbench.faces import FaceSet
+from fldbench.files import read_text, write_text
 
 HEADER = "# faces to leave out: id<TAB>kind<TAB>reason; delete a line to keep the face\n"
 PART = "after exclusions"  # the entry of FaceSet.parts that says how many are left
@@ -37,60 +37,56 @@ class _Reason(Protocol):
 
 
 def excludes_from(findings: Iterable[_Reason]) -> list[Exclude]:
-    """One line for each finding that names a face; findings about a whole set are left out."""
-    return [Exclude(one.id, one.kind, " ".join(one.message.split())) for one in findings if one.id]
+    """Return one line for each finding that names a face; findings about a whole set are left out."""
+    return [Exclude(one.id, one.kind, _one_line(one.message)) for one in findings if one.id]
 
 
 def write_excludes(path: str | Path, excludes: Iterable[Exclude]) -> Path:
-    """Writes the list, whole or not at all, and returns its path.
+    """Write the list, whole or not at all, and return its path.
 
-    Raises DataError for an id that a line cannot hold, StoreError when the file cannot be written.
+    Raises
+    ------
+    DataError
+        For an id that a line cannot hold.
+    StoreError
+        When the file cannot be written.
     """
     excludes = list(excludes)
     for one in excludes:
         if not one.id.strip() or one.id != one.id.strip() or one.id.startswith("#") or set(one.id) & set("\t\n\r"):
-            raise DataError(f"the id {one.id!r} cannot stand in an exclude list: it must not be empty, begin with # or "
-                            "hold tabs, line ends or blanks at its ends")  # fmt: skip
-    path = Path(path)
-    text = "".join(f"{one.id}\t{_word(one.kind)}\t{_word(one.reason)}\n" for one in excludes)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(HEADER + text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}; the folder must exist and be writable") from error
-    return path
+            allowed = "a name without tabs and line ends, with no # at its start and no blank at either end"
+            raise DataError(must_be("exclude list", "the id", one.id, allowed))
+    lines = [f"{one.id}\t{_one_line(one.kind)}\t{_one_line(one.reason)}\n" for one in excludes]
+    return write_text(path, HEADER + "".join(lines))
 
 
 def read_excludes(path: str | Path) -> list[Exclude]:
-    """The lines of an exclude list. A line may lack its reason, or both: an id alone is enough.
+    """Return the lines of an exclude list. A line may lack its reason, or both: an id alone is enough.
 
-    Raises DataError that names file and line.
+    Raises
+    ------
+    DataError
+        Names file and line.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror}); give an exclude list", path) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError("not UTF-8 text; an exclude list is id<TAB>kind<TAB>reason a line", path, line) from error
+    if Path(path).is_file() and not Path(path).read_bytes().strip():
+        return []  # somebody deleted every line, to keep all faces
     found = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         line = line.removesuffix("\r")
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")
-        if len(fields) > 3 or not fields[0].strip() or "\0" in line:
-            raise DataError(f"{line[:60]!r} is no line of an exclude list; allowed is id<TAB>kind<TAB>reason",
-                            path, number)  # fmt: skip
+        if len(fields) > 3 or not fields[0].strip():
+            raise DataError(must_be("exclude list", "the line", line, "id<TAB>kind<TAB>reason"), path, number)
         found.append(Exclude(fields[0].strip(), *[*fields[1:], "", ""][:2]))
     return found
 
 
 def without(faces: FaceSet, excludes: Iterable[Exclude]) -> FaceSet:
-    """The faces that no line names; `parts` of the answer says how many of how many are left ("after exclusions").
+    """Return the faces that no line names.
 
-    Leaderboards print `parts`, so that a table says what was left out. Ids of other splits may stand in the list.
+    The entry "after exclusions" of `parts` says how many of how many are left. Leaderboards print `parts`, so that a
+    table says what was left out. Ids of other splits may stand in the list.
     """
     named = {one.id for one in excludes}
     keep = np.array([face not in named for face in faces.ids.tolist()], bool)
@@ -99,5 +95,5 @@ def without(faces: FaceSet, excludes: Iterable[Exclude]) -> FaceSet:
     return replace(rest, parts={**rest.parts, PART: (len(rest), before)})
 
 
-def _word(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())

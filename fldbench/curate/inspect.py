@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.errors import DataError
+from fldbench.errors import DataError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.image_files import header_size
 from fldbench.geometry import box_size, tight_box
@@ -16,22 +16,33 @@ from fldbench.schemes import get_scheme
 
 SAMPLE = 500  # images whose size is looked up
 _MARGIN = 0.3  # of the face's longer side, shown around it
-_CELL = 160  # px, a face of a preview; the numbers of its points need more
+_CELL = 160  # px per face of a preview; the numbers of its points need more
 _CELL_NUMBERED = 640
 
 
 def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
-    """Counts of everything, as JSON values; `info_text` makes text of them.
+    """Count everything in a dataset; `info_text` makes lines of the result.
 
-    name, split, faces, scheme, points
-    parts        part -> [found, expected], absent: the parts with fewer faces than expected
-    annotated    points with coordinates, missing points, hidden points (False in `visible` though annotated)
-    attributes   name -> class -> faces; "unknown" is -1
-    subsets      name -> faces
-    groups       known: whether the dataset tells; number, largest
-    box_sides    [least, median, largest] px of the longer side; None without faces
-    images       sampled, unreadable (of those), width and height [least, median, largest] px or None, why: a reason
-                 when none can be read. Sizes come from the files' headers, of at most `sample` images evenly spread
+    Parameters
+    ----------
+    faces : FaceSet
+    sample : int
+        At most this many images, evenly spread, are looked at for their sizes, by the headers of their files.
+
+    Returns
+    -------
+    dict
+        JSON values:
+
+        - name, split, faces, scheme, points
+        - parts: part -> [found, expected]; absent: the parts with fewer faces than expected
+        - annotated: points with coordinates; missing points; hidden points (False in `visible` though annotated)
+        - attributes: name -> class -> faces; "unknown" is -1
+        - subsets: name -> faces
+        - groups: known (whether the dataset tells), number, largest
+        - box_sides: [least, median, largest] px of the longer side; None without faces
+        - images: sampled, unreadable (of those), width and height [least, median, largest] px or None, and why none
+          can be read
     """
     annotated = np.isfinite(faces.landmarks).all(axis=2)
     known = bool(len(faces)) and not (faces.groups == faces.ids).all()
@@ -56,11 +67,11 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
 
 
 def info_text(facts: dict[str, Any]) -> str:
-    """The answer of `info` as lines for a terminal."""
+    """Return the result of `info` as lines for a terminal."""
     lines = [
         ("dataset", f"{facts['name'] or 'unnamed'}, split {facts['split'] or 'unnamed'}"),
         ("faces", str(facts["faces"])),
-        ("scheme", f"{facts['scheme']}, {facts['points']} points a face"),
+        ("scheme", f"{facts['scheme']}, {facts['points']} points per face"),
         ("points", f"{facts['annotated']} annotated, {facts['missing']} missing, {facts['hidden']} hidden"),
     ]
     lines += [("part", f"{part}: {found} of {wanted}") for part, (found, wanted) in facts["parts"].items()]
@@ -123,18 +134,38 @@ def preview(
     ids: Sequence[str] | None = None,
     random_state: int = 0,
 ) -> np.ndarray:
-    """A contact sheet, RGB: each face with its surroundings, its points and the scheme's lines.
+    """Return a contact sheet, RGB: each face with its surroundings, its points and the scheme's lines.
 
-    columns  faces in a row
-    numbers  writes the points' numbers, in larger cells
-    sample   so many faces, drawn with random_state and kept in the set's order
-    ids      these faces, in this order, in place of a sample
-    A face whose image cannot be read shows its points on grey. Raises DataError for an id that the set does not have,
-    a set without faces, and columns below 1.
+    A face whose image cannot be read shows its points on grey.
+
+    Parameters
+    ----------
+    faces : FaceSet
+    columns : int
+        Faces in a row.
+    numbers : bool
+        Write the numbers of the points, in larger cells.
+    sample : int
+        How many faces, drawn with random_state and kept in the order of the set.
+    ids : sequence of str, optional
+        These faces, in this order, in place of a sample.
+    random_state : int
+
+    Returns
+    -------
+    ndarray
+        uint8 (rows cell, columns cell, 3); a cell has 160 px, or 640 px with numbers.
+
+    Raises
+    ------
+    DataError
+        For an id that the set does not have, a set without faces, and columns below 1.
     """
     wanted = len(faces) if ids is None else len(ids)
-    if columns < 1 or not wanted:
-        raise DataError(f"{faces.label}: a preview needs columns >= 1 and a face, got {columns} and {wanted}")
+    if columns < 1:
+        raise DataError(must_be("preview", "columns", columns, "1 or more"))
+    if not wanted:
+        raise DataError(f"{faces.label}: there is no face to draw; choose at least one")
     if ids is None:
         count = min(max(sample, 1), len(faces))
         rows = np.sort(np.random.default_rng(random_state).choice(len(faces), count, replace=False))
@@ -153,7 +184,7 @@ def _rows_of(faces: FaceSet, ids: Sequence[str]) -> list[int]:
 
 
 def _picture(faces: FaceSet, row: int, numbers: bool, cell: int) -> np.ndarray:
-    """The part of the image around a face, with its points, about as large as a cell."""
+    """Return the part of the image around a face, with its points, about as large as a cell."""
     import cv2
 
     landmarks, box = faces.landmarks[row], faces.boxes[row]

@@ -57,7 +57,7 @@ def test_info_as_text():
     lines = info_text(info(rich())).splitlines()
     for line in (
         "dataset       toy, split test",
-        "scheme        mtfl-5, 5 points a face",
+        "scheme        mtfl-5, 5 points per face",
         "points        28 annotated, 2 missing, 3 hidden",
         "part          two: 0 of 9",
         "absent        two",
@@ -152,7 +152,7 @@ def test_faces_at_the_edge_without_image_points_or_box_are_drawn():
 def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(DataError, match="toy-test has no face 'tst1'; its ids look like 'test0'"):
         preview(toy_faces(3), ids=["tst1"])
-    with pytest.raises(DataError, match="toy-test: a preview needs columns >= 1 and a face, got 0 and 3"):
+    with pytest.raises(DataError, match="preview: columns is 0; must be 1 or more"):
         preview(toy_faces(3), columns=0)
     with pytest.raises(DataError, match="got 8 and 0"):
         preview(toy_faces(0))
