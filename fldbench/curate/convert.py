@@ -7,8 +7,8 @@
     OUT/SPLIT.csv          csv
 
 SPLIT is train, val or test where that is the split of the FaceSet, else `faces`. `fldbench.load_dataset` reads back
-what was written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups where the format has a place
-for them. `convert` says what it has no place for.
+what was written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups where the format has a
+place for them. `convert` says what it has no place for.
 """
 
 from __future__ import annotations

@@ -77,8 +77,6 @@ def test_a_list_that_cannot_be_read_or_written_says_so(tmp_path):
     with pytest.raises(StoreError, match=r"e\.txt: cannot be written \(.*\); choose another place"):
         write_excludes(tmp_path / "file/e.txt", [])
     for bad in ("", "a\tb", "#a", " a", "a\nb"):
-        with pytest.raises(
-            DataError, match=r"exclude list: the id is .*; must be a name without tabs and line ends, with no"
-        ):
+        with pytest.raises(DataError, match=r"exclude list: the id is .*; must be a name without tabs and line ends"):
             write_excludes(tmp_path / "e.txt", [Exclude(bad, "shape", "")])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
