@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.curate.verify import duplicates as nd
+from fldbench.curate.verify import near_duplicates as nd
 
 RNG = np.random.default_rng(0)
 
@@ -43,7 +43,7 @@ def test_copies_are_found_and_others_are_not(change):
 
 
 def test_the_nearest_hashes_are_those_of_brute_force(monkeypatch):
-    monkeypatch.setattr(nd, "_BLOCK", 7)
+    monkeypatch.setattr(nd, "_COMPARED_AT_ONCE", 7)
     mine, theirs = RNG.random((20, 100)) < 0.5, RNG.random((31, 100)) < 0.5
     apart = (mine[:, None] != theirs[None]).sum(2)
     near = nd._nearest(mine, theirs)

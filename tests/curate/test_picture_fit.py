@@ -74,5 +74,5 @@ def test_frames_make_faces_upright():
 
 def test_too_few_faces_are_refused():
     images, points = drawn(99)
-    with pytest.raises(DataError, match="99 faces are too few to learn where points lie; at least 100 are needed"):
+    with pytest.raises(DataError, match="99 faces are too few to learn where points lie; must be 100 or more"):
         score(images, points)

@@ -1,86 +1,30 @@
-"""Nearly the same picture twice: a perceptual hash finds candidates, a comparison of the pixels confirms them.
-
-The hash of a face crop is the sign of its brightness steps to the right and downwards on a 17 x 17 grid, 544 bits
-(dHash): brightness, contrast, resizing and JPEG leave most of them as they are. Boxes that differ by a few per cent do
-not, so candidates are compared by their best correlation under a shift, after the slow changes of light are removed.
-"""
+"""duplicate: the same or nearly the same picture is in another split."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator, Sequence
 
-CROP = 64  # px, grey
-PADDING = 0.75  # of the box's longer side, on each end: what is around a face tells pictures apart too
-LIMIT = 0.66  # correlation from which two crops are one picture; chosen and measured with fldbench.curate.verify
-_GRID, _BLUR, _SHIFT = 17, 4.0, 6  # cells; px; px
-_CANDIDATES, _BITS = 3, 0.25  # nearest hashes, with at most this share of other bits
-_BLOCK = 2048  # faces compared at a time: 2048 x 2048 distances are 16 MB
-_FLAT = 1.0  # grey levels; a crop that varies less holds no picture
+from fldbench.curate.verify.finding import Finding, Progress, about, unchecked
+from fldbench.curate.verify.near_duplicates import LIMIT, near_duplicates
+from fldbench.curate.verify.picture_facts import PictureFacts, picture_facts
+from fldbench.faces import FaceSet
 
 
-def picture_hash(crop: np.ndarray) -> np.ndarray:
-    """(544,) bool of a grey uint8 crop.
-
-    >>> crop = np.random.default_rng(0).integers(0, 200, (64, 64)).astype(np.uint8)
-    >>> bool((picture_hash(crop) == picture_hash(crop // 2 + 20)).mean() > 0.95)
-    True
-    """
-    import cv2
-
-    small = cv2.resize(crop, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(int)
-    return np.concatenate([(np.diff(small, axis=1) > 0).ravel(), (np.diff(small, axis=0) > 0).ravel()])
-
-
-def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Largest correlation of two grey uint8 crops under shifts up to 6 px, slow changes removed; -1 to 1.
-
-    0 where one of them is flat, as that is no picture.
-    """
-    import cv2
-
-    a, b = (_details(crop) for crop in (first, second))
-    if min(a.std(), b.std()) < _FLAT:
-        return 0.0
-    inner = a[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT]
-    return float(np.nan_to_num(cv2.matchTemplate(b, inner, cv2.TM_CCOEFF_NORMED)).clip(-1, 1).max())
-
-
-def _details(crop: np.ndarray) -> np.ndarray:
-    import cv2
-
-    picture = crop.astype(np.float32)
-    return picture - cv2.GaussianBlur(picture, (0, 0), _BLUR)
-
-
-def near_duplicates(crops: np.ndarray, others: np.ndarray, limit: float = LIMIT) -> list[tuple[int, int, float]]:
-    """(row, row of others, correlation) of the crops that are one picture with one of the others: their best match.
-
-    crops (n, 64, 64), others (m, 64, 64) grey uint8. Time grows with n m (a second for 20,000 x 20,000), memory
-    with n + m.
-    """
-    if not (len(crops) and len(others)):
-        return []
-    mine, theirs = (np.stack([picture_hash(crop) for crop in side]) for side in (crops, others))
-    found = []
-    for start in range(0, len(mine), _BLOCK):
-        for row, nearest in enumerate(_nearest(mine[start : start + _BLOCK], theirs), start):
-            candidates = [other for other in nearest.tolist() if (mine[row] != theirs[other]).mean() <= _BITS]
-            matches = [(correlation(crops[row], others[other]), other) for other in candidates]
-            value, other = max(matches, default=(-1.0, -1))
-            if value >= limit:
-                found.append((row, other, value))
-    return found
-
-
-def _nearest(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Rows of the nearest hashes by equal bits: (n, bits), (m, bits) bool -> (n, up to 3)."""
-    signs = np.where(mine, np.float32(1), np.float32(-1))
-    rows, equal = [], []
-    for start in range(0, len(theirs), _BLOCK):
-        agree = signs @ np.where(theirs[start : start + _BLOCK], np.float32(1), np.float32(-1)).T
-        count = min(_CANDIDATES, agree.shape[1])
-        best = np.argpartition(-agree, count - 1, axis=1)[:, :count]
-        rows.append(best + start)
-        equal.append(np.take_along_axis(agree, best, axis=1))
-    rows, equal = np.hstack(rows), np.hstack(equal)
-    return np.take_along_axis(rows, np.argsort(-equal, axis=1, kind="stable")[:, :_CANDIDATES], axis=1)
+def check_duplicates(
+    faces: FaceSet, facts: PictureFacts, others: Sequence[FaceSet], progress: Progress | None
+) -> Iterator[Finding]:
+    """Yield pictures that other splits hold too: by the bytes of the whole image, and by the crop of the face."""
+    for other in others:
+        theirs = picture_facts(other, None, None, progress)
+        if facts.absent or theirs.absent:
+            yield unchecked(f"duplicates in {faces.label} and {other.label}", facts.absent or theirs.absent)
+            continue
+        known = {digest: row for row, digest in enumerate(theirs.digests) if digest}
+        same = {row: known[digest] for row, digest in enumerate(facts.digests) if digest in known}
+        for row, there in same.items():
+            text = f"its image is, byte for byte, that of {str(other.ids[there])!r} in {other.label}"
+            yield about(faces, row, "duplicate", 1 / LIMIT, text)
+        for row, there, value in near_duplicates(facts.face_crops, theirs.face_crops):
+            if row not in same:
+                text = f"its face is that of {str(other.ids[there])!r} in {other.label} (correlation {value:.2f})"
+                yield about(faces, row, "duplicate", value / LIMIT, text)
