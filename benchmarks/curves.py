@@ -1,9 +1,9 @@
-"""Draws the trainings of the networks of a suite that was run: curves.csv and curves.png.
+"""Draw the trainings of the networks of a suite that was run: curves.csv and curves.png.
 
-    python results/300w/curves.py results/300w
+    python benchmarks/curves.py results/300w
 
 Each model file holds its history, so nothing is trained. Left: the NME of the validation part, by which the epoch is
-chosen, of those networks that have one; right: the training loss of all, as a share of the first epoch's.
+chosen, of the networks that have one. Right: the training loss of all networks, as a share of the first epoch's.
 """
 
 import csv
@@ -21,7 +21,7 @@ COLUMNS = ("method", "epoch", "seconds", "loss", "val_nme", "learning_rate")
 
 
 def histories(folder: Path) -> dict[str, list[dict]]:
-    """Method, with its epochs -> a row an epoch, of every network among the models of a folder."""
+    """Return, for every network among the models of a folder: method with its epochs -> one row per epoch."""
     found = {}
     for path in folder.glob("models/*/model.safetensors"):
         with safe_open(str(path), framework="np") as file:

@@ -1,6 +1,6 @@
-"""Draws results/demo/faces.png from the records of the demo: synthetic test faces with the landmarks of each method.
+"""Draw results/demo/faces.png from the records of the demo: synthetic test faces with the landmarks of each method.
 
-python results/demo/draw.py runs/demo
+python benchmarks/demo_faces.py runs/demo
 """
 
 import sys

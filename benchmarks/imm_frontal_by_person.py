@@ -1,10 +1,10 @@
-"""Methods on IMM-Frontal's 73 points: four folds of three persons each, every face predicted once.
+"""Compare methods on IMM-Frontal's 73 points: four folds of three persons each, every face predicted once.
 
-    FLDBENCH_DATA=ROOT python results/imm-frontal/leave_persons_out.py > results/imm-frontal/leaderboard.md
+    FLDBENCH_DATA=ROOT python benchmarks/imm_frontal_by_person.py > results/imm-frontal/leaderboard.md
 
-Names of methods, given as arguments, are run alone. No person is in the training and the test faces of a fold. The 120
-predictions of a method are scored together. MSE is the mean over both coordinates of the squared error in px of the
-400 x 300 photos, of all points and of the nose tip.
+Methods that are named as arguments are run alone. No person is in both the training and the test faces of a fold. The
+120 predictions of a method are scored together. MSE is the mean over both coordinates of the squared error, in px of
+the 400 x 300 photos, of all points and of the nose tip.
 """
 
 import sys
@@ -27,7 +27,7 @@ NOSE_TIP = 45
 
 
 def out_of_fold(name: str, params: dict, faces: fldbench.FaceSet) -> tuple[dict[str, np.ndarray], float]:
-    """Protocol -> predictions (120, 73, 2) px by models that never saw the face's person; mean seconds of a fit."""
+    """Return protocol -> predictions (120, 73, 2) px by models that never saw the person; mean seconds of a fit."""
     answers = {protocol: np.full(faces.landmarks.shape, np.nan) for protocol in PROTOCOLS}
     seconds = 0.0
     fold_of = faces.fold_of(FOLDS)

@@ -1,10 +1,10 @@
-"""Measures packs and crops; the figures stand in README.md. Linux only: it reads /proc.
+"""Measure packs and crops; the figures are in results/pack/README.md. Linux only: it reads /proc.
 
-    python results/pack/measure.py access     random access: the folder of 300-W against packs of it (FLDBENCH_DATA)
-    python results/pack/measure.py crops      crops by threads, by processes and from the cache (FLDBENCH_DATA)
-    python results/pack/measure.py million    a million synthetic entries; needs 8 GB of disk below --work
+    python benchmarks/pack.py access     random access: the folder of 300-W against packs of it (FLDBENCH_DATA)
+    python benchmarks/pack.py crops      crops by threads, by processes and from the cache (FLDBENCH_DATA)
+    python benchmarks/pack.py million    a million synthetic entries; needs 8 GB of disk below --work
 
-Everything is written into a temporary folder below --work (default /tmp) and deleted.
+Everything is written into a temporary folder below --work (by default /tmp) and deleted.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy as np
 
 import fldbench
 from fldbench.faces import FaceSet, Images
-from fldbench.faces.crops import BLOCK, _cut_block, crop_faces, crop_image
+from fldbench.faces.crops import FACES_PER_TASK, _cut_some, crop_faces, crop_image
 from fldbench.faces.pack import open_pack, pack
 from fldbench.geometry import crop_matrix
 
@@ -43,12 +43,12 @@ def use(read, order: list[int]) -> None:
 
 
 def resident() -> float:
-    """MB of this process in memory, mapped files included."""
+    """Return the MB of this process in memory, mapped files included."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def forget(*paths: Path) -> None:
-    """Drops files from the system's cache, so that the next read comes from the disk."""
+    """Drop files from the system's cache, so that the next read comes from the disk."""
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
@@ -57,7 +57,7 @@ def forget(*paths: Path) -> None:
 
 
 def access(work: Path) -> None:
-    """Images in random order, one thread, files in the system's cache, per second of CPU time; the median of rounds."""
+    """Read images in random order, one thread, files in the system's cache: images per second of CPU time, median."""
     cv2.setNumThreads(1)
     faces = fldbench.load_dataset("300w", split="train")
     matrices = crop_matrix(faces.boxes, SIZE, PADDING)
@@ -89,14 +89,14 @@ def access(work: Path) -> None:
 
 
 def crops(work: Path) -> None:
-    """Faces per second: decoding and cutting 160 px in colour, and opening what was cut before."""
+    """Measure faces per second: decoding and cutting 160 px in colour, and opening what was cut before."""
     faces = fldbench.load_dataset("300w", split="train")
     matrices = crop_matrix(faces.boxes, SIZE, PADDING)
     print(f"{len(faces)} faces; fingerprint in {seconds(lambda: faces.fingerprint):.2f} s")
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(faces), BLOCK)]
+    parts = [slice(start, start + FACES_PER_TASK) for start in range(0, len(faces), FACES_PER_TASK)]
 
     def by_processes():
-        tasks = (joblib.delayed(_cut_block)(faces.images[block], matrices[block], SIZE, False) for block in blocks)
+        tasks = (joblib.delayed(_cut_some)(faces.images[part], matrices[part], SIZE, False) for part in parts)
         joblib.Parallel(n_jobs=2)(tasks)
 
     by_processes()  # starts the processes
@@ -129,7 +129,7 @@ class FewFaces(Images):
 
 
 def million(work: Path) -> None:
-    """A million entries of 68 points: packed here, opened and read by fresh processes."""
+    """Pack a million entries of 68 points; open and read them in fresh processes."""
     rng = np.random.default_rng(0)
     faces = FaceSet(
         ids=np.array([f"clip-{i // 100:05d}/frame-{i % 100:02d}" for i in range(MILLION)]),
@@ -153,7 +153,7 @@ def million(work: Path) -> None:
 
 
 def read(work: Path) -> None:
-    """In a fresh process: opens the pack of a million, and uses it."""
+    """Open the pack of a million in a fresh process, and use it."""
     before = resident()
     start = time.perf_counter()
     faces = open_pack(work / "million")

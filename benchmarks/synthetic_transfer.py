@@ -1,10 +1,10 @@
-"""What synthetic faces are worth on real ones: the figures of the README beside this file.
+"""Measure what synthetic faces are worth on real ones; the figures are in results/synthetic-transfer/README.md.
 
-    python results/synthetic-transfer/measure.py only  [--method M] [--faces 6000]    synthetic faces alone
-    python results/synthetic-transfer/measure.py mixed [--method M] [--faces 6000]    and with 200 real faces
-    python results/synthetic-transfer/measure.py tuned [--faces 6000]    cnn-small: on synthetic, then on 200 real faces
-    python results/synthetic-transfer/measure.py speed                                faces a second
-    python results/synthetic-transfer/measure.py sheet    draws datasets/synthetic/faces.png, the first 48 test faces
+    python benchmarks/synthetic_transfer.py only  [--method M] [--faces 6000]    synthetic faces alone
+    python benchmarks/synthetic_transfer.py mixed [--method M] [--faces 6000]    and with 200 real faces
+    python benchmarks/synthetic_transfer.py tuned [--faces 6000]    cnn-small: on synthetic, then on 200 real faces
+    python benchmarks/synthetic_transfer.py speed                                faces per second
+    python benchmarks/synthetic_transfer.py sheet    draws datasets/synthetic/faces.png, the first 48 test faces
 
 The real faces are found through FLDBENCH_DATA; scores are those of the protocol 300w-helen (330 faces, tight boxes of
 the true points, NME by the outer eye corners).
@@ -41,14 +41,14 @@ def synthetic_faces(n):
 
 
 def real_faces():
-    """200 training faces of 300-W, drawn once."""
+    """Return 200 training faces of 300-W, drawn once."""
     faces = fldbench.load_dataset("300w", split="train")
     faces = faces[np.sort(np.random.default_rng(0).permutation(len(faces))[:N_REAL])]
     return replace(faces, images=ImageArrays(list(faces.images)))
 
 
 def union(first, second, repeats):
-    """The faces of `first`, and `repeats` times those of `second`."""
+    """Return the faces of `first`, and `repeats` times those of `second`."""
     parts = [first, *[replace(second, ids=np.char.add(second.ids, f" #{k}")) for k in range(repeats)]]
     return FaceSet(
         ids=np.concatenate([part.ids for part in parts]),
@@ -60,7 +60,7 @@ def union(first, second, repeats):
 
 
 def score(name, params, train, test):
-    """NME and failure rate in percent on the test faces, seconds of the fit, and the NME of each group of points."""
+    """Return NME and failure rate in percent on the test faces, seconds of the fit, and the NME of each part."""
     start = time.perf_counter()
     method = fldbench.make_method(name, **params).fit(train)
     seconds = time.perf_counter() - start
@@ -81,7 +81,7 @@ def show(label, name, params, train, test):
 
 
 def fine_tuned(made, real, test):
-    """cnn-small on synthetic faces, then the same network on 200 real ones alone, a lower rate and fewer epochs."""
+    """Train cnn-small on synthetic faces, then on 200 real ones alone, with a lower rate and fewer epochs."""
     first = fldbench.make_method("cnn-small", **METHODS["cnn-small"]).fit(made)
     with tempfile.TemporaryDirectory() as folder:
         weights = str(first.save(Path(folder) / "first.safetensors"))

@@ -1,12 +1,13 @@
-"""How many planted faults `verify` finds, and how many false alarms it raises, on the real faces of 300-W.
+"""Measure how many planted faults `verify` finds, and how many false alarms it raises, on real faces of 300-W.
 
 200 faults of eight kinds, 25 each, go into copies of the faces in memory (cut-off images into a temporary folder);
-train and test are verified, each alone and the test set against the training set. Run it as
+train and test are verified, each alone and the test set against the training set. The figures are in
+results/verify/README.md.
 
-    FLDBENCH_DATA=... python results/verify/measure.py [--seeds 1 2 3]
+    FLDBENCH_DATA=... python benchmarks/verify.py [--seeds 1 2 3]
 
-The limits of fldbench/verify.py were chosen on seed 0. A finding on a face without a planted fault is a false alarm,
-unless REAL names it: faults of the unmodified data that were looked at and are true.
+The limits in fldbench/curate/verify were chosen on other seeds. A finding on a face without a planted fault is a false
+alarm, unless REAL names it: faults of the unmodified data that were looked at and are true.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ REAL = {
 
 
 class Replaced(Images):
-    """Images of which some are others: row -> bytes of a file."""
+    """Images of which some are replaced: row -> bytes of a file."""
 
     def __init__(self, base: Images, files: dict[int, bytes]):
         self._base, self._files = base, files
@@ -65,7 +66,7 @@ class Replaced(Images):
 
 
 def damage_points(how: str, face: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One planted shape fault: (L, 2) px -> (L, 2) px; others (n, L, 2) are faces to take another one's points from."""
+    """Plant one fault of shape: (L, 2) px -> (L, 2) px; others (n, L, 2) are faces whose points may be taken."""
     scheme = get_scheme("ibug-68")
     parts = [list(part) for part in scheme.groups.values()]
     part, moved = parts[rng.integers(len(parts))], face.copy()
@@ -86,7 +87,7 @@ def direction(rng: np.random.Generator) -> np.ndarray:
 
 
 def copy_of(image: np.ndarray, landmarks: np.ndarray, box: np.ndarray, rng: np.random.Generator):
-    """A training image as it turns up elsewhere: resized, brighter or darker, another JPEG, another box."""
+    """Return a training image as it turns up elsewhere: resized, brighter or darker, another JPEG, another box."""
     factor, gain, offset = rng.uniform(0.5, 1.3), rng.uniform(0.6, 1.4), rng.uniform(-30, 30)
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=kind)
@@ -99,7 +100,7 @@ def copy_of(image: np.ndarray, landmarks: np.ndarray, box: np.ndarray, rng: np.r
 
 
 def plant(train: FaceSet, test: FaceSet, seed: int) -> tuple[FaceSet, FaceSet, dict[str, str]]:
-    """Train and test with faults, and id -> which one. No face has two."""
+    """Return train and test with faults, and id -> its fault. No face has two."""
     rng = np.random.default_rng(seed)
     n_train, n = len(train), len(train) + len(test)
     landmarks = np.concatenate([train.landmarks, test.landmarks])
@@ -161,7 +162,7 @@ def plant(train: FaceSet, test: FaceSet, seed: int) -> tuple[FaceSet, FaceSet, d
 
 
 def measure(train: FaceSet, test: FaceSet, seed: int) -> dict[str, Counter]:
-    """fault -> planted, found (by its own kind), other (by another kind only), false (alarms on clean faces)."""
+    """Return fault -> planted, found (by its own kind), other (by another kind only), false (alarms on clean faces)."""
     bad_train, bad_test, faults = plant(train, test, seed)
     found = defaultdict(set)
     for one in [*verify(bad_train), *verify(bad_test, [bad_train])]:
@@ -199,7 +200,7 @@ def main() -> None:
         for fault, counts in measure(train, test, seed).items():
             total[fault].update(counts)
     seconds = (time.perf_counter() - start) / len(seeds)
-    print(f"\nseeds {seeds}, {len(train)} + {len(test)} faces, {seconds:.1f} s a seed\n")
+    print(f"\nseeds {seeds}, {len(train)} + {len(test)} faces, {seconds:.1f} s per seed\n")
     print("| fault | planted | found | as another kind | missed | false alarms | recall | precision |")
     print("|---|---|---|---|---|---|---|---|")
     for fault, c in total.items():

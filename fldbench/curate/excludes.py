@@ -1,4 +1,4 @@
-"""Exclude lists: which faces to leave out and why, as a text file that suites can name; nothing leaves in silence.
+"""Exclude lists: which faces to leave out and why, as a text file that suites can name.
 
 A line is `id<TAB>kind<TAB>reason` in UTF-8; blank lines and lines that begin with # are comments. A face may stand in
 several lines, one for each reason.
@@ -23,7 +23,17 @@ PART = "after exclusions"  # the entry of FaceSet.parts that says how many are l
 
 @dataclass(frozen=True)
 class Exclude:
-    """One line: the face's id, the kind of fault, the reason in words."""
+    """One line of the list.
+
+    Attributes
+    ----------
+    id : str
+        Of the face.
+    kind : str
+        Of the fault; see `fldbench.curate.verify.KINDS`.
+    reason : str
+        In words.
+    """
 
     id: str
     kind: str
@@ -31,6 +41,8 @@ class Exclude:
 
 
 class _Reason(Protocol):
+    """What `excludes_from` asks of a finding."""
+
     id: str
     kind: str
     message: str

@@ -274,7 +274,7 @@ class FaceSet:
 def unreadable_images(faces: FaceSet) -> dict[int, str]:
     """Decode every image once and return the problems: row -> what is wrong with an image that cannot be decoded.
 
-    Image files are read once for this and for the fingerprint of the faces, whichever is asked for first.
+    A fingerprint that is asked for afterwards reads no image file again.
     """
     problems = {}
     for row in range(len(faces)):

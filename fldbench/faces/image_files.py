@@ -1,6 +1,6 @@
 """What the bytes of an image file say without decoding it: its size, and whether its end is missing.
 
-A decoder fills the missing part of a cut-off file with grey and reports nothing, so the end has to be looked for.
+A decoder fills the missing part of a cut-off file with grey and says nothing, so `is_cut_off` looks for the end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 
 
 def header_size(encoded: bytes) -> tuple[int, int] | None:
-    """Width and height in px as the header of a JPEG, PNG or BMP file has them; None for another or a broken one.
+    """Return width and height in px by the header of a JPEG, PNG or BMP file; None for another file or a broken one.
 
     >>> header_size(bytes.fromhex("89504e470d0a1a0a0000000d49484452000000070000000b"))
     (7, 11)
@@ -35,7 +35,7 @@ def header_size(encoded: bytes) -> tuple[int, int] | None:
 
 
 def is_cut_off(encoded: bytes) -> bool:
-    """Whether a JPEG, PNG, BMP or WebP file lacks its end; False for other formats, whose end is not known.
+    """Return whether a JPEG, PNG, BMP or WebP file lacks its end; False for other formats, whose end is not known.
 
     >>> is_cut_off(bytes.fromhex("89504e470d0a1a0a0000000d49484452000000070000000b"))
     True
@@ -54,7 +54,7 @@ def is_cut_off(encoded: bytes) -> bool:
 
 
 def _jpeg_segments(encoded: bytes) -> list[tuple[int, int]]:
-    """(marker, position of its length field) of the segments up to the first scan."""
+    """Return (marker, position of its length field) of the segments up to the first scan."""
     found, at = [], 2
     while at + 4 <= len(encoded) and encoded[at] == 0xFF:
         marker = encoded[at + 1]
