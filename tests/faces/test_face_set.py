@@ -1,6 +1,8 @@
 """FaceSet: indexing, laziness, splitting, fingerprints, and what is refused."""
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,13 @@ from toys import toy_faces
 
 from fldbench.errors import DataError
 from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, unreadable_images
+
+
+def test_importing_faces_and_what_is_done_with_them_loads_nothing_heavy():
+    heavy = ("torch", "cv2", "dlib", "pandas", "matplotlib", "scipy", "sklearn", "joblib")
+    modules = "fldbench.faces.pack, fldbench.curate.verify, fldbench.curate.convert, fldbench.curate.inspect"
+    code = f"import sys, {modules}; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
 def test_indexing_gives_faces_and_face_sets():

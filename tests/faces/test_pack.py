@@ -1,5 +1,6 @@
 """Packs: the same faces to every caller, fingerprints, crops, damage of every kind, other processes and threads."""
 
+import hashlib
 import os
 import pickle
 import shutil
@@ -17,8 +18,9 @@ from toys import fingerprint_and_image, toy_faces
 from fldbench import faces as faces_module
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, DatasetNotFoundError, StoreError
-from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
+from fldbench.faces import FaceSet, ImageArrays, ImageFiles, Images, NoImages
 from fldbench.faces.pack import open_pack, pack
+from fldbench.files import sha256_of
 from fldbench.geometry import crop_matrix, invert, transform, warp
 
 N = 9
@@ -108,6 +110,43 @@ def test_the_same_faces_give_the_same_bytes(source, packed, tmp_path):
     pack(source, tmp_path / "b.pack")
     for ending in ("", ".index"):
         assert (tmp_path / f"a.pack{ending}").read_bytes() == (tmp_path / f"b.pack{ending}").read_bytes()
+
+
+class Encoded(Images):
+    """Images of which only the bytes of their files matter."""
+
+    def __init__(self, contents):
+        self.contents = contents
+
+    def __len__(self):
+        return len(self.contents)
+
+    def encoded(self, i):
+        return self.contents[i]
+
+    def digest(self, i):
+        return hashlib.sha256(self.contents[i]).digest()
+
+
+def test_packs_of_earlier_versions_open_as_the_format_is_the_same_byte_for_byte(tmp_path):
+    faces = FaceSet(
+        ids=["a", "b ü", "c"],
+        images=Encoded([b"first", b"second", b"first"]),
+        boxes=np.arange(12).reshape(3, 4),
+        landmarks=np.arange(30.0).reshape(3, 5, 2),
+        scheme="mtfl-5",
+        visible=np.arange(15).reshape(3, 5) % 2 == 0,
+        attributes={"smile": [1, 0, -1]},
+        subsets={"even": [True, False, True]},
+        groups=["p", "p", "q"],
+        name="n",
+        split_name="s",
+        parts={"all": (3, 4)},
+    )
+    pack(faces, tmp_path / "p")
+    # As written by the first version of this format.
+    found = {path.name: sha256_of(path)[:16] for path in tmp_path.iterdir()}
+    assert found == {"p": "1b9f10fca1408ef0", "p.index": "3e00cae6fdec9a37"}
 
 
 def test_no_face_at_all(tmp_path):
