@@ -20,9 +20,9 @@ import numpy as np
 from fldbench.baselines.ert_train import train_dlib, write_png, xml_entry
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
 from fldbench.baselines.threads import blocks, each_block
-from fldbench.crops import crop_image
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
+from fldbench.faces.crops import crop_image
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box, transform
 from fldbench.method import Method
 from fldbench.params import count_threads

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from fldbench.baselines.threads import each_block
-from fldbench.crops import crop_faces, crop_image
 from fldbench.faces import FaceSet
+from fldbench.faces.crops import crop_faces, crop_image
 from fldbench.params import count_threads
 
 BLOCK = 16  # crops that one thread cuts at a time

@@ -22,9 +22,9 @@ from fldbench.baselines.mean_shape import check_fitted, mean_unit_shape
 from fldbench.baselines.normalised import grey_crops
 from fldbench.baselines.pretrained_files import read_kazemi, read_lbf
 from fldbench.baselines.threads import each_block
-from fldbench.crops import crop_image
 from fldbench.errors import DataError, MethodError, UnknownNameError
 from fldbench.faces import FaceSet
+from fldbench.faces.crops import crop_image
 from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
 from fldbench.params import count_threads

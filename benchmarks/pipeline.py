@@ -22,8 +22,8 @@ import fldbench
 from fldbench.cnn.augment import Ranges, generator, get_ranges
 from fldbench.cnn.inputs import Store, View, augment_crop, batches, make_store, normalised, order
 from fldbench.cnn.small import LandmarkNet
-from fldbench.crops import crop_image
 from fldbench.faces import FaceSet
+from fldbench.faces.crops import crop_image
 from fldbench.geometry import crop_matrix
 
 BATCH, PADDING, ROUNDS, SEED = 32, 0.15, 3, 0

@@ -14,7 +14,7 @@ import numpy as np
 from fldbench.dataset import ROOT_VARIABLE, data_root
 from fldbench.datasets.tables import numbers, read_lines
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.image_files import header_size
+from fldbench.faces.image_files import header_size
 
 COLUMNS = (7, 10)  # path#, type, x, y, point#, from, to, and at times three columns for the user
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp")

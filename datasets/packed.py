@@ -7,7 +7,7 @@ from pathlib import Path
 from fldbench.dataset import Dataset, data_root
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet
-from fldbench.pack import open_pack
+from fldbench.faces.pack import open_pack
 
 
 class Pack(Dataset):

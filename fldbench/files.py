@@ -65,25 +65,27 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its name when the block ends without an error.
 
     Of two writers the first one wins, and the other's folder is dropped: both are expected to hold the same content.
-    The temporary folder is named `.NAME.PID.part`.
+    The temporary folder is named `.NAME.RANDOM.PID.part`.
 
     Raises
     ------
     StoreError
-        When it cannot be written, and nobody else has written it.
+        When it cannot be written.
     """
     path = Path(path)
     part = _part_of(path)
-    shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
         yield part
-        part.rename(path)
+        try:
+            part.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
     except StoreError:
         raise
     except OSError as error:
-        if not path.is_dir():
-            raise StoreError(_cannot_write(path, error)) from error
+        raise StoreError(_cannot_write(path, error)) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -152,7 +154,8 @@ def listed(items: Sequence[object], most: int = NAMED) -> str:
 
 
 def _part_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Threads of one process may write the same file at the same time; each needs a name of its own.
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.{os.getpid()}.part")
 
 
 def _cannot_write(path: Path, error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""THE pixel convention, and everything that moves points, boxes and pixels.
+"""The pixel convention of the whole library, and all that moves points, boxes and pixels.
 
 Zero-based; x right, y down; the centre of the top-left pixel is (0, 0), so an image of w x h pixels covers
 [-0.5, w - 0.5] x [-0.5, h - 0.5]. Points are (..., 2) float as (x, y) in pixels. Boxes are (..., 4) float as
@@ -11,13 +11,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fldbench.errors import DataError
+from fldbench.errors import DataError, must_be
 
 
 def tight_box(landmarks: np.ndarray) -> np.ndarray:
-    """Smallest box around the points: (..., L, 2) px -> (..., 4) px. Points that are NaN do not count.
+    """Return the smallest box around the points; points that are NaN do not count.
 
-    Raises DataError when a face has no annotated point at all.
+    Parameters
+    ----------
+    landmarks : ndarray
+        (..., L, 2) px.
+
+    Returns
+    -------
+    ndarray
+        (..., 4) float px.
+
+    Raises
+    ------
+    DataError
+        When a face has no annotated point at all.
 
     >>> tight_box(np.array([[1.0, 5.0], [4.0, 2.0], [np.nan, np.nan]])).tolist()
     [1.0, 2.0, 4.0, 5.0]
@@ -29,7 +42,7 @@ def tight_box(landmarks: np.ndarray) -> np.ndarray:
 
 
 def box_size(boxes: np.ndarray) -> np.ndarray:
-    """Width and height, (..., 4) px -> (..., 2) px.
+    """Return width and height: boxes (..., 4) px -> (..., 2) px.
 
     >>> box_size(np.array([1.0, 2.0, 4.0, 7.0])).tolist()
     [3.0, 5.0]
@@ -39,7 +52,7 @@ def box_size(boxes: np.ndarray) -> np.ndarray:
 
 
 def box_centre(boxes: np.ndarray) -> np.ndarray:
-    """Centre, (..., 4) px -> (..., 2) px.
+    """Return the centres: boxes (..., 4) px -> (..., 2) px.
 
     >>> box_centre(np.array([1.0, 2.0, 4.0, 7.0])).tolist()
     [2.5, 4.5]
@@ -49,32 +62,56 @@ def box_centre(boxes: np.ndarray) -> np.ndarray:
 
 
 def check_boxes(boxes: np.ndarray, ids: Sequence[str] | None = None) -> np.ndarray:
-    """The boxes as (n, 4) float; raises DataError for a shape, number or size that no box has, naming the faces.
+    """Return the boxes as float; refuse a shape, number or size that no box has.
+
+    Parameters
+    ----------
+    boxes : ndarray
+        (n, 4) px.
+    ids : sequence of str, optional
+        Names of the faces, for the message.
+
+    Raises
+    ------
+    DataError
+        Names the first face whose box is wrong.
 
     >>> check_boxes(np.array([[0.0, 0.0, 5.0, 0.0]]), ["a"])
     Traceback (most recent call last):
         ...
-    fldbench.errors.DataError: face 'a' has the box [0.0, 0.0, 5.0, 0.0]; a box is x0, y0, x1, y1 in px, finite, with \
+    fldbench.errors.DataError: face 'a': the box is [0.0, 0.0, 5.0, 0.0]; must be x0, y0, x1, y1 in px, finite, with \
 x1 > x0 and y1 > y0
     """
     boxes = np.asarray(boxes, float)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise DataError(f"boxes have the shape {boxes.shape}; allowed is (n, 4): x0, y0, x1, y1 in px")
+        raise DataError(must_be("boxes", "the shape", boxes.shape, "(n, 4): x0, y0, x1, y1 in px"))
     bad = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & (box_size(boxes) > 0).all(axis=1)))
     if bad.size:
         face = f"face {str(ids[bad[0]])!r}" if ids is not None else f"face number {bad[0]}"
-        more = f" (and {bad.size - 1} more faces like it)" if bad.size > 1 else ""
-        raise DataError(
-            f"{face} has the box {boxes[bad[0]].round(3).tolist()}{more}; "
-            "a box is x0, y0, x1, y1 in px, finite, with x1 > x0 and y1 > y0"
-        )
+        allowed = "x0, y0, x1, y1 in px, finite, with x1 > x0 and y1 > y0"
+        others = f"{bad.size} faces have such boxes" if bad.size > 1 else ""
+        raise DataError(must_be(face, "the box", boxes[bad[0]].round(3).tolist(), allowed, others))
     return boxes
 
 
 def jitter_box(box: np.ndarray, rng: np.random.Generator, shift: float = 0.05, scale: float = 0.05) -> np.ndarray:
-    """A box shifted by N(0, shift) of its width and height and scaled about its centre by N(1, scale).
+    """Return a box shifted by N(0, shift) of its width and height and scaled about its centre by N(1, scale).
 
-    box (4,) px -> (4,) px. One scale for both sides; a scale below 0.1 is drawn as 0.1 so that a box stays a box.
+    Parameters
+    ----------
+    box : ndarray
+        (4,) px.
+    rng : Generator
+        Two draws for the shift, then one for the scale of both sides.
+    shift : float
+        Standard deviation, as a share of width and height.
+    scale : float
+        Standard deviation. A drawn scale below 0.1 becomes 0.1, so that a box stays a box.
+
+    Returns
+    -------
+    ndarray
+        (4,) px.
 
     >>> jitter_box(np.array([0.0, 0.0, 10.0, 20.0]), np.random.default_rng(0), shift=0.0, scale=0.0).tolist()
     [0.0, 0.0, 10.0, 20.0]
@@ -85,7 +122,7 @@ def jitter_box(box: np.ndarray, rng: np.random.Generator, shift: float = 0.05, s
 
 
 def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Applies affine maps: points (..., L, 2), matrix (..., 2, 3) -> (..., L, 2).
+    """Apply affine maps: points (..., L, 2), matrix (..., 2, 3) -> (..., L, 2).
 
     >>> transform(np.array([[1.0, 2.0]]), np.array([[2.0, 0.0, 1.0], [0.0, 2.0, -1.0]])).tolist()
     [[3.0, 3.0]]
@@ -95,7 +132,7 @@ def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
-    """The inverse affine maps: (..., 2, 3) -> (..., 2, 3).
+    """Return the inverse affine maps: (..., 2, 3) -> (..., 2, 3).
 
     >>> invert(np.array([[2.0, 0.0, 1.0], [0.0, 4.0, 2.0]])).tolist()
     [[0.5, 0.0, -0.5], [0.0, 0.25, -0.5]]
@@ -106,11 +143,25 @@ def invert(matrix: np.ndarray) -> np.ndarray:
 
 
 def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The similarity (rotation, scale, shift; no mirroring) that takes source nearest to target in least squares.
+    """Return the similarity (rotation, scale, shift; no mirroring) that takes source nearest to target.
 
-    source, target (..., L, 2) -> (..., 2, 3). Over complex numbers z -> a z + b with centred points s and t:
-    a = sum(conj(s) t) / sum(|s|^2) (Umeyama 1991, eq. 40-42, in two dimensions without reflection).
-    Raises DataError when all points of a source are the same.
+    Least squares. Over complex numbers z -> a z + b with centred points s and t: a = sum(conj(s) t) / sum(|s|^2)
+    (Umeyama 1991, eq. 40-42, in two dimensions without reflection).
+
+    Parameters
+    ----------
+    source, target : ndarray
+        (..., L, 2), finite.
+
+    Returns
+    -------
+    ndarray
+        (..., 2, 3), maps from source to target.
+
+    Raises
+    ------
+    DataError
+        When all points of a source are the same.
 
     >>> fit_similarity(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 3.0]])).round(6).tolist()
     [[0.0, -2.0, 1.0], [2.0, 0.0, 1.0]]
@@ -128,11 +179,29 @@ def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def crop_matrix(boxes: np.ndarray, size: int, padding: float = 0.0) -> np.ndarray:
-    """Affine maps from image pixels to square crops of `size` px that keep the aspect.
+    """Return the affine maps from image pixels to square crops that keep the aspect.
 
-    boxes (n, 4) px -> (n, 2, 3). The crop is centred on the box; its side is the longer side of the box grown by
-    `padding` of that side on each end. A side s at centre c goes to [-0.5, size - 0.5]:
-    p -> (p - c) size / s + (size - 1) / 2. Raises DataError for boxes without a size.
+    The crop is centred on the box; its side s is the longer side of the box grown by `padding` of that side on each
+    end. With the centre c it goes to [-0.5, size - 0.5]: p -> (p - c) size / s + (size - 1) / 2.
+
+    Parameters
+    ----------
+    boxes : ndarray
+        (n, 4) px of the image.
+    size : int
+        Side of the crop, px.
+    padding : float
+        As a share of the longer side of the box.
+
+    Returns
+    -------
+    ndarray
+        (n, 2, 3), px of the image -> px of the crop.
+
+    Raises
+    ------
+    DataError
+        For boxes without a size.
 
     >>> crop_matrix(np.array([[0.0, 0.0, 10.0, 10.0]]), 20)[0].tolist()
     [[2.0, 0.0, -0.5], [0.0, 2.0, -0.5]]
@@ -147,10 +216,24 @@ def crop_matrix(boxes: np.ndarray, size: int, padding: float = 0.0) -> np.ndarra
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The image seen through an affine map: uint8 (h, w[, 3]), (2, 3) -> uint8 (size, size[, 3]); outside is repeated.
+    """Return the image seen through an affine map; outside of it the pixels of its border are repeated.
 
     Bilinear. A map that shrinks by a factor of two or more is sampled on a grid finer by that whole factor and
     averaged, so that small details do not alias.
+
+    Parameters
+    ----------
+    image : ndarray
+        uint8 (h, w) or (h, w, 3).
+    matrix : ndarray
+        (2, 3), px of the image -> px of the result.
+    size : int
+        Side of the result, px.
+
+    Returns
+    -------
+    ndarray
+        uint8 (size, size) or (size, size, 3).
     """
     import cv2
 
@@ -164,7 +247,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
-    """Luminance by ITU-R BT.601: RGB uint8 (h, w, 3) -> uint8 (h, w); a grey image is returned as it is."""
+    """Return the luminance by ITU-R BT.601: RGB uint8 (h, w, 3) -> uint8 (h, w); a grey image as it is."""
     import cv2
 
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -23,9 +23,9 @@ def test_tight_box_and_its_parts():
 @pytest.mark.parametrize(
     ("box", "text"),
     [
-        ([5, 5, 5, 9], r"face 'b' has the box \[5.0, 5.0, 5.0, 9.0\]; a box is x0, y0, x1, y1"),
-        ([9, 5, 5, 9], "face 'b' has the box"),
-        ([0, 0, np.nan, 1], "face 'b' has the box"),
+        ([5, 5, 5, 9], r"face 'b': the box is \[5.0, 5.0, 5.0, 9.0\]; must be x0, y0, x1, y1"),
+        ([9, 5, 5, 9], "face 'b': the box is"),
+        ([0, 0, np.nan, 1], "face 'b': the box is"),
     ],
 )
 def test_a_box_without_size_is_refused_by_name(box, text):
@@ -33,10 +33,12 @@ def test_a_box_without_size_is_refused_by_name(box, text):
         g.check_boxes(np.array([[0, 0, 1, 1], box], float), ["a", "b"])
     with pytest.raises(DataError, match="face number 1"):
         g.crop_matrix(np.array([[0, 0, 1, 1], box], float), 10)
+    with pytest.raises(DataError, match=rf"{text}.*; 3 faces have such boxes$"):
+        g.check_boxes(np.array([[0, 0, 1, 1], box, box, box], float), ["a", "b", "c", "d"])
 
 
 def test_boxes_of_a_wrong_shape_are_refused():
-    with pytest.raises(DataError, match=r"boxes have the shape \(4,\)"):
+    with pytest.raises(DataError, match=r"boxes: the shape is \(4,\); must be \(n, 4\)"):
         g.check_boxes(np.zeros(4))
 
 

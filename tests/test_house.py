@@ -22,12 +22,12 @@ FOLDERS = {
 LAYERS = (
     ("errors", "progress", "files", "digest"),
     ("geometry", "shapes", "metrics", "stats", "registry"),
-    ("schemes", "scheme_tables", "scheme_tables_more", "image_files"),
-    ("faces", "crops", "pack"),
+    ("schemes", "scheme_tables", "scheme_tables_more"),
+    ("faces",),
     ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins
     (
         *("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),
-        *("convert", "excludes", "inspect_data", "verify"),
+
     ),
     ("run",),
     ("audit", "report"),

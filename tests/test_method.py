@@ -109,7 +109,7 @@ def test_answers_are_checked():
     for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
         with pytest.raises(MethodError, match=r"answered 4 faces with .* needed are numbers of shape"):
             predict_checked(Answers(bad), images, boxes, 5)
-    with pytest.raises(DataError, match="face number 2 has the box"):
+    with pytest.raises(DataError, match="face number 2: the box is"):
         predict_checked(Answers(good), images, np.where(np.arange(4)[:, None] == 2, 0.0, boxes), 5)
 
 

@@ -43,9 +43,9 @@ def _load(name: str, root: Path | None, split: str | None, options: list[str] | 
 @app.command()
 def info(name: Name, data: Root = None, split: Split = None, option: Options = None) -> None:
     """Counts, sizes, scheme, attributes, subsets, and what is absent; of every split unless one is named."""
+    from fldbench.curate.inspect import info as facts_of
+    from fldbench.curate.inspect import info_text
     from fldbench.dataset import make_dataset
-    from fldbench.inspect_data import info as facts_of
-    from fldbench.inspect_data import info_text
 
     dataset = make_dataset(name, **assignments(option, "--option"))
     problems = []
@@ -77,8 +77,8 @@ def preview(
     option: Options = None,
 ) -> None:
     """A contact sheet with the landmarks drawn."""
-    from fldbench.inspect_data import preview as sheet_of
-    from fldbench.media import write_png
+    from fldbench.curate.inspect import preview as sheet_of
+    from fldbench.media.draw import write_png
 
     loaded = _load(name, data, split, option)
     typer.echo(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
@@ -97,12 +97,12 @@ def verify(
 ) -> None:
     """Faults of annotations and images, and what a split shares with the others. Nothing is removed."""
     from fldbench.cli.terminal import progress
+    from fldbench.curate.excludes import excludes_from, write_excludes
+    from fldbench.curate.inspect import preview as sheet_of
+    from fldbench.curate.verify import rank_shapes
+    from fldbench.curate.verify import verify as findings_of
     from fldbench.dataset import make_dataset
-    from fldbench.excludes import excludes_from, write_excludes
-    from fldbench.inspect_data import preview as sheet_of
-    from fldbench.media import write_png
-    from fldbench.verify import rank_shapes
-    from fldbench.verify import verify as findings_of
+    from fldbench.media.draw import write_png
 
     faces = _load(name, data, split, option)
     others = []
@@ -139,7 +139,7 @@ def convert(
 ) -> None:
     """Write annotations and images in another format, and say what the format could not hold."""
     from fldbench.cli.terminal import progress
-    from fldbench.convert import convert as write
+    from fldbench.curate.convert import convert as write
 
     faces = _load(name, data, split, option)
     with progress(f"writing {len(faces)} faces") as show:
@@ -165,7 +165,7 @@ def pack(
 ) -> None:
     """Pack a split into one file and an index that open at once, however many faces there are."""
     from fldbench.cli.terminal import progress
-    from fldbench.pack import pack as write
+    from fldbench.faces.pack import pack as write
 
     faces = _load(name, data, split, option)
     with progress(f"packing {len(faces)} faces") as show:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.curate.excludes import read_excludes, without
 from fldbench.dataset import load_dataset, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.excludes import read_excludes, without
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.run.suite import TrainSpec

@@ -13,10 +13,10 @@ from fldbench.baselines.ert import ERT, start_shapes
 from fldbench.baselines.ert_train import follow
 from fldbench.baselines.ert_trees import Trees, run_trees
 from fldbench.baselines.mean_shape import MeanShape, from_box_frame
-from fldbench.crops import crop_image
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError, MissingDependencyError
 from fldbench.faces import FaceSet, ImageArrays
+from fldbench.faces.crops import crop_image
 from fldbench.geometry import crop_matrix, tight_box, transform
 from fldbench.method import load_method
 from fldbench.progress import listening

@@ -11,10 +11,10 @@ from fldbench import progress, registry
 from fldbench.baselines import hog_grid
 from fldbench.baselines.linear import Linear
 from fldbench.baselines.mean_shape import MeanShape, to_box_frame
-from fldbench.crops import crop_image
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
+from fldbench.faces.crops import crop_image
 from fldbench.geometry import crop_matrix
 from fldbench.method import load_method
 from fldbench.protocols import boxes_from

@@ -221,7 +221,7 @@ def test_a_model_that_never_moves_answers_its_mean_shape_laid_onto_the_training_
 def test_dlib_itself_gives_the_same_to_a_pixel_of_the_crop(files, faces):
     import dlib
 
-    from fldbench.crops import crop_image
+    from fldbench.faces.crops import crop_image
 
     method = Dlib68(model=files["dlib-68"], box_scale=1.0, box_shift=(0.0, 0.0), crop_size=200).fit(faces)
     matrices = crop_matrix(square_boxes(faces.boxes), 200, 0.5)

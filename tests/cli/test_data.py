@@ -9,7 +9,7 @@ from toys import TOY_TEST, TOY_TRAIN, Toy, toy_faces
 
 from fldbench import load_dataset, registry, run_suite
 from fldbench.cli import app as cli
-from fldbench.pack import open_pack
+from fldbench.faces.pack import open_pack
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def call(toy, monkeypatch, capsys):
 def test_info_tells_of_every_split(call):
     status, text, _ = call("info", "toy")
     assert status == 0 and "toy, split train" in text and "toy, split test" in text
-    assert f"faces         {TOY_TRAIN}" in text and "mtfl-5, 5 points a face" in text
+    assert f"faces         {TOY_TRAIN}" in text and "mtfl-5, 5 points per face" in text
     status, text, _ = call("info", "toy", "--split", "test")
     assert status == 0 and "split train" not in text
 

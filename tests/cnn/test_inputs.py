@@ -157,7 +157,7 @@ def test_normalisations_by_hand():
 
 def test_boxes_that_do_not_exist(tmp_path):
     faces = toy_faces(2)
-    with pytest.raises(DataError, match="face 'test1' has the box"):
+    with pytest.raises(DataError, match="face 'test1': the box is"):
         store_of(tmp_path, faces=faces.with_boxes(np.array([[0.0, 0, 9, 9], [5, 5, 5, 9]])))
 
 

@@ -1,6 +1,7 @@
 """convert: what is written is read back by the readers of each format, dlib reads its own, and what is refused."""
 
 import csv
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from toys import toy_faces
 
 import fldbench
-from fldbench.convert import convert
+from fldbench.curate.convert import convert
 from fldbench.datasets.coco_face import CocoFace
 from fldbench.datasets.csv_table import CSVTable
 from fldbench.datasets.dlib_xml import DlibXML
@@ -124,7 +125,7 @@ def test_a_face_without_any_point_is_named_as_lost(spotted, tmp_path):
     faces = replace(spotted, landmarks=landmarks, visible=None)
     for to in WHOLE:
         lost = convert(faces, to, tmp_path / to)
-        assert lost[0] == "1 faces without any point, such as 'b/c.d': written, but left out by the reader"
+        assert lost[0] == "1 faces without any point (b/c.d): written, but left out by the reader"
         assert "b/c.d" not in READERS[to]().load(tmp_path / to, "all").ids
 
 
@@ -217,7 +218,7 @@ def test_nothing_is_overwritten(tmp_path):
         convert(toy_faces(2), "csv", tmp_path)
     with pytest.raises(StoreError, match=r"notes\.txt is a file; nothing is overwritten: give a new folder"):
         convert(toy_faces(2), "csv", tmp_path / "notes.txt")
-    with pytest.raises(StoreError, match=r"cannot be written \(Not a directory\); choose a folder that can"):
+    with pytest.raises(StoreError, match=r"out: cannot be written \(Not a directory\); choose another place"):
         convert(toy_faces(2), "csv", tmp_path / "notes.txt/out")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
@@ -229,13 +230,11 @@ def test_what_cannot_be_converted_leaves_nothing_behind(tmp_path):
     with pytest.raises(DataError, match="toy-test: no face to convert"):
         convert(faces[:0], "csv", out)
     for bad in ("../a", "/a", "a//b", "a/", "", ".a", "a\\b", "a\nb", "\ud800"):
-        with pytest.raises(
-            DataError, match=r"the id '.*' cannot be a file name; allowed are names with / between them"
-        ):
+        with pytest.raises(DataError, match=r"toy-test: the id is '.*'; must be names with / .* the name of a file"):
             convert(replace(faces, ids=np.array(["x", "y", bad])), "csv", out)
-    with pytest.raises(DataError, match=r"the group 'a\\x07' has a character that no text file can hold"):
+    with pytest.raises(DataError, match=r"toy-test: the group is 'a\\x07'; must be a name that a text file can hold"):
         convert(replace(faces, groups=np.array(["x", "y", "a\a"])), "csv", out)
-    with pytest.raises(DataError, match=r"face 'test0' has the box \[0.0, 0.0, 0.0, 0.0\]"):
+    with pytest.raises(DataError, match=r"face 'test0': the box is \[0.0, 0.0, 0.0, 0.0\]"):
         convert(faces.with_boxes(np.zeros((3, 4))), "coco", out)
     with pytest.raises(DataError, match="no photos here"):
         convert(replace(faces, images=NoImages(3, "no photos here")), "csv", out)
@@ -243,6 +242,17 @@ def test_what_cannot_be_converted_leaves_nothing_behind(tmp_path):
     with pytest.raises(DataError, match=r"gone\.jpg: cannot be read \(No such file or directory\); restore the image"):
         convert(gone, "csv", out)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_in_an_empty_folder_is_an_error_and_leaves_it_empty(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr("fldbench.curate.convert.Path.write_bytes", full)
+    with pytest.raises(StoreError, match=r"out: cannot be written \(No space left on device\); choose another place"):
+        convert(toy_faces(3), "csv", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"] and not list((tmp_path / "out").iterdir())
 
 
 def test_progress_counts_the_faces(tmp_path):

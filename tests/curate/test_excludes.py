@@ -3,9 +3,9 @@
 import pytest
 from toys import toy_faces
 
+from fldbench.curate.excludes import PART, Exclude, excludes_from, read_excludes, without, write_excludes
+from fldbench.curate.verify import Finding
 from fldbench.errors import DataError, StoreError
-from fldbench.excludes import PART, Exclude, excludes_from, read_excludes, without, write_excludes
-from fldbench.verify import Finding
 
 
 def test_written_lists_are_read_back(tmp_path):
@@ -32,6 +32,12 @@ def test_hand_written_lists_may_be_short(tmp_path):
     assert read_excludes(path) == [Exclude("id 1", "", ""), Exclude("id2", "shape", ""), Exclude("id3", "", "why")]
 
 
+def test_an_emptied_list_leaves_nobody_out(tmp_path):
+    for content in (b"", b" \n\n"):
+        (tmp_path / "e.txt").write_bytes(content)
+        assert read_excludes(tmp_path / "e.txt") == []
+
+
 def test_without_says_how_many_are_left(tmp_path):
     faces = toy_faces(6)
     rest = without(
@@ -50,11 +56,11 @@ def test_without_says_how_many_are_left(tmp_path):
     [
         (
             b"a\tb\tc\nd\tb\tc\te\n",
-            r"e\.txt, line 2: 'd\\tb\\tc\\te' is no line of an exclude list; allowed is id<TAB>",
+            r"e\.txt, line 2: exclude list: the line is 'd\\tb\\tc\\te'; must be id<TAB>kind<TAB>reason",
         ),
-        (b"\tshape\twhy\n", r"e\.txt, line 1: .* is no line"),
-        (b"a\0b\n", r"e\.txt, line 1: .* is no line"),
-        (b"fine\n\xff\xfe\n", r"e\.txt, line 2: not UTF-8 text"),
+        (b"\tshape\twhy\n", r"e\.txt, line 1: exclude list: the line is"),
+        (b"b\na\0b\n", r"e\.txt, line 2: not UTF-8 text \(byte 0x00\)"),
+        (b"fine\n\xff\xfe\n", r"e\.txt, line 2: not UTF-8 text \(byte 0xff\)"),
     ],
 )
 def test_a_broken_list_names_file_and_line(tmp_path, content, error):
@@ -65,11 +71,12 @@ def test_a_broken_list_names_file_and_line(tmp_path, content, error):
 
 
 def test_a_list_that_cannot_be_read_or_written_says_so(tmp_path):
-    with pytest.raises(DataError, match=r"no\.txt: cannot be read \(No such file or directory\); give an exclude list"):
+    with pytest.raises(DataError, match=r"no\.txt: cannot be read \(No such file or directory\); check the path"):
         read_excludes(tmp_path / "no.txt")
-    with pytest.raises(StoreError, match=r"cannot write .*e\.txt: No such file or directory; the folder must exist"):
-        write_excludes(tmp_path / "no/e.txt", [])
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"e\.txt: cannot be written \(.*\); choose another place"):
+        write_excludes(tmp_path / "file/e.txt", [])
     for bad in ("", "a\tb", "#a", " a", "a\nb"):
-        with pytest.raises(DataError, match="cannot stand in an exclude list"):
+        with pytest.raises(DataError, match=r"exclude list: the id is .*; must be a name without tabs and line ends"):
             write_excludes(tmp_path / "e.txt", [Exclude(bad, "shape", "")])
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from fldbench.curate.verify.picture_fit import FRAME, frames, misfit
 from fldbench.errors import DataError
 from fldbench.geometry import warp
 from fldbench.schemes import get_scheme
-from fldbench.verify.picture_fit import FRAME, frames, misfit
 
 TEMPLATE = get_scheme("mtfl-5").template
 
@@ -74,5 +74,5 @@ def test_frames_make_faces_upright():
 
 def test_too_few_faces_are_refused():
     images, points = drawn(99)
-    with pytest.raises(DataError, match="99 faces are too few to learn where points lie; at least 100 are needed"):
+    with pytest.raises(DataError, match="99 faces are too few to learn where points lie; must be 100 or more"):
         score(images, points)

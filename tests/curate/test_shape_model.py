@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from fldbench.curate.verify.shape_model import align, fit_shape_model, folds_of, implausibility, mean_shape, unit
 from fldbench.errors import DataError
 from fldbench.geometry import fit_similarity, transform
 from fldbench.schemes import get_scheme
-from fldbench.verify.shape_model import align, fit_shape_model, folds_of, implausibility, mean_shape, unit
 
 SCHEME = get_scheme("ibug-68")
 PARTS = list(SCHEME.groups.values())

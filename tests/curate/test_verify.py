@@ -6,14 +6,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from test_shape_model import shapes
+from face_sets import Counted, shapes
 from toys import toy_faces
 
-from fldbench.excludes import excludes_from, without
-from fldbench.faces import FaceSet, ImageArrays, ImageFiles, Images, NoImages
+from fldbench.curate.excludes import excludes_from, without
+from fldbench.curate.verify import KINDS, Finding, rank_shapes, verify
+from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
 from fldbench.geometry import tight_box
 from fldbench.schemes import get_scheme, list_schemes
-from fldbench.verify import KINDS, Finding, rank_shapes, verify
 
 RNG = np.random.default_rng(0)
 
@@ -247,27 +247,10 @@ def test_the_order_is_by_kind_and_then_the_worst_first_and_nothing_is_changed(so
     assert not {"test/5", "test/6"} & set(left.ids) and left.parts["after exclusions"] == (len(left), 130)
 
 
-class Once(Images):
-    """Counts how often each image is decoded."""
-
-    def __init__(self, base):
-        self.base, self.times = base, np.zeros(len(base), int)
-
-    def __len__(self):
-        return len(self.base)
-
-    def decode(self, i):
-        self.times[i] += 1
-        return self.base[i]
-
-    def digest(self, i):
-        return self.base.digest(i)
-
-
 def test_each_image_is_decoded_once(sound):
-    images = Once(sound.images)
+    images = Counted(sound.images)
     verify(replace(sound, images=images))
-    assert (images.times == 1).all()
+    assert (images.decoded == 1).all() and (images.hashed == 1).all()
 
 
 def test_real_faces_with_planted_faults(data_root):

@@ -17,7 +17,7 @@ from test_datasets import submission, write_face
 from toys import toy_faces
 
 import fldbench
-from fldbench.convert import convert
+from fldbench.curate.convert import convert
 from fldbench.datasets.cofw68 import COFW68
 from fldbench.errors import DataError
 

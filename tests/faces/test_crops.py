@@ -2,27 +2,22 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 import pytest
+from face_sets import Untouchable, colour_faces
 from joblib import parallel_config
-from test_faces import Untouchable
 from toys import toy_faces
 
-from fldbench.crops import crop_faces
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, StoreError
 from fldbench.faces import ImageArrays, ImageFiles
+from fldbench.faces.crops import crop_faces
 from fldbench.geometry import crop_matrix, to_grey, warp
-
-
-def colour_faces(n, seed=0):
-    """Toy faces whose pixels are coloured noise."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (n, 48, 40, 3), np.uint8)
-    return replace(toy_faces(n, seed), images=ImageArrays(list(pixels)))
 
 
 @pytest.mark.parametrize("grey", [True, False])
@@ -41,7 +36,7 @@ def test_crops_are_one_warp_of_each_face(tmp_path, size, padding, grey):
 
 def test_crops_of_real_faces_are_one_warp_of_each(data_root, tmp_path):
     faces = load_dataset("300w", data_root, "test")[:70]
-    crops = faces.crops(64, 0.1, grey=False, cache=tmp_path, jobs=2)
+    crops = crop_faces(faces, 64, 0.1, grey=False, cache=tmp_path, jobs=2)
     for i in range(0, 70, 9):
         assert np.array_equal(crops.images[i], warp(faces.images[i], crop_matrix(faces.boxes, 64, 0.1)[i], 64))
 
@@ -49,11 +44,11 @@ def test_crops_of_real_faces_are_one_warp_of_each(data_root, tmp_path):
 def test_landmarks_go_there_and_back(tmp_path):
     faces = colour_faces(20)
     faces = replace(faces, landmarks=faces.landmarks * 50, boxes=faces.boxes * 50 + 900)
-    crops = faces.crops(64, cache=tmp_path)
+    crops = crop_faces(faces, 64, cache=tmp_path)
     there = crops.to_crop(faces.landmarks)
     assert np.abs(crops.to_photo(there) - faces.landmarks).max() < 1e-9
     # The corners of a square box grown by a quarter on each end are the corners of the crop.
-    square = replace(faces[:1], boxes=np.array([[10.0, 20.0, 30.0, 40.0]])).crops(64, 0.25, cache=tmp_path)
+    square = crop_faces(faces[:1].with_boxes(np.array([[10.0, 20.0, 30.0, 40.0]])), 64, 0.25, cache=tmp_path)
     corners = np.array([[[5.0, 15.0], [35.0, 45.0]]])
     assert np.allclose(square.to_crop(corners), [[[-0.5, -0.5], [63.5, 63.5]]])
 
@@ -74,19 +69,27 @@ def test_jobs_and_their_backend_do_not_change_a_byte(tmp_path):
         assert np.array_equal(one.images, crop_faces(faces, 16, cache=tmp_path / "3", jobs=2).images)
 
 
+def test_threads_that_cut_the_same_crops_do_not_disturb_each_other(tmp_path):
+    faces = colour_faces(150)
+    wanted = np.array(crop_faces(faces, 32, cache=tmp_path / "alone").images)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: crop_faces(faces, 32, cache=tmp_path / "together").images, range(12)))
+    assert all(np.array_equal(one, wanted) for one in found) and len(list((tmp_path / "together").iterdir())) == 1
+
+
 def test_a_cache_hit_decodes_nothing(tmp_path):
     faces = colour_faces(4)
-    first = faces.crops(16, cache=tmp_path)
+    first = crop_faces(faces, 16, cache=tmp_path)
     locked = replace(faces, images=Untouchable(list(faces.images)))
-    again = locked.crops(16, cache=tmp_path)
+    again = crop_faces(locked, 16, cache=tmp_path)
     assert np.array_equal(first.images, again.images) and np.array_equal(first.matrices, again.matrices)
     for other in (
-        lambda: locked.crops(17, cache=tmp_path),
-        lambda: locked.crops(16, 0.3, cache=tmp_path),
-        lambda: locked.crops(16, grey=False, cache=tmp_path),
-        lambda: locked.with_boxes(faces.boxes + 1).crops(16, cache=tmp_path),
-        lambda: locked[::-1].crops(16, cache=tmp_path),
-        lambda: locked.crops(16, cache=tmp_path / "elsewhere"),
+        lambda: crop_faces(locked, 17, cache=tmp_path),
+        lambda: crop_faces(locked, 16, 0.3, cache=tmp_path),
+        lambda: crop_faces(locked, 16, grey=False, cache=tmp_path),
+        lambda: crop_faces(locked.with_boxes(faces.boxes + 1), 16, cache=tmp_path),
+        lambda: crop_faces(locked[::-1], 16, cache=tmp_path),
+        lambda: crop_faces(locked, 16, cache=tmp_path / "elsewhere"),
     ):
         with pytest.raises(AssertionError, match="opened"):
             other()
@@ -141,14 +144,14 @@ def test_an_image_that_cannot_be_read_leaves_nothing_behind(tmp_path):
 def test_a_killed_run_leaves_nothing_that_is_used(tmp_path):
     code = f"""
 import os
-from test_crops import colour_faces
-from fldbench import crops
-cut = crops._cut_block
+from face_sets import colour_faces
+from fldbench.faces import crops
+cut = crops._cut_some
 def dies(images, matrices, size, grey):
     dies.calls += 1
     return cut(images, matrices, size, grey) if dies.calls < 3 else os._exit(9)
 dies.calls = 0
-crops._cut_block = dies
+crops._cut_some = dies
 crops.crop_faces(colour_faces(200), 16, cache={str(tmp_path)!r})
 """
     killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1] / "support")
@@ -163,9 +166,9 @@ crops.crop_faces(colour_faces(200), 16, cache={str(tmp_path)!r})
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"size": 0}, "crops of 0 px with padding 0.25: a size is 1 or more"),
-        ({"padding": -0.5}, "a padding more than -0.5"),
-        ({"padding": float("nan")}, "a padding more than -0.5"),
+        ({"size": 0}, "crops: size is 0; must be 1 px or more"),
+        ({"padding": -0.5}, "crops: padding is -0.5; must be more than -0.5 of the box"),
+        ({"padding": float("nan")}, "crops: padding is nan; must be more than -0.5 of the box"),
     ],
 )
 def test_crops_that_cannot_be(tmp_path, change, text):
@@ -175,13 +178,13 @@ def test_crops_that_cannot_be(tmp_path, change, text):
 
 def test_a_box_without_size_names_the_face(tmp_path):
     faces = toy_faces(2)
-    with pytest.raises(DataError, match="face 'test1' has the box"):
+    with pytest.raises(DataError, match="face 'test1': the box is"):
         crop_faces(faces.with_boxes(np.array([[0, 0, 5, 5], [3, 3, 3, 9]])), 16, cache=tmp_path)
 
 
 def test_a_cache_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"crops cannot be written to .*file.* give another folder by `cache`"):
+    with pytest.raises(StoreError, match=r"file/.*\.npy: cannot be written \(.*\); choose another place"):
         crop_faces(toy_faces(2), 16, cache=tmp_path / "file")
 
 
@@ -195,16 +198,17 @@ def test_crops_never_sit_in_memory(tmp_path):
 import resource
 import numpy as np, cv2, joblib
 from dataclasses import replace
-from test_crops import colour_faces
+from face_sets import colour_faces
 from fldbench.faces import Images
+from fldbench.faces.crops import crop_faces
 class Same(Images):
     def __len__(self): return 3000
     def decode(self, i): return np.full((48, 40, 3), i % 256, np.uint8)
     def digest(self, i): return b"%d" % i
 faces = replace(colour_faces(3000), images=Same())
-faces[:100].crops(160, grey=False, cache={str(tmp_path)!r}, jobs=2)
+crop_faces(faces[:100], 160, grey=False, cache={str(tmp_path)!r}, jobs=2)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-crops = faces.crops(160, grey=False, cache={str(tmp_path)!r}, jobs=2)
+crops = crop_faces(faces, 160, grey=False, cache={str(tmp_path)!r}, jobs=2)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, crops.images.nbytes / 1e6)
 """
     command = [sys.executable, "-c", code]

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.image_files import header_size, is_cut_off
+from fldbench.faces.image_files import header_size, is_cut_off
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 KINDS = {

@@ -1,0 +1,210 @@
+"""What a dataset holds, in numbers and as a picture: `info` and `preview`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fldbench.errors import DataError, must_be
+from fldbench.faces import FaceSet
+from fldbench.faces.image_files import header_size
+from fldbench.geometry import box_size, tight_box
+from fldbench.media.draw import contact_sheet, draw_landmarks
+from fldbench.schemes import get_scheme
+
+SAMPLE = 500  # images whose size is looked up
+_MARGIN = 0.3  # of the face's longer side, shown around it
+_CELL = 160  # px per face of a preview; the numbers of its points need more
+_CELL_NUMBERED = 640
+
+
+def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
+    """Count everything in a dataset; `info_text` makes lines of the result.
+
+    Parameters
+    ----------
+    faces : FaceSet
+    sample : int
+        At most this many images, evenly spread, are looked at for their sizes, by the headers of their files.
+
+    Returns
+    -------
+    dict
+        JSON values:
+
+        - name, split, faces, scheme, points
+        - parts: part -> [found, expected]; absent: the parts with fewer faces than expected
+        - annotated: points with coordinates; missing points; hidden points (False in `visible` though annotated)
+        - attributes: name -> class -> faces; "unknown" is -1
+        - subsets: name -> faces
+        - groups: known (whether the dataset tells), number, largest
+        - box_sides: [least, median, largest] px of the longer side; None without faces
+        - images: sampled, unreadable (of those), width and height [least, median, largest] px or None, and why none
+          can be read
+    """
+    annotated = np.isfinite(faces.landmarks).all(axis=2)
+    known = bool(len(faces)) and not (faces.groups == faces.ids).all()
+    sizes = np.unique(faces.groups, return_counts=True)[1]
+    return {
+        "name": faces.name,
+        "split": faces.split_name,
+        "faces": len(faces),
+        "scheme": faces.scheme,
+        "points": get_scheme(faces.scheme).n_points,
+        "parts": {part: list(counts) for part, counts in faces.parts.items()},
+        "absent": [part for part, (found, expected) in faces.parts.items() if found < expected],
+        "annotated": int(annotated.sum()),
+        "missing": int((~annotated).sum()),
+        "hidden": int((annotated & ~faces.visible).sum()),
+        "attributes": {name: _classes(column) for name, column in faces.attributes.items()},
+        "subsets": {name: int(column.sum()) for name, column in faces.subsets.items()},
+        "groups": {"known": known, "number": len(sizes), "largest": int(sizes.max(initial=0))},
+        "box_sides": _range(box_size(faces.boxes).max(axis=1)),
+        "images": _image_sizes(faces, sample),
+    }
+
+
+def info_text(facts: dict[str, Any]) -> str:
+    """Return the result of `info` as lines for a terminal."""
+    lines = [
+        ("dataset", f"{facts['name'] or 'unnamed'}, split {facts['split'] or 'unnamed'}"),
+        ("faces", str(facts["faces"])),
+        ("scheme", f"{facts['scheme']}, {facts['points']} points per face"),
+        ("points", f"{facts['annotated']} annotated, {facts['missing']} missing, {facts['hidden']} hidden"),
+    ]
+    lines += [("part", f"{part}: {found} of {wanted}") for part, (found, wanted) in facts["parts"].items()]
+    lines.append(("absent", ", ".join(facts["absent"]) or "nothing"))
+    groups, images = facts["groups"], facts["images"]
+    told = f"{groups['number']}, the largest with {groups['largest']} faces" if groups["known"] else "not known"
+    lines.append(("groups", told))
+    for name, classes in facts["attributes"].items():
+        lines.append(("attribute", f"{name}: " + ", ".join(f"{key} x {count}" for key, count in classes.items())))
+    lines += [("subset", f"{name}: {count}") for name, count in facts["subsets"].items()]
+    lines.append(("box side", _range_text(facts["box_sides"])))
+    if images["width"]:
+        lines.append(("image width", _range_text(images["width"])))
+        lines.append(("image height", _range_text(images["height"])))
+        lines.append(("images", f"{images['sampled']} looked at, {images['unreadable']} unreadable"))
+    else:
+        lines.append(("images", images["why"] or "none"))
+    return "\n".join(f"{key:<13} {value}" for key, value in lines)
+
+
+def _classes(column: np.ndarray) -> dict[str, int]:
+    values, counts = np.unique(column, return_counts=True)
+    return {"unknown" if value == -1 else str(value): int(n) for value, n in zip(values, counts, strict=True)}
+
+
+def _range(values: np.ndarray) -> list[float] | None:
+    finite = values[np.isfinite(values)]
+    return [float(finite.min()), float(np.median(finite)), float(finite.max())] if finite.size else None
+
+
+def _range_text(values: list[float] | None) -> str:
+    return "unknown" if values is None else f"{values[0]:.0f} to {values[2]:.0f} px, median {values[1]:.0f}"
+
+
+def _image_sizes(faces: FaceSet, sample: int) -> dict[str, Any]:
+    rows = np.unique(np.linspace(0, len(faces) - 1, min(sample, len(faces))).astype(int)) if len(faces) else []
+    sizes, why = [], ""
+    for row in rows:
+        try:
+            encoded = faces.images.encoded(int(row))
+            size = header_size(encoded) if encoded is not None else None
+            sizes.append(size or faces.images[int(row)].shape[1::-1])
+        except DataError as error:
+            why = why or str(error)
+    columns = np.array(sizes, float).reshape(-1, 2)
+    return {
+        "sampled": len(rows),
+        "unreadable": len(rows) - len(sizes),
+        "width": _range(columns[:, 0]),
+        "height": _range(columns[:, 1]),
+        "why": why if not sizes else "",
+    }
+
+
+def preview(
+    faces: FaceSet,
+    columns: int = 8,
+    numbers: bool = False,
+    sample: int = 48,
+    ids: Sequence[str] | None = None,
+    random_state: int = 0,
+) -> np.ndarray:
+    """Return a contact sheet, RGB: each face with its surroundings, its points and the scheme's lines.
+
+    A face whose image cannot be read shows its points on grey.
+
+    Parameters
+    ----------
+    faces : FaceSet
+    columns : int
+        Faces in a row.
+    numbers : bool
+        Write the numbers of the points, in larger cells.
+    sample : int
+        How many faces, drawn with random_state and kept in the order of the set.
+    ids : sequence of str, optional
+        These faces, in this order, in place of a sample.
+    random_state : int
+
+    Returns
+    -------
+    ndarray
+        uint8 (rows cell, columns cell, 3); a cell has 160 px, or 640 px with numbers.
+
+    Raises
+    ------
+    DataError
+        For an id that the set does not have, a set without faces, and columns below 1.
+    """
+    wanted = len(faces) if ids is None else len(ids)
+    if columns < 1:
+        raise DataError(must_be("preview", "columns", columns, "1 or more"))
+    if not wanted:
+        raise DataError(f"{faces.label}: there is no face to draw; choose at least one")
+    if ids is None:
+        count = min(max(sample, 1), len(faces))
+        rows = np.sort(np.random.default_rng(random_state).choice(len(faces), count, replace=False))
+    else:
+        rows = _rows_of(faces, ids)
+    cell = _CELL_NUMBERED if numbers else _CELL
+    return contact_sheet([_picture(faces, int(row), numbers, cell) for row in rows], columns, cell)
+
+
+def _rows_of(faces: FaceSet, ids: Sequence[str]) -> list[int]:
+    row_of = {face: row for row, face in enumerate(faces.ids.tolist())}
+    for one in ids:
+        if one not in row_of:
+            raise DataError(f"{faces.label} has no face {one!r}; its ids look like {next(iter(row_of), '')!r}")
+    return [row_of[one] for one in ids]
+
+
+def _picture(faces: FaceSet, row: int, numbers: bool, cell: int) -> np.ndarray:
+    """Return the part of the image around a face, with its points, about as large as a cell."""
+    import cv2
+
+    landmarks, box = faces.landmarks[row], faces.boxes[row]
+    shown = np.isfinite(landmarks).all(axis=1)
+    area = tight_box(landmarks) if shown.any() else np.nan_to_num(box, posinf=0.0, neginf=0.0)
+    side = max(float(box_size(area).max()), 8.0)
+    try:
+        image = faces.images[row]
+    except DataError:
+        corner = np.floor(area[:2] - _MARGIN * side)
+        image = np.full((*[min(int(side * (1 + 2 * _MARGIN)) + 1, 2000)] * 2, 3), 96, np.uint8)
+        landmarks, area = landmarks - corner, area - np.tile(corner, 2)
+    height, width = image.shape[:2]
+    low = np.floor(area[:2] - _MARGIN * side).clip(0, [width - 1, height - 1]).astype(int)
+    high = np.ceil(area[2:] + _MARGIN * side).clip(low + 1, [width, height]).astype(int)
+    part = image[low[1] : high[1], low[0] : high[0]]
+    factor = cell / max(part.shape[:2])
+    kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    new = [max(1, round(length * factor)) for length in part.shape[1::-1]]
+    scale = np.array(new) / part.shape[1::-1]
+    points = (landmarks - low + 0.5) * scale - 0.5  # pixel centres, as cv2.resize has them
+    seen = faces.visible[row]
+    return draw_landmarks(cv2.resize(part, new, interpolation=kind), points, faces.scheme, seen, numbers=numbers)

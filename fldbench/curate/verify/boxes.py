@@ -1,0 +1,45 @@
+"""box: box and points are apart, or of different sizes; or the box is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fldbench.curate.verify.finding import Finding, about
+from fldbench.faces import FaceSet
+from fldbench.geometry import box_centre, box_size, tight_box
+
+BOX_OFFSET, BOX_SCALE = 0.3, np.log(1.6)  # of the box's size; log of the ratio of sizes
+
+
+def check_boxes_and_points(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
+    """Yield boxes that are none, and those whose place among the points differs from the dataset's usual one.
+
+    sound (n,) bool are the faces whose points can be relied on.
+    """
+    valid = np.isfinite(faces.boxes).all(axis=1) & (box_size(faces.boxes) > 0).all(axis=1)
+    for row in np.flatnonzero(~valid):
+        text = f"the box {faces.boxes[row].round(1).tolist()} is none: x0, y0, x1, y1 with x1 > x0 and y1 > y0"
+        yield about(faces, row, "box", np.inf, text)
+    rows = np.flatnonzero(sound & valid)
+    tight = tight_box(faces.landmarks[rows]).reshape(-1, 4)
+    extended = (box_size(tight) > 0).all(axis=1)
+    rows, tight = rows[extended], tight[extended]
+    if not len(rows):
+        return
+    boxes = faces.boxes[rows]
+    offset = (box_centre(tight) - box_centre(boxes)) / np.sqrt(box_size(boxes).prod(axis=1))[:, None]
+    scale = np.log(box_size(tight).prod(axis=1) / box_size(boxes).prod(axis=1)) / 2
+    usual_offset, usual_scale = np.median(offset, axis=0), np.median(scale)
+    shift = np.linalg.norm(offset - usual_offset, axis=1)
+    score = np.maximum(shift / _loose(shift, BOX_OFFSET), abs(scale - usual_scale) / _loose(scale, BOX_SCALE))
+    for i in np.flatnonzero(score >= 1):
+        text = (f"the points' centre is off by {shift[i]:.2f} of the box's size, and their size is "
+                f"{np.exp(scale[i]):.2f} of the box's (usual: {np.exp(usual_scale):.2f})")  # fmt: skip
+        yield about(faces, rows[i], "box", score[i], text)
+
+
+def _loose(values: np.ndarray, limit: float) -> float:
+    """Return the limit, or six standard deviations (by the median) where the boxes of a dataset are looser than it."""
+    return max(limit, 6 * 1.4826 * float(np.median(abs(values - np.median(values)))))

@@ -1,0 +1,98 @@
+"""What the images of a FaceSet show: all that the checks of `verify` need, with each image decoded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fldbench.curate.verify.finding import Progress
+from fldbench.curate.verify.near_duplicates import CROP, PADDING
+from fldbench.curate.verify.picture_fit import FRAME, frames
+from fldbench.errors import DataError
+from fldbench.faces import FaceSet
+from fldbench.faces.image_files import is_cut_off
+from fldbench.geometry import crop_matrix, to_grey, warp
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What the images of n faces show.
+
+    Attributes
+    ----------
+    sizes : ndarray
+        (n, 2) int, width and height px; 0 where the image cannot be decoded.
+    problems : dict of int to str
+        Row -> what is wrong with the image.
+    absent : str
+        Why the whole set has no images; "" where it has.
+    digests : list of bytes
+        The digest of each image's content; b"" where it cannot be decoded.
+    face_crops : ndarray
+        (n, 64, 64) grey uint8 around the box; zeros where there is no box or no image.
+    upright_crops : ndarray
+        (n, 80, 80) grey uint8, turned and scaled by the points; zeros where there are none. (n, 0, 0) if not asked for.
+    """
+
+    sizes: np.ndarray
+    problems: dict[int, str]
+    absent: str
+    digests: list[bytes]
+    face_crops: np.ndarray
+    upright_crops: np.ndarray
+
+
+def picture_facts(
+    faces: FaceSet, landmarks: np.ndarray | None, mean: np.ndarray | None, progress: Progress | None = None
+) -> PictureFacts:
+    """Decode every image once and keep what the checks need.
+
+    A set is absent when no image can be decoded and none is a file: it came without images.
+
+    Parameters
+    ----------
+    faces : FaceSet
+    landmarks : ndarray, optional
+        (n, L, 2) px, for the upright crops; without them there are none.
+    mean : ndarray, optional
+        (L, 2), an upright mean shape, for the same.
+    progress : callable, optional
+        Called with (what, done, in all).
+    """
+    n = len(faces)
+    boxes = np.isfinite(faces.boxes).all(axis=1) & (faces.boxes[:, 2:] > faces.boxes[:, :2]).all(axis=1)
+    maps = np.full((n, 2, 3), np.nan) if landmarks is None else frames(landmarks, mean)
+    size = FRAME if landmarks is not None else 0
+    facts = PictureFacts(
+        np.zeros((n, 2), int),
+        {},
+        "",
+        [b""] * n,
+        np.zeros((n, CROP, CROP), np.uint8),
+        np.zeros((n, size, size), np.uint8),
+    )
+    files = 0
+    for row in range(n):
+        if progress:
+            progress(f"images of {faces.label}", row + 1, n)
+        try:
+            encoded = faces.images.encoded(row)
+            files += encoded is not None
+            if encoded is not None and is_cut_off(encoded):
+                facts.problems[row] = "the image file is cut off: its end is missing"
+            image = faces.images[row]
+        except DataError as error:
+            files += bool(error.file)
+            facts.problems.setdefault(row, str(error))
+            continue
+        facts.sizes[row] = image.shape[1::-1]
+        facts.digests[row] = faces.images.digest_once(row)
+        if boxes[row]:
+            matrix = crop_matrix(faces.boxes[row : row + 1], CROP, PADDING)[0]
+            facts.face_crops[row] = to_grey(warp(image, matrix, CROP))
+        if np.isfinite(maps[row]).all():
+            facts.upright_crops[row] = to_grey(warp(image, maps[row], size))
+    if len(facts.problems) == n and n and not files:
+        return replace(facts, problems={}, absent=facts.problems[0])
+    return facts

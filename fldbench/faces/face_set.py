@@ -1,0 +1,285 @@
+"""Face and FaceSet: images, boxes, landmarks, visibility, attributes, subsets.
+
+A FaceSet holds columns, not a list of objects; its images are decoded only when they are asked for, so reading the
+annotations of a dataset opens no image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from fldbench.errors import DataError, must_be, near_miss
+from fldbench.faces.images import Images
+from fldbench.schemes import get_scheme
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face of a FaceSet; its arrays are copies.
+
+    Attributes
+    ----------
+    id : str
+    image : ndarray
+        RGB uint8 (h, w, 3).
+    box : ndarray
+        (4,) float, x0, y0, x1, y1 px.
+    landmarks : ndarray
+        (L, 2) float px; NaN where a point is not annotated.
+    visible : ndarray
+        (L,) bool.
+    attributes : mapping of str to int
+        -1 where the attribute is not known.
+    """
+
+    id: str
+    image: np.ndarray
+    box: np.ndarray
+    landmarks: np.ndarray
+    visible: np.ndarray
+    attributes: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSet:
+    """n faces of one dataset and split, as columns.
+
+    An int as index gives a Face; a slice, boolean mask or index array gives a FaceSet.
+
+    Attributes
+    ----------
+    ids : ndarray
+        (n,) str, each of them once.
+    images : Images
+        n images, RGB uint8 (h, w, 3), decoded on access.
+    boxes : ndarray
+        (n, 4) float, x0, y0, x1, y1 px.
+    landmarks : ndarray
+        (n, L, 2) float px, the centre of the top-left pixel at (0, 0); NaN where a point is not annotated.
+    scheme : str
+        Name of the landmark scheme, which has L points.
+    visible : ndarray
+        (n, L) bool; False where a point is occluded or not annotated. By default True where it is annotated.
+    attributes : mapping of str to ndarray
+        Name -> (n,) int, -1 where it is not known.
+    subsets : mapping of str to ndarray
+        Name -> (n,) bool.
+    groups : ndarray
+        (n,) str: person, clip or photo; faces of one group never go to two splits. By default the ids.
+    name, split_name : str
+        The dataset and the split that were loaded.
+    parts : mapping of str to (int, int)
+        Part of the dataset -> faces that the reader found on the disk, and faces expected. Empty where no part can be
+        absent.
+
+    Raises
+    ------
+    DataError
+        When the columns do not fit each other.
+    """
+
+    ids: np.ndarray
+    images: Images
+    boxes: np.ndarray
+    landmarks: np.ndarray
+    scheme: str
+    visible: np.ndarray | None = None
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    subsets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    groups: np.ndarray | None = None
+    name: str = ""
+    split_name: str = ""
+    parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        ids = np.asarray(self.ids, str)
+        landmarks = np.asarray(self.landmarks, float)
+        annotated = np.isfinite(landmarks).all(axis=-1)
+        columns = {
+            "ids": ids,
+            "landmarks": landmarks,
+            "boxes": np.asarray(self.boxes, float).reshape(-1, 4),
+            "visible": annotated if self.visible is None else np.asarray(self.visible, bool),
+            "groups": ids if self.groups is None else np.asarray(self.groups, str),
+            "attributes": {key: np.asarray(value, int) for key, value in self.attributes.items()},
+            "subsets": {key: np.asarray(value, bool) for key, value in self.subsets.items()},
+        }
+        for key, value in columns.items():
+            object.__setattr__(self, key, value)
+        self._check()
+
+    def _check(self):
+        n, points = len(self.ids), get_scheme(self.scheme).n_points
+        found = {key: len(getattr(self, key)) for key in ("images", "boxes", "landmarks", "visible", "groups")}
+        found |= {f"attributes[{key}]": len(column) for key, column in self.attributes.items()}
+        found |= {f"subsets[{key}]": len(column) for key, column in self.subsets.items()}
+        for key, length in found.items():
+            if length != n:
+                raise DataError(must_be(self.label, f"the number of {key}", length, f"{n}, one for each id"))
+        if n and self.landmarks.shape[1:] != (points, 2):
+            allowed = f"({n}, {points}, 2) for {self.scheme}"
+            raise DataError(must_be(self.label, "the shape of the landmarks", self.landmarks.shape, allowed))
+        if self.visible.shape != self.landmarks.shape[:-1]:
+            allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
+            raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
+        if len(set(self.ids.tolist())) != n:
+            values, counts = np.unique(self.ids, return_counts=True)
+            raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} stands for more than one face")
+
+    @property
+    def label(self) -> str:
+        """Dataset and split in one word, such as `300w-train`."""
+        return "-".join(part for part in (self.name, self.split_name) if part) or "faces"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index):
+        if isinstance(index, (int, np.integer)):
+            return Face(
+                str(self.ids[index]),
+                self.images[index],
+                self.boxes[index].copy(),
+                self.landmarks[index].copy(),
+                self.visible[index].copy(),
+                {key: int(column[index]) for key, column in self.attributes.items()},
+            )
+        rows = np.arange(len(self))[index]
+        return replace(
+            self,
+            ids=self.ids[rows],
+            images=self.images[rows],
+            boxes=self.boxes[rows],
+            landmarks=self.landmarks[rows],
+            visible=self.visible[rows],
+            groups=self.groups[rows],
+            attributes={key: column[rows] for key, column in self.attributes.items()},
+            subsets={key: column[rows] for key, column in self.subsets.items()},
+        )
+
+    def __iter__(self) -> Iterator[Face]:
+        return (self[i] for i in range(len(self)))
+
+    def subset(self, name: str) -> FaceSet:
+        """Return the faces of a named subset; raise DataError for a name that the set does not have."""
+        if name not in self.subsets:
+            raise DataError(f"{self.label} has no subset {name!r}; {near_miss(name, self.subsets)}")
+        return self[self.subsets[name]]
+
+    def with_boxes(self, boxes: np.ndarray) -> FaceSet:
+        """Return the same faces with other boxes, (n, 4) px."""
+        return replace(self, boxes=boxes)
+
+    def split(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
+        """Split the faces into two parts, the second with about `fraction` of them.
+
+        In an order drawn from random_state each group goes to the second part if it fits; then the smallest of the
+        others does, if that brings the size nearer.
+
+        Parameters
+        ----------
+        fraction : float
+            More than 0 and less than 1.
+        by : {"group", "face"}
+            "group": no person, clip or photo is in both parts; "face": each face is drawn alone.
+        random_state : int
+
+        Raises
+        ------
+        DataError
+            When there are too few groups for two parts.
+        """
+        which, sizes = self._units(by)
+        target, total = fraction * len(self), 0
+        taken = np.zeros(len(sizes), bool)
+        order = np.random.default_rng(random_state).permutation(len(sizes))
+        for unit in order:
+            if total + sizes[unit] <= target:
+                taken[unit], total = True, total + int(sizes[unit])
+        left = order[~taken[order]]
+        if len(left) > 1:
+            last = left[np.argmin(sizes[left])]
+            taken[last] = abs(total + sizes[last] - target) < abs(total - target)
+        if not (0 < fraction < 1 and taken.any()):
+            raise DataError(
+                f"{self.label}: {len(self)} faces of {len(sizes)} {by}(s) cannot be split in two by {fraction}; "
+                "a fraction must be between 0 and 1, and a group is never cut"
+            )
+        part = taken[which]
+        return self[~part], self[part]
+
+    def folds(self, k: int, random_state: int = 0) -> Iterator[tuple[FaceSet, FaceSet]]:
+        """Return k pairs (the other folds, this fold): every face is in this fold once, and no group is cut.
+
+        The groups, the largest first and equal ones in an order drawn from random_state, each go to the smallest fold
+        so far, so two folds differ by at most the largest group. Raise DataError when there are too few groups.
+        """
+        fold_of = self.fold_of(k, random_state)
+        return ((self[fold_of != fold], self[fold_of == fold]) for fold in range(k))
+
+    def fold_of(self, k: int, random_state: int = 0) -> np.ndarray:
+        """Return the number of each face's fold, (n,) int from 0 to k - 1, for the folds that `folds` gives."""
+        which, sizes = self._units("group")
+        if not 2 <= k <= len(sizes):
+            allowed = f"2 to the number of groups, {len(sizes)}"
+            raise DataError(must_be(self.label, "the number of folds", k, allowed))
+        order = np.random.default_rng(random_state).permutation(len(sizes))
+        filled = [(0, fold) for fold in range(k)]
+        folds = np.empty(len(sizes), int)
+        for unit in order[np.argsort(-sizes[order], kind="stable")]:
+            size, fold = heapq.heappop(filled)
+            folds[unit] = fold
+            heapq.heappush(filled, (size + int(sizes[unit]), fold))
+        return folds[which]
+
+    def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return what stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
+        if by not in ("group", "face"):
+            raise DataError(must_be(self.label, "by", by, "'group' or 'face'"))
+        column = self.groups if by == "group" else self.ids
+        _, which, sizes = np.unique(column, return_inverse=True, return_counts=True)
+        return which, sizes
+
+    @property
+    def groups_fingerprint(self) -> str:
+        """SHA-256 of which faces share a group, whatever the groups are called, as 64 hex digits."""
+        _, first, which = np.unique(self.groups, return_index=True, return_inverse=True)
+        return hashlib.sha256(first[which].astype("<i8").tobytes()).hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that can change a number, as 64 hex digits.
+
+        That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
+        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names and parts.
+        """
+        total = hashlib.sha256(self.scheme.encode())
+        total.update("\n".join(self.ids.tolist()).encode())
+        for column in (self.landmarks, self.boxes, self.visible):
+            total.update(np.ascontiguousarray(column))
+        for i in range(len(self)):
+            total.update(self.images.digest_once(i))
+        for name, column in sorted(self.attributes.items()):
+            total.update(f"\0{name}\0".encode())
+            total.update(np.ascontiguousarray(column, np.int64))
+        return total.hexdigest()
+
+
+def unreadable_images(faces: FaceSet) -> dict[int, str]:
+    """Decode every image once and return the problems: row -> what is wrong with an image that cannot be decoded.
+
+    A fingerprint that is asked for afterwards reads no image file again.
+    """
+    problems = {}
+    for row in range(len(faces)):
+        try:
+            faces.images[row]
+        except DataError as error:
+            problems[row] = str(error)
+    return problems

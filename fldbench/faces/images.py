@@ -1,0 +1,248 @@
+"""Images, decoded only when they are asked for: in files, in memory, or absent.
+
+Everywhere an image is RGB uint8 (h, w, 3), and its content has a digest, so that results know which images they are of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from fldbench.errors import DataError
+
+_DIGEST = hashlib.sha256().digest_size  # bytes
+
+
+class Images(Sequence):
+    """n images, decoded on access: an int gives RGB uint8 (h, w, 3); a slice, mask or index array gives Images.
+
+    A subclass defines `__len__`, `decode(i)` and `digest(i)`, for i from 0 to n - 1. Callers ask for digests by
+    `digest_once`, which keeps them (33 bytes per image), so that no image is read twice for its digest.
+
+    Attributes
+    ----------
+    keeps_digests : bool
+        Whether `digest_once` keeps what `digest` returns. False where computing it again is cheap, or where the content
+        may change.
+    """
+
+    keeps_digests: ClassVar[bool] = True
+
+    def decode(self, i: int) -> np.ndarray:
+        """Return image i, RGB uint8 (h, w, 3); raise DataError when it cannot be decoded."""
+        raise NotImplementedError
+
+    def digest(self, i: int) -> bytes:
+        """Return the bytes that identify the content of image i, such as its SHA-256; never raise DataError."""
+        raise NotImplementedError
+
+    def digest_once(self, i: int) -> bytes:
+        """Return `digest(i)`, computed once per object; selections share the digests of the images they are taken from.
+
+        A digest that is no SHA-256 is not kept: it says that the image cannot be read, or is short to compute.
+        """
+        if not self.keeps_digests:
+            return self.digest(i)
+        known, digests = self._kept_digests
+        if known[i]:
+            return digests[i].tobytes()
+        return self.keep_digest(i, self.digest(i))
+
+    def keep_digest(self, i: int, digest: bytes) -> bytes:
+        """Keep a digest of image i that was computed on the way, so that `digest_once` need not; return it."""
+        known, digests = self._kept_digests
+        if len(digest) == _DIGEST:
+            digests[i] = np.frombuffer(digest, np.uint8)
+            known[i] = True  # last: another thread that sees it finds the digest whole
+        return digest
+
+    @property
+    def _kept_digests(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which digests are known, (n,) bool, and the digests, (n, 32) uint8; made when they are first needed."""
+        kept = self.__dict__.get("_digests")
+        if kept is None:  # `setdefault` is atomic: two threads get the same arrays
+            empty = np.zeros(len(self), bool), np.zeros((len(self), _DIGEST), np.uint8)
+            kept = self.__dict__.setdefault("_digests", empty)
+        return kept
+
+    def encoded(self, i: int) -> bytes | None:
+        """Return image i as the bytes of an image file where it is kept as such, else None."""
+        return None
+
+    def __getitem__(self, index):
+        if isinstance(index, (int, np.integer)):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"image {index} of {len(self)}")
+            return self.decode(int(index) % len(self))
+        return _Selection(self, np.arange(len(self))[index])
+
+
+class _Selection(Images):
+    """Some images of another Images, in a given order."""
+
+    def __init__(self, base: Images, rows: np.ndarray):
+        self._base, self._rows = base, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def decode(self, i: int) -> np.ndarray:
+        return self._base.decode(int(self._rows[i]))
+
+    def digest(self, i: int) -> bytes:
+        return self._base.digest(int(self._rows[i]))
+
+    def digest_once(self, i: int) -> bytes:
+        return self._base.digest_once(int(self._rows[i]))
+
+    def encoded(self, i: int) -> bytes | None:
+        return self._base.encoded(int(self._rows[i]))
+
+
+def decode_image(encoded: bytes, file: str | Path, what: str = "not an image that can be decoded") -> np.ndarray:
+    """Decode the bytes of an image file, whatever orientation its header asks for.
+
+    Parameters
+    ----------
+    encoded : bytes
+        The content of the file; OpenCV reads JPEG, PNG, BMP, TIFF and WebP.
+    file : str or Path
+        The place that an error names.
+    what : str
+        What an error says about it.
+
+    Returns
+    -------
+    ndarray
+        RGB uint8 (h, w, 3), of a grey image too.
+
+    Raises
+    ------
+    DataError
+        When the bytes are no image.
+    """
+    import cv2
+
+    try:
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
+        image = None
+    if image is None:
+        raise DataError(f"{what}; replace the file or leave the face out", file)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def encode_image(image: np.ndarray, ending: str, quality: int | None = None) -> bytes:
+    """Encode an image, RGB uint8 (h, w, 3), as an image file.
+
+    Parameters
+    ----------
+    image : ndarray
+    ending : str
+        ".png", ".jpg" or another format that OpenCV writes.
+    quality : int, optional
+        Of JPEG, 1 to 100.
+    """
+    import cv2
+
+    options = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    return cv2.imencode(ending, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+
+
+class ImageFiles(Images):
+    """Images in files that OpenCV reads (JPEG, PNG, BMP, TIFF, WebP); grey ones come back as RGB too.
+
+    Whenever a file is read, its digest is kept, so that decoding every image and computing every digest read each file
+    once between them. Faces that share a file share its digest.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        One file per image. No file is opened before its image is asked for.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]):
+        self.paths = [str(path) for path in paths]
+        first: dict[str, int] = {}
+        self._first = np.array([first.setdefault(path, i) for i, path in enumerate(self.paths)], np.intp)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def decode(self, i: int) -> np.ndarray:
+        # Files go through numpy because cv2.imread cannot open every path that the system can.
+        return decode_image(self.encoded(i), self.paths[i])
+
+    def digest(self, i: int) -> bytes:
+        try:
+            return hashlib.sha256(Path(self.paths[i]).read_bytes()).digest()
+        except OSError as error:
+            return f"unreadable: {type(error).__name__}".encode()
+
+    def digest_once(self, i: int) -> bytes:
+        return super().digest_once(int(self._first[i]))
+
+    def encoded(self, i: int) -> bytes:
+        try:
+            content = Path(self.paths[i]).read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot be read ({error.strerror}); restore the image", self.paths[i]) from error
+        first = int(self._first[i])
+        if not self._kept_digests[0][first]:
+            self.keep_digest(first, hashlib.sha256(content).digest())
+        if not content:
+            raise DataError("the image file is empty; restore it or leave the face out", self.paths[i])
+        return content
+
+
+class ImageArrays(Images):
+    """Images that are in memory already.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray
+        RGB uint8 (h, w, 3), of any sizes.
+    """
+
+    keeps_digests = False  # whoever owns the arrays may write to them
+
+    def __init__(self, arrays: Sequence[np.ndarray]):
+        self._arrays = arrays
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def decode(self, i: int) -> np.ndarray:
+        return self._arrays[i]
+
+    def digest(self, i: int) -> bytes:
+        array = self._arrays[i]
+        return hashlib.sha256(str(array.shape).encode() + np.ascontiguousarray(array).tobytes()).digest()
+
+
+class NoImages(Images):
+    """The images of a dataset that came without any: predictions can be scored on it, methods cannot run on it.
+
+    Parameters
+    ----------
+    n : int
+        The number of faces.
+    why : str
+        Why there are no images; the message of the DataError that decoding one raises.
+    """
+
+    def __init__(self, n: int, why: str):
+        self._n, self.why = n, why
+
+    def __len__(self) -> int:
+        return self._n
+
+    def decode(self, i: int) -> np.ndarray:
+        raise DataError(self.why)
+
+    def digest(self, i: int) -> bytes:
+        return b"no image"

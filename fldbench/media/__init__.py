@@ -1,0 +1,1 @@
+"""Pictures: landmarks drawn on images."""

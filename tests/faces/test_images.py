@@ -1,0 +1,101 @@
+"""Images: files, arrays and none; what a broken file says; digests that are kept, in threads and other processes."""
+
+import pickle
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from face_sets import Counted
+from toys import toy_faces
+
+from fldbench.errors import DataError
+from fldbench.faces import ImageArrays, ImageFiles, NoImages, unreadable_images
+
+
+def test_image_files_decode_to_rgb_whatever_they_hold(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8)
+    colour, grey = tmp_path / "a ü.png", tmp_path / "g.png"
+    colour.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+    grey.write_bytes(cv2.imencode(".png", rgb[..., 0])[1].tobytes())
+    images = ImageFiles([colour, grey])
+    assert np.array_equal(images[0], rgb)
+    assert np.array_equal(images[1], np.repeat(rgb[..., :1], 3, axis=2))
+    assert images.digest(0) != images.digest(1)
+
+
+def test_encoded_images_are_the_bytes_of_their_files(tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for i, path in enumerate(paths):
+        path.write_bytes(cv2.imencode(".png", np.full((4, 4, 3), i, np.uint8))[1].tobytes())
+    images = ImageFiles(paths)[::-1]
+    assert [images.encoded(i) for i in range(3)] == [path.read_bytes() for path in paths[::-1]]
+    assert toy_faces(2).images.encoded(0) is None and toy_faces(2).images[1:].encoded(0) is None
+
+
+def test_an_image_that_claims_to_be_too_large_is_named(tmp_path):
+    image = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    image[16:24] = (1 << 22).to_bytes(4) * 2  # width and height
+    image[29:33] = zlib.crc32(image[12:29]).to_bytes(4)
+    (tmp_path / "vast.png").write_bytes(image)
+    with pytest.raises(DataError, match=r"vast\.png: not an image that can be decoded"):
+        ImageFiles([tmp_path / "vast.png"])[0]
+
+
+def test_bad_image_files_are_named(tmp_path):
+    good, empty, text = tmp_path / "good.png", tmp_path / "empty.jpg", tmp_path / "text.jpg"
+    good.write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    empty.touch()
+    text.write_text("not a picture")
+    images = ImageFiles([good, empty, text, tmp_path / "absent.jpg"])
+    faces = replace(toy_faces(4), images=images)
+    problems = unreadable_images(faces)
+    assert list(problems) == [1, 2, 3]
+    assert "empty.jpg: the image file is empty" in problems[1]
+    assert "text.jpg: not an image that can be decoded" in problems[2]
+    assert "absent.jpg: cannot be read (No such file or directory)" in problems[3]
+    assert len(faces.fingerprint) == 64
+
+
+def test_a_dataset_without_images_says_so():
+    faces = replace(toy_faces(3), images=NoImages(3, "there are none here"))
+    with pytest.raises(DataError, match="there are none here"):
+        faces.images[0]
+    assert len(faces[1:].images) == 2
+
+
+def test_kept_digests_are_those_of_the_content():
+    base = toy_faces(6).images
+    images = Counted(base)
+    for part, rows in ((images, range(6)), (images[::-2], (5, 3, 1)), (images[1:][[0, 2, 2]], (1, 3, 3))):
+        assert [part.digest_once(i) for i in range(len(part))] == [base.digest(i) for i in rows]
+    assert images.hashed.tolist() == [1] * 6
+
+
+def test_digests_of_arrays_follow_their_content():
+    image = np.zeros((4, 4, 3), np.uint8)
+    images = ImageArrays([image])
+    before = images.digest_once(0)
+    image[0, 0, 0] = 1
+    assert images.digest_once(0) == images.digest(0) != before
+
+
+def test_an_unreadable_file_is_looked_for_again(tmp_path):
+    images = ImageFiles([tmp_path / "a.png"])
+    assert images.digest_once(0) == b"unreadable: FileNotFoundError"
+    (tmp_path / "a.png").write_bytes(b"here")
+    assert images.digest_once(0) == images.digest(0) and len(images.digest(0)) == 32
+
+
+def test_kept_digests_survive_pickling_and_many_threads():
+    base = ImageArrays([np.full((2, 2, 3), i % 256, np.uint8) for i in range(300)])
+    wanted = [base.digest(i) for i in range(300)]
+    images = Counted(base)
+    with ThreadPoolExecutor(8) as pool:
+        order = [*range(300), *range(299, -1, -1)] * 2
+        assert list(pool.map(images[:].digest_once, order)) == [wanted[i] for i in order]
+    images.hashed[:] = 0
+    there = pickle.loads(pickle.dumps(images[100:]))
+    assert [there.digest_once(i) for i in range(200)] == wanted[100:] and not there._base.hashed.any()
