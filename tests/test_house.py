@@ -25,10 +25,7 @@ LAYERS = (
     ("schemes", "scheme_tables", "scheme_tables_more"),
     ("faces",),
     ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins
-    (
-        *("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),
-
-    ),
+    (*("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),),
     ("run",),
     ("audit", "report"),
     ("kit", "cli"),
