@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.matlab import read_matlab, read_numbers
-from fldbench.datasets.tables import stem
+from fldbench.datasets.formats.matlab import read_matlab, read_numbers
+from fldbench.datasets.formats.text import stem
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.matlab import read_numbers
+from fldbench.datasets.formats.matlab import read_numbers
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 

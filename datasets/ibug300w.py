@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_beside
-from fldbench.datasets.pts import read_pts
+from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.pts import read_pts
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet
 from fldbench.geometry import tight_box

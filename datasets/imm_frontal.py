@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset
-from fldbench.datasets.asf import find_asf, read_asf
+from fldbench.datasets.formats.asf import find_asf, read_asf
 from fldbench.faces import FaceSet, ImageFiles
 from fldbench.geometry import tight_box
 

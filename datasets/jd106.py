@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_of
-from fldbench.datasets.tables import numbers, read_lines
+from fldbench.datasets.formats.images import images_of
+from fldbench.datasets.formats.text import numbers, read_lines
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import FaceSet
 from fldbench.geometry import tight_box

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import numbers
+from fldbench.datasets.formats.text import numbers
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet, Images
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_of
+from fldbench.datasets.formats.images import images_of
 from fldbench.datasets.jd106 import N_POINTS, photo_of, read_counted
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet

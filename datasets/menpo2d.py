@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_beside
-from fldbench.datasets.pts import read_pts
-from fldbench.datasets.tables import check_unique, numbers, read_lines, stem
+from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.pts import read_pts
+from fldbench.datasets.formats.text import check_unique, numbers, read_lines, stem
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import FaceSet, ImageFiles
 from fldbench.geometry import tight_box

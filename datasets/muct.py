@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines
+from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet, Images, NoImages
 from fldbench.geometry import tight_box

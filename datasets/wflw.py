@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import image_files, numbers, read_lines, stem
+from fldbench.datasets.formats.text import image_files, numbers, read_lines, stem
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_of
-from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines, stem
+from fldbench.datasets.formats.images import images_of
+from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, stem
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import FaceSet, Images
 from fldbench.geometry import tight_box

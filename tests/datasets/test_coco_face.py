@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.coco_face import CocoFace
+from fldbench.datasets.yours.coco_face import CocoFace
 from fldbench.errors import DataError
 
 RNG = np.random.default_rng(0)

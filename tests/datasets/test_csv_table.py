@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.csv_table import CSVTable
+from fldbench.datasets.yours.csv_table import CSVTable
 from fldbench.errors import DataError, DatasetNotFoundError
 
 POINTS = "1,2,3.5,4,5,6,7,8,9,10"

@@ -9,8 +9,8 @@ from scipy.io import savemat
 
 import fldbench
 from fldbench.datasets.cofw68 import COFW68
+from fldbench.datasets.formats.pts import read_pts
 from fldbench.datasets.ibug300w import IBug300W
-from fldbench.datasets.pts import read_pts
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, UnknownNameError
 from fldbench.protocols import ids_hash
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.dlib_xml import DlibXML
+from fldbench.datasets.yours.dlib_xml import DlibXML
 from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
 
 POINTS = np.array([[12, 13], [28, 14], [20, 22], [14, 30], [26, 31]])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from writers_part1 import write_asf, write_image
 
-from fldbench.datasets.asf import image_size, read_asf
+from fldbench.datasets.formats.asf import image_size, read_asf
 from fldbench.datasets.imm import IMM
 from fldbench.datasets.imm_frontal import IMMFrontal
 from fldbench.errors import DataError, DatasetNotFoundError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from fldbench.datasets.matlab import read_matlab
+from fldbench.datasets.formats.matlab import read_matlab
 from fldbench.errors import DataError, DatasetNotFoundError
 
 VALUES = {

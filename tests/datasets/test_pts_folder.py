@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.pts_folder import PtsFolder
+from fldbench.datasets.yours.pts_folder import PtsFolder
 from fldbench.errors import DataError, DatasetNotFoundError
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from fldbench.datasets.generic import (
+from fldbench.datasets.yours.annotation_file import (
     Annotation,
     AnnotationFile,
     declared_scheme,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.datasets.generic import Annotation, AnnotationFile, number, read_text, scheme_for
+from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, number, read_text, scheme_for
 from fldbench.errors import DataError
 
 PATH_NAMES = ("path", "file", "file_name", "filename", "image", "image_path", "image_name")

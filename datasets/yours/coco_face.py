@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.datasets.generic import FAR, Annotation, AnnotationFile, declared_scheme, read_text, scheme_for
+from fldbench.datasets.yours.annotation_file import (
+    FAR,
+    Annotation,
+    AnnotationFile,
+    declared_scheme,
+    read_text,
+    scheme_for,
+)
 from fldbench.errors import DataError
 
 HIDDEN, SEEN = 1, 2  # v of COCO's keypoints; 0 is not annotated

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import ROOT_VARIABLE, data_root
-from fldbench.datasets.tables import numbers, read_lines
+from fldbench.datasets.formats.text import numbers, read_lines
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.image_files import header_size
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import ROOT_VARIABLE, Dataset, data_root
-from fldbench.datasets.generic import SPLITS, read_text, scheme_for, split_of
-from fldbench.datasets.image_index import images_beside
-from fldbench.datasets.pts import read_pts
+from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.pts import read_pts
+from fldbench.datasets.yours.annotation_file import SPLITS, read_text, scheme_for, split_of
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet
 from fldbench.geometry import tight_box
