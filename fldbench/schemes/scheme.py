@@ -1,47 +1,51 @@
-"""Landmark schemes: what each point of a face is, which points are mirror images, how schemes map onto each other.
-
-A scheme is a numbering. "Left" in every name means image-left, the viewer's left (the person's right), whatever
-word a dataset's own page uses. Indices start at 0. Pixels follow the house's convention: x right, y down, the
-centre of the top-left pixel at (0, 0), so that mirroring an image of width w sends x to w - 1 - x.
-
->>> get_scheme("wflw-98").n_points, get_scheme("wflw-98").outer_eye_corners
-(98, (60, 72))
-
-Group names, over all schemes: jaw, chin, left_brow, right_brow, left_eye, right_eye, left_pupil, right_pupil, nose,
-nose_bridge, nose_base, nose_tip, nostrils, outer_lip, inner_lip, mouth; brow and eye in a profile, which shows one of
-each. `nose` is one outline where the scheme has no separate base; `mouth` is used where a scheme has one ring or less;
-`chin` is one point, where there is no jaw line.
-"""
+"""Scheme: one numbering of facial points; `build` makes one from ranges."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from fldbench import scheme_tables, scheme_tables_more
-from fldbench.errors import DataError, UnknownNameError, near_miss
+from fldbench.errors import DataError, must_be
+
+# Groups that are closed outlines in many schemes.
+EYES = ("left_eye", "right_eye")
+BROWS_AND_EYES = ("left_brow", "right_brow", *EYES)
+LIP_RINGS = ("outer_lip", "inner_lip")
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """One numbering of facial points.
+    """One numbering of L facial points. A plug-in may make its own: tables that contradict each other are refused.
 
-    name               such as "ibug-68"
-    groups             group name -> its points, along the outline; every point is in exactly one group
-    eye_points         the points whose means are the two eye centres (image-left, image-right); None for a profile
-    mirror             point i of a mirrored face is point mirror[i] of the face; the identity for a profile: the mirror
-                       image of a face turned to the left is a face turned to the right, with the same numbers
-    edges              lines to draw, pairs of points
-    source             who defined the numbering
-    template           (L, 2) float, a schematic frontal face in the unit box, x right, y down, exactly left-right
-                       symmetric about x = 0.5 (a profile: turned to image-right); for pictures, not a mean shape
-    outer_eye_corners  (image-left, image-right); None where the scheme has no eye corners
-    pupils             (image-left, image-right); None where the scheme has no pupils
+    Attributes
+    ----------
+    name : str
+        Such as "ibug-68".
+    groups : dict of str to tuple of int
+        Group name -> its points, along the outline. Every point is in exactly one group.
+    eye_points : two tuples of int, or None
+        The points whose means are the eye centres (image-left, image-right). None for a profile.
+    mirror : (L,) tuple of int
+        Point i of a mirrored face is point mirror[i] of the face. The identity for a profile: the mirror image of a
+        face turned to the left is a face turned to the right, with the same numbers.
+    edges : tuple of pairs of int
+        Lines to draw.
+    source : str
+        Who defined the numbering.
+    template : (L, 2) float array
+        A schematic frontal face in the unit box, x right, y down, exactly symmetric about x = 0.5 (a profile is turned
+        to image-right). For pictures; it is no mean shape.
+    outer_eye_corners : pair of int, or None
+        (image-left, image-right). None where the scheme has no eye corners.
+    pupils : pair of int, or None
+        (image-left, image-right). None where the scheme has no pupils.
 
-    A plug-in may make its own: the constructor refuses tables that contradict each other.
+    Raises
+    ------
+    DataError
+        For tables that do not fit each other.
     """
 
     name: str
@@ -72,33 +76,50 @@ class Scheme:
         """L, the number of points."""
         return len(self.mirror)
 
-    def flip(self, landmarks, width: float) -> np.ndarray:
-        """The landmarks of the mirrored image: x -> width - 1 - x, then every point takes its partner's number.
+    def flip(self, landmarks: np.ndarray, width: float) -> np.ndarray:
+        """Return the landmarks of the mirrored image: x -> width - 1 - x, then every point takes its partner's number.
 
-        landmarks (..., L, 2) px, width of the image in px; returns a new array, floating like the input. Visibility
-        flags of a mirrored face are `visible[..., scheme.mirror]`.
+        Visibility flags of a mirrored face are `visible[..., scheme.mirror]`.
 
+        Parameters
+        ----------
+        landmarks : (..., L, 2) array
+            Pixels.
+        width : float
+            Width of the image, in pixels.
+
+        Returns
+        -------
+        (..., L, 2) array
+            A new array, of the input's type where that is floating, else float64.
+
+        Raises
+        ------
+        DataError
+            For landmarks of another shape.
+
+        >>> from fldbench.schemes import get_scheme
         >>> get_scheme("mtfl-5").flip([[30, 40], [70, 41], [50, 60], [35, 80], [65, 81]], width=100).tolist()
         [[29.0, 41.0], [69.0, 40.0], [49.0, 60.0], [34.0, 81.0], [64.0, 80.0]]
         """
-        points = _checked(landmarks, self)
+        points = as_landmarks(landmarks, self)
         flipped = points[..., list(self.mirror), :]  # a copy: fancy indexing
         flipped[..., 0] = (width - 1) - flipped[..., 0]
         return flipped
 
 
-def _checked(landmarks, scheme: Scheme) -> np.ndarray:
-    """landmarks as a floating array (..., L, 2), or DataError."""
+def as_landmarks(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
+    """Return landmarks (..., L, 2) as a floating array; raise DataError for another shape."""
     points = np.asarray(landmarks)
     if points.shape[-2:] != (scheme.n_points, 2):
-        raise DataError(f"landmarks of {scheme.name} must be (..., {scheme.n_points}, 2), got {points.shape}")
+        raise DataError(must_be(scheme.name, "the shape of landmarks", points.shape, f"(..., {scheme.n_points}, 2)"))
     return points if np.issubdtype(points.dtype, np.floating) else points.astype(np.float64)
 
 
-def _build(
+def build(
     name: str,
     source: str,
-    groups: dict[str, tuple[int, int] | list[int]],
+    groups: Mapping[str, tuple[int, int] | list[int]],
     pairs: Iterable[tuple[int, int, int, int]],
     template: np.ndarray,
     closed: Iterable[str] = (),
@@ -109,12 +130,27 @@ def _build(
     pupils: tuple[int, int] | None = None,
     keep: Iterable[int] | None = None,
 ) -> Scheme:
-    """A scheme from ranges.
+    """Return a scheme that is described by ranges.
 
-    groups: name -> (first, last), or a list of points. pairs: (a, b, n, step), points a, a+1, ... mirror b, b+step, ...
-    n times. Edges join neighbours within a group, and last to first in a closed one, but for `gaps`, with `bridges`.
-    eyes: the eye points, where they are not the groups left_eye and right_eye. keep: the points that remain,
-    renumbered; a closed outline stays closed over the points left out.
+    Parameters
+    ----------
+    name, source : str
+        As in Scheme.
+    groups : dict
+        Name -> (first, last), or a list of points.
+    pairs : iterable of (a, b, n, step)
+        Points a, a + 1, ... and b, b + step, ... are mirror images, n times.
+    template : (L, 2) float array
+        As in Scheme, before `keep`.
+    closed, gaps, bridges : iterables
+        Edges join neighbours within a group, and last to first in a closed group; not those in `gaps`, and those in
+        `bridges` too.
+    eyes : two tuples of int, optional
+        The eye points, where they are not the groups left_eye and right_eye.
+    corners, pupils : pairs of int, optional
+        As in Scheme; corners are numbered as before `keep`.
+    keep : iterable of int, optional
+        The points that remain, renumbered. A closed outline stays closed over the points left out.
     """
     mirror = list(range(len(template)))
     for a, b, n, step in pairs:
@@ -141,87 +177,3 @@ def _build(
         outer_eye_corners=None if corners is None else (new[corners[0]], new[corners[1]]),
         pupils=pupils,
     )
-
-
-_SCHEMES = {row["name"]: _build(**row) for row in (*scheme_tables.SCHEMES, *scheme_tables_more.SCHEMES)}
-
-_MAPS = scheme_tables.MAPS | scheme_tables_more.MAPS
-
-
-def list_schemes() -> list[str]:
-    """Names of the schemes.
-
-    >>> list_schemes()[:6]
-    ['ibug-68', 'ibug-51', 'ibug-49', 'mtfl-5', 'wflw-98', 'imm-58']
-    """
-    return list(_SCHEMES)
-
-
-def get_scheme(name: str) -> Scheme:
-    """The scheme of that name; UnknownNameError with the nearest known name otherwise."""
-    if name not in _SCHEMES:
-        raise UnknownNameError(f"no scheme named {name!r}; {near_miss(name, _SCHEMES)} (see `fldbench list schemes`)")
-    return _SCHEMES[name]
-
-
-def _reachable(source: str) -> dict[str, np.ndarray]:
-    """target -> weights, for every scheme that a chain of maps leads to (breadth first: the shortest chain)."""
-    found = {source: np.eye(get_scheme(source).n_points)}
-    queue = [source]
-    for name in queue:
-        for (start, end), rows in _MAPS.items():
-            if start == name and end not in found:
-                step = np.zeros((len(rows), get_scheme(start).n_points))
-                for i, row in enumerate(rows):
-                    step[i, list(row)] = list(row.values())
-                found[end] = step @ found[name]
-                queue.append(end)
-    return found
-
-
-@functools.cache
-def _matrix(source: str, target: str) -> np.ndarray:
-    found = _reachable(source)
-    if get_scheme(target).name not in found:
-        maps = {name: [t for t in _reachable(name) if t != name] for name in list_schemes()}
-        text = "; ".join(f"{name} -> {', '.join(targets)}" for name, targets in maps.items() if targets)
-        raise UnknownNameError(f"no map from scheme {source!r} to {target!r}; maps: {text}")
-    return found[target]
-
-
-def map_matrix(source: str, target: str) -> np.ndarray:
-    """Weights (L_target, L_source) >= 0, rows sum to 1: target points = weights @ source points.
-
-    Defined: jd-106 -> wflw-98 -> ibug-68 -> ibug-51 -> ibug-49 -> mtfl-5; imm-frontal-73, youtu-88, cofw-29, aflw-19,
-    kaggle-15 and muct-76 -> mtfl-5; every chain of these, and each scheme to itself. Other pairs raise
-    UnknownNameError: imm-58 and helen-194 have no tip of the nose, menpo-39 shows one side only.
-
-    To mtfl-5, an eye is the scheme's pupil or eye centre where it has such a point (MTFL marks the centre), else the
-    mean of its outline. jd-106 -> wflw-98 takes the 98 points that RTMPose's Face6 configuration holds to be the same.
-    wflw-98 -> ibug-68 is an approximation in common use (PIPNet's conversion, for one): every second jaw point, the
-    brow as the mean of its upper and lower line, lid points blended 2/3 to 1/3, the rest as it is. (PIPNet averages
-    only the brow's y and keeps the upper line's x, and uses 0.666 and 0.333; here both coordinates are averaged and
-    weights are exact, so that the map does not depend on how the head is tilted.) The contours differ between the
-    two annotations: by the word of WFLW's author, models trained on points converted so do badly on 300-W.
-
-    >>> map_matrix("ibug-68", "ibug-51").shape, float(map_matrix("ibug-68", "mtfl-5")[0, 36] * 6)
-    ((51, 68), 1.0)
-    """
-    return _matrix(source, target).copy()
-
-
-def map_landmarks(landmarks, source: str, target: str) -> np.ndarray:
-    """Landmarks (..., L_source, 2) of one scheme as points (..., L_target, 2) of another, by `map_matrix`; float64.
-
-    A missing (not finite) coordinate makes NaN of those target points alone that need it.
-
-    >>> face = np.zeros((68, 2)); face[36:42] = [[0, 2], [1, 1], [2, 1], [3, 2], [2, 3], [1, 3]]; face[30] = np.nan
-    >>> map_landmarks(face, "ibug-68", "mtfl-5")[:3].tolist()
-    [[1.5, 2.0], [0.0, 0.0], [nan, nan]]
-    """
-    weights = _matrix(source, target)
-    points = _checked(landmarks, get_scheme(source)).astype(np.float64)
-    missing = ~np.isfinite(points)
-    mapped = weights @ np.where(missing, 0.0, points)
-    mapped[weights @ missing > 0] = np.nan
-    return mapped
