@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
-from fldbench.errors import DataError
+from fldbench.datasets.formats.text import point, read_lines, refusal
+
+_DECLARED = re.compile(r"n_points\s*:\s*(\d{1,9})")
 
 
 def read_pts(path: str | Path, n_points: int) -> np.ndarray:
-    """The points of one .pts file, (n_points, 2) px, zero-based.
+    """Return the points of one .pts file, (n_points, 2) px, zero-based: the file counts pixels from 1.
 
-    The file counts pixels from 1, so 1 is subtracted. The usual layout is `version: 1`, `n_points: 68`, `{`, a line
-    `x y` a point, `}`; blank lines, other spacing and a missing header (some redistributed files) are accepted.
-    Raises DataError, with the line, for a word where a number should be, a wrong count or a file that cannot be read.
+    The usual layout is `version: 1`, `n_points: 68`, `{`, one line `x y` for each point, `}`. Blank lines, other
+    spacing and a missing header (some redistributed files) are accepted.
+
+    Raises
+    ------
+    DataError
+        With the line, for a word where a number should be, a wrong number of points or a file that cannot be read.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", path) from error
-    points = []
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
+    points, lines = [], read_lines(path)
+    for line, text in lines:
         key, colon, value = text.partition(":")
-        if not text or text in "{}":
+        if text in "{}":
             continue
         if colon:
             if key.strip() == "n_points" and value.strip() != str(n_points):
-                raise DataError(f"n_points is {value.strip()[:40]!r}; {n_points} are needed", path, number)
+                raise refusal("n_points", value.strip()[:40], repr(str(n_points)), path, line)
             continue
-        points.append(_point(text, path, number))
+        points.append(point(text, path, line))
     if len(points) != n_points:
-        raise DataError(f"{len(points)} points; {n_points} are needed", path, len(lines))
+        raise refusal("the number of points", len(points), str(n_points), path, lines[-1][0])
     return np.array(points) - 1.0
 
 
-def _point(text: str, path: str | Path, number: int) -> tuple[float, float]:
-    try:
-        x, y = (float(word) for word in text.split())
-    except ValueError:
-        raise DataError(f"{text[:40]!r} is not a point; allowed is 'x y', two numbers", path, number) from None
-    if not np.isfinite([x, y]).all():
-        raise DataError(f"{text[:40]!r} is not finite; allowed is 'x y', two numbers", path, number)
-    return x, y
+def count_pts(path: str | Path) -> int:
+    """Return how many points a .pts file declares or, without a header, has; whether they are there `read_pts` checks.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read.
+    """
+    texts = [text for _, text in read_lines(path)]
+    declared = next((match for match in map(_DECLARED.fullmatch, texts) if match), None)
+    return int(declared[1]) if declared else sum(":" not in text and text not in "{}" for text in texts)

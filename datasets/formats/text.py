@@ -6,45 +6,78 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from fldbench.errors import DataError
+from fldbench.errors import DataError, must_be
 from fldbench.faces import ImageFiles
+from fldbench.files import read_text
 
 SHOWN = 40  # letters of a bad word that an error quotes
 
 
-def read_lines(path: str | Path) -> list[tuple[int, str]]:
-    """The lines of a UTF-8 text file that are not blank, stripped, each with its number from 1.
+def refusal(
+    what: str, got: Any, allowed: str, path: str | Path, line: int | None = None, then: str = "", kind=DataError
+) -> DataError:
+    """Return the error of a wrong value in a file, which names the file and, where it has one, the line.
 
-    Raises DataError for a file that cannot be read, is empty, is not UTF-8 or holds NUL bytes.
+    >>> raise refusal("the number of points", 4, "5", "a.txt", 3)
+    Traceback (most recent call last):
+        ...
+    fldbench.errors.DataError: a.txt, line 3: the number of points is 4; must be 5
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", path) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8", path, line) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError("holds a NUL byte, so it is damaged or no text file; fetch it again", path, line)
+    return kind(must_be("", what, got, allowed, then).removeprefix(": "), path, line)
+
+
+def read_lines(path: str | Path) -> list[tuple[int, str]]:
+    """Return the lines of a UTF-8 text file that are not blank, stripped, each with its number from 1; at least one.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, is blank, is not UTF-8 or holds a NUL byte.
+    """
+    text = read_text(path)
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines:
-        raise DataError("the file is empty; fetch it again", path, 1)
+        raise DataError("the file is empty; restore it", path, 1)
     return lines
 
 
+def split_columns(text: str, n: int, what: str, path: str | Path, line: int, separator: str | None = None) -> list[str]:
+    """Return the n columns of a line; raise DataError for another number of them.
+
+    Parameters
+    ----------
+    text : str
+        The line.
+    n : int
+        The number of columns.
+    what : str
+        What they hold, for the message.
+    path, line
+        The place, for the message.
+    separator : str, optional
+        What stands between columns; white space by default.
+
+    >>> split_columns("a, 1,2", 3, "name, x, y", "list.csv", 1, ",")
+    ['a', '1', '2']
+    """
+    words = [word.strip() for word in text.split(separator)]
+    if len(words) != n:
+        between = {None: "blanks", ",": "commas"}.get(separator, separator)
+        raise refusal("the number of columns", len(words), f"{n}, with {between} between: {what}", path, line)
+    return words
+
+
 def numbers(words: Sequence[str], path: str | Path, line: int) -> list[float]:
-    """The words of a line as finite numbers; DataError that quotes the first word that is none.
+    """Return the words of a line as finite numbers; raise DataError that quotes the first word that is none.
 
     >>> numbers(["1", "-2.5e1"], "a.txt", 3)
     [1.0, -25.0]
     >>> numbers(["1", "nan"], "a.txt", 3)
     Traceback (most recent call last):
         ...
-    fldbench.errors.DataError: a.txt, line 3: 'nan' is not a number; allowed are finite decimal numbers
+    fldbench.errors.DataError: a.txt, line 3: a number is 'nan'; must be a finite decimal number
     """
     try:
         values = [float(word) for word in words]
@@ -53,7 +86,7 @@ def numbers(words: Sequence[str], path: str | Path, line: int) -> list[float]:
     except ValueError:
         pass
     bad = next(word for word in words if not _is_number(word))
-    raise DataError(f"{bad[:SHOWN]!r} is not a number; allowed are finite decimal numbers", path, line)
+    raise refusal("a number", bad[:SHOWN], "a finite decimal number", path, line)
 
 
 def _is_number(word: str) -> bool:
@@ -63,8 +96,20 @@ def _is_number(word: str) -> bool:
         return False
 
 
+def point(text: str, path: str | Path, line: int, separator: str | None = None) -> list[float]:
+    """Return the x and y of a line; raise DataError for anything else.
+
+    >>> point("3 4.5", "a.txt", 1), point("3 , 4.5", "a.txt", 1, ",")
+    ([3.0, 4.5], [3.0, 4.5])
+    """
+    words = text.split(separator)
+    if len(words) != 2:
+        raise refusal("a point", text[:SHOWN], f"'x{separator or ' '}y', two numbers", path, line)
+    return numbers([word.strip() for word in words], path, line)
+
+
 def check_unique(ids: Sequence[str], path: str | Path, lines: Sequence[int]) -> None:
-    """Raises DataError, with both lines, when one id stands for two faces.
+    """Raise DataError, with both lines, when one id stands for two faces.
 
     >>> check_unique(["a", "b", "a"], "list.txt", [1, 2, 5])
     Traceback (most recent call last):
@@ -79,9 +124,14 @@ def check_unique(ids: Sequence[str], path: str | Path, lines: Sequence[int]) -> 
 
 
 def image_files(base: str | Path, names: Sequence[str], path: str | Path, lines: Sequence[int]) -> ImageFiles:
-    """The images base/name, none of them opened; DataError with the line of a list that names an absent one.
+    """Return the images base/name of a list; none of them is opened.
 
-    Names use slashes. Folders are listed once, which is far quicker than to ask for each file.
+    Folders are listed once, which is far quicker than to ask for each file. Names use slashes.
+
+    Raises
+    ------
+    DataError
+        With the line of the list that names an absent image.
     """
     listed: dict[str, set[str]] = {}
     files = [f"{base}/{name}" for name in names]
@@ -90,7 +140,7 @@ def image_files(base: str | Path, names: Sequence[str], path: str | Path, lines:
         if folder not in listed:
             listed[folder] = _files_in(folder)
         if own not in listed[folder] and not os.path.isfile(file):  # a file system may not tell A from a
-            raise DataError(f"no image {name[-200:]!r} below {base}; restore it or mend the line", path, line)
+            raise DataError(f"no image {name[-200:]!r} below {base}; restore it or correct the line", path, line)
     return ImageFiles(files)
 
 
@@ -103,7 +153,7 @@ def _files_in(folder: str) -> set[str]:
 
 
 def stem(name: str) -> str:
-    """A path without the ending of its file.
+    """Return a path without the ending of its file.
 
     >>> stem("a.b/photo 1.jpg"), stem("a.b/photo")
     ('a.b/photo 1', 'a.b/photo')
