@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import fldbench
-from fldbench.datasets.synthetic import SEEDS
 from fldbench.datasets.synthetic.batch import render_faces
+from fldbench.datasets.synthetic.dataset import SEEDS
 from fldbench.faces import FaceSet, ImageArrays
 from fldbench.media.draw import write_png
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.matlab import read_matlab, read_numbers
-from fldbench.datasets.tables import stem
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import no_images
+from fldbench.datasets.formats.matlab import read_matlab, read_numbers
+from fldbench.datasets.formats.text import refusal, stem
 from fldbench.errors import DataError
-from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
+from fldbench.faces import ImageFiles, Images
 
 N_POINTS, N_TRAIN, N_FACES = 19, 20000, 24386
 FILE = "AFLWinfo_release.mat"
@@ -24,64 +25,59 @@ IMAGE_FOLDERS = ("data/flickr", "flickr", "aflw/data/flickr", "aflw/flickr", "im
 class AFLW19(Dataset):
     """Splits train (20,000 faces) and test (4,386), the first 20,000 and the rest of the file's permutation `ra`.
 
-    Variables of AFLWinfo_release.mat, a row a face: bbox (left, right, top, bottom), data (x1..x19, y1..y19), mask_new
-    (1 where a point is visible), nameList (the image below flickr/, such as 0/image00002.jpg), ra (rows from 1).
-    Points that cannot be seen carry estimated positions: they keep them, with visible False, and protocols count them
-    unless they say otherwise. Nobody states from where points and boxes count pixels; they are taken as they are, as
-    all public code does. Images are optional; without them predictions can be scored but no method can run.
+    Variables of AFLWinfo_release.mat, one row for each face: bbox (left, right, top, bottom), data (x1..x19, y1..y19),
+    mask_new (1 where a point is visible), nameList (the image below flickr/, such as 0/image00002.jpg), ra (row numbers
+    from 1). Points that cannot be seen have estimated positions: they keep them, with visible False, and protocols
+    count them unless they say otherwise. No source states whether points and boxes count pixels from 0 or 1; they are
+    taken as they are, as in all public code. Images are optional; without them predictions can be scored but no method
+    can run.
 
     Subset of test: frontal, the 1,314 faces whose 19 points are all visible. Ids are the image's name without ending
     and the row from 0, such as `0/image00002-57`. Groups are photos.
     """
 
+    name = "aflw19"
     scheme = "aflw-19"
     splits = ("train", "test")
     expected = {"train": N_TRAIN, "test": N_FACES - N_TRAIN, "frontal": 1314}
     folder = "aflw19"
+    holds = (FILE,)
     licence = "research only; the images may not be redistributed"
     citation = "Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Learning, CVPR 2016"
     url = "http://mmlab.ie.cuhk.edu.hk/projects/compositional.html"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a split, in the order of `ra`. Raises DatasetNotFoundError, and DataError with the file."""
-        base = find_folder(root, "aflw19", self.folder, (FILE,))
-        path = base / FILE
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of a split, in the order of `ra`."""
+        path = folder / FILE
         boxes, data, mask, names, order = _read(path)
         rows = order[:N_TRAIN] if split == "train" else order[N_TRAIN:]
         if not rows.size:
-            raise DataError(f"has {len(order)} faces; the split {split!r} begins after {N_TRAIN}", path)
+            raise refusal("the number of faces", len(order), f"above {N_TRAIN}, where {split!r} begins", path)
         chosen = [names[row] for row in rows]
         visible = mask[rows] != 0
-        return FaceSet(
-            ids=np.array([f"{stem(name)}-{row}" for name, row in zip(chosen, rows, strict=True)]),
-            images=_images(base, path, chosen),
+        return Columns(
+            ids=[f"{stem(name)}-{row}" for name, row in zip(chosen, rows, strict=True)],
+            images=_images(folder, path, chosen),
             boxes=boxes[rows][:, [0, 2, 1, 3]],
             landmarks=data[rows].reshape(-1, 2, N_POINTS).transpose(0, 2, 1),
-            scheme=self.scheme,
             visible=visible,
             subsets={"frontal": visible.all(axis=1)} if split == "test" else {},
-            groups=np.array([stem(name) for name in chosen]),
-            name="aflw19",
-            split_name=split,
-            parts={FILE: (len(rows), self.expected[split])},
+            groups=[stem(name) for name in chosen],
         )
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], np.ndarray]:
-    """bbox (n, 4), data (n, 38), mask_new (n, 19), names, and ra as n rows from 0; checked."""
+    """Return bbox (n, 4), data (n, 38), mask_new (n, 19), names, and ra as n row numbers from 0, all checked."""
     boxes, data, mask, order = read_numbers(path, "bbox", "data", "mask_new", "ra")
     order = order.ravel() - 1
     names = [cell if isinstance(cell, str) else "" for cell in np.ravel(read_matlab(path, "nameList")[0])]
     n = len(order)
     shapes = (boxes.shape, data.shape, mask.shape, len(names))
     if shapes != ((n, 4), (n, 2 * N_POINTS), (n, N_POINTS), n):
-        raise DataError(
-            f"bbox, data, mask_new and nameList have the sizes {shapes}; needed with {n} rows in ra are "
-            f"({n}, 4), ({n}, {2 * N_POINTS}), ({n}, {N_POINTS}) and {n}",
-            path,
-        )
+        wanted = f"({n}, 4), ({n}, {2 * N_POINTS}), ({n}, {N_POINTS}), {n} for the {n} rows in ra"
+        raise refusal("the size of bbox, data, mask_new, nameList", shapes, wanted, path)
     if not np.array_equal(np.sort(order), np.arange(n)):
-        raise DataError(f"ra is no permutation of 1 to {n}; fetch the file again", path)
+        raise DataError(f"ra must be a permutation of 1 to {n}; fetch the file again", path)
     sized = (boxes[:, 0] < boxes[:, 1]) & (boxes[:, 2] < boxes[:, 3])
     good = sized & np.isfinite(boxes).all(axis=1) & np.isfinite(data).all(axis=1) & np.isfinite(mask).all(axis=1)
     bad = [row for row in range(n) if not good[row] or not names[row] or "\0" in names[row]]
@@ -94,11 +90,10 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], np
 
 
 def _images(base: Path, path: Path, names: list[str]) -> Images:
-    """The images; NoImages where there is no folder of them. DataError for a single one that is absent."""
+    """Return the images; raise DataError for a single one that is absent."""
     place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), None)
     if place is None:
-        why = f"aflw19 has no folder {' or '.join(IMAGE_FOLDERS)}: predictions can be scored, methods cannot run"
-        return NoImages(len(names), why)
+        return no_images(len(names), "aflw19", f"folder {' or '.join(IMAGE_FOLDERS)}")
     files = [os.path.join(place, name) for name in names]
     for name, file in zip(names, files, strict=True):
         if not os.path.isfile(file):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet, Images
+from fldbench.faces import Images
 
 N_POINTS = 29
 FILES = {"train": "COFW_train_color.mat", "test": "COFW_test_color.mat"}
@@ -23,51 +24,45 @@ N_LFPW = 845  # of the training faces; they come first
 class COFW(Dataset):
     """Splits train (1,345 faces: 845 of LFPW, then 500 of COFW) and test (507), each a Matlab 7.3 file with its images.
 
-    Points are counted from 1 in the files and from 0 here; so are the boxes (x, y, width, height there), which may be
-    negative or leave the image. Occluded points are annotated: they keep their place and have visible False. Images,
-    grey and RGB mixed, come back as RGB. Ids are `SPLIT/NUMBER`, from 1 in the file's order: the test numbers are
-    those of cofw68. Subsets of train: lfpw, cofw.
+    Points are counted from 1 in the files and from 0 here; so are the boxes (x, y, width, height there), which may have
+    negative corners or reach beyond the image. Occluded points are annotated: they keep their place and have visible
+    False. Images, grey and RGB mixed, come back as RGB. Ids are `SPLIT/NUMBER`, from 1 in the file's order: the test
+    numbers are those of cofw68. Subsets of train: lfpw, cofw.
     """
 
+    name = "cofw"
     scheme = "cofw-29"
     splits = ("train", "test")
     expected = {"train": 1345, "test": 507, "lfpw": N_LFPW, "cofw": 1345 - N_LFPW}
     folder = "cofw"
+    holds = tuple(FILES.values())
     licence = "research only"
     citation = "Burgos-Artizzu, Perona and Dollar, Robust Face Landmark Estimation under Occlusion, ICCV 2013"
     url = "https://data.caltech.edu/records/bc0bf-nc666"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a split. Raises DatasetNotFoundError, and DataError that names the file."""
-        base = find_folder(root, "cofw", self.folder, tuple(FILES.values()))
-        path, end = base / FILES[split], ENDS[split]
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of a split."""
+        path, end = folder / FILES[split], ENDS[split]
         if not path.is_file():
             raise DatasetNotFoundError("this file of cofw is absent", path)
         cells, phi, boxes = _read_variables(path, f"Is{end}", f"phis{end}", f"bboxes{end}")
         n = phi.shape[1] if phi.ndim == 2 else 0
         if n == 0 or phi.shape != (3 * N_POINTS, n) or boxes.shape != (4, n) or cells != n:
-            raise DataError(
-                f"phis{end} {phi.shape}, bboxes{end} {boxes.shape}, {cells} images; needed for n > 0 faces are "
-                f"({3 * N_POINTS}, n), (4, n) and n",
-                path,
-            )
+            got, wanted = (phi.shape, boxes.shape, cells), f"({3 * N_POINTS}, n), (4, n), n for n > 0 faces"
+            raise refusal(f"the size of phis{end}, bboxes{end}, images", got, wanted, path)
         x, y, occluded = phi.reshape(3, N_POINTS, n)
         bad = np.flatnonzero(~(np.isfinite(phi).all(axis=0) & np.isfinite(boxes).all(axis=0)))
         if bad.size:
             raise DataError(f"face {bad[0] + 1} has a coordinate that is not finite; fetch the file again", path)
         corner = boxes[:2].T - 1.0
         first = np.arange(n) < N_LFPW
-        return FaceSet(
-            ids=np.array([f"{split}/{number}" for number in range(1, n + 1)]),
+        return Columns(
+            ids=[f"{split}/{number}" for number in range(1, n + 1)],
             images=COFWImages(path, f"Is{end}", n),
             boxes=np.concatenate([corner, corner + boxes[2:].T], axis=1),
             landmarks=np.stack([x.T, y.T], axis=2) - 1.0,
-            scheme=self.scheme,
             visible=occluded.T == 0,
             subsets={"lfpw": first, "cofw": ~first} if split == "train" else {},
-            name="cofw",
-            split_name=split,
-            parts={path.name: (n, self.expected[split])},
         )
 
 
@@ -95,7 +90,7 @@ class COFWImages(Images):
         return hashlib.sha256(str(image.shape).encode() + image.tobytes()).digest()
 
     def _read(self, i: int) -> np.ndarray:
-        """Image i as it is stored: uint8 (h, w, 3) or (h, w)."""
+        """Return image i as it is stored: uint8 (h, w, 3) or (h, w)."""
         import h5py
 
         try:
@@ -105,14 +100,13 @@ class COFWImages(Images):
         except Exception as error:  # HDF5 raises many types for a damaged file
             raise DataError(f"image {i + 1} cannot be read ({error}); fetch the file again", self.path) from error
         if image.dtype != np.uint8 or image.size == 0 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
-            raise DataError(
-                f"image {i + 1} is {image.dtype} {image.shape}; allowed is uint8 (h, w) or (h, w, 3)", self.path
-            )
+            got = f"{image.dtype} {image.shape}"
+            raise refusal(f"image {i + 1}", got, "uint8 (h, w) or (h, w, 3), not empty", self.path)
         return np.ascontiguousarray(image)
 
 
 def _read_variables(path: Path, images: str, phis: str, bboxes: str) -> tuple[int, np.ndarray, np.ndarray]:
-    """Number of images, phis and bboxes as they are stored, float."""
+    """Return the number of images, and phis and bboxes as they are stored, float."""
     import h5py
 
     try:

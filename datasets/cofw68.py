@@ -10,64 +10,67 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.matlab import read_numbers
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import no_images
+from fldbench.datasets.formats.matlab import read_numbers
+from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError
-from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
+from fldbench.faces import ImageFiles, Images
+from fldbench.files import read_text
 
 N_POINTS, N_FACES = 68, 507
 LINES_PER_FACE = 4
 
 
 class COFW68(Dataset):
-    """Split test: 507 faces, ids "1" to "507", the benchmark's boxes. Matlab counts pixels from 1: subtracted here.
+    """Split test: 507 faces, ids "1" to "507", with the benchmark's boxes. Its files count pixels from 1, we from 0.
 
     Images are optional, as `images/N.jpg` or `.png`; without them predictions can be scored but no method can run.
     """
 
+    name = "cofw68"
     scheme = "ibug-68"
     splits = ("test",)
     expected = {"test": N_FACES}
     folder = "cofw68"
+    holds = ("test_annotations",)
     licence = "research only"
     citation = "Ghiasi and Fowlkes, Occlusion Coherence, arXiv:1506.08347, 2015"
     url = "https://github.com/golnazghiasi/cofw68-benchmark"
 
-    def load(self, root: str | Path | None, split: str = "test") -> FaceSet:
-        """The annotated faces. Raises DatasetNotFoundError, and DataError that names the file."""
-        base = find_folder(root, "cofw68", self.folder, ("test_annotations",))
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the annotated faces, in the order of their numbers."""
         numbers = sorted(
             int(match[1])
-            for path in (base / "test_annotations").iterdir()
+            for path in (folder / "test_annotations").iterdir()
             if (match := re.fullmatch(r"(\d+)_points\.mat", path.name))
         )
         if not numbers:
-            raise DatasetNotFoundError("no N_points.mat in it", base / "test_annotations")
-        annotations = [_read_annotation(base / "test_annotations" / f"{n}_points.mat") for n in numbers]
-        boxes = _read_boxes(base / "cofw68_test_bboxes.mat")
+            raise DatasetNotFoundError("no N_points.mat in it", folder / "test_annotations")
+        annotations = [_read_annotation(folder / "test_annotations" / f"{n}_points.mat") for n in numbers]
+        boxes = _read_boxes(folder / "cofw68_test_bboxes.mat")
         if numbers[-1] > len(boxes):
-            raise DataError(f"face {numbers[-1]} has no box among {len(boxes)}", base / "cofw68_test_bboxes.mat")
-        return FaceSet(
-            ids=np.array([str(n) for n in numbers]),
-            images=_images(base, numbers),
+            raise DataError(f"face {numbers[-1]} has no box among {len(boxes)}", folder / "cofw68_test_bboxes.mat")
+        return Columns(
+            ids=[str(n) for n in numbers],
+            images=_images(folder, numbers),
             boxes=boxes[np.array(numbers) - 1],
             landmarks=np.stack([points for points, _ in annotations]),
-            scheme=self.scheme,
             visible=np.stack([~occluded for _, occluded in annotations]),
-            name="cofw68",
-            split_name="test",
-            parts={"test_annotations": (len(numbers), N_FACES)},
         )
 
     def read_submission(self, path: str | Path) -> tuple[list[str], np.ndarray]:
-        """The benchmark's text format, four lines a face: its number, 68 x, 68 y (from 1), 68 occlusion states.
+        """Return ids and landmarks of the benchmark's text format.
 
-        A face may be absent; `nan` stands for a point that was not found. Raises PredictionsError with the line.
+        It has four lines for each face: its number, 68 x, 68 y (from 1), 68 occlusion states. A face may be absent;
+        `nan` stands for a point that was not found.
+
+        Raises
+        ------
+        PredictionsError
+            With the line, for anything else.
         """
-        try:
-            lines = [line.split() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise PredictionsError(f"cannot be read ({error})", path) from error
+        lines = [line.split() for line in read_text(path, PredictionsError).splitlines()]
         while lines and not lines[-1]:
             lines.pop()
         ids, points = [], []
@@ -76,9 +79,19 @@ class COFW68(Dataset):
             for offset, (line, width) in enumerate(zip(block, (1, *[N_POINTS] * 3), strict=False)):
                 if len(line) != width:
                     what = ("the face's number", "68 x", "68 y", "68 occlusion states")[offset]
-                    raise PredictionsError(f"{len(line)} words; needed is {what}", path, first + offset + 1)
+                    raise refusal(
+                        "the number of words",
+                        len(line),
+                        f"{width}: {what}",
+                        path,
+                        first + offset + 1,
+                        "",
+                        PredictionsError,
+                    )
             if len(block) < LINES_PER_FACE:
-                raise PredictionsError(f"the last face has {len(block)} of its four lines", path, len(lines))
+                raise PredictionsError(
+                    f"the last face has {len(block)} of its four lines; complete it", path, len(lines)
+                )
             ids.append(_face_number(block[0][0], path, first + 1))
             points.append([_numbers(block[k], path, first + k + 1) for k in (1, 2)])
         return ids, np.array(points, float).reshape(-1, 2, N_POINTS).transpose(0, 2, 1) - 1.0
@@ -88,30 +101,29 @@ def _face_number(word: str, path: str | Path, line: int) -> str:
     try:
         return str(int(word))
     except ValueError:
-        raise PredictionsError(f"{word!r} is not a face number; allowed is 1 to {N_FACES}", path, line) from None
+        raise refusal("the number of a face", word[:40], f"1 to {N_FACES}", path, line, kind=PredictionsError) from None
 
 
 def _numbers(words: list[str], path: str | Path, line: int) -> list[float]:
     try:
         return [float(word) for word in words]
     except ValueError as error:
-        raise PredictionsError(f"{error}; allowed are {N_POINTS} numbers", path, line) from None
+        raise PredictionsError(f"{error}; must be {N_POINTS} numbers", path, line) from None
 
 
 def _read_annotation(path: Path) -> tuple[np.ndarray, np.ndarray]:
     points, occluded = read_numbers(path, "Points", "Occ")
     if points.shape != (N_POINTS, 2) or occluded.size != N_POINTS or not np.isfinite(points).all():
-        raise DataError(
-            f"Points {points.shape}, Occ {occluded.shape}; needed are finite ({N_POINTS}, 2) and {N_POINTS} flags", path
-        )
+        wanted = f"({N_POINTS}, 2) and {N_POINTS} flags, all finite"
+        raise refusal("the size of Points, Occ", (points.shape, occluded.shape), wanted, path)
     return points - 1.0, occluded.ravel() > 0
 
 
 def _read_boxes(path: Path) -> np.ndarray:
-    """x, y, w, h from 1 -> x0, y0, x1, y1 zero-based."""
+    """Return x0, y0, x1, y1, zero-based, from x, y, w, h that count from 1."""
     (boxes,) = read_numbers(path, "bboxes")
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise DataError(f"bboxes has the shape {boxes.shape}; needed is (faces, 4): x, y, w, h", path)
+        raise refusal("the size of bboxes", boxes.shape, "(faces, 4): x, y, w, h", path)
     corner = boxes[:, :2] - 1.0
     return np.concatenate([corner, corner + boxes[:, 2:]], axis=1)
 
@@ -119,6 +131,5 @@ def _read_boxes(path: Path) -> np.ndarray:
 def _images(base: Path, numbers: list[int]) -> Images:
     found = [next(iter(sorted((base / "images").glob(f"{n}.[jp][pn]g"))), None) for n in numbers]
     if any(path is None for path in found):
-        why = "cofw68 has no complete images/ folder (N.jpg or N.png): predictions can be scored, methods cannot run"
-        return NoImages(len(numbers), why)
+        return no_images(len(numbers), "cofw68", "complete folder images/ (N.jpg or N.png)")
     return ImageFiles(found)

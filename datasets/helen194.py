@@ -10,12 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_of
-from fldbench.datasets.tables import check_unique, numbers, read_lines
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import images_of
+from fldbench.datasets.formats.text import check_unique, point, read_lines, refusal
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet
-from fldbench.geometry import tight_box
 
 N_POINTS = 194
 LISTS = {"train": "trainnames.txt", "test": "testnames.txt"}
@@ -25,52 +23,48 @@ class Helen194(Dataset):
     """Splits train (2,000 faces) and test (330), named by the lists trainnames.txt and testnames.txt.
 
     `annotation/1.txt` to `annotation/2330.txt` hold the image's name without ending, then 194 lines `x , y`. Images
-    lie as NAME.jpg in the dataset's folder or one of its folders (train_1, ..., test, or helen_1, ...). The authors
-    do not say from where they count pixels; the numbers are taken as they are. Boxes are the tight boxes of the points.
+    lie as NAME.jpg in the dataset's folder or one of its folders (train_1, ..., test, or helen_1, ...). The authors do
+    not say whether they count pixels from 0 or 1; the numbers are taken as they are. Boxes are the tight boxes of the
+    points.
 
     Ids are the image names. Groups are photos: NAME is PHOTO_FACE. A listed face without an annotation is left out;
     `parts` says how many of how many were found. 300-W's HELEN part has the same images and the same split.
     """
 
+    name = "helen194"
     scheme = "helen-194"
     splits = ("train", "test")
     expected = {"train": 2000, "test": 330}
     folder = "helen"
+    holds = ("annotation",)
     licence = "research only; the images may not be redistributed"
     citation = "Le et al., Interactive Facial Feature Localization, ECCV 2012"
     url = "http://www.ifp.illinois.edu/~vuongle2/helen/"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a split, in the order of its list. Raises DatasetNotFoundError and DataError."""
-        base = find_folder(root, "helen194", self.folder, ("annotation",))
-        path = base / LISTS[split]
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of a split, in the order of its list."""
+        path = folder / LISTS[split]
         if not path.is_file():
             raise DatasetNotFoundError("this list of helen194 is absent; it says which faces the split has", path)
         listed = read_lines(path)
         check_unique([name for _, name in listed], path, [line for line, _ in listed])
-        annotations = _annotations(base / "annotation")
+        annotations = _annotations(folder / "annotation")
         stems = [name for _, name in listed if name in annotations]
         if not stems:
             raise DatasetNotFoundError(
-                f"none of the {len(listed)} faces listed is in {base / 'annotation'}", path, listed[0][0]
+                f"none of the {len(listed)} faces listed is in {folder / 'annotation'}", path, listed[0][0]
             )
         paths = [annotations[stem] for stem in stems]
-        landmarks = np.stack([read_annotation(path)[1] for path in paths])
-        return FaceSet(
-            ids=np.array(stems),
-            images=images_of(paths, stems, [base, *sorted(entry for entry in base.iterdir() if entry.is_dir())]),
-            boxes=tight_box(landmarks),
-            landmarks=landmarks,
-            scheme=self.scheme,
-            groups=np.array([re.sub(r"(?<=.)_\d+$", "", stem) for stem in stems]),
-            name="helen194",
-            split_name=split,
-            parts={path.name: (len(stems), self.expected[split])},
+        return Columns(
+            ids=stems,
+            images=images_of(paths, stems, [folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())]),
+            landmarks=np.stack([read_annotation(path)[1] for path in paths]),
+            groups=[re.sub(r"(?<=.)_\d+$", "", stem) for stem in stems],
         )
 
 
 def _annotations(folder: Path) -> dict[str, Path]:
-    """Image name -> annotation file; the names stand inside the files."""
+    """Return image name -> annotation file; the names stand inside the files."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.txt")):
         line, name = read_lines(path)[0]
@@ -81,19 +75,9 @@ def _annotations(folder: Path) -> dict[str, Path]:
 
 
 def read_annotation(path: str | Path) -> tuple[str, np.ndarray]:
-    """Image name and points (194, 2) px of one annotation file. Raises DataError with file and line."""
+    """Return image name and points (194, 2) px of one annotation file; raise DataError with file and line."""
     (line, name), *rows = read_lines(path)
     if len(rows) != N_POINTS:
-        raise DataError(
-            f"{len(rows)} points; needed are the image's name and {N_POINTS} points",
-            path,
-            rows[-1][0] if rows else line,
-        )
-    return name, np.array([_point(text, path, number) for number, text in rows])
-
-
-def _point(text: str, path: str | Path, line: int) -> list[float]:
-    words = [word.strip() for word in text.split(",")]
-    if len(words) != 2:
-        raise DataError(f"{text[:40]!r} is not a point; allowed is 'x , y', two numbers and a comma", path, line)
-    return numbers(words, path, line)
+        allowed = f"{N_POINTS}, after the image's name"
+        raise refusal("the number of points", len(rows), allowed, path, rows[-1][0] if rows else line)
+    return name, np.array([point(text, path, number, ",") for number, text in rows])

@@ -6,85 +6,196 @@ Sagonas et al., "300 Faces In-The-Wild Challenge: Database and Results", Image a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_beside
-from fldbench.datasets.pts import read_pts
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import images_beside, no_images
+from fldbench.datasets.formats.pts import read_pts
+from fldbench.datasets.formats.text import check_unique, numbers, read_lines, refusal, split_columns, stem
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import FaceSet
-from fldbench.geometry import tight_box
 
+N_POINTS = 68
 TRAIN_PARTS = {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811}
-TEST_PARTS = {"helen/testset": 330, "lfpw/testset": 224, "ibug": 135}
+PUBLIC_PARTS = {"helen/testset": 330, "lfpw/testset": 224, "ibug": 135}
 PRIVATE_PARTS = {"01_Indoor": 300, "02_Outdoor": 300}
+TEST_PARTS = PUBLIC_PARTS | PRIVATE_PARTS
+PARTS = {"train": TRAIN_PARTS, "test": TEST_PARTS, "private": PRIVATE_PARTS}
 SUBSETS = {
     "helen-test": ("helen/testset",),
     "lfpw-test": ("lfpw/testset",),
     "ibug": ("ibug",),
     "common": ("helen/testset", "lfpw/testset"),
     "challenging": ("ibug",),
-    "full": tuple(TEST_PARTS),
+    "full": tuple(PUBLIC_PARTS),
     "indoor": ("01_Indoor",),
     "outdoor": ("02_Outdoor",),
     "private": tuple(PRIVATE_PARTS),
 }
-N_POINTS = 68
+EXPECTED = {name: sum(TEST_PARTS[part] for part in parts) for name, parts in SUBSETS.items()}
+
+LABELS = "300w_labels"  # folder of HRNet's lists
+LABEL_LISTS = {"test": "300w_valid.csv", "private": "300w_test.csv"}
+HALVES = ("300w_valid_common.csv", "300w_valid_challenge.csv")  # together they are 300w_valid.csv
+LABEL_COLUMNS = 4 + 2 * N_POINTS
+RENAMED = {"ibug/image_092_01": "ibug/image_092 _01"}  # 300-W's own file name has a blank, HRNet's has none
+
+LICENCE = "research only; the images may not be redistributed"
+CITATION = "Sagonas et al., 300 Faces In-The-Wild Challenge: Database and Results, IVC 2016"
 
 
 class IBug300W(Dataset):
-    """Splits train (3148 faces when complete) and test (689, and 600 of the private set), read from the usual folders.
+    """Splits train (3148 faces when complete), test (689, and 600 of the private set) and private (those 600 alone).
 
-    Boxes are the tight boxes of the points, as in the official ground-truth boxes. Points are 1-based in the files and
-    zero-based here. Ids are paths below the dataset's folder without the ending, such as `helen/testset/296814969_3`.
-    Groups are photos: AFW has several faces of one photo, as NAME_1, NAME_2, ...
+    Read from the usual folders; `parts` says how many faces of each part were found. Boxes are the tight boxes of the
+    points, as in the official ground-truth boxes. Points are 1-based in the files and zero-based here. Ids are paths
+    below the dataset's folder without the ending, such as `helen/testset/296814969_3`. Groups are photos: AFW has
+    several faces of one photo, as NAME_1, NAME_2, ...
+
+    Where no face of test or private is there, their labels are read from the folder 300w_labels, if there is one, as
+    the dataset 300w-labels does: predictions can be scored on them, but no method can run.
     """
 
+    name = "300w"
     scheme = "ibug-68"
-    splits = ("train", "test")
-    expected = {"train": sum(TRAIN_PARTS.values())} | {
-        name: sum((TEST_PARTS | PRIVATE_PARTS)[part] for part in parts) for name, parts in SUBSETS.items()
-    }
+    splits = tuple(PARTS)
+    expected = EXPECTED | {"train": sum(TRAIN_PARTS.values())}
     folder = "300w"
-    licence = "research only; the images may not be redistributed"
-    citation = "Sagonas et al., 300 Faces In-The-Wild Challenge: Database and Results, IVC 2016"
+    holds = ("afw", "helen", "lfpw", "ibug", "01_Indoor", "02_Outdoor", "300W", LABELS, *LABEL_LISTS.values(), *HALVES)
+    licence = LICENCE
+    citation = CITATION
     url = "https://ibug.doc.ic.ac.uk/resources/300-W/"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of all parts that lie below the root; `parts` says how many of how many there were.
-
-        Raises DatasetNotFoundError when none is there, and DataError for a .pts file that is not one or has no image.
-        """
-        base = find_folder(
-            root, "300w", self.folder, ("afw", "helen", "lfpw", "ibug", "01_Indoor", "02_Outdoor", "300W")
-        )
-        expected = TRAIN_PARTS if split == "train" else TEST_PARTS | PRIVATE_PARTS
-        files = {part: _annotations(base, part) for part in expected}
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of all parts of a split that are there."""
+        expected = PARTS[split]
+        files = {part: _annotations(folder, part) for part in expected}
         paths = [path for part in files.values() for path in part]
         if not paths:
-            raise DatasetNotFoundError(f"no .pts file of the split {split!r}; looked in {', '.join(expected)}", base)
-        part_of = np.array([part for part, found in files.items() for _ in found])
+            labels = None if split == "train" else _labels_folder(folder, split)
+            if labels is not None:
+                return read_labels(labels, split, self.name)
+            labels_too = "" if split == "train" else f", and for labels without images in {LABELS}/"
+            raise DatasetNotFoundError(
+                f"no .pts file of the split {split!r}; looked in {', '.join(expected)}{labels_too}", folder
+            )
         landmarks = np.stack([read_pts(path, N_POINTS) for path in paths])
+        part_of = [part for part, found in files.items() for _ in found]
         ids = [f"{part}/{path.stem}" for part, path in zip(part_of, paths, strict=True)]
-        subsets = {} if split == "train" else {name: np.isin(part_of, parts) for name, parts in SUBSETS.items()}
-        return FaceSet(
-            ids=np.array(ids),
+        return Columns(
+            ids=ids,
             images=images_beside(paths),
-            boxes=tight_box(landmarks),
             landmarks=landmarks,
-            scheme=self.scheme,
-            subsets=subsets,
-            groups=np.array([re.sub(r"(?<=\d) ?_\d+$", "", one) for one in ids]),
-            name="300w",
-            split_name=split,
+            subsets={} if split == "train" else _subsets(part_of),
+            groups=_photos(ids),
             parts={part: (len(found), expected[part]) for part, found in files.items()},
         )
 
 
+class IBug300WLabels(Dataset):
+    """The labels of 300-W's test faces without their images: splits test (the public 689) and private (600).
+
+    The CSV files of HRNet: 300w_valid.csv (or its halves 300w_valid_common.csv and 300w_valid_challenge.csv) and
+    300w_test.csv, in a folder 300w_labels. Points are 1-based in the files and zero-based here. Boxes are the tight
+    boxes of the points: the files give only a centre and a scale, made from the points too. Ids, subsets and groups are
+    those of the dataset 300w, so that one file of predictions fits both. No method can run on these faces.
+    """
+
+    name = "300w-labels"
+    scheme = "ibug-68"
+    splits = tuple(LABEL_LISTS)
+    expected = EXPECTED | {"test": sum(PUBLIC_PARTS.values())}
+    folder = LABELS
+    holds = (*LABEL_LISTS.values(), *HALVES)
+    licence = LICENCE
+    citation = CITATION
+    url = "https://github.com/HRNet/HRNet-Facial-Landmark-Detection"
+
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the labelled faces of a split."""
+        return read_labels(folder, split, self.name)
+
+
+def read_labels(folder: Path, split: str, dataset: str) -> Columns:
+    """Return the faces of HRNet's list of a split, in the order of their parts and names, without images.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        When the list is not there.
+    DataError
+        With file and line, for a line that is no face of 300-W's test parts.
+    """
+    paths = _lists(folder, split)
+    if not paths:
+        raise DatasetNotFoundError(f"no list of the split {split!r}; looked for {LABEL_LISTS[split]}", folder)
+    expected = PUBLIC_PARTS if split == "test" else PRIVATE_PARTS
+    faces: list[tuple[int, str, list[float]]] = []
+    for path in paths:
+        (first, header), *rows = read_lines(path)
+        if not header.startswith("image_name,") or not rows:
+            raise refusal("the list", header[:40], "'image_name,scale,...' and one line for each face", path, first)
+        found = [_labelled(text, tuple(expected), path, line) for line, text in rows]
+        check_unique([one for _, one, _ in found], path, [line for line, _ in rows])
+        faces += found
+    faces.sort(key=lambda face: face[:2])
+    part_of = [list(expected)[place] for place, _, _ in faces]
+    ids = [one for _, one, _ in faces]
+    return Columns(
+        ids=ids,
+        images=no_images(len(ids), dataset, "images"),
+        landmarks=np.array([values for *_, values in faces]).reshape(-1, N_POINTS, 2) - 1.0,
+        subsets=_subsets(part_of),
+        groups=_photos(ids),
+        parts={part: (part_of.count(part), n) for part, n in expected.items()},
+    )
+
+
+def _labelled(text: str, parts: tuple[str, ...], path: Path, line: int) -> tuple[int, str, list[float]]:
+    """Return the number of the part, the id and the numbers of a line."""
+    what = "image_name,scale,center_w,center_h, then x,y of 68 points"
+    name, *words = split_columns(text, LABEL_COLUMNS, what, path, line, ",")
+    one = stem(name.removeprefix("Test/"))
+    one = RENAMED.get(one, one)
+    part = one.rpartition("/")[0]
+    if part not in parts:
+        raise refusal("the folder of an image", name[:40], f"one of {', '.join(parts)}", path, line)
+    return parts.index(part), one, numbers(words[3:], path, line)
+
+
+def _lists(folder: Path, split: str) -> list[Path]:
+    """Return the lists that hold the faces of a split: one, two halves, or none."""
+    whole, halves = folder / LABEL_LISTS[split], [folder / name for name in HALVES]
+    if whole.is_file():
+        return [whole]
+    return halves if split == "test" and all(path.is_file() for path in halves) else []
+
+
+def _labels_folder(folder: Path, split: str) -> Path | None:
+    """Return where the labels of a split lie: in the dataset's folder, below or beside it; None where they do not."""
+    places = [folder / LABELS, folder]
+    if folder.name == IBug300W.folder:
+        places.append(folder.parent / LABELS)
+    return next((place for place in places if _lists(place, split)), None)
+
+
+def _subsets(part_of: Sequence[str]) -> dict[str, np.ndarray]:
+    return {name: np.isin(part_of, parts) for name, parts in SUBSETS.items()}
+
+
+def _photos(ids: Sequence[str]) -> list[str]:
+    """Return the photo of each face.
+
+    >>> _photos(["afw/134212_1", "afw/134212_2", "ibug/image_092 _01"])
+    ['afw/134212', 'afw/134212', 'ibug/image_092']
+    """
+    return [re.sub(r"(?<=\d) ?_\d+$", "", one) for one in ids]
+
+
 def _annotations(base: Path, part: str) -> list[Path]:
-    """The .pts files of a part in the order of their names; the private set may lie in a folder 300W of its own."""
+    """Return the .pts files of a part, sorted by name; the private set may lie in a folder 300W of its own."""
     for folder in (base / part, base / "300W" / part):
         if folder.is_dir():
             return sorted(folder.glob("*.pts"))

@@ -6,16 +6,14 @@ Liu et al., "Grand Challenge of 106-Point Facial Landmark Localization", ICME Wo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_of
-from fldbench.datasets.tables import numbers, read_lines
-from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import images_of
+from fldbench.datasets.formats.text import numbers, point, read_lines, refusal
+from fldbench.errors import DatasetNotFoundError
 from fldbench.geometry import tight_box
 
 N_POINTS = 106
@@ -31,28 +29,29 @@ class JD106(Dataset):
 
     In it, or in parts of it such as Training_data/AFW: `landmark/NAME.jpg.txt` (a line `106`, then 106 lines `x y`),
     `picture/NAME.jpg` and, where the release has them, `rect/NAME.jpg.rect` (one line `x0 y0 x1 y1`). Boxes are those
-    rectangles; a face without one has the tight box of its points, and `parts` says how many have one. The release
-    does not say from where it counts pixels; the numbers are taken as they are.
+    rectangles; a face without one has the tight box of its points, and `parts` says how many have one. The release does
+    not say whether it counts pixels from 0 or 1; the numbers are taken as they are.
 
     Ids are paths below the split's folder without `landmark/` and ending, such as `AFW/AFW_134212_1_0`. Groups are
     photos: AFW_134212_1_0 and AFW_134212_2_3 come from one.
     """
 
+    name = "jd106"
     scheme = "jd-106"
     splits = ("train", "test")
     expected = {"train": 11393, "test": 2000}
     folder = "jd106"
+    holds = tuple(name for names in FOLDERS.values() for name in names)
     licence = "research only; the images may not be redistributed"
     citation = "Liu et al., Grand Challenge of 106-Point Facial Landmark Localization, ICME Workshops 2019"
     url = "https://facial-landmarks-localization-challenge.github.io/"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a split. Raises DatasetNotFoundError, and DataError with file and line."""
-        base = find_folder(root, "jd106", self.folder, tuple(name for names in FOLDERS.values() for name in names))
-        place = next((base / name for name in FOLDERS[split] if (base / name).is_dir()), None)
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of a split, in the order of their paths."""
+        place = next((folder / name for name in FOLDERS[split] if (folder / name).is_dir()), None)
         if place is None:
             raise DatasetNotFoundError(
-                f"no folder of the split {split!r}; looked for {', '.join(FOLDERS[split])}", base
+                f"no folder of the split {split!r}; looked for {', '.join(FOLDERS[split])}", folder
             )
         paths = sorted(path for path in place.rglob("*.txt") if path.parent.name == ANNOTATIONS)
         if not paths:
@@ -70,47 +69,38 @@ class JD106(Dataset):
             "/".join((*path.parent.parent.relative_to(place).parts, stem))
             for path, stem in zip(paths, stems, strict=True)
         ]
-        return FaceSet(
-            ids=np.array(ids),
+        return Columns(
+            ids=ids,
             images=images_of(paths, stems, homes),
             boxes=boxes,
             landmarks=landmarks,
-            scheme=self.scheme,
-            groups=np.array([photo_of(stem) for stem in stems]),
-            name="jd106",
-            split_name=split,
+            groups=[photo_of(stem) for stem in stems],
             parts={ANNOTATIONS: (len(ids), self.expected[split]), RECTS: (len(official), self.expected[split])},
         )
 
 
 def read_counted(path: str | Path, n_points: int) -> np.ndarray:
-    """The points (n_points, 2) px of a text file: a line with their number, then a line `x y` each.
+    """Return the points (n_points, 2) px of a text file: a line with their number, then one line `x y` for each.
 
     Raises DataError with file and line.
     """
     (line, text), *rows = read_lines(path)
     if text != str(n_points):
-        raise DataError(f"{text[:40]!r} is not the number of points; needed is {n_points}", path, line)
+        raise refusal("the number of points", text[:40], repr(str(n_points)), path, line)
     if len(rows) != n_points:
-        raise DataError(f"{len(rows)} points; {n_points} are needed", path, rows[-1][0] if rows else line)
-    return np.array([_pair(words.split(), path, number) for number, words in rows])
-
-
-def _pair(words: Sequence[str], path: str | Path, line: int) -> list[float]:
-    if len(words) != 2:
-        raise DataError(f"{' '.join(words)[:40]!r} is not a point; allowed is 'x y', two numbers", path, line)
-    return numbers(words, path, line)
+        raise refusal("the number of points", len(rows), str(n_points), path, rows[-1][0] if rows else line)
+    return np.array([point(text, path, number) for number, text in rows])
 
 
 def read_rect(path: str | Path) -> list[float]:
-    """The box x0, y0, x1, y1 px in a .rect file. Raises DataError with file and line."""
+    """Return the box x0, y0, x1, y1 px of a .rect file; raise DataError with file and line."""
     (line, text), *more = read_lines(path)
     words = text.split()
     if len(words) != 4 or more:
-        raise DataError(f"{text[:40]!r} is not a box; needed is one line 'x0 y0 x1 y1'", path, line)
+        raise refusal("the box", text[:40], "one line 'x0 y0 x1 y1'", path, line)
     box = numbers(words, path, line)
     if not (box[0] < box[2] and box[1] < box[3]):
-        raise DataError(f"the box {box} has no size; needed is x0 < x1 and y0 < y1", path, line)
+        raise refusal("the box", box, "x0, y0, x1, y1 with x0 < x1 and y0 < y1", path, line)
     return box
 
 
@@ -118,7 +108,7 @@ _PHOTO = re.compile(r"(?:AFW|HELEN)_\d+|IBUG_image_\d+|LFPW_image_(?:train|test)
 
 
 def photo_of(stem: str) -> str:
-    """The photo that a face of JD-landmark or LaPa was cut from: sources of 300-W by their names, others NAME_FACE.
+    """Return the photo that a face of JD-landmark or LaPa was cut from, by its name: PHOTO_FACE, or a name of 300-W's.
 
     >>> [photo_of(stem) for stem in ("AFW_134212_1_0", "LFPW_image_train_0001_2", "13611155985_0", "face")]
     ['AFW_134212', 'LFPW_image_train_0001', '13611155985', 'face']

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import numbers
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.text import numbers, refusal
 from fldbench.errors import DataError
-from fldbench.faces import FaceSet, Images
+from fldbench.faces import Images
 
 SIDE, N_FACES = 96, 7049
 POINTS = (
@@ -29,36 +29,33 @@ class KaggleKeypoints(Dataset):
     """Split train: the 7049 faces of training.csv. (test.csv has no points: only Kaggle can score it.)
 
     Points are px "in the space of pixel indices", hence zero-based. A point whose cells are empty is NaN: 2140 faces
-    have all 15 points, most others four. In the file, left and right are the person's: `left_eye_center` is point 0
-    and lies on the right of the image. Boxes are the whole image, [-0.5, 95.5] both ways, because the images are
-    themselves the boxes of a face detector; the tight box of four points is not that of fifteen.
+    have all 15 points, most others four. In the file, left and right are the person's: `left_eye_center` is point 0 and
+    lies on the right of the image. Boxes are the whole image, from -0.5 to 95.5 in x and y, because the images are
+    themselves the boxes of a face detector; a tight box of four points would be another than one of fifteen.
 
     Reading finds the pixels in the file and parses none; an image is read and parsed when it is asked for. Ids are the
-    rows' numbers from 1, `train/1`. Persons are not known, so each face is a group of its own.
+    numbers of the rows from 1, `train/1`. Persons are not known, so each face is a group of its own.
     """
 
+    name = "kaggle"
     scheme = "kaggle-15"
     splits = ("train",)
     expected = {"train": N_FACES}
     folder = "kaggle"
+    holds = ("training.csv",)
     licence = "the rules of the competition: for its participants, no redistribution"
     citation = "Bengio, Facial Keypoints Detection, Kaggle 2013"
     url = "https://www.kaggle.com/c/facial-keypoints-detection/data"
 
-    def load(self, root: str | Path | None, split: str = "train") -> FaceSet:
-        """The faces of training.csv. Raises DatasetNotFoundError, and DataError with file and line."""
-        path = find_folder(root, "kaggle", self.folder, ("training.csv",)) / "training.csv"
-        landmarks, images = _read(path)
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of training.csv."""
+        landmarks, images = _read(folder / "training.csv")
         n = len(images)
-        return FaceSet(
-            ids=np.array([f"train/{row}" for row in range(1, n + 1)]),
+        return Columns(
+            ids=[f"train/{row}" for row in range(1, n + 1)],
             images=images,
             boxes=np.tile([-0.5, -0.5, SIDE - 0.5, SIDE - 0.5], (n, 1)),
             landmarks=landmarks,
-            scheme=self.scheme,
-            name="kaggle",
-            split_name="train",
-            parts={"train": (n, N_FACES)},
         )
 
 
@@ -78,9 +75,8 @@ class CsvPixels(Images):
         except ValueError:  # no integer, or none of a byte
             grey = np.empty(0)
         if grey.size != SIDE * SIDE:
-            raise DataError(
-                f"the pixels are not {SIDE * SIDE} whole numbers from 0 to 255", self.path, self._cells[i][2]
-            )
+            what = f"the pixels must be {SIDE * SIDE} whole numbers from 0 to 255"
+            raise DataError(what, self.path, self._cells[i][2])
         return np.repeat(grey.reshape(SIDE, SIDE, 1), 3, axis=2)
 
     def digest(self, i: int) -> bytes:
@@ -97,7 +93,7 @@ class CsvPixels(Images):
 
 
 def _read(path: Path) -> tuple[np.ndarray, CsvPixels]:
-    """Points (n, 15, 2), NaN where absent, and the images; one line of the file in memory at a time."""
+    """Return points (n, 15, 2), NaN where absent, and images; one line of the file is in memory at a time."""
     points, cells, offset = [], [], 0
     try:
         with path.open("rb") as file:
@@ -120,38 +116,33 @@ def _check_header(raw: bytes, path: Path) -> None:
     names = [name.strip('"') for name in raw.decode("utf-8-sig", errors="replace").strip().split(",")]
     if names != HEADER:
         wrong = next((name for name, wanted in zip(names, HEADER, strict=False) if name != wanted), names[-1])
-        raise DataError(
-            f"{len(names)} columns, not as in Kaggle's training.csv from {wrong[:40]!r} on; "
-            f"needed are {len(HEADER)}, with commas: {HEADER[0]}, {HEADER[1]}, ..., Image",
-            path,
-            1,
-        )
+        allowed = f"{len(HEADER)}, with commas between: {HEADER[0]}, {HEADER[1]}, ..., Image"
+        raise refusal("the number of columns", len(names), allowed, path, 1, f"the first wrong one is {wrong[:40]!r}")
 
 
 def _row(raw: bytes, path: Path, line: int) -> tuple[list[str], int, int]:
-    """The cells before the pixels, and where the pixels begin and end in the line."""
+    """Return the cells before the pixels, and where the pixels begin and end in the line."""
     *head, pixels = raw.rstrip().split(b",")
     if len(head) != len(HEADER) - 1:
-        raise DataError(f"{len(head) + 1} columns; needed are {len(HEADER)}, with commas between", path, line)
+        raise refusal("the number of columns", len(head) + 1, f"{len(HEADER)}, with commas between", path, line)
     quoted = pixels.startswith(b'"')
     pixels = pixels.strip(b'"')
     if pixels.count(b" ") != SIDE * SIDE - 1:
-        raise DataError(
-            f"{pixels.count(b' ') + 1} pixels in Image; needed are {SIDE * SIDE}, with one blank between", path, line
-        )
+        n_pixels = pixels.count(b" ") + 1
+        raise refusal("the number of pixels", n_pixels, f"{SIDE * SIDE}, with one blank between", path, line)
     start = sum(map(len, head)) + len(head) + quoted
     return [cell.decode("ascii", errors="replace").strip() for cell in head], start, start + len(pixels)
 
 
 def _points(head: list[str], path: Path, line: int) -> np.ndarray:
-    """The 15 points of a row, (15, 2)."""
+    """Return the 15 points of a row, (15, 2)."""
     given = [bool(cell) for cell in head]
     points = np.full(len(head), np.nan)
     points[given] = numbers([cell for cell in head if cell], path, line)
     points = points.reshape(-1, 2)
     halves = np.isnan(points).sum(axis=1) == 1
     if halves.any():
-        raise DataError(f"{POINTS[int(np.argmax(halves))]} has one coordinate; needed are both or none", path, line)
+        raise DataError(f"{POINTS[int(np.argmax(halves))]} has one coordinate; must have both or none", path, line)
     if not any(given):
         raise DataError("a face without a single point; leave its line out", path, line)
     return points

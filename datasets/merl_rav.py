@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_beside, images_of, index_images
-from fldbench.datasets.pts import read_pts
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import images_beside, images_of, index_images, no_images
+from fldbench.datasets.formats.pts import read_pts
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet, Images, NoImages
-from fldbench.geometry import tight_box
+from fldbench.faces import Images
 
 N_POINTS = 68
 POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
@@ -31,26 +30,27 @@ class MERLRAV(Dataset):
     predictions can be scored but no method can run.
 
     A point (x, y) is visible; (-x, -y) is hidden by another object and estimated: it keeps its place, with visible
-    False; (-1, -1) is hidden by the face itself and not annotated: NaN. With one sign only, a point is visible and
-    lies left of or above the image. Nobody states from where the files count pixels;
-    the numbers are taken as they are, as all public code does, although the ending is .pts. Boxes are the tight boxes
-    of the annotated points.
+    False; (-1, -1) is hidden by the face itself and not annotated: NaN. With one negative coordinate only, a point is
+    visible and lies left of or above the image. No source states whether the files count pixels from 0 or 1; the
+    numbers are taken as they are, as in all public code, although the ending is .pts. Boxes are the tight boxes of the
+    annotated points.
 
     Ids are such as `frontal/testset/image00070_2`, groups are AFLW's photos, subsets the five poses.
     """
 
+    name = "merl-rav"
     scheme = "ibug-68"
     splits = ("train", "test")
     expected = {"train": 15449, "test": 3865}
     folder = "merl_rav"
+    holds = (*FOLDERS, *(f"{pose}/{split}set" for split in ("train", "test") for pose in POSES))
     licence = "research only (labels by MERL, images by AFLW); the images may not be redistributed"
     citation = "Kumar et al., LUVLi Face Alignment, CVPR 2020"
     url = "https://github.com/abhi1kumar/MERL-RAV_dataset"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a split. Raises DatasetNotFoundError, and DataError with file and line."""
-        base = find_folder(root, "merl-rav", self.folder, (*FOLDERS, *(f"{pose}/{split}set" for pose in POSES)))
-        place = next((base / name for name in FOLDERS if (base / name).is_dir()), base)
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of a split, pose by pose."""
+        place = next((folder / name for name in FOLDERS if (folder / name).is_dir()), folder)
         files = {pose: _annotations(place / pose / f"{split}set") for pose in POSES}
         paths = [path for found in files.values() for path in found]
         if not paths:
@@ -58,18 +58,13 @@ class MERLRAV(Dataset):
         pose_of = np.array([pose for pose, found in files.items() for _ in found])
         landmarks, visible = (np.stack(column) for column in zip(*map(_read, paths), strict=True))
         stems = [path.stem for path in paths]
-        return FaceSet(
-            ids=np.array([f"{pose}/{split}set/{stem}" for pose, stem in zip(pose_of, stems, strict=True)]),
-            images=_images(base, paths, stems),
-            boxes=tight_box(landmarks),
+        return Columns(
+            ids=[f"{pose}/{split}set/{stem}" for pose, stem in zip(pose_of, stems, strict=True)],
+            images=_images(folder, paths, stems),
             landmarks=landmarks,
-            scheme=self.scheme,
             visible=visible,
             subsets={pose: pose_of == pose for pose in POSES},
-            groups=np.array([_photo(stem) for stem in stems]),
-            name="merl-rav",
-            split_name=split,
-            parts={f"{split}set": (len(paths), self.expected[split])},
+            groups=[_photo(stem) for stem in stems],
         )
 
 
@@ -78,8 +73,8 @@ def _annotations(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Points (68, 2) px, NaN where they are not annotated, and whether they are visible (68,)."""
-    points = read_pts(path, N_POINTS) + 1.0  # read_pts takes 1 off; these files are taken as they are
+    """Return points (68, 2) px, NaN where they are not annotated, and whether they are visible (68,)."""
+    points = read_pts(path, N_POINTS) + 1.0  # read_pts subtracts 1; these files are taken as they are
     unknown = (points == -1).all(axis=1)
     hidden = (points <= 0).all(axis=1) & (points < 0).any(axis=1)
     if unknown.all():
@@ -90,7 +85,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _photo(stem: str) -> str:
-    """AFLW's photo of a face.
+    """Return AFLW's photo of a face.
 
     >>> _photo("image00070_2"), _photo("image00120")
     ('image00070', 'image00120')
@@ -99,11 +94,11 @@ def _photo(stem: str) -> str:
 
 
 def _images(base: Path, paths: list[Path], stems: list[str]) -> Images:
-    """Images beside the annotations, else AFLW's; NoImages where there are neither."""
+    """Return the images beside the annotations, else AFLW's, where there are any."""
     beside = sorted({path.parent for path in paths})
     if index_images(beside):
         return images_beside(paths)
     aflw = [folder for name in AFLW_FOLDERS for folder in sorted((base / name).glob("*")) if folder.is_dir()]
     if not aflw:
-        return NoImages(len(paths), "merl-rav has no images here: predictions can be scored, methods cannot run")
+        return no_images(len(paths), "merl-rav", "images")
     return images_of(paths, [_photo(stem) for stem in stems], aflw)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines, stem
-from fldbench.errors import DataError
-from fldbench.faces import FaceSet
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, refusal, split_columns, stem
 from fldbench.geometry import tight_box
 
 LISTS = {"train": "training.txt", "test": "testing.txt"}
+BOX_LISTS = {"train": "training_boxes.txt", "test": "testing_boxes.txt"}
 N_POINTS, N_WORDS = 5, 15
 # What a code of the file means, in the order of our codes 0, 1, ...: (code in the file, meaning).
 ATTRIBUTES = {
@@ -32,8 +31,12 @@ class MTFL(Dataset):
     """Splits train (10,000 faces of the folders lfw_5590 and net_7876) and test (2,995 of AFLW).
 
     A line is `PATH x1..x5 y1..y5 gender smile glasses pose`; slashes and backslashes in the path, and blanks before
-    and within it, are all read. Points: eye centres, nose tip, mouth corners. The files do not say from where they
-    count pixels; the numbers are taken as they are. Boxes are the tight boxes of the points.
+    and within it, are all read. Points: eye centres, nose tip, mouth corners. The files do not say whether they count
+    pixels from 0 or 1; the numbers are taken as they are.
+
+    Boxes are the tight boxes of the points. Where the boxes of a face detector lie beside a list (training_boxes.txt,
+    testing_boxes.txt: `PATH x0 y0 x1 y1 score`), they take their place, and the subset `detected` holds the faces that
+    have one; a face that the detector missed keeps its tight box and is not in the subset. `parts` counts the boxes.
 
     Attributes, -1 unknown (the file's -1; the official files have none):
     gender 0 male, 1 female; smile and glasses 0 no, 1 yes; pose 0 left profile (-60 degrees), 1 left (-30), 2 frontal,
@@ -43,28 +46,25 @@ class MTFL(Dataset):
     elsewhere: several faces were cut out of one photo.
     """
 
+    name = "mtfl"
     scheme = "mtfl-5"
     splits = ("train", "test")
     expected = {"train": 10000, "test": 2995}
     folder = "mtfl"
+    holds = tuple(LISTS.values())
     licence = "research only; the images may not be redistributed"
     citation = "Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014"
     url = "http://mmlab.ie.cuhk.edu.hk/projects/TCDCN.html"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of training.txt or testing.txt. Raises DatasetNotFoundError, and DataError with file and line."""
-        base = find_folder(root, "mtfl", self.folder, tuple(LISTS.values()))
-        path = base / LISTS[split]
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of training.txt or testing.txt, in their order."""
+        path = folder / LISTS[split]
         names, lines, points, codes = [], [], [], []
         for line, text in read_lines(path):
             name, *words = text.rsplit(None, N_WORDS - 1)
             if len(words) != N_WORDS - 1:
-                raise DataError(
-                    f"{len(words) + 1} columns; needed are {N_WORDS}, with blanks between: "
-                    "PATH x1..x5 y1..y5 gender smile glasses pose",
-                    path,
-                    line,
-                )
+                allowed = f"{N_WORDS}, with blanks between: PATH x1..x5 y1..y5 gender smile glasses pose"
+                raise refusal("the number of columns", len(words) + 1, allowed, path, line)
             names.append(name.replace("\\", "/"))
             lines.append(line)
             points.append(numbers(words[: 2 * N_POINTS], path, line))
@@ -74,35 +74,57 @@ class MTFL(Dataset):
         ids = [stem(name) for name in names]
         check_unique(ids, path, lines)
         landmarks = np.array(points).reshape(-1, 2, N_POINTS).transpose(0, 2, 1)
-        return FaceSet(
-            ids=np.array(ids),
-            images=image_files(base, names, path, lines),
-            boxes=tight_box(landmarks),
+        boxes, detected = _detected(folder / BOX_LISTS[split], ids, tight_box(landmarks))
+        counted = {} if detected is None else {"boxes of a detector": (int(detected.sum()), len(ids))}
+        return Columns(
+            ids=ids,
+            images=image_files(folder, names, path, lines),
+            boxes=boxes,
             landmarks=landmarks,
-            scheme=self.scheme,
             attributes=dict(zip(ATTRIBUTES, np.array(codes).T, strict=True)),
-            groups=np.array([_group(one) for one in ids]),
-            name="mtfl",
-            split_name=split,
-            parts={split: (len(ids), self.expected[split])},
+            subsets={} if detected is None else {"detected": detected},
+            groups=[_group(one) for one in ids],
+            parts={split: (len(ids), self.expected[split])} | counted,
         )
+
+
+def _detected(path: Path, ids: list[str], boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the boxes with a detector's in their places, and which faces have one; None where there is no list."""
+    if not path.is_file():
+        return boxes, None
+    found = {}
+    for line, text in read_lines(path):
+        # The path may hold blanks, so columns are counted from the right.
+        head, *words = text.rsplit(None, 5)
+        if len(words) != 5:
+            split_columns(text, 6, "PATH x0 y0 x1 y1 score", path, line)
+        box = numbers(words, path, line)[:4]
+        if not (box[0] < box[2] and box[1] < box[3]):
+            raise refusal("the box", box, "x0, y0, x1, y1 with x0 < x1 and y0 < y1", path, line)
+        one = stem(head.replace("\\", "/"))
+        if one in found:
+            raise refusal("the face", one[-80:], "in one line only", path, line)
+        found[one] = box
+    detected = np.array([one in found for one in ids])
+    boxes[detected] = np.array([found[one] for one in ids if one in found]).reshape(-1, 4)
+    return boxes, detected
 
 
 _OURS = {key: {str(code): i for i, (code, _) in enumerate(table)} for key, table in ATTRIBUTES.items()}
 
 
 def _code(key: str, word: str, path: Path, line: int) -> int:
-    """Our code of an attribute for the word in the file."""
+    """Return our code of an attribute for the word in the file."""
     if word == str(UNKNOWN):
         return UNKNOWN
     if word not in _OURS[key]:
         meant = ", ".join(f"{code} {meaning}" for code, meaning in sorted(ATTRIBUTES[key]))
-        raise DataError(f"{key} is {word[:40]!r}; allowed: {meant}, {UNKNOWN} unknown", path, line)
+        raise refusal(key, word[:40], f"{meant} or {UNKNOWN} unknown", path, line)
     return _OURS[key][word]
 
 
 def _group(face: str) -> str:
-    """Person or photo of a face.
+    """Return the person or photo of a face.
 
     >>> [_group(one) for one in ("lfw_5590/Al_Gore_0003", "net_7876/12_1_0", "net_7876/_-20_16_2", "AFLW/07-image9")]
     ['lfw_5590/Al_Gore', 'net_7876/12', 'net_7876/_-20_16', 'AFLW/image9']

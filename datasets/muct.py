@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import no_images
+from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, refusal, split_columns
 from fldbench.errors import DataError
-from fldbench.faces import FaceSet, Images, NoImages
-from fldbench.geometry import tight_box
+from fldbench.faces import Images
 
 N_POINTS = 76
 TABLE = "muct76-opencv.csv"
@@ -28,9 +28,9 @@ _NAME = re.compile(
 class MUCT(Dataset):
     """One split, all (3,755 faces); split it by person: `faces.split(0.2)`.
 
-    `muct-landmarks/muct76-opencv.csv`: a header, then a row `name,tag,x00,y00,...,x75,y75` a face. The origin is the
-    top-left pixel. A point 0,0 is unavailable (behind the nose or the side of the face; only in views b and c): NaN
-    and not visible. The table's second half, mirrored faces whose names begin with `ir`, is left out. Images are
+    `muct-landmarks/muct76-opencv.csv`: a header, then one row `name,tag,x00,y00,...,x75,y75` for each face. The origin
+    is the top-left pixel. A point 0,0 is unavailable (behind the nose or the side of the face; only in views b and c):
+    NaN and not visible. The table's second half, mirrored faces whose names begin with `ir`, is left out. Images are
     `jpg/NAME.jpg`; without that folder predictions can be scored but no method can run.
 
     A name is i000qa-fn: person 000, lighting q, camera a, female or male (f, m), glasses or none (g, n). Hence the
@@ -38,59 +38,48 @@ class MUCT(Dataset):
     the subsets camera-a to camera-e. Boxes are the tight boxes of the points.
     """
 
+    name = "muct"
     scheme = "muct-76"
     splits = ("all",)
     expected = {"all": 3755}
     folder = "muct"
+    holds = (f"muct-landmarks/{TABLE}", TABLE)
     licence = "free for research; the images may not be reproduced in public"
     citation = "Milborrow, Morkel and Nicolls, The MUCT Landmarked Face Database, PRASA 2010"
     url = "https://github.com/StephenMilborrow/muct"
 
-    def load(self, root: str | Path | None, split: str = "all") -> FaceSet:
-        """All faces. Raises DatasetNotFoundError, and DataError with file and line."""
-        base = find_folder(root, "muct", self.folder, (f"muct-landmarks/{TABLE}", TABLE))
-        path = next(place for place in (base / "muct-landmarks" / TABLE, base / TABLE) if place.exists())
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return all faces, without the mirrored ones."""
+        path = next(folder / name for name in self.holds if (folder / name).exists())
         rows = [(line, parts, points) for line, parts, points in _read(path) if not parts["mirrored"]]
         if not rows:
             raise DataError("holds no face, only mirrored ones; fetch it again", path, 1)
         lines, parts, points = (list(column) for column in zip(*rows, strict=True))
         ids = [one.string for one in parts]
         check_unique(ids, path, lines)
-        landmarks = np.stack(points)
-        return FaceSet(
-            ids=np.array(ids),
-            images=_images(base, ids, path, lines),
-            boxes=tight_box(landmarks),
-            landmarks=landmarks,
-            scheme=self.scheme,
+        return Columns(
+            ids=ids,
+            images=_images(folder, ids, path, lines),
+            landmarks=np.stack(points),
             attributes={
                 "gender": np.array([one["gender"] == "f" for one in parts]),
                 "glasses": np.array([one["glasses"] == "g" for one in parts]),
             },
             subsets={f"camera-{camera}": np.array([one["camera"] == camera for one in parts]) for camera in CAMERAS},
-            groups=np.array([one["person"] for one in parts]),
-            name="muct",
-            split_name="all",
-            parts={TABLE: (len(ids), self.expected["all"])},
+            groups=[one["person"] for one in parts],
         )
 
 
 def _read(path: Path):
-    """Line, match of the name and points (76, 2) px of every row, also of the mirrored ones."""
+    """Yield line, match of the name and points (76, 2) px of every row, also of the mirrored ones."""
     (line, header), *rows = read_lines(path)
     if not header.startswith(HEADER):
-        raise DataError(f"the header begins with {header[:40]!r}; needed is '{HEADER},...'", path, line)
+        raise refusal("the header", header[:40], f"'{HEADER},...'", path, line)
     for line, text in rows:
-        name, *words = text.split(",")
-        if len(words) != 1 + 2 * N_POINTS:
-            raise DataError(
-                f"{len(words) + 1} columns; needed are {2 + 2 * N_POINTS}, with commas between: name,tag,x00,y00,...",
-                path,
-                line,
-            )
+        name, *words = split_columns(text, 2 + 2 * N_POINTS, "name,tag,x00,y00,...", path, line, ",")
         parts = _NAME.fullmatch(name)
         if parts is None:
-            raise DataError(f"{name[:40]!r} is not a name of MUCT; allowed are such as i000qa-fn", path, line)
+            raise refusal("a name", name[:40], "one such as i000qa-fn", path, line)
         points = np.array(numbers(words[1:], path, line)).reshape(N_POINTS, 2)
         points[(points == 0).all(axis=1)] = np.nan
         if np.isnan(points).all():
@@ -100,5 +89,5 @@ def _read(path: Path):
 
 def _images(base: Path, ids: list[str], path: Path, lines: list[int]) -> Images:
     if not (base / "jpg").is_dir():
-        return NoImages(len(ids), "muct has no folder jpg/ here: predictions can be scored, methods cannot run")
+        return no_images(len(ids), "muct", "folder jpg/")
     return image_files(base / "jpg", [f"{one}.jpg" for one in ids], path, lines)

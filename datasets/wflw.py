@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import image_files, numbers, read_lines, stem
-from fldbench.errors import DataError
-from fldbench.faces import FaceSet
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import no_images
+from fldbench.datasets.formats.text import image_files, numbers, read_lines, refusal, stem
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import Images
 
 LISTS = {"train": "list_98pt_rect_attr_train.txt", "test": "list_98pt_rect_attr_test.txt"}
 LIST_PLACES = (
@@ -24,6 +25,7 @@ LIST_PLACES = (
     "",
 )
 SUBSET_PLACES = ("WFLW_annotations/list_98pt_test", "WFLW_annotations", "list_98pt_test", "")
+IMAGE_FOLDERS = ("WFLW_images", "images")
 N_POINTS = 98
 # In the order of the columns: subset -> (its faces, the word in the name of its own list)
 SUBSETS = {
@@ -36,95 +38,172 @@ SUBSETS = {
 }
 N_COLUMNS = 2 * N_POINTS + 4 + len(SUBSETS) + 1
 
+# What tells faces apart: path, x0 and y0 of the first point, as written. The lists of the subsets repeat them.
+Key = tuple[str, str, str]
+
 
 class WFLW(Dataset):
     """Splits train (7500 faces) and test (2500; subsets pose, expression, illumination, make-up, occlusion, blur).
 
-    Boxes are the official ones, x_min y_min x_max y_max of the lists. The release does not say from where it counts
-    pixels; every public reader takes the numbers as they are, and so does this one.
+    Boxes are the official ones, x_min y_min x_max y_max of the lists. The release does not say whether it counts pixels
+    from 0 or 1; every public reader takes the numbers as they are, and so does this one.
 
     Attributes, of both splits: the six names above, 0 or 1. The subsets of test are its flags; where the release's own
     lists of the subsets (list_98pt_test_largepose.txt, ...) are there too, both must name the same faces.
 
     A photo has several faces and a face has no name. Ids are the photo's path without ending and the face's number
     among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Groups are photos.
+
+    Where the list of test is absent, the faces of the lists of the subsets are read: all six have 1,966 of the 2,500
+    faces. These lists have no boxes, so boxes are the tight boxes of the points. The face's number in its photo is not
+    known from them, so ids have its first point in place of the number: `PHOTO@x216.123001y264.334991`. A flag whose
+    list is absent is -1, and its subset is empty.
+
+    Without a folder WFLW_images predictions can be scored but no method can run.
     """
 
+    name = "wflw"
     scheme = "wflw-98"
     splits = tuple(LISTS)
     expected = {"train": 7500, "test": 2500} | {name: n for name, (n, _) in SUBSETS.items()}
     folder = "wflw"
+    holds = (
+        *("WFLW_annotations", "WFLW_images", "list_98pt_test"),
+        *(f"{place}/{name}".lstrip("/") for place in LIST_PLACES for name in LISTS.values()),
+        *(f"list_98pt_test_{word}.txt" for _, word in SUBSETS.values()),
+    )
     licence = "research only; the images may not be redistributed"
     citation = "Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018"
     url = "https://wywu.github.io/projects/LAB/WFLW.html"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of one list. Raises DatasetNotFoundError, and DataError with file and line."""
-        known = [f"{place}/{name}".lstrip("/") for place in LIST_PLACES for name in LISTS.values()]
-        base = find_folder(root, "wflw", self.folder, ("WFLW_annotations", "WFLW_images", *known))
-        path = _find(base, LIST_PLACES, LISTS[split]) or base / LIST_PLACES[0] / LISTS[split]
-        names, lines, keys, values, flags = [], [], [], [], []
-        for line, text in read_lines(path):
-            *words, name = _columns(text, N_COLUMNS, "x0 y0 ... x97 y97, 4 of the box, 6 attributes, path", path, line)
-            keys.append((name, words[0], words[1]))
-            names.append(name)
-            lines.append(line)
-            values.append(numbers(words[: -len(SUBSETS)], path, line))
-            flags.append(
-                [_flag(key, word, path, line) for key, word in zip(SUBSETS, words[-len(SUBSETS) :], strict=True)]
-            )
-        values = np.array(values)
-        boxes = values[:, 2 * N_POINTS :]
-        _check_boxes(boxes, path, lines)
-        attributes = dict(zip(SUBSETS, np.array(flags).T, strict=True))
-        photos = next((base / place for place in ("WFLW_images", "images") if (base / place).is_dir()), base)
-        images = image_files(photos, names, path, lines)
-        if split == "test":
-            _check_subsets(base, keys, attributes)
-        groups = [stem(name) for name in names]
-        return FaceSet(
-            ids=np.array(_numbered(groups)),
-            images=images,
-            boxes=boxes,
-            landmarks=values[:, : 2 * N_POINTS].reshape(-1, N_POINTS, 2),
-            scheme=self.scheme,
-            attributes=attributes,
-            subsets={name: flag == 1 for name, flag in attributes.items()} if split == "test" else {},
-            groups=np.array(groups),
-            name="wflw",
-            split_name=split,
-            parts={split: (len(names), self.expected[split])},
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of the split's list, or those of the lists of the subsets."""
+        path = _find(folder, LIST_PLACES, LISTS[split])
+        subsets = _subset_lists(folder) if split == "test" else {}
+        if path is not None:
+            return _from_list(folder, path, split, subsets)
+        if subsets:
+            return _from_subsets(folder, subsets)
+        raise DatasetNotFoundError(
+            f"no list of the split {split!r}; looked for {LISTS[split]}"
+            + (" and list_98pt_test_largepose.txt, ..." if split == "test" else ""),
+            folder / LIST_PLACES[0],
         )
 
 
+def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path]) -> Columns:
+    """Return the faces of a full list."""
+    names, lines, keys, values, flags = [], [], [], [], []
+    for line, text in read_lines(path):
+        *words, name = _columns(text, N_COLUMNS, "x0 y0 ... x97 y97, 4 of the box, 6 attributes, path", path, line)
+        keys.append((name, words[0], words[1]))
+        names.append(name)
+        lines.append(line)
+        values.append(numbers(words[: -len(SUBSETS)], path, line))
+        flags.append([_flag(key, word, path, line) for key, word in zip(SUBSETS, words[-len(SUBSETS) :], strict=True)])
+    values = np.array(values)
+    boxes = values[:, 2 * N_POINTS :]
+    _check_boxes(boxes, path, lines)
+    attributes = dict(zip(SUBSETS, np.array(flags).T, strict=True))
+    images = _images(folder, names, path, lines)
+    _check_subsets(subsets, keys, attributes)
+    photos = [stem(name) for name in names]
+    return Columns(
+        ids=_numbered(photos),
+        images=images,
+        boxes=boxes,
+        landmarks=values[:, : 2 * N_POINTS].reshape(-1, N_POINTS, 2),
+        attributes=attributes,
+        subsets={name: flag == 1 for name, flag in attributes.items()} if split == "test" else {},
+        groups=photos,
+    )
+
+
+def _from_subsets(folder: Path, subsets: Mapping[str, Path]) -> Columns:
+    """Return the faces of the lists of the subsets, each once, in the order in which the lists name them first."""
+    faces: dict[Key, list[str]] = {}
+    members: dict[str, set[Key]] = {}
+    images: dict[Key, tuple[Path, int]] = {}
+    for subset, path in subsets.items():
+        members[subset] = set()
+        for line, key, words in _subset_rows(path):
+            if faces.setdefault(key, words) != words:
+                other, at = images[key]
+                raise DataError(
+                    f"other points than {other.name}, line {at}, has for one face of {key[0][-80:]!r}; "
+                    "fetch both lists from one release",
+                    path,
+                    line,
+                )
+            images.setdefault(key, (path, line))
+            members[subset].add(key)
+    names = [name for name, _, _ in faces]
+    points = [numbers(words, *images[key]) for key, words in faces.items()]
+    flags = {
+        name: np.array([int(key in members[name]) if name in members else -1 for key in faces]) for name in SUBSETS
+    }
+    first = next(iter(subsets.values()))
+    return Columns(
+        ids=[f"{stem(name)}@x{x}y{y}" for name, x, y in faces],
+        images=_images(folder, names, first, [line for _, line in images.values()]),
+        landmarks=np.array(points).reshape(-1, N_POINTS, 2),
+        attributes=flags,
+        subsets={name: flag == 1 for name, flag in flags.items()},
+        groups=[stem(name) for name in names],
+    )
+
+
 def _find(base: Path, places: tuple[str, ...], name: str) -> Path | None:
-    """The first of base/place/name that is there."""
+    """Return the first of base/place/name that is there."""
     return next((base / place / name for place in places if (base / place / name).is_file()), None)
 
 
+def _subset_lists(base: Path) -> dict[str, Path]:
+    """Return subset -> its list, for those that are there."""
+    found = {name: _find(base, SUBSET_PLACES, f"list_98pt_test_{word}.txt") for name, (_, word) in SUBSETS.items()}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _subset_rows(path: Path) -> list[tuple[int, Key, list[str]]]:
+    """Return line number, key and the words of the points, for every line of a subset's list."""
+    rows = []
+    for line, text in read_lines(path):
+        *words, name = _columns(text, 2 * N_POINTS + 1, "x0 y0 ... x97 y97, path", path, line)
+        rows.append((line, (name, words[0], words[1]), words))
+    return rows
+
+
 def _columns(text: str, n: int, what: str, path: Path, line: int) -> list[str]:
-    """The n columns of a line; the last one, a path, may hold blanks."""
+    """Return the n columns of a line; the last one, a path, may hold blanks."""
     words = text.split(None, n - 1)
     if len(words) != n:
-        raise DataError(f"{len(words)} columns; needed are {n}, with blanks between: {what}", path, line)
+        raise refusal("the number of columns", len(words), f"{n}, with blanks between: {what}", path, line)
     return words
 
 
 def _flag(key: str, word: str, path: Path, line: int) -> int:
     if word not in ("0", "1"):
-        raise DataError(f"the attribute {key} is {word[:40]!r}; allowed: 0, 1", path, line)
+        raise refusal(f"the attribute {key}", word[:40], "0 or 1", path, line)
     return int(word)
+
+
+def _images(base: Path, names: list[str], path: Path, lines: list[int]) -> Images:
+    """Return the images of a list, in their folder or in the dataset's own."""
+    place = next((base / name for name in IMAGE_FOLDERS if (base / name).is_dir()), base)
+    if place == base and not (base / names[0]).is_file():
+        return no_images(len(names), "wflw", f"folder {' or '.join(IMAGE_FOLDERS)}")
+    return image_files(place, names, path, lines)
 
 
 def _check_boxes(boxes: np.ndarray, path: Path, lines: list[int]) -> None:
     bad = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
     if bad.size:
-        box = boxes[bad[0]].tolist()
-        raise DataError(f"the box is {box}; needed is x_min y_min x_max y_max, max above min", path, lines[bad[0]])
+        allowed = "x_min, y_min, x_max, y_max, each max above its min"
+        raise refusal("the box", boxes[bad[0]].tolist(), allowed, path, lines[bad[0]])
 
 
 def _numbered(photos: list[str]) -> list[str]:
-    """Each face's photo and its number there.
+    """Return each face's photo with the face's number in it.
 
     >>> _numbered(["a", "b", "a"])
     ['a@1', 'b@1', 'a@2']
@@ -137,20 +216,11 @@ def _numbered(photos: list[str]) -> list[str]:
     return ids
 
 
-def _check_subsets(base: Path, keys: list[tuple[str, str, str]], attributes: Mapping[str, np.ndarray]) -> None:
-    """The lists of the subsets, where they are, name the faces whose flags are 1.
-
-    keys: path, x0 and y0 of each face, as written; together they tell faces apart, and each list repeats them.
-    """
-    for subset, (_, word) in SUBSETS.items():
-        path = _find(base, SUBSET_PLACES, f"list_98pt_test_{word}.txt")
-        if path is None:
-            continue
+def _check_subsets(subsets: Mapping[str, Path], keys: list[Key], attributes: Mapping[str, np.ndarray]) -> None:
+    """Raise DataError where the lists of the subsets do not name the faces whose flags are 1."""
+    for subset, path in subsets.items():
         flagged = {key for key, flag in zip(keys, attributes[subset], strict=True) if flag}
-        listed = {}
-        for line, text in read_lines(path):
-            words = _columns(text, 2 * N_POINTS + 1, "x0 y0 ... x97 y97, path", path, line)
-            listed[words[-1], words[0], words[1]] = line
+        listed = {key: line for line, key, _ in _subset_rows(path)}
         advice = f"fetch both from one release, or remove {path.parent.name}/ to trust the flags"
         for key, line in listed.items():
             if key not in flagged:
@@ -158,4 +228,5 @@ def _check_subsets(base: Path, keys: list[tuple[str, str, str]], attributes: Map
                     f"a face of {key[0][-80:]!r} that {LISTS['test']} does not flag {subset}; {advice}", path, line
                 )
         if len(listed) < len(flagged):
-            raise DataError(f"{len(listed)} faces; {LISTS['test']} flags {len(flagged)} {subset}; {advice}", path, line)
+            last = max(listed.values())
+            raise DataError(f"{len(listed)} faces; {LISTS['test']} flags {len(flagged)} {subset}; {advice}", path, last)

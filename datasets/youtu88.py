@@ -12,12 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.image_index import images_of
-from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines, stem
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.images import images_of
+from fldbench.datasets.formats.text import (
+    check_unique,
+    image_files,
+    numbers,
+    read_lines,
+    refusal,
+    split_columns,
+    stem,
+)
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet, Images
-from fldbench.geometry import tight_box
+from fldbench.faces import Images
 
 # The scheme's order. The order of keys in a file is not to be trusted: it once scrambled the project's targets.
 GROUPS = {
@@ -37,8 +44,9 @@ TABLE = "landmarks.csv"
 class YouTu88(Dataset):
     """Splits train, val and test, each a folder of that name, and all, the faces in the dataset's folder itself.
 
-    There is no official layout. In the folder, either a table landmarks.csv, or a file a face, `annotations/NAME.json`
-    or `NAME.json`; images are NAME.jpg (or .png) in `images/` if there is such a folder, else in the folder itself.
+    There is no official layout. In the folder, either a table landmarks.csv, or one file for each face,
+    `annotations/NAME.json` or `NAME.json`; images are NAME.jpg (or .png) in `images/` if there is such a folder,
+    else in the folder itself.
 
     JSON: one object with the lists face_profile (21 points), nose (13), mouth (22), left_eyebrow, left_eye,
     right_eyebrow, right_eye (8 each), in any order, a point being [x, y] or {"x": x, "y": y}; or an answer of the
@@ -49,18 +57,19 @@ class YouTu88(Dataset):
     Points are zero-based pixels. Boxes are the tight boxes of the points. Ids are the image names without ending.
     """
 
+    name = "youtu88"
     scheme = "youtu-88"
     splits = ("all", "train", "val", "test")
     expected = {"train": 39998, "val": 2000, "test": 1999}
     folder = "youtu88"
+    holds = (".",)
     licence = "images: CelebA, research only; the points come from a commercial service"
     citation = "Liu et al., Deep Learning Face Attributes in the Wild, ICCV 2015 (images); Tencent YouTu (points)"
     url = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a folder. Raises DatasetNotFoundError, and DataError with file and, in a table, line."""
-        base = find_folder(root, "youtu88", self.folder, (".",))
-        place = base if split == "all" else base / split
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces of the split's folder."""
+        place = folder if split == "all" else folder / split
         files = sorted([*place.glob("*.json"), *(place / "annotations").glob("*.json")])
         if (place / TABLE).is_file():
             ids, points, images = _from_table(place)
@@ -69,22 +78,11 @@ class YouTu88(Dataset):
             images = images_of(files, ids, [place / "images", place])
         else:
             raise DatasetNotFoundError(f"no {TABLE}, no annotations/NAME.json and no NAME.json in it", place)
-        landmarks = np.stack(points)
-        expected = self.expected.get(split)
-        return FaceSet(
-            ids=np.array(ids),
-            images=images,
-            boxes=tight_box(landmarks),
-            landmarks=landmarks,
-            scheme=self.scheme,
-            name="youtu88",
-            split_name=split,
-            parts={} if expected is None else {split: (len(ids), expected)},
-        )
+        return Columns(ids=ids, images=images, landmarks=np.stack(points))
 
 
 def read_json(path: str | Path) -> np.ndarray:
-    """The points (88, 2) px of a JSON file, in the scheme's order. Raises DataError."""
+    """Return the points (88, 2) px of a JSON file, in the scheme's order; raise DataError with the line."""
     lines = dict(read_lines(path))
     text = "\n".join(lines.get(number, "") for number in range(1, max(lines) + 1))
     try:
@@ -96,7 +94,7 @@ def read_json(path: str | Path) -> np.ndarray:
     shape = content.get("face_shape", content) if isinstance(content, dict) else content
     shape = shape[0] if isinstance(shape, list) and shape else shape
     if not isinstance(shape, dict):
-        raise DataError(f"holds no face; needed is an object with {', '.join(GROUPS)}", path, min(lines))
+        raise DataError(f"holds no face; must hold an object with {', '.join(GROUPS)}", path, min(lines))
     points = []
     for group in GROUPS:
         try:
@@ -108,11 +106,11 @@ def read_json(path: str | Path) -> np.ndarray:
 
 
 def _group(shape: dict[str, Any], group: str) -> list[list[float]]:
-    """The points of a group; ValueError that says what is wrong with it."""
+    """Return the points of a group; raise ValueError that says what is wrong with it."""
     points = shape.get(group)
     if not isinstance(points, list) or len(points) != GROUPS[group]:
         got = f"{len(points)} points" if isinstance(points, list) else "no list" if group in shape else "absent"
-        raise ValueError(f"{group!r}: {got}; needed is a list of {GROUPS[group]} points")
+        raise ValueError(f"{group!r} is {got}; must be a list of {GROUPS[group]} points")
     return [_point(point, group) for point in points]
 
 
@@ -125,36 +123,27 @@ def _point(point: Any, group: str) -> list[float]:
             values = [math.inf]
         if all(map(math.isfinite, values)):
             return values
-    raise ValueError(f"{group!r} has the point {str(point)[:40]}; allowed is [x, y], two finite numbers")
+    raise ValueError(f"a point of {group!r} is {str(point)[:40]}; must be [x, y], two finite numbers")
 
 
 def _from_table(place: Path) -> tuple[list[str], list[np.ndarray], Images]:
-    """Ids, points and images of landmarks.csv."""
+    """Return ids, points and images of landmarks.csv."""
     path = place / TABLE
-    rows = [(line, [cell.strip() for cell in text.split(",")]) for line, text in read_lines(path)]
-    order = np.arange(2 * N_POINTS)
-    line, cells = rows[0]
+    rows, order = read_lines(path), np.arange(2 * N_POINTS)
+    line, cells = rows[0][0], [cell.strip() for cell in rows[0][1].split(",")]
     if cells[0] == "image":
         if sorted(cells[1:]) != sorted(COLUMNS):
             strange = next((cell for cell in cells[1:] if cell not in COLUMNS), "a missing or repeated column")
-            raise DataError(
-                f"the header has {strange[:40]!r}; needed are image and {len(COLUMNS)} columns such as {COLUMNS[0]}",
-                path,
-                line,
-            )
+            allowed = f"image and {len(COLUMNS)} columns such as {COLUMNS[0]}"
+            raise refusal("the header", cells[:3], allowed, path, line, f"the first wrong column is {strange[:40]!r}")
         order = np.array([cells[1:].index(column) for column in COLUMNS])
         rows = rows[1:]
     if not rows:
         raise DataError("a header and no face", path, line)
     names, points = [], []
-    for line, (name, *words) in rows:
-        if len(words) != len(COLUMNS):
-            raise DataError(
-                f"{len(words) + 1} columns; needed are {len(COLUMNS) + 1}, with commas between: "
-                "the image's file name, then 176 numbers",
-                path,
-                line,
-            )
+    for line, text in rows:
+        what = f"the image's file name, then {len(COLUMNS)} numbers"
+        name, *words = split_columns(text, len(COLUMNS) + 1, what, path, line, ",")
         names.append(name)
         points.append(np.array(numbers(words, path, line))[order].reshape(N_POINTS, 2))
     lines = [line for line, _ in rows]

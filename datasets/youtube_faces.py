@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import Dataset, find_folder
-from fldbench.datasets.tables import check_unique, image_files, numbers, read_lines, stem
+from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, refusal, stem
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import FaceSet
-from fldbench.geometry import tight_box
 
+LISTS = {name: f"{name}_frames_keypoints.csv" for name in ("training", "test")}
 FOLDERS = {"train": "training", "test": "test", "train-disjoint": "training", "test-disjoint": "training"}
 N_POINTS = 68
 HEADER = ["", *map(str, range(2 * N_POINTS))]
@@ -28,8 +27,8 @@ class YouTubeFaces(Dataset):
 
     **The official split measures memory:** all persons and all clips of test are also in train, as other frames of the
     same seconds. The disjoint splits cut training_frames_keypoints.csv by person: a person is in test-disjoint when the
-    SHA-256 of the name, as a number, divides by five, so that it does not depend on which files are there. The frames
-    of test are in neither, since their clips are in training already. Never train on `train` to test on
+    SHA-256 of the name, as a number, is divisible by five, so that it does not depend on which files are there. The
+    frames of test are in neither, since their clips are in training already. Never train on `train` to test on
     `test-disjoint`.
 
     Points are zero-based px, whole numbers, at times outside of the image; boxes are their tight boxes. Images are the
@@ -37,55 +36,48 @@ class YouTubeFaces(Dataset):
     digit of the frame. Groups are persons.
     """
 
+    name = "youtube-faces"
     scheme = "ibug-68"
     splits = tuple(FOLDERS)
     expected = {"train": 3462, "test": 770, "train-disjoint": 2802, "test-disjoint": 660}
     folder = "youtube_faces"
+    holds = tuple(LISTS.values())
     licence = "research only; the images may not be redistributed"
     citation = "Wolf et al., Face Recognition in Unconstrained Videos with Matched Background Similarity, CVPR 2011"
     url = "https://www.cs.tau.ac.il/~wolf/ytfaces/ (frames); https://github.com/udacity/P1_Facial_Keypoints (points)"
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The frames of a split. Raises DatasetNotFoundError, and DataError with file and line."""
-        lists = {name: f"{FOLDERS[name]}_frames_keypoints.csv" for name in ("train", "test")}
-        base = find_folder(root, "youtube-faces", self.folder, tuple(lists.values()))
-        folder = FOLDERS[split]
-        path = base / f"{folder}_frames_keypoints.csv"
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the frames of a split, in the order of their list."""
+        part = FOLDERS[split]
+        path = folder / LISTS[part]
         names, lines, rows = _read(path)
         check_unique(names, path, lines)
         kept = [i for i, name in enumerate(names) if _belongs(_person(name), split)]
         if not kept:
             raise DatasetNotFoundError(f"no person of the split {split!r} in it; fetch the whole file", path)
         names, lines = [names[i] for i in kept], [lines[i] for i in kept]
-        landmarks = np.array([rows[i] for i in kept]).reshape(-1, N_POINTS, 2)
-        return FaceSet(
-            ids=np.array([f"{folder}/{stem(name)}" for name in names]),
-            images=image_files(base / folder, names, path, lines),
-            boxes=tight_box(landmarks),
-            landmarks=landmarks,
-            scheme=self.scheme,
-            groups=np.array([_person(name) for name in names]),
-            name="youtube-faces",
-            split_name=split,
-            parts={split: (len(names), self.expected[split])},
+        return Columns(
+            ids=[f"{part}/{stem(name)}" for name in names],
+            images=image_files(folder / part, names, path, lines),
+            landmarks=np.array([rows[i] for i in kept]).reshape(-1, N_POINTS, 2),
+            groups=[_person(name) for name in names],
         )
 
 
 def _read(path: Path) -> tuple[list[str], list[int], list[list[float]]]:
-    """File names, line numbers and x0, y0, ..., x67, y67 of a CSV file."""
+    """Return file names, line numbers and x0, y0, ..., x67, y67 of a CSV file."""
     lines = read_lines(path)
     (first, header), *rows = lines
     if header.split(",") != HEADER:
-        raise DataError(f"the header is {header[:40]!r}; needed is ',0,1,...,{HEADER[-1]}', with commas", path, first)
+        raise refusal("the header", header[:40], f"',0,1,...,{HEADER[-1]}', with commas", path, first)
     if not rows:
         raise DataError("a header and no face; fetch the file again", path, first)
     names, points = [], []
     for line, text in rows:
         name, *words = _cells(text, path, line)
         if len(words) != 2 * N_POINTS:
-            raise DataError(
-                f"{len(words) + 1} columns; needed are {len(HEADER)}: a file name, then x0,y0,...,x67,y67", path, line
-            )
+            allowed = f"{len(HEADER)}: a file name, then x0,y0,...,x67,y67"
+            raise refusal("the number of columns", len(words) + 1, allowed, path, line)
         names.append(name)
         points.append(numbers(words, path, line))
     return names, [line for line, _ in rows], points
@@ -101,7 +93,7 @@ def _cells(text: str, path: Path, line: int) -> list[str]:
 
 
 def _person(name: str) -> str:
-    """The person of a file name.
+    """Return the person of a file name.
 
     >>> _person("Luis_Fonsi_21.jpg")
     'Luis_Fonsi'
@@ -110,7 +102,7 @@ def _person(name: str) -> str:
 
 
 def _belongs(person: str, split: str) -> bool:
-    """Whether a person's frames belong to a split: in test-disjoint is about one in five, by the name alone."""
+    """Return whether a person's frames belong to a split: about one person in five is in test-disjoint, by the name."""
     if not split.endswith("-disjoint"):
         return True
     held_out = int(hashlib.sha256(person.encode()).hexdigest(), 16) % 5 == 0

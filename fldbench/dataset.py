@@ -3,53 +3,178 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from inspect import signature
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, near_miss
-from fldbench.faces import FaceSet
+from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
+from fldbench.faces import FaceSet, Images
+from fldbench.geometry import tight_box
+from fldbench.params import Rule, parameters_of
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
 
 
-class Dataset:
-    """Base of every dataset reader: facts as class attributes, and `load`.
+@dataclass(frozen=True)
+class Columns:
+    """What a reader found: the columns of a FaceSet, without what the base class knows itself.
 
-    scheme      name of the landmark scheme
-    splits      the splits that `load` knows
-    expected    split or subset -> published number of faces
-    folder      the folder looked for below the data root; empty for a dataset without files
-    licence, citation, url   what a user has to know before using it
+    Attributes
+    ----------
+    ids : sequence of str
+        One id for each of n faces.
+    images : Images
+        Of length n.
+    landmarks : (n, L, 2) float array
+        Pixels; NaN where a point is not annotated.
+    boxes : (n, 4) float array, optional
+        x0, y0, x1, y1 in pixels; the tight boxes of the points where there are none.
+    visible, attributes, subsets, groups
+        As in FaceSet.
+    scheme : str, optional
+        The scheme that the files turned out to have; else the class's own.
+    parts : dict of str to (found, expected), optional
+        Number of faces of each part; by default the split alone, where its number of faces is published.
     """
 
+    ids: Sequence[str]
+    images: Images
+    landmarks: np.ndarray
+    boxes: np.ndarray | None = None
+    visible: np.ndarray | None = None
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    subsets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    groups: Sequence[str] | None = None
+    scheme: str | None = None
+    parts: Mapping[str, tuple[int, int]] | None = None
+
+
+class Dataset:
+    """Base of every dataset reader.
+
+    A reader declares facts as class attributes and writes `read`. `load`, which users call, checks split and options,
+    finds the place and makes the FaceSet. A reader for something that is not read from a folder may override `load`
+    itself.
+
+    Attributes
+    ----------
+    name : str
+        The name under which the dataset is registered; faces carry it.
+    scheme : str
+        Name of the landmark scheme.
+    splits : tuple of str
+        The splits that can be loaded.
+    expected : dict of str to int
+        Split or subset -> published number of faces.
+    folder : str
+        The folder looked for below the data root; empty for a dataset without one.
+    holds : tuple of str
+        Names in that folder; one of them must be there.
+    rules : dict of str to Rule
+        What the options, the constructor's arguments, may be.
+    licence, citation, url : str
+        What a user must know before using it.
+    """
+
+    name: ClassVar[str] = ""
     scheme: ClassVar[str]
     splits: ClassVar[tuple[str, ...]]
     expected: ClassVar[Mapping[str, int]] = {}
     folder: ClassVar[str] = ""
+    holds: ClassVar[tuple[str, ...]] = ()
+    rules: ClassVar[Mapping[str, Rule]] = {}
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     url: ClassVar[str] = ""
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces of a split. Opens no image. Raises DatasetNotFoundError and DataError."""
+    def load(self, root: str | Path | None, split: str | None = None) -> FaceSet:
+        """Return the faces of a split, named and counted. Opens no image.
+
+        Parameters
+        ----------
+        root : str, Path or None
+            The data root; None stands for the environment variable FLDBENCH_DATA.
+        split : str, optional
+            One of `splits`; the only one, or that to train on, where none is named.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            For an unknown split, and when the dataset or the split is not there.
+        DataError
+            For an option or a file that cannot be used; names the file and, where there is one, the line.
+        """
+        if split is None:
+            split = self.splits[0] if len(self.splits) == 1 else training_split(self)
+        self.check_split(split)
+        self.check_options()
+        found = self.read(self.locate(root, split), split)
+        n, wanted = len(found.ids), self.expected.get(split)
+        counted = {} if wanted is None else {split: (n, wanted)}
+        return FaceSet(
+            ids=np.array(found.ids),
+            images=found.images,
+            boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
+            landmarks=found.landmarks,
+            scheme=found.scheme or self.scheme,
+            visible=found.visible,
+            attributes=found.attributes,
+            subsets=found.subsets,
+            groups=None if found.groups is None else np.array(found.groups),
+            name=self.name,
+            split_name=split,
+            parts=counted if found.parts is None else found.parts,
+        )
+
+    def locate(self, root: str | Path | None, split: str) -> Path:
+        """Return the folder that `read` reads; raise DatasetNotFoundError where it is not there."""
+        return find_folder(root, self.name, self.folder, self.holds)
+
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return what the folder holds of a split; raise DatasetNotFoundError and DataError as `load` does."""
         raise NotImplementedError
 
+    @property
+    def _label(self) -> str:
+        return f"dataset {(self.name or type(self).__name__)!r}"
+
+    def check_split(self, split: str) -> None:
+        """Raise DatasetNotFoundError for a split that the dataset does not have."""
+        if split not in self.splits:
+            allowed = " or ".join(map(repr, self.splits))
+            raise DatasetNotFoundError(must_be(self._label, "split", split, allowed))
+
+    def check_options(self) -> None:
+        """Raise DataError for the first option that does not fit its rule."""
+        for name, rule in self.rules.items():
+            value = getattr(self, name)
+            if not rule.fits(value):
+                raise DataError(must_be(self._label, name, value, rule.allowed))
+
     def read_submission(self, path: str | Path) -> tuple[list[str], np.ndarray]:
-        """Face ids and landmarks (n, L, 2) px from the benchmark's own prediction format, where it has one."""
+        """Return face ids and landmarks (n, L, 2) px from the benchmark's own prediction format, where it has one.
+
+        Raises
+        ------
+        PredictionsError
+            For a file that is not in this format, and for a dataset that has none.
+        """
         raise PredictionsError(
-            "a prediction file ends in .csv, .json or .npz; this dataset has no submission format of its own", path
+            "this dataset has no prediction format of its own; give the predictions as .csv, .json or .npz", path
         )
 
 
 def data_root(root: str | Path | None) -> Path | None:
-    """The data root given, or the one in the environment variable FLDBENCH_DATA, or None.
+    """Return the data root given, or that of the environment variable FLDBENCH_DATA, or None.
 
-    Raises DatasetNotFoundError when it is no folder.
+    Raises
+    ------
+    DatasetNotFoundError
+        When it is no folder.
     """
     root = root or os.environ.get(ROOT_VARIABLE) or None
     if root is not None and not Path(root).is_dir():
@@ -57,14 +182,23 @@ def data_root(root: str | Path | None) -> Path | None:
     return None if root is None else Path(root)
 
 
-def find_folder(root: str | Path | None, dataset: str, folder: str, any_of: tuple[str, ...]) -> Path:
-    """Where a dataset lies: ROOT/folder or ROOT itself, whichever holds one of the names in `any_of`.
-
-    Raises DatasetNotFoundError that says what was looked for.
-    """
+def needed_root(root: str | Path | None, dataset: str, what: str = "a data root", give: str = "") -> Path:
+    """Return the data root; raise DatasetNotFoundError, which says what to give, where there is none."""
     base = data_root(root)
     if base is None:
-        raise DatasetNotFoundError(f"dataset {dataset!r} needs a data root; give --data ROOT or set {ROOT_VARIABLE}")
+        raise DatasetNotFoundError(f"dataset {dataset!r} needs {what}; give --data ROOT{give} or set {ROOT_VARIABLE}")
+    return base
+
+
+def find_folder(root: str | Path | None, dataset: str, folder: str, any_of: tuple[str, ...]) -> Path:
+    """Return the folder of a dataset: ROOT/folder or ROOT itself, whichever holds one of the names in `any_of`.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        When neither does; says what was looked for.
+    """
+    base = needed_root(root, dataset)
     for place in (base / folder, base):
         if any((place / name).exists() for name in any_of):
             return place
@@ -74,12 +208,17 @@ def find_folder(root: str | Path | None, dataset: str, folder: str, any_of: tupl
 
 
 def make_dataset(name: str, **options: Any) -> Dataset:
-    """A reader from the registry; generic formats take options by their constructor, such as the scheme.
+    """Return a reader from the registry; options are arguments of its constructor, such as the scheme.
 
-    Raises UnknownNameError for the name and DataError for an option that it does not have.
+    Raises
+    ------
+    UnknownNameError
+        For an unknown name.
+    DataError
+        For an option that the reader does not have.
     """
     cls = registry.resolve("dataset", name)
-    known = [] if cls.__init__ is object.__init__ else list(signature(cls).parameters)
+    known = parameters_of(cls)
     for key in options:
         if key not in known:
             raise DataError(f"dataset {name!r} has no option {key!r}; {near_miss(key, known)}")
@@ -87,26 +226,43 @@ def make_dataset(name: str, **options: Any) -> Dataset:
 
 
 def training_split(dataset: type[Dataset] | Dataset) -> str:
-    """The split to train on where none is named: train, or all for a dataset without splits.
+    """Return the split to train on where none is named: train, or all for a dataset without splits.
 
-    Raises DatasetNotFoundError for a dataset that has neither.
+    Raises
+    ------
+    DatasetNotFoundError
+        For a dataset that has neither.
     """
     for split in ("train", "all"):
         if split in dataset.splits:
             return split
-    raise DatasetNotFoundError(f"no split to train on was named; allowed: {', '.join(dataset.splits)}")
+    raise DatasetNotFoundError(f"no split to train on was named; must be {' or '.join(map(repr, dataset.splits))}")
 
 
 def load_dataset(name: str, root: str | Path | None = None, split: str | None = None, **options: Any) -> FaceSet:
-    """The faces of one split of a registered dataset, by default those to train on (train, or all).
+    """Return the faces of one split of a registered dataset.
 
-    `root` defaults to the environment variable FLDBENCH_DATA.
+    Parameters
+    ----------
+    name : str
+        A registered name; see `fldbench list datasets`.
+    root : str, Path or None
+        The data root; by default the environment variable FLDBENCH_DATA.
+    split : str or None
+        By default the split to train on (train, or all).
+    **options
+        Arguments of the reader, such as `scheme` or `file`.
 
-    Raises UnknownNameError for the name, DatasetNotFoundError when it is not there or has no such split, DataError for
-    files that cannot be used and for an unknown option.
+    Raises
+    ------
+    UnknownNameError
+        For an unknown name.
+    DatasetNotFoundError
+        When the dataset is not there or has no such split.
+    DataError
+        For files and options that cannot be used.
     """
     dataset = make_dataset(name, **options)
     split = training_split(dataset) if split is None else split
-    if split not in dataset.splits:
-        raise DatasetNotFoundError(f"dataset {name!r} has no split {split!r}; allowed: {', '.join(dataset.splits)}")
+    dataset.check_split(split)
     return dataset.load(root, split)

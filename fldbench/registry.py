@@ -57,12 +57,12 @@ TABLES: dict[str, dict[str, Any]] = {
         "youtu88": "fldbench.datasets.youtu88:YouTu88",
         "merl-rav": "fldbench.datasets.merl_rav:MERLRAV",
         "cofw68": "fldbench.datasets.cofw68:COFW68",
-        "dlib-xml": "fldbench.datasets.dlib_xml:DlibXML",
-        "pts": "fldbench.datasets.pts_folder:PtsFolder",
-        "csv": "fldbench.datasets.csv_table:CSVTable",
-        "coco-face": "fldbench.datasets.coco_face:CocoFace",
-        "pack": "fldbench.datasets.packed:Pack",
-        "synthetic": "fldbench.datasets.synthetic:Synthetic",
+        "dlib-xml": "fldbench.datasets.yours.dlib_xml:DlibXML",
+        "pts": "fldbench.datasets.yours.pts_folder:PtsFolder",
+        "csv": "fldbench.datasets.yours.csv_table:CSVTable",
+        "coco-face": "fldbench.datasets.yours.coco_face:CocoFace",
+        "pack": "fldbench.datasets.yours.packed:Pack",
+        "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
     },
     "protocol": {},  # what was registered at run time; the built-in ones stand in BUILT_IN
 }

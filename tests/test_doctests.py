@@ -17,6 +17,8 @@ PACKAGES = (
     "fldbench.baselines",
     "fldbench.cnn",
     "fldbench.datasets",
+    "fldbench.datasets.formats",
+    "fldbench.datasets.yours",
     "fldbench.datasets.synthetic",
 )
 

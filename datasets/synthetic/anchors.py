@@ -18,7 +18,7 @@ from fldbench.schemes import get_scheme
 
 STEPS = 17  # places on the path of a jaw point
 REACH = np.array([0.48, 0.82])  # the path ends at these shares of the jaw point's u and v
-MM_PER_UNIT = 132.0, 157.0, 0.27  # a schematic nose of `fldbench.scheme_tables` in mm: x = a u, y = b (v - c)
+MM_PER_UNIT = 132.0, 157.0, 0.27  # a schematic nose of `fldbench.schemes` in mm: x = a u, y = b (v - c)
 SCHEMES = ("ibug-68", "mtfl-5", "imm-58", "imm-frontal-73", "youtu-88", "wflw-98")
 
 # Where jaw points stand. IMM starts at the height of the nostrils.

@@ -15,11 +15,11 @@ from toys import toy_faces
 
 import fldbench
 from fldbench.curate.convert import convert
-from fldbench.datasets.coco_face import CocoFace
-from fldbench.datasets.csv_table import CSVTable
-from fldbench.datasets.dlib_xml import DlibXML
 from fldbench.datasets.ibug300w import IBug300W
-from fldbench.datasets.pts_folder import PtsFolder
+from fldbench.datasets.yours.coco_face import CocoFace
+from fldbench.datasets.yours.csv_table import CSVTable
+from fldbench.datasets.yours.dlib_xml import DlibXML
+from fldbench.datasets.yours.pts_folder import PtsFolder
 from fldbench.errors import DataError, StoreError, UnknownNameError
 from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
 from fldbench.geometry import tight_box

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.coco_face import CocoFace
+from fldbench.datasets.yours.coco_face import CocoFace
 from fldbench.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -111,7 +111,10 @@ def change(**fields):
         ("", r"v1\.0\.json, line 1: the file is empty"),
         (json.dumps(change(), indent=1)[:-100], r"v1\.0\.json, line \d\d+: not JSON \("),
         ('{\n"images": [],\n"annotations": [1;2]}', r"line 3: not JSON \(Expecting ',' delimiter\)"),
-        ("[1, 2]", r"not a COCO file: the outermost value is no object"),
+        (
+            "[1, 2]",
+            r"coco_wholebody_val_v1\.0\.json: not a COCO file: the outermost value must be an object with images",
+        ),
         ("[" * 100_000, r"json.*not JSON"),
         ('{"images": ' + "9" * 5000 + "}", r"json: not JSON of a COCO file \(Exceeds the limit"),
         ({"images": []}, r"not a COCO file: 'annotations' must be a list of objects"),
@@ -119,17 +122,41 @@ def change(**fields):
         (coco([]), r"no annotation with face_kpts or keypoints"),
         (coco([person(1, 7, valid=False)]), r"no face with landmarks in it \(1 without\)"),
         (coco([person(1, 8)]), r"annotations\[0\]: no file_name for its image_id 8 in `images`"),
-        (change(image_id=[7]), r"annotations\[0\]: image_id is '\[7\]'; allowed is a number or a text"),
+        (
+            change(image_id=[7]),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: image_id is \[7\]; must be a number or a string",
+        ),
         (coco([person(1, 7)], {7: "gone.jpg"}), r"annotations\[0\]: no image 'gone\.jpg' in "),
-        (change(face_kpts=[1.0] * 203), r"annotations\[0\]: face_kpts has 203 numbers; needed are x, y, v a point"),
-        (coco([person(1, 7), person(2, 7, FACE[:5])]), r"annotations\[1\]: face_kpts has 15 numbers"),
-        (change(face_kpts=[1.0, "2", 1.0]), r"annotations\[0\]: face_kpts is not a list of numbers"),
-        (change(face_kpts=None), r"annotations\[0\]: face_kpts is not a list of numbers"),
-        (change(face_kpts=[]), r"annotations\[0\]: face_kpts has 0 numbers"),
+        (
+            change(face_kpts=[1.0] * 203),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the number of numbers in face_kpts is 203; must be",
+        ),
+        (
+            coco([person(1, 7), person(2, 7, FACE[:5])]),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[1\]: the number of numbers in face_kpts is 15; must be ",
+        ),
+        (
+            change(face_kpts=[1.0, "2", 1.0]),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: face_kpts must be a list of numbers",
+        ),
+        (
+            change(face_kpts=None),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: face_kpts must be a list of numbers",
+        ),
+        (
+            change(face_kpts=[]),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the number of numbers in face_kpts is 0; must be t",
+        ),
         (change(face_kpts=[float("nan")] * 204), r"annotations\[0\]: face_kpts has a number that is no pixel of any"),
         (change(face_kpts=[10**400] * 204), r"annotations\[0\]: face_kpts has a number that is no pixel of any image"),
-        (change(face_box=[1, 2, 3]), r"annotations\[0\]: face_box has 3 numbers; needed are x, y, width, height"),
-        (change(face_box=[1, 2, 0, 3]), r"annotations\[0\]: the box \[1.0, 2.0, 1.0, 5.0\] has no size"),
+        (
+            change(face_box=[1, 2, 3]),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the number of numbers in face_box is 3; must be 4:",
+        ),
+        (
+            change(face_box=[1, 2, 0, 3]),
+            r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the box is \[1\.0, 2\.0, 1\.0, 5\.0\]; must be",
+        ),
         (change(face_kpts=[1.0] * 9), r"json: 3 points a face; no scheme has that number"),
     ],
 )

@@ -5,7 +5,7 @@ import pickle
 import h5py
 import numpy as np
 import pytest
-from writers_part2 import some_points, write_cofw
+from writers import some_points, write_cofw
 
 from fldbench.datasets.cofw import COFW
 from fldbench.errors import DataError, DatasetNotFoundError
@@ -30,7 +30,7 @@ def test_points_boxes_and_occlusion_come_back_zero_based(cofw):
     assert np.allclose(faces.landmarks, POINTS, atol=1e-9) and np.allclose(faces.boxes, BOXES, atol=1e-9)
     assert np.array_equal(faces.visible, OCCLUDED == 0)
     assert np.isfinite(faces.landmarks).all()  # occluded points stay annotated
-    assert faces.parts == {"COFW_train_color.mat": (N, 1345)}
+    assert faces.parts == {"train": (N, 1345)}
     assert faces.subsets["lfpw"].all() and not faces.subsets["cofw"].any()
     test = COFW().load(cofw / "cofw", "test")
     assert test.ids.tolist() == ["test/1", "test/2"] and test.subsets == {}
@@ -83,7 +83,7 @@ def test_the_lfpw_faces_come_first(tmp_path):
     faces = COFW().load(tmp_path, "train")
     counts = {name: int(member.sum()) for name, member in faces.subsets.items()}
     assert counts == {name: COFW.expected[name] for name in ("lfpw", "cofw")}
-    assert faces.parts["COFW_train_color.mat"] == (1345, 1345)
+    assert faces.parts["train"] == (1345, 1345)
 
 
 def test_missing_files_say_what_was_looked_for(cofw, tmp_path):
@@ -106,11 +106,12 @@ def test_damaged_files_name_themselves(cofw):
             COFW().load(cofw, "test")
     write_cofw(path, POINTS[:2], OCCLUDED[:2, :28], BOXES[:2], IMAGES[:2], "T")
     with pytest.raises(
-        DataError, match=r"phisT \(86, 2\), bboxesT \(4, 2\), 2 images; needed for n > 0 faces are \(87"
+        DataError,
+        match=r"COFW_test_color\.mat: the size of phisT, bboxesT, images is \(\(86, 2\), \(4, 2\), 2\); must",
     ):
         COFW().load(cofw, "test")
     write_cofw(path, POINTS[:2], OCCLUDED[:2], BOXES[:2], IMAGES[:1], "T")
-    with pytest.raises(DataError, match="1 images; needed"):
+    with pytest.raises(DataError, match=r"COFW_test_color\.mat: the size of phisT, bboxesT, images is \(\(87,"):
         COFW().load(cofw, "test")
     points = POINTS[:2].copy()
     points[1, 3] = np.nan
@@ -124,6 +125,9 @@ def test_a_strange_image_is_refused_by_number(cofw):
     write_cofw(path, POINTS[:2], OCCLUDED[:2], BOXES[:2], [IMAGES[0], IMAGES[1].astype(float)], "T")
     faces = COFW().load(cofw, "test")
     assert faces.images[0].shape == (40, 30, 3)
-    with pytest.raises(DataError, match=r"image 2 is float64 \(41, 30\); allowed is uint8"):
+    with pytest.raises(
+        DataError,
+        match=r"COFW_test_color\.mat: image 2 is 'float64 \(41, 30\)'; must be uint8 \(h, w\)",
+    ):
         faces.images[1]
     assert len(faces.fingerprint) == 64

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.csv_table import CSVTable
+from fldbench.datasets.yours.csv_table import CSVTable
 from fldbench.errors import DataError, DatasetNotFoundError
 
 POINTS = "1,2,3.5,4,5,6,7,8,9,10"
@@ -77,20 +77,26 @@ def test_files_images_and_splits(folder):
     [
         ("", r"faces\.csv, line 1: the file is empty"),
         (HEADER + "\n", r"faces\.csv: no face with landmarks in it \(0 without\)"),
-        (GOOD[:-8], r"faces\.csv, line 3: 8 columns; the header has 11"),
-        (GOOD.replace("3.5,4", "3.5;4", 1), r"faces\.csv, line 2: 10 columns; the header has 11"),
+        (GOOD[:-8], r"faces\.csv, line 3: the number of columns is 8; must be 11, as in the header"),
+        (
+            GOOD.replace("3.5,4", "3.5;4", 1),
+            r"faces\.csv, line 2: the number of columns is 10; must be 11, as in the header",
+        ),
         (
             GOOD.replace(",", ";"),
-            r"line 1: the header is 'path;x0;.*needed are columns path, x0, y0, .* with commas bet",
+            r"faces\.csv, line 1: the header is 'path;x0;y0;x1;y1;x2;y2;x3;y3;x4;y4'; must be columns path, x0,",
         ),
-        (GOOD.replace("path", "photo"), r"line 1: the header is 'photo, x0.*needed are columns path, x0"),
+        (
+            GOOD.replace("path", "photo"),
+            r"faces\.csv, line 1: the header is 'photo, x0, y0, x1, y1, x2, y2, x3, y3, x4, y4'; must be column",
+        ),
         (GOOD.replace("x3", "x7", 1), r"line 1: the header is .*; x3 is absent"),
         (GOOD.replace("y3", "u3", 1), r"line 1: the header is .*; y3 is absent"),
         (GOOD.replace("y1", "x1", 1), r"line 1: the column 'x1' stands twice"),
-        (GOOD.replace("3.5", "left"), r"faces\.csv, line 2: x1 is 'left'; allowed is a number of pixels, or nothing"),
+        (GOOD.replace("3.5", "left"), r"faces\.csv, line 2: x1 is 'left'; must be a number of pixels, or nothing"),
         (GOOD.replace("3.5", "inf"), r"line 2: x1 is 'inf'"),
         (GOOD.replace("3.5", "3_5"), r"line 2: x1 is '3_5'"),
-        (GOOD.replace("3.5", ""), r"line 2: point 1 has one coordinate; both or none"),
+        (GOOD.replace("3.5", ""), r"faces\.csv, line 2: point 1 has one coordinate; must have both or none"),
         (GOOD.replace("b c", "gone"), r"line 3: no image 'gone\.png' in "),
         (GOOD.replace("b c.png", " "), r"line 3: no path of an image"),
         (GOOD.replace("b c.png", '"b c.png'), r"line 3: not a CSV file \(unexpected end of data\)"),
@@ -98,19 +104,19 @@ def test_files_images_and_splits(folder):
         ("path,x0,y0\na.png,1,2\n", r"line 1: 1 points a face; no scheme has that number"),
         (
             GOOD.replace("path", "box_x0,path").replace(".png", ",.png"),
-            r"line 1: 1 of the columns box_x0 ... box_y1; all",
+            r"faces\.csv, line 1: the number of columns box_x0 \.\.\. box_y1 is 1; must be 0 or 4",
         ),
         (
             f"box_x0,box_y0,box_x1,box_y1,{HEADER}\n1,2,,4,a.png,{POINTS}\n",
-            r"line 2: a box with an empty side; all four or none",
+            r"faces\.csv, line 2: a box with an empty side; must have all four or none",
         ),
         (
             f"box_x0,box_y0,box_x1,box_y1,{HEADER}\n5,2,5,4,a.png,{POINTS}\n",
-            r"line 2: the box \[5.0, 2.0, 5.0, 4.0\] has no size",
+            r"faces\.csv, line 2: the box is \[5\.0, 2\.0, 5\.0, 4\.0\]; must be x0, y0, x1",
         ),
         (
             f"{HEADER},{','.join(f'visible{i}' for i in range(5))}\na.png,{POINTS},1,1,2,1,1\n",
-            r"line 2: visible2 is '2'; allowed are 0 and 1",
+            r"faces\.csv, line 2: visible2 is '2'; must be 0 or 1",
         ),
         (f"id,{HEADER}\nk,a.png,{POINTS}\nk,b c.png,{POINTS}\n", r"line 3: the id 'k' stands for more than one face"),
     ],

@@ -2,34 +2,19 @@
 
 import shutil
 
-import cv2
 import numpy as np
 import pytest
 from scipy.io import savemat
+from writers import submission, write_300w_pts, write_face
 
 import fldbench
 from fldbench.datasets.cofw68 import COFW68
+from fldbench.datasets.formats.pts import read_pts
 from fldbench.datasets.ibug300w import IBug300W
-from fldbench.datasets.pts import read_pts
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, UnknownNameError
 from fldbench.protocols import ids_hash
 
 RNG = np.random.default_rng(0)
-
-
-def write_pts(path, points, header="version: 1\nn_points: 68\n{\n", footer="}\n"):
-    """Zero-based points into iBUG's format."""
-    rows = "".join(f"{x + 1:.6f} {y + 1:.6f}\n" for x, y in points)
-    path.write_text(header + rows + footer)
-
-
-def write_face(folder, name, ending=".jpg"):
-    folder.mkdir(parents=True, exist_ok=True)
-    image = np.full((80, 90, 3), 128, np.uint8)
-    (folder / f"{name}{ending}").write_bytes(cv2.imencode(ending, image)[1].tobytes())
-    points = RNG.uniform(10, 70, (68, 2))
-    write_pts(folder / f"{name}.pts", points)
-    return points
 
 
 def test_pts_is_one_based_and_layouts_vary(tmp_path):
@@ -41,7 +26,7 @@ def test_pts_is_one_based_and_layouts_vary(tmp_path):
         ("", ""),
         ("\ufeffversion: 1\r\n\nn_points: 68\n{\n", "}\n\n"),
     ):
-        write_pts(path, points, header, footer)
+        write_300w_pts(path, points, header, footer)
         assert np.allclose(read_pts(path, 68), points, atol=1e-9)
     path.write_text("version: 1\nn_points: 1\n{\n1 1\n}\n")
     assert read_pts(path, 1).tolist() == [[0.0, 0.0]]
@@ -50,21 +35,30 @@ def test_pts_is_one_based_and_layouts_vary(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda lines: lines[:-2], r"a\.pts, line 70: 67 points; 68 are needed"),
+        (lambda lines: lines[:-2], r"a\.pts, line 70: the number of points is 67; must be 68"),
         (
             lambda lines: [*lines[:4], "1.0 abc", *lines[5:]],
-            r"a\.pts, line 5: '1.0 abc' is not a point; allowed is 'x y'",
+            r"a\.pts, line 5: a number is 'abc'; must be a finite decimal number",
         ),
-        (lambda lines: [*lines[:4], "1.0", *lines[5:]], r"a\.pts, line 5: '1.0' is not a point"),
-        (lambda lines: [*lines[:4], "1 2 3", *lines[5:]], r"a\.pts, line 5: '1 2 3' is not a point"),
-        (lambda lines: [*lines[:4], "1 nan", *lines[5:]], r"a\.pts, line 5: '1 nan' is not finite"),
-        (lambda lines: [lines[0], "n_points: 51", *lines[2:]], r"a\.pts, line 2: n_points is '51'; 68 are needed"),
-        (lambda lines: [], r"a\.pts, line 0: 0 points"),
+        (
+            lambda lines: [*lines[:4], "1.0", *lines[5:]],
+            r"a\.pts, line 5: a point is '1\.0'; must be 'x y', two numbers",
+        ),
+        (
+            lambda lines: [*lines[:4], "1 2 3", *lines[5:]],
+            r"a\.pts, line 5: a point is '1 2 3'; must be 'x y', two numbers",
+        ),
+        (
+            lambda lines: [*lines[:4], "1 nan", *lines[5:]],
+            r"a\.pts, line 5: a number is 'nan'; must be a finite decimal number",
+        ),
+        (lambda lines: [lines[0], "n_points: 51", *lines[2:]], r"a\.pts, line 2: n_points is '51'; must be '68'"),
+        (lambda lines: [], r"a\.pts, line 1: the file is empty; restore it"),
     ],
 )
 def test_a_broken_pts_names_file_and_line(tmp_path, change, text):
     path = tmp_path / "a.pts"
-    write_pts(path, np.ones((68, 2)))
+    write_300w_pts(path, np.ones((68, 2)))
     path.write_text("\n".join(change(path.read_text().splitlines())))
     with pytest.raises(DataError, match=text):
         read_pts(path, 68)
@@ -102,7 +96,9 @@ def test_300w_errors_say_what_was_looked_for(tmp_path):
     (tmp_path / "afw").mkdir()
     with pytest.raises(DatasetNotFoundError, match=r"no .pts file of the split 'test'; looked in helen/testset"):
         fldbench.load_dataset("300w", tmp_path, "test")
-    with pytest.raises(DatasetNotFoundError, match="dataset '300w' has no split 'val'; allowed: train, test"):
+    with pytest.raises(
+        DatasetNotFoundError, match="dataset '300w': split is 'val'; must be 'train' or 'test' or 'private'"
+    ):
         fldbench.load_dataset("300w", tmp_path, "val")
     write_face(tmp_path / "afw", "1_1")
     (tmp_path / "afw/1_1.jpg").unlink()
@@ -148,7 +144,7 @@ def test_cofw68_is_one_based_and_sorted_by_number(cofw):
     assert faces.landmarks[:, 0, 0].tolist() == [1.0, 2.0, 10.0]
     assert faces.boxes[2].tolist() == [10.0, 20.0, 40.0, 60.0]
     assert [np.flatnonzero(~row).tolist() for row in faces.visible] == [[1], [2], [10]]
-    assert faces.parts == {"test_annotations": (3, 507)}
+    assert faces.parts == {"test": (3, 507)}
     with pytest.raises(DataError, match="predictions can be scored, methods cannot run"):
         faces.images[0]
 
@@ -156,7 +152,10 @@ def test_cofw68_is_one_based_and_sorted_by_number(cofw):
 def test_cofw68_errors_name_the_file(cofw):
     bad = cofw / "cofw68/test_annotations/2_points.mat"
     savemat(bad, {"Points": np.ones((29, 2)), "Occ": np.zeros(29)})
-    with pytest.raises(DataError, match=r"2_points\.mat: Points \(29, 2\), Occ \(1, 29\); needed are finite \(68, 2\)"):
+    with pytest.raises(
+        DataError,
+        match=r"2_points\.mat: the size of Points, Occ is \(\(29, 2\), \(1, 29\)\); must be \(68, 2\)",
+    ):
         fldbench.load_dataset("cofw68", cofw, "test")
     bad.write_bytes(b"cut off")
     with pytest.raises(DataError, match=r"2_points\.mat: damaged, or not a MATLAB 5 file \(no MATLAB 5 header\)"):
@@ -168,10 +167,6 @@ def test_cofw68_errors_name_the_file(cofw):
     (cofw / "cofw68/cofw68_test_bboxes.mat").unlink()
     with pytest.raises(DatasetNotFoundError, match=r"bboxes\.mat: this file of the dataset is absent"):
         fldbench.load_dataset("cofw68", cofw, "test")
-
-
-def submission(*faces):
-    return "".join(f"{n} \n{' '.join(['7'] * 68)} \n{' '.join(['9'] * 68)} \n{' '.join(['0'] * 68)} \n" for n in faces)
 
 
 def test_cofw68_submission_format(tmp_path):
@@ -186,10 +181,10 @@ def test_cofw68_submission_format(tmp_path):
     [
         (
             submission(3).replace("7 ", "x ", 1),
-            r"sub\.txt, line 2: could not convert string to float: 'x'; allowed are 68",
+            r"sub\.txt, line 2: could not convert string to float: 'x'; must be 68 numbers",
         ),
-        (submission(3).replace("9 ", "", 1), r"sub\.txt, line 3: 67 words; needed is 68 y"),
-        (submission("a"), r"sub\.txt, line 1: 'a' is not a face number; allowed is 1 to 507"),
+        (submission(3).replace("9 ", "", 1), r"sub\.txt, line 3: the number of words is 67; must be 68: 68 y"),
+        (submission("a"), r"sub\.txt, line 1: the number of a face is 'a'; must be 1 to 507"),
         ("\n".join(submission(3, 4).splitlines()[:-1]), r"sub\.txt, line 7: the last face has 3 of its four lines"),
     ],
 )
@@ -201,7 +196,10 @@ def test_a_broken_submission_names_file_and_line(tmp_path, text, error):
 
 
 def test_datasets_have_no_submission_format_unless_they_say_so():
-    with pytest.raises(PredictionsError, match=r"p\.txt: a prediction file ends in .csv, .json or .npz"):
+    with pytest.raises(
+        PredictionsError,
+        match=r"p\.txt: this dataset has no prediction format of its own; give",
+    ):
         IBug300W().read_submission("p.txt")
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.dlib_xml import DlibXML
+from fldbench.datasets.yours.dlib_xml import DlibXML
 from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
 
 POINTS = np.array([[12, 13], [28, 14], [20, 22], [14, 30], [26, 31]])
@@ -157,25 +157,31 @@ GOOD = xml([("a.png", [box(POINTS)])])
         (GOOD[:400], r"f\.xml, line \d+: not XML \(unclosed token\)"),
         (GOOD[: GOOD.index("</box>")], r"f\.xml, line \d+: not XML \(no element found\)"),
         (GOOD.replace("'a.png'", "a.png"), r"f\.xml, line 7: not XML \(not well-formed"),
-        (GOOD.replace("x='12'", "x='twelve'"), r"f\.xml, line 9: <part> has x='twelve'; allowed is a number of pixels"),
-        (GOOD.replace("x='12'", "x='nan'"), r"line 9: <part> has x='nan'; allowed is a number"),
-        (GOOD.replace("x='12'", "x='1e9'"), r"line 9: <part> has x='1e9'; allowed is a number"),
-        (GOOD.replace("x='12' ", ""), r"line 9: <part> without x='...'"),
-        (GOOD.replace("name='00' ", ""), r"line 9: <part> without name='...'"),
+        (GOOD.replace("x='12'", "x='twelve'"), r"f\.xml, line 9: <part>: x is 'twelve'; must be a number of pixels"),
+        (GOOD.replace("x='12'", "x='nan'"), r"f\.xml, line 9: <part>: x is 'nan'; must be a number of pixels"),
+        (GOOD.replace("x='12'", "x='1e9'"), r"f\.xml, line 9: <part>: x is '1e9'; must be a number of pixels"),
+        (GOOD.replace("x='12' ", ""), r"f\.xml, line 9: <part> must have x='\.\.\.'"),
+        (GOOD.replace("name='00' ", ""), r"f\.xml, line 9: <part> must have name='\.\.\.'"),
         (GOOD.replace("name='01'", "name='00'"), r"line 10: part '00' stands twice in one box"),
-        (GOOD.replace("width='30'", "width='wide'"), r"line 8: <box> has width='wide'"),
+        (
+            GOOD.replace("width='30'", "width='wide'"),
+            r"f\.xml, line 8: <box>: width is 'wide'; must be a number of pixels",
+        ),
         (
             GOOD.replace("width='30'", "width='1'"),
-            r"line 8: the box \[7.0, 5.0, 7.0, 44.0\] has no size; allowed is x1 >",
+            r"f\.xml, line 8: the box is \[7\.0, 5\.0, 7\.0, 44\.0\]; must be x0, y0, x1, y1 with x1 > x0 and y1 > y0",
         ),
-        (GOOD.replace("height='40'", "height='40' ignore='maybe'"), r"line 8: ignore='maybe'; allowed are 0 and 1"),
-        (GOOD.replace("dataset>", "data>"), r"line 3: the outermost tag is <data>; an imglab file has <dataset>"),
+        (
+            GOOD.replace("height='40'", "height='40' ignore='maybe'"),
+            r"f\.xml, line 8: <box>: ignore is 'maybe'; must be 0 or 1",
+        ),
+        (GOOD.replace("dataset>", "data>"), r"f\.xml, line 3: the outermost tag is <data>; must be <dataset>"),
         (
             GOOD.replace("image>", "picture>").replace("<image ", "<picture "),
-            r"line 8: <box> inside <picture>; allowed is",
+            r"f\.xml, line 8: <box> inside <picture>; must be image > box > part",
         ),
         (GOOD.replace("a.png", "c.png"), r"f\.xml, line 8: no image 'c\.png' in "),
-        (GOOD.replace("a.png", ""), r"line 7: <image> without file='...'"),
+        (GOOD.replace("a.png", ""), r"f\.xml, line 7: <image> must have file='\.\.\.'"),
         (xml([("a.png", [box({})])]), r"f\.xml: no <part> in it: boxes without landmarks, or none"),
         (xml([("a.png", [box(POINTS, more=" ignore='1'")])]), r"f\.xml: no face with landmarks in it \(1 without\)"),
         (
@@ -201,12 +207,10 @@ def test_exact_numbers_count_where_they_round_to_the_whole_ones(folder):
     assert faces.boxes[0].tolist() == [6.5, 5.25, 36.25, 44.0]
     for wrong in ("11.75 14.25", "11.75", "a b"):
         (folder / "f.xml").write_text(text.replace("11.75 13.25", wrong))
-        with pytest.raises(
-            DataError, match=rf"line 9: <part> has exact='{wrong}' beside \[12.0, 13.0\]; allowed are 2 "
-        ):
+        with pytest.raises(DataError, match=rf"line 9: <part>: exact is '{wrong}' beside \[12.0, 13.0\]; must be 2 "):
             load(folder)
     (folder / "f.xml").write_text(text.replace("visible='0'", "visible='no'"))
-    with pytest.raises(DataError, match=r"line 9: visible='no'; allowed are 0 and 1"):
+    with pytest.raises(DataError, match=r"line 9: <part>: visible is 'no'; must be 0 or 1"):
         load(folder)
 
 

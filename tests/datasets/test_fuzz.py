@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import writers_part1 as one
-import writers_part2 as two
+import writers
 from scipy.io import savemat
-from test_datasets import submission, write_face
 from toys import toy_faces
 
 import fldbench
@@ -52,97 +50,99 @@ def points(n, seed=0):
 
 
 def make_300w(root):
-    write_face(root / "300w/afw", "a_1")
+    writers.write_face(root / "300w/afw", "a_1")
     return Case(root / "300w/afw/a_1.pts", root, "train", "300w")
 
 
 def make_wflw(root):
     faces = [(points(98, i), (3, 4, 28, 27), np.eye(6, dtype=int)[i].tolist(), f"d {i // 2}/ü.jpg") for i in range(6)]
-    one.write_wflw(root, "test", faces, True)
+    writers.write_wflw(root, "test", faces, True)
     return Case(next(iter(sorted(root.rglob("list_98pt_rect_attr_test.txt")))), root, "test", "wflw")
 
 
 def make_mtfl(root):
     rows = [(f"net_7876/{i}_0_0.jpg", points(5, i), (1, 2, 1, 3)) for i in range(5)]
-    return Case(one.write_mtfl(root, "training.txt", rows), root, "train", "mtfl")
+    return Case(writers.write_mtfl(root, "training.txt", rows), root, "train", "mtfl")
 
 
 def make_imm(root):
-    return Case(one.write_asf(root / "imm/01-1m.asf", points(58), 64, 48), root, "all", "imm")
+    return Case(writers.write_asf(root / "imm/01-1m.asf", points(58), 64, 48), root, "all", "imm")
 
 
 def make_imm_frontal(root):
-    return Case(one.write_asf(root / "imm_frontal/01_01.asf", points(73), 64, 48, True), root, "all", "imm-frontal")
+    return Case(writers.write_asf(root / "imm_frontal/01_01.asf", points(73), 64, 48, True), root, "all", "imm-frontal")
 
 
 def make_kaggle(root):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 96, 96), dtype=np.uint8)
-    file = root / "training.csv"
-    one.write_kaggle(file, np.stack([points(15, i) for i in range(2)]), pixels)
+    file = root / "the number of columns is 1; must be 31, with commas between: left_eye_center_x, left_eye_center_"
+    writers.write_kaggle(file, np.stack([points(15, i) for i in range(2)]), pixels)
     return Case(file, root, "train", "kaggle", images=True)
 
 
 def make_youtube(root):
-    one.write_youtube_faces(root, "training", [(f"A_B_{i}{j}.jpg", points(68, i)) for i in range(2) for j in range(2)])
+    writers.write_youtube_faces(
+        root, "training", [(f"A_B_{i}{j}.jpg", points(68, i)) for i in range(2) for j in range(2)]
+    )
     return Case(root / "training_frames_keypoints.csv", root, "train", "youtube-faces")
 
 
 def make_cofw(root):
     images = [np.zeros((5, 4, 3), np.uint8), np.zeros((5, 4), np.uint8)]
     file = root / "COFW_test_color.mat"
-    two.write_cofw(file, two.some_points(2, 29), np.zeros((2, 29)), [[1, 2, 30, 40]] * 2, images, "T")
+    writers.write_cofw(file, writers.some_points(2, 29), np.zeros((2, 29)), [[1, 2, 30, 40]] * 2, images, "T")
     return Case(file, root, "test", "cofw", text=False, images=True)
 
 
 def make_aflw19(root):
     file = root / "AFLWinfo_release.mat"
     names, boxes = ["0/a.jpg"] * 4, [[1, 2, 30, 40]] * 4
-    two.write_aflw19(file, two.some_points(4, 19), np.ones((4, 19)), boxes, names, [1, 0, 3, 2])
+    writers.write_aflw19(file, writers.some_points(4, 19), np.ones((4, 19)), boxes, names, [1, 0, 3, 2])
     return Case(file, root, "train", "aflw19", text=False)
 
 
 def make_muct(root):
-    two.write_muct(root / "muct76-opencv.csv", ["i000qa-fn", "i001re-mg"], two.some_points(2, 76).round(1))
+    writers.write_muct(root / "muct76-opencv.csv", ["i000qa-fn", "i001re-mg"], writers.some_points(2, 76).round(1))
     return Case(root / "muct76-opencv.csv", root, "all", "muct")
 
 
 def make_helen194(root):
-    two.write_helen(root / "annotation/1.txt", "n1_1", two.some_points(1, 194)[0])
-    two.write_image(root / "n1_1.jpg")
-    two.write_text(root / "trainnames.txt", "n1_1\n")
+    writers.write_helen(root / "annotation/1.txt", "n1_1", writers.some_points(1, 194)[0])
+    writers.write_image(root / "n1_1.jpg")
+    writers.write_text(root / "trainnames.txt", "n1_1\n")
     return Case(root / "annotation/1.txt", root, "train", "helen194")
 
 
 def make_menpo2d(root):
     for name in "ab":
-        two.write_image(root / f"Train/{name}.jpg")
-    rows = [two.menpo_row(f"Train/{name}.jpg", (1, 2, 30, 40), two.some_points(1, 39)[0]) for name in "ab"]
-    two.write_text(root / "Menpo2D_profile_train.txt", "\n".join(rows) + "\n")
+        writers.write_image(root / f"Train/{name}.jpg")
+    rows = [writers.menpo_row(f"Train/{name}.jpg", (1, 2, 30, 40), writers.some_points(1, 39)[0]) for name in "ab"]
+    writers.write_text(root / "Menpo2D_profile_train.txt", "\n".join(rows) + "\n")
     return Case(root / "Menpo2D_profile_train.txt", root, "train", "menpo2d-profile")
 
 
 def make_lapa(root):
-    two.write_counted(root / "train/landmarks/a.txt", two.some_points(1, 106)[0])
-    two.write_image(root / "train/images/a.jpg")
+    writers.write_counted(root / "train/landmarks/a.txt", writers.some_points(1, 106)[0])
+    writers.write_image(root / "train/images/a.jpg")
     return Case(root / "train/landmarks/a.txt", root, "train", "lapa")
 
 
 def make_jd106(root):
-    two.write_counted(root / "Train/landmark/a.jpg.txt", two.some_points(1, 106)[0])
-    two.write_image(root / "Train/picture/a.jpg")
-    two.write_text(root / "Train/rect/a.jpg.rect", "1 2 30 40\n")
+    writers.write_counted(root / "Train/landmark/a.jpg.txt", writers.some_points(1, 106)[0])
+    writers.write_image(root / "Train/picture/a.jpg")
+    writers.write_text(root / "Train/rect/a.jpg.rect", "1 2 30 40\n")
     return Case(root / "Train/landmark/a.jpg.txt", root, "train", "jd106")
 
 
 def make_youtu88(root):
-    two.write_youtu_json(root / "a.json", two.some_points(1, 88)[0])
-    two.write_image(root / "a.jpg")
+    writers.write_youtu_json(root / "a.json", writers.some_points(1, 88)[0])
+    writers.write_image(root / "a.jpg")
     return Case(root / "a.json", root, "all", "youtu88")
 
 
 def make_merl_rav(root):
     file = root / "merl_rav_labels/left/trainset/labels/a.pts"
-    two.write_merl_rav(file, two.some_points(1, 68)[0], np.random.default_rng(0).integers(-1, 2, 68))
+    writers.write_merl_rav(file, writers.some_points(1, 68)[0], np.random.default_rng(0).integers(-1, 2, 68))
     return Case(file, root, "train", "merl-rav")
 
 
@@ -160,7 +160,7 @@ class Submission(Case):
 
 
 def make_cofw68_submission(root):
-    (root / "sub.txt").write_text(submission(3, 1))
+    (root / "sub.txt").write_text(writers.submission(3, 1))
     return Submission(root / "sub.txt", root, "", "")
 
 

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from writers_part1 import write_asf, write_image
+from writers import write_asf, write_image
 
-from fldbench.datasets.asf import image_size, read_asf
+from fldbench.datasets.formats.asf import image_size, read_asf
 from fldbench.datasets.imm import IMM
 from fldbench.datasets.imm_frontal import IMMFrontal
 from fldbench.errors import DataError, DatasetNotFoundError
@@ -51,9 +51,7 @@ def test_the_size_is_read_from_the_header(tmp_path, ending):
         whole = path.read_bytes()
         path.write_bytes(whole[:24] + b"\0\0")
         if ending.startswith(".j"):
-            with pytest.raises(
-                DataError, match=r"a\.jpe?g: no width and height in its header; needed is a JPEG, PNG or"
-            ):
+            with pytest.raises(DataError, match=r"a\.jpe?g: no width and height in its header; must be a JPEG, PNG or"):
                 image_size(path)
         else:
             assert image_size(path)[0] == width  # nothing behind the header is looked at
@@ -88,24 +86,24 @@ def test_a_file_without_a_size_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (lambda t: t.replace("\n58\n", "\n73\n"), r"line 10: the number of points is '73'; 58 are needed"),
-        (lambda t: t.replace("0 \t0 \t", "0 \t", 1), r"line 17: 6 columns; a point has 7 or 10: path type x y point"),
-        (lambda t: t.replace(" \t", ";"), r"line 17: 1 columns"),
-        (lambda t: t.replace("0 \t0 \t", "0 \tx \t", 1), r"line 17: 'x' is not a number"),
+        (lambda t: t.replace("\n58\n", "\n73\n"), "line 10: the number of points is '73'; must be '58'"),
+        (lambda t: t.replace("0 \t0 \t", "0 \t", 1), "line 17: the number of columns is 6; must be 7 or 10: pa"),
+        (lambda t: t.replace(" \t", ";"), "line 17: the number of columns is 1; must be 7 or 10: path type x y "),
+        (lambda t: t.replace("0 \t0 \t", "0 \tx \t", 1), "line 17: a number is 'x'; must be a finite decimal n"),
         (
             lambda t: t.replace(" \t1 \t0 \t2", " \t2 \t0 \t2"),
-            r"line 18: point number 2 where 1 is next; rows stand in",
+            "line 18: the number of the point is '2'; must be 1, since rows stand in order",
         ),
-        (lambda t: t[: t.index(" \t20 \t")], r"line 37: 4 columns"),
-        (lambda t: "\n".join(t.split("\n")[:40]), r"line 40: ends after 24 of 58 points"),
+        (lambda t: t[: t.index(" \t20 \t")], "line 37: the number of columns is 4; must be 7 or 10: path type "),
+        (lambda t: "\n".join(t.split("\n")[:40]), "line 40: the number of rows is 24; must be 58"),
         (
             lambda t: "\n".join(t.split("\n")[:75]),
             r"line 74: after the points must stand one line, the name of the host",
         ),
         (lambda t: t + "more\n", r"line 80: after the points must stand one line"),
-        (lambda t: "# only\n", r"line 1: comments only; needed are a number of points"),
+        (lambda t: "# only\n", "line 1: comments only; must hold a number of points, the points and the host ima"),
         (lambda t: "", r"line 1: the file is empty"),
-        (lambda t: t.replace("host", "h\0st"), r"line 77: holds a NUL byte"),
+        (lambda t: t.replace("host", "h\0st"), r"line 77: not UTF-8 text \(byte 0x00\); save the file as UTF-8"),
     ],
 )
 def test_a_broken_asf_names_file_and_line(asf, change, error):
@@ -123,7 +121,7 @@ def test_points_that_overflow_and_bytes_that_are_no_text(asf):
     with pytest.raises(DataError, match=r"01-1m\.asf, line 17: a point lies too far outside"):
         IMM().load(path.parent, "all")
     path.write_bytes(good.encode().replace(b"AAM", b"\xc4\xc4M"))
-    with pytest.raises(DataError, match=r"01-1m\.asf, line 3: byte 0xc4 is not UTF-8"):
+    with pytest.raises(DataError, match=r"01-1m\.asf, line 3: not UTF-8 text \(byte 0xc4\); save the file as UTF-8"):
         IMM().load(path.parent, "all")
 
 

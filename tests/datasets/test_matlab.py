@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from fldbench.datasets.matlab import read_matlab
+from fldbench.datasets.formats.matlab import read_matlab
 from fldbench.errors import DataError, DatasetNotFoundError
 
 VALUES = {
@@ -49,10 +49,10 @@ def test_damage_is_an_error(tmp_path):
     savemat(path, VALUES)
     good = path.read_bytes()
     for content, text in (
-        (b"", "no MATLAB 5 header"),
-        (b"x" * 500, "no MATLAB 5 header"),
+        (b"", r"x\.mat, line 1: the file is empty; restore it"),
+        (b"x" * 500, r"x\.mat: damaged, or not a MATLAB 5 file \(no MATLAB 5 header\); fetch it again"),
         (good[:300], "an element of"),
-        (good[:150] + b"\xff" * 40 + good[190:], "damaged, or not a MATLAB 5 file"),
+        (good[:150] + b"\xff" * 40 + good[190:], r"x\.mat.*: (damaged, or not a MATLAB 5 file|the file is empty)"),
     ):
         path.write_bytes(content)
         with pytest.raises(DataError, match=text):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from writers_part2 import some_points, write_image, write_merl_rav, write_text
+from writers import some_points, write_image, write_merl_rav, write_text
 
 from fldbench.datasets.merl_rav import MERLRAV, POSES
 from fldbench.errors import DataError, DatasetNotFoundError
@@ -45,7 +45,7 @@ def test_states_become_landmarks_and_visibility(organised):
         **dict.fromkeys(POSES, 0),
         **{"frontal": 2, "lefthalf": 1, "right": 1},
     }
-    assert faces.parts == {"testset": (4, 3865)} and faces.images[3].shape == (100, 110, 3)
+    assert faces.parts == {"test": (4, 3865)} and faces.images[3].shape == (100, 110, 3)
     assert MERLRAV().load(organised, "train").ids.tolist() == ["left/trainset/image00999"]
 
 
@@ -80,10 +80,16 @@ def test_published_labels_find_aflws_images(published):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda lines: lines[:-2], r", line \d+: 67 points; 68 are needed"),
-        (lambda lines: [*lines[:4], "1.0 abc", *lines[5:]], ", line 5: '1.0 abc'"),
-        (lambda lines: [*lines[:4], "1.0,2.0", *lines[5:]], ", line 5: '1.0,2.0'"),
-        (lambda lines: [*lines[:4], "1 2 3", *lines[5:]], ", line 5: '1 2 3'"),
+        (lambda lines: lines[:-2], ", line 70: the number of points is 67; must be 68"),
+        (
+            lambda lines: [*lines[:4], "1.0 abc", *lines[5:]],
+            ", line 5: a number is 'abc'; must be a finite decimal number",
+        ),
+        (
+            lambda lines: [*lines[:4], "1.0,2.0", *lines[5:]],
+            r", line 5: a point is '1\.0,2\.0'; must be 'x y', two numbers",
+        ),
+        (lambda lines: [*lines[:4], "1 2 3", *lines[5:]], ", line 5: a point is '1 2 3'; must be 'x y', two numbers"),
         (lambda lines: [lines[0], "n_points: 51", *lines[2:]], ", line 2: n_points is '51'"),
         (lambda lines: [*lines[:3], *["-1 -1"] * 68, "}"], ": a face without any annotated point; remove the file"),
         (lambda lines: [], ""),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from writers_part2 import (
+from writers import (
     menpo_row,
     muct_header,
     some_points,
@@ -33,7 +33,7 @@ def muct(tmp_path):
     points[1, 14:16] = np.nan
     write_muct(tmp_path / "muct/muct-landmarks/muct76-opencv.csv", MUCT_NAMES, points)
     for name in MUCT_NAMES:
-        write_image(tmp_path / f"muct/jpg/{name}.jpg", size=(640, 480))
+        write_image(tmp_path / f"muct/jpg/{name}.jpg", width=480, height=640)
     return tmp_path, points
 
 
@@ -52,7 +52,7 @@ def test_muct_reads_points_persons_and_attributes(muct):
         "camera-a": [True, False, False], "camera-b": [False, True, False], "camera-e": [False, False, True],
     }  # fmt: skip
     assert np.allclose(faces.boxes, tight_box(points)) and faces.images[2].shape == (640, 480, 3)
-    assert faces.parts == {"muct76-opencv.csv": (3, 3755)} and faces.split_name == "all"
+    assert faces.parts == {"all": (3, 3755)} and faces.split_name == "all"
 
 
 def test_muct_reads_rows_as_the_release_has_them(tmp_path):
@@ -72,19 +72,22 @@ def muct_line(change):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda lines: lines[1:], r"line 1: the header begins with 'i000qa-fn"),
-        (muct_line(lambda line: line.rsplit(",", 1)[0]), "line 2: 153 columns; needed are 154, with commas"),
-        (muct_line(lambda line: line[: len(line) // 2]), r"line 2: \d+ columns; needed are 154"),
-        (muct_line(lambda line: line.replace(",", ";")), "line 2: 1 columns; needed are 154"),
-        (muct_line(lambda line: line.rsplit(",", 1)[0] + ",x"), "line 2: 'x' is not a number"),
-        (muct_line(lambda line: line.rsplit(",", 1)[0] + ",nan"), "line 2: 'nan' is not a number"),
-        (muct_line(lambda line: "photo 1" + line[9:]), "line 2: 'photo 1' is not a name of MUCT; allowed are such as"),
+        (lambda lines: lines[1:], "line 1: the header is 'i000qa-fn,0000,60"),
+        (muct_line(lambda line: line.rsplit(",", 1)[0]), "line 2: the number of columns is 153; must be 154, w"),
+        (muct_line(lambda line: line[: len(line) // 2]), "line 2: the number of columns is 78; must be 154, wi"),
+        (muct_line(lambda line: line.replace(",", ";")), "line 2: the number of columns is 1; must be 154, wit"),
+        (muct_line(lambda line: line.rsplit(",", 1)[0] + ",x"), "line 2: a number is 'x'; must be a finite decima"),
+        (muct_line(lambda line: line.rsplit(",", 1)[0] + ",nan"), "line 2: a number is 'nan'; must be a finite "),
+        (muct_line(lambda line: "photo 1" + line[9:]), "line 2: a name is 'photo 1'; must be one such as i000qa-"),
         (muct_line(lambda line: "i000qa-fn,0" + ",0" * 152), "line 2: a face without any available point"),
         (lambda lines: [*lines, lines[1]], "line 8: 'i000qa-fn' is in line 2 already"),
         (lambda lines: [lines[0], *lines[4:]], "holds no face, only mirrored ones"),
         (lambda lines: [lines[0]], "holds no face"),
         (muct_line(lambda line: line.replace("i000qa", "i009qa")), "line 2: no image 'i009qa-fn.jpg'"),
-        (muct_line(lambda line: "\0" + line), "line 2: holds a NUL byte"),
+        (
+            muct_line(lambda line: "\0" + line),
+            r"line 2: not UTF-8 text \(byte 0x00\)",
+        ),
         (lambda lines: [], r"the file is empty"),
     ],
 )
@@ -119,7 +122,7 @@ def test_helen_follows_the_lists_and_the_names_inside_the_files(helen):
     assert train.ids.tolist() == [HELEN_NAMES[1], HELEN_NAMES[0]] and test.ids.tolist() == [HELEN_NAMES[2]]
     assert np.allclose(train.landmarks, points[[1, 0]]) and np.allclose(test.landmarks, points[2:])
     assert train.groups.tolist() == ["photo ü 7", "100032540"]
-    assert train.parts == {"trainnames.txt": (2, 2000)} and test.parts == {"testnames.txt": (1, 330)}
+    assert train.parts == {"train": (2, 2000)} and test.parts == {"test": (1, 330)}
     assert train.images[0].shape == (100, 110, 3) and train.visible.all()
 
 
@@ -133,12 +136,12 @@ def test_helen_takes_the_numbers_as_they_are(helen):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda lines: lines[:-1], "line 194: 193 points; needed are the image's name and 194 points"),
-        (lambda lines: lines[:1], "line 1: 0 points"),
-        (lambda lines: [*lines[:4], "1.0 2.0", *lines[5:]], "line 5: '1.0 2.0' is not a point; allowed is 'x , y'"),
-        (lambda lines: [*lines[:4], "1 , 2 , 3", *lines[5:]], "line 5: '1 , 2 , 3' is not a point"),
-        (lambda lines: [*lines[:4], "1 , two", *lines[5:]], "line 5: 'two' is not a number"),
-        (lambda lines: [*lines[:4], " , 3", *lines[5:]], "line 5: '' is not a number"),
+        (lambda lines: lines[:-1], "line 194: the number of points is 193; must be 194, after the image's name"),
+        (lambda lines: lines[:1], "line 1: the number of points is 0; must be"),
+        (lambda lines: [*lines[:4], "1.0 2.0", *lines[5:]], r"line 5: a point is '1\.0 2\.0'; must be 'x,y', two"),
+        (lambda lines: [*lines[:4], "1 , 2 , 3", *lines[5:]], "line 5: a point is '1 , 2 , 3'; must be 'x,y', t"),
+        (lambda lines: [*lines[:4], "1 , two", *lines[5:]], "line 5: a number is 'two'; must be a finite decimal "),
+        (lambda lines: [*lines[:4], " , 3", *lines[5:]], "line 5: a number is ''; must be a finite decimal number"),
     ],
 )
 def test_helen_names_file_and_line(helen, change, text):
@@ -155,7 +158,7 @@ def test_helen_says_what_is_absent(helen):
     with pytest.raises(DataError, match=r"9\.txt, line 1: '100032540_1' is annotated in 1\.txt already"):
         Helen194().load(root, "train")
     (root / "helen/annotation/9.txt").write_bytes(b"caf\xe9\n")
-    with pytest.raises(DataError, match=r"9\.txt, line 1: byte 0xe9 is not UTF-8"):
+    with pytest.raises(DataError, match=r"9\.txt, line 1: not UTF-8 text \(byte 0xe9\); save the file as UTF-8"):
         Helen194().load(root, "test")
     (root / "helen/annotation/9.txt").unlink()
     (root / f"helen/train_1/{HELEN_NAMES[0]}.jpg").unlink()
@@ -203,7 +206,7 @@ def test_menpo_lists_hold_a_detected_box_and_points_from_1(menpo, dataset, pose,
     assert faces.boxes.tolist() == [list(BOX)] * 2
     assert faces.ids.tolist() == [f"Menpo2D/Train/image/{pose}/aflw face_{i}" for i in range(2)]
     assert faces.images[1].shape == (100, 110, 3)
-    assert faces.parts == {f"Menpo2D_{pose}_train.txt": (2, dataset.expected["train"])}
+    assert faces.parts == {"train": (2, dataset.expected["train"])}
     assert dataset().load(root / "Menpo2D", "train").ids.tolist() == faces.ids.tolist()
 
 
@@ -234,9 +237,9 @@ def test_a_broken_menpo_pts_is_not_passed_over(tmp_path):
         Menpo2D().load(tmp_path, "train")
     path = tmp_path / "Train/b.pts"
     for content, text in (
-        ("version: 1\nn_points: 6x\n{\n1 1\n}\n", r"b\.pts, line 2: n_points is '6x'"),
-        ("version: 1\nn_points: 67\n{\n}\n", r"b\.pts, line 2: n_points is '67'; 68 are needed"),
-        ("1 1\n", r"b\.pts, line 1: 1 points; 68 are needed"),
+        ("version: 1\nn_points: 6x\n{\n1 1\n}\n", r"b\.pts, line 2: n_points is '6x'; must be '68'"),
+        ("version: 1\nn_points: 67\n{\n}\n", r"b\.pts, line 2: n_points is '67'; must be '68'"),
+        ("1 1\n", r"b\.pts, line 1: the number of points is 1; must be 68"),
         ("", r"b\.pts, line 1: the file is empty"),
     ):
         path.write_text(content)
@@ -247,11 +250,14 @@ def test_a_broken_menpo_pts_is_not_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda line: line.rsplit(" ", 1)[0], "line 2: 'face_1.jpg' is not a number"),
-        (lambda line: line[: len(line) // 2], r"line 2: \d+ columns; needed are 151, with blanks between: the image's"),
-        (lambda line: line.replace(" ", ","), "line 2: 1 columns"),
-        (lambda line: line.rsplit(" ", 1)[0] + " inf", "line 2: 'inf' is not a number"),
-        (lambda line: line.replace(" 5 6 80 90 ", " 80 6 5 90 "), r"the box \[80.0, 6.0, 5.0, 90.0\] has no size"),
+        (lambda line: line.rsplit(" ", 1)[0], r"line 2: a number is 'face_1\.jpg'; must be a finite decimal numbe"),
+        (lambda line: line[: len(line) // 2], "line 2: the number of columns is 79; must be 151, with blanks be"),
+        (lambda line: line.replace(" ", ","), "line 2: the number of columns is 1; must be 151"),
+        (lambda line: line.rsplit(" ", 1)[0] + " inf", "line 2: a number is 'inf'; must be a finite decimal numb"),
+        (
+            lambda line: line.replace(" 5 6 80 90 ", " 80 6 5 90 "),
+            r"the box is \[80\.0, 6\.0, 5\.0, 90\.0\]; must be x",
+        ),
         (lambda line: line.replace("face_1", "face_0"), r"line 2: .* is in line 1 already"),
         (
             lambda line: line.replace("face_1", "face_7"),
@@ -307,15 +313,15 @@ def test_lapa_reads_its_three_splits(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda lines: lines[:-1], "line 106: 105 points; 106 are needed"),
-        (lambda lines: [*lines, "1 2"], "line 108: 107 points; 106 are needed"),
-        (lambda lines: ["105", *lines[1:]], "line 1: '105' is not the number of points; needed is 106"),
-        (lambda lines: lines[1:], "line 1: .* is not the number of points"),
-        (lambda lines: ["106"], "line 1: 0 points"),
-        (lambda lines: [*lines[:3], "1.0,2.0", *lines[4:]], "line 4: '1.0,2.0' is not a point; allowed is 'x y'"),
-        (lambda lines: [*lines[:3], "1.0 2.0 3", *lines[4:]], "line 4: '1.0 2.0 3' is not a point"),
-        (lambda lines: [*lines[:3], "1.0 two", *lines[4:]], "line 4: 'two' is not a number"),
-        (lambda lines: [*lines[:3], "1.0 1_0", *lines[4:]], "line 4: '1_0' is not a number"),
+        (lambda lines: lines[:-1], "line 106: the number of points is 105; must be 106"),
+        (lambda lines: [*lines, "1 2"], "line 108: the number of points is 107; must be 106"),
+        (lambda lines: ["105", *lines[1:]], "line 1: the number of points is '105'; must be '106'"),
+        (lambda lines: lines[1:], r"line 1: the number of points is '60\.008 81\.777'; must be '106'"),
+        (lambda lines: ["106"], "line 1: the number of points is 0; must be"),
+        (lambda lines: [*lines[:3], "1.0,2.0", *lines[4:]], r"line 4: a point is '1\.0,2\.0'; must be 'x y', two"),
+        (lambda lines: [*lines[:3], "1.0 2.0 3", *lines[4:]], r"line 4: a point is '1\.0 2\.0 3'; must be 'x y"),
+        (lambda lines: [*lines[:3], "1.0 two", *lines[4:]], "line 4: a number is 'two'; must be a finite decimal "),
+        (lambda lines: [*lines[:3], "1.0 1_0", *lines[4:]], "line 4: a number is '1_0'; must be a finite decimal "),
         (lambda lines: [], "line 1: the file is empty"),
     ],
 )
@@ -358,10 +364,10 @@ def test_jd106_reads_parts_and_rectangles_where_present(jd):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("3 4 70\n", r"line 1: '3 4 70' is not a box; needed is one line 'x0 y0 x1 y1'"),
-        ("3 4 70 85\n1 2 3 4\n", "line 1: '3 4 70 85' is not a box"),
-        ("3 4 70 eighty\n", "line 1: 'eighty' is not a number"),
-        ("70 4 3 85\n", r"line 1: the box \[70.0, 4.0, 3.0, 85.0\] has no size"),
+        ("3 4 70\n", "line 1: the box is '3 4 70'; must be one line 'x0 y0 x1 y1'"),
+        ("3 4 70 85\n1 2 3 4\n", "line 1: the box is '3 4 70 85'; must be one line 'x0 y0 x1 y1'"),
+        ("3 4 70 eighty\n", "line 1: a number is 'eighty'; must be a finite decimal number"),
+        ("70 4 3 85\n", r"line 1: the box is \[70\.0, 4\.0, 3\.0, 85\.0\]; must be x0, y0, x1, y1 with x0 < x1 a"),
         ("", "line 1: the file is empty"),
     ],
 )

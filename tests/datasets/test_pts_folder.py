@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fldbench.datasets.pts_folder import PtsFolder
+from fldbench.datasets.yours.pts_folder import PtsFolder
 from fldbench.errors import DataError, DatasetNotFoundError
 
 RNG = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def test_the_number_of_points_gives_the_scheme(tmp_path, header):
     points = write_face(tmp_path / "a", 98, header=header)
     faces = load(tmp_path)
     assert faces.scheme == "wflw-98" and np.allclose(faces.landmarks[0], points)
-    with pytest.raises(DataError, match=r"a\.pts.*: .*68 are needed"):
+    with pytest.raises(DataError, match=r"a\.pts.*: .*must be '?68"):
         load(tmp_path, scheme="ibug-68")
 
 
@@ -95,9 +95,12 @@ def test_errors_name_the_place(tmp_path, monkeypatch):
         (lambda text: text.replace("\n", "\n\0", 5), r"a\.pts, line 2: not UTF-8 text \(byte 0x00\)"),
         (
             lambda text: re.sub("(?<=[0-9]) ", ",", text),
-            r"a\.pts, line 4: '.*' is not a point; allowed is 'x y', two numbers",
+            r"a\.pts, line 4: a point is '12\.772,58\.180'; must be 'x y', two numbers",
         ),
-        (lambda text: text.replace("{\n", "{\nleft eye\n"), r"a\.pts, line 4: 'left eye' is not a point"),
+        (
+            lambda text: text.replace("{\n", "{\nleft eye\n"),
+            r"a\.pts, line 4: a number is 'left'; must be a finite decimal number",
+        ),
     ],
 )
 def test_a_broken_file_names_file_and_line(tmp_path, change, error):
@@ -119,7 +122,7 @@ def test_bytes_that_are_no_text_name_their_line(tmp_path):
 def test_files_of_other_lengths_are_named(tmp_path):
     write_face(tmp_path / "a")
     write_face(tmp_path / "b", 51)
-    with pytest.raises(DataError, match=r"b\.pts, line 2: n_points is '51'; 68 are needed"):
+    with pytest.raises(DataError, match=r"b\.pts, line 2: n_points is '51'; must be '68'"):
         load(tmp_path)
 
 

@@ -287,3 +287,49 @@ def test_body_and_curtain_are_closed_grids():
     assert body.body_faces().max() == len(body.body_vertices(np.zeros(3), 0.0)) - 1
     assert body.curtain_faces().max() == len(body.curtain_vertices(100.0, 8.0, 80.0, 2.0, 0.0)) - 1
     assert len(scene.standing_faces()[0]) == len(scene.standing_faces()[1])
+
+
+# Mean grey levels of a 4 x 4 grid, and three points, of faces of the test split: `dataset.GENERATOR` stands for them.
+# fmt: off
+PINNED = {
+    0: (
+        [152.95, 144.82, 163.21, 144.51, 152.82, 138.88, 141.07, 141.27,
+         153.06, 118.04, 119.06, 137.44, 149.68, 150.55, 161.98, 152.67],
+        [[46.9177, 57.7683], [95.2291, 72.0189], [114.3995, 89.8192]],
+    ),
+    7: (
+        [103.82, 103.23, 163.47, 165.53, 100.57, 126.18, 141.99, 169.75,
+         112.25, 84.93, 147.68, 171.27, 126.72, 124.25, 166.33, 158.51],
+        [[26.9721, 61.0822], [97.2322, 82.9403], [92.6791, 97.9012]],
+    ),
+    399: (
+        [
+            81.98,
+            90.19,
+            147.98,
+            84.8,
+            79.14,
+            126.73,
+            117.6,
+            85.36,
+            81.05,
+            112.65,
+            94.03,
+            94.56,
+            88.51,
+            88.5,
+            82.29,
+            99.94,
+        ],
+        [[44.9482, 39.9015], [89.9819, 75.4807], [92.3267, 105.1748]],
+    ),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("face", PINNED)
+def test_the_pictures_are_those_that_the_generators_name_stands_for(face):
+    grey, points = PINNED[face]
+    image = sample.face_image(2, face)
+    np.testing.assert_allclose(image.reshape(4, 40, 4, 40, 3).mean(axis=(1, 3, 4)).ravel(), grey, atol=0.02)
+    np.testing.assert_allclose(sample.face_landmarks(2, face)[0][[0, 30, 54]], points, atol=2e-4)

@@ -98,10 +98,13 @@ def test_more_faces_leave_the_first_ones_as_they_are():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"scheme": "helen-194"}, "scheme is 'helen-194'; allowed: ibug-68, mtfl-5, imm-58"),
-        ({"faces": 0}, "faces is 0; allowed: a whole number, 1 to 1000000"),
-        ({"faces": "many"}, "faces is 'many'; allowed"),
-        ({"faces": True}, "faces is True; allowed"),
+        (
+            {"scheme": "helen-194"},
+            "dataset 'synthetic': scheme is 'helen-194'; must be one of 'ibug-68', 'mtfl-5', 'imm-58', 'imm-f",
+        ),
+        ({"faces": 0}, r"dataset 'synthetic': faces is 0; must be a whole number from 1 to 1e\+06"),
+        ({"faces": "many"}, r"dataset 'synthetic': faces is 'many'; must be a whole number from 1 to 1e\+06"),
+        ({"faces": True}, r"dataset 'synthetic': faces is True; must be a whole number from 1 to 1e\+06"),
         ({"face": 3}, "no option 'face'; did you mean 'faces'"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from writers_part1 import wflw_line, write_wflw
+from writers import wflw_line, write_wflw
 
 from fldbench.datasets.wflw import SUBSETS, WFLW
 from fldbench.errors import DataError, DatasetNotFoundError
@@ -92,22 +92,43 @@ def test_the_subset_lists_must_agree_with_the_flags(wflw):
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (lambda t: t[: len(t) * 2 // 5], r"test\.txt, line 2: \d+ columns; needed are 207, with blanks between: x0 y0"),
-        (lambda t: t.replace(" ", ",", 150), r"line 1: 57 columns; needed are 207"),
-        (lambda t: t.replace(" ", " 7.5 ", 1), r"line 1: the attribute pose is '27'; allowed: 0, 1"),
-        (lambda t: t.replace(" ", " many ", 1), r"line 1: the attribute pose is '27'|line 1: 'many' is not a number"),
-        (lambda t: t.replace(t[:4], "five", 1), r"line 1: 'five.*' is not a number; allowed are finite decimal"),
-        (lambda t: t.replace(t[:4], "1_0", 1), r"line 1: '1_0.*' is not a number"),
+        (
+            lambda t: t[: len(t) * 2 // 5],
+            r"list_98pt_rect_attr_test\.txt, line 2: the number of columns is 120; must be 207, with blanks bet",
+        ),
+        (
+            lambda t: t.replace(" ", ",", 150),
+            r"list_98pt_rect_attr_test\.txt, line 1: the number of columns is 57; must be 207, with blanks betw",
+        ),
+        (
+            lambda t: t.replace(" ", " 7.5 ", 1),
+            r"list_98pt_rect_attr_test\.txt, line 1: the attribute pose is '27'; must be 0 or 1",
+        ),
+        (
+            lambda t: t.replace(" ", " many ", 1),
+            r"list_98pt_rect_attr_test\.txt, line 1: a number is 'many'; must be a finite decimal number",
+        ),
+        (
+            lambda t: t.replace(t[:4], "five", 1),
+            r"list_98pt_rect_attr_test\.txt, line 1: a number is 'five46322'; must be a finite decimal number",
+        ),
+        (
+            lambda t: t.replace(t[:4], "1_0", 1),
+            r"list_98pt_rect_attr_test\.txt, line 1: a number is '1_081191'; must be a finite decimal number",
+        ),
         (
             lambda t: "\n" + t.replace("3 4 28 27", "3 4 3 27"),
-            r"line 2: the box is \[3.0, 4.0, 3.0, 27.0\]; needed is x",
+            r"list_98pt_rect_attr_test\.txt, line 2: the box is \[3\.0, 4\.0, 3\.0, 27\.0\]; must be x_min, y_min, x_",
         ),
         (
             lambda t: t.replace(PHOTO, "no/such.jpg", 1),
             r"line 1: no image 'no/such.jpg' below .*WFLW_images; restore it",
         ),
         (lambda t: "", r"test\.txt, line 1: the file is empty"),
-        (lambda t: t.replace("Leute", "Le\0te"), r"line 2: holds a NUL byte"),
+        (
+            lambda t: t.replace("Leute", "Le\0te"),
+            r"list_98pt_rect_attr_test\.txt, line 2: not UTF-8 text \(byte 0x00\); save the file as UTF-8",
+        ),
     ],
 )
 def test_a_broken_list_names_file_and_line(tmp_path, change, error):
@@ -121,9 +142,11 @@ def test_a_broken_list_names_file_and_line(tmp_path, change, error):
 def test_bytes_that_are_no_utf8_and_absent_lists(wflw, tmp_path):
     path = list_file(wflw[0])
     path.write_bytes(path.read_bytes().replace("Ü".encode(), b"\xdc"))
-    with pytest.raises(DataError, match=r"test\.txt, line 2: byte 0xdc is not UTF-8; save the file as UTF-8"):
+    with pytest.raises(
+        DataError, match=r"list_98pt_rect_attr_test\.txt, line 2: not UTF-8 text \(byte 0xdc\); save the file as UTF-8"
+    ):
         WFLW().load(wflw[0], "test")
-    with pytest.raises(DataError, match=r"attr_train\.txt: cannot be read \(No such file"):
+    with pytest.raises(DataError, match="list_98pt_rect_attr_train_test: no list of the split 'train'; looked for"):
         WFLW().load(wflw[0], "train")
     with pytest.raises(
         DatasetNotFoundError, match=r"dataset 'wflw' is not below .*; looked for WFLW_annotations or WFLW_"

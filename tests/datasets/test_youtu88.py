@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from writers_part2 import YOUTU_GROUPS, some_points, write_image, write_text, write_youtu_json, youtu_object
+from writers import YOUTU_GROUPS, some_points, write_image, write_text, write_youtu_json, youtu_object
 
 from fldbench import get_scheme
 from fldbench.datasets.youtu88 import YouTu88, read_json
@@ -19,7 +19,7 @@ NAMES = ["000001", "000002", "gesicht ü 3"]
 def files(tmp_path):
     for i, (name, points) in enumerate(zip(NAMES, POINTS, strict=True)):
         write_youtu_json(tmp_path / f"youtu88/train/annotations/{name}.json", points, answer=i == 1)
-        write_image(tmp_path / f"youtu88/train/images/{name}.jpg", size=(218, 178))
+        write_image(tmp_path / f"youtu88/train/images/{name}.jpg", width=178, height=218)
     return tmp_path
 
 
@@ -86,29 +86,50 @@ def test_tables_with_and_without_header(csv):
     [
         ('{"nose": [\n[1, 2],\n[3 4]]}', r"a\.json, line 3: not JSON \(Expecting"),
         (json.dumps(youtu_object(POINTS[0]))[:500], r"a\.json, line 1: not JSON"),
-        ("[]", r"a\.json, line 1: holds no face; needed is an object with face_profile, nose"),
+        ("[]", r"a\.json, line 1: holds no face; must hold an object with face_profile, nose, mouth, left_eyebrow,"),
         ('{"face_shape": []}', r"a\.json, line 1: holds no face"),
         ("17", r"a\.json, line 1: holds no face"),
-        ("{}", r"a\.json, line 1: 'face_profile': absent; needed is a list of 21 points"),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[1, 2]] * 12}), "'nose': 12 points; needed is a list of 13"),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": "long"}), "'nose': no list; needed is a list of 13"),
+        ("{}", r"a\.json, line 1: 'face_profile' is absent; must be a list of 21 points"),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [[1, 2]] * 12}),
+            r"a\.json, line 1: 'nose' is 12 points; must be a list of 13 points",
+        ),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": "long"}),
+            r"a\.json, line 1: 'nose' is no list; must be a list of 13 points",
+        ),
         (
             json.dumps(youtu_object(POINTS[0]) | {"nose": [[1, 2, 3]] * 13}),
-            r"'nose' has the point \[1, 2, 3\]; allowed",
+            r"a\.json, line 1: a point of 'nose' is \[1, 2, 3\]; must be \[x, y\], two finite numbers",
         ),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": [["1", 2]] * 13}), r"'nose' has the point \['1', 2\]"),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[True, 2]] * 13}), r"'nose' has the point \[True, 2\]"),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": [{"x": 1}] * 13}), r"'nose' has the point \{'x': 1\}"),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[float("nan"), 2]] * 13}), r"'nose' has the point \[nan, 2\]"),
-        (json.dumps(youtu_object(POINTS[0]) | {"nose": [[10**400, 2]] * 13}), "'nose' has the point"),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [["1", 2]] * 13}),
+            r"a\.json, line 1: a point of 'nose' is \['1', 2\]; must be \[x, y\], two finite numbers",
+        ),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [[True, 2]] * 13}),
+            r"a\.json, line 1: a point of 'nose' is \[True, 2\]; must be \[x, y\], two finite numbers",
+        ),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [{"x": 1}] * 13}),
+            r"a\.json, line 1: a point of 'nose' is \{'x': 1\}; must be \[x, y\], two finite numbers",
+        ),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [[float("nan"), 2]] * 13}),
+            r"a\.json, line 1: a point of 'nose' is \[nan, 2\]; must be \[x, y\], two finite numbers",
+        ),
+        (
+            json.dumps(youtu_object(POINTS[0]) | {"nose": [[10**400, 2]] * 13}),
+            r"a\.json, line 1: a point of 'nose' is \[100000000000000000000000000000000000000; must be \[x, y\], t",
+        ),
         (
             json.dumps(youtu_object(POINTS[0]) | {"nose": []}).replace(', "', ',\n"'),
-            r"a\.json, line 3: 'nose': 0 points",
+            r"a\.json, line 3: 'nose' is 0 points; must be a list of 13 points",
         ),
         ("9" * 6000, r"a\.json, line 1: not JSON of points"),
         ("[" * 100000, r"a\.json, line 1: (not JSON of points|holds no face)"),
         ("", r"a\.json, line 1: the file is empty"),
-        ("\0", r"a\.json, line 1: holds a NUL byte"),
+        ("\0", r"a\.json, line 1: not UTF-8 text \(byte 0x00\); save the file as UTF-8"),
     ],
 )
 def test_broken_json_names_file_and_line(tmp_path, content, text):
@@ -121,17 +142,17 @@ def test_broken_json_names_file_and_line(tmp_path, content, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda rows: [rows[0], rows[1].rsplit(",", 1)[0]], "line 2: 176 columns; needed are 177, with commas between"),
-        (lambda rows: [rows[0], rows[1].replace(",", " ")], "line 2: 1 columns"),
-        (lambda rows: [rows[0], rows[1].rsplit(",", 1)[0] + ",x"], "line 2: 'x' is not a number"),
+        (lambda rows: [rows[0], rows[1].rsplit(",", 1)[0]], "line 2: the number of columns is 176; must be 177, w"),
+        (lambda rows: [rows[0], rows[1].replace(",", " ")], "line 2: the number of columns is 1; must be 177"),
+        (lambda rows: [rows[0], rows[1].rsplit(",", 1)[0] + ",x"], "line 2: a number is 'x'; must be a finite de"),
         (lambda rows: [rows[0], rows[0]], "line 2: '000001' is in line 1 already"),
         (lambda rows: [rows[0].replace("000001", "000009")], r"line 1: no image '000009\.jpg' below"),
         (lambda rows: [",".join(["image", *columns()])], "line 1: a header and no face"),
         (
             lambda rows: [",".join(["image", *columns()[:-1], "chin"]), *rows],
-            "line 1: the header has 'chin'; needed are",
+            r"line 1: the header is \['image', 'face_profile_0_x', 'face_profile_0_y'\]; must be image and 176 c",
         ),
-        (lambda rows: [",".join(["image", *columns()[:-1]]), *rows], "line 1: the header has 'a missing or repeated"),
+        (lambda rows: [",".join(["image", *columns()[:-1]]), *rows], r"line 1: the header is \['image', 'face_profil"),
     ],
 )
 def test_a_broken_table_names_file_and_line(csv, change, text):

@@ -161,5 +161,5 @@ def test_undefined_map_says_which_exist():
 
 
 def test_map_refuses_another_schemes_points():
-    with pytest.raises(DataError, match=r"landmarks of wflw-98 must be \(\.\.\., 98, 2\), got \(68, 2\)"):
+    with pytest.raises(DataError, match=r"wflw-98: the shape of landmarks is \(68, 2\); must be \(\.\.\., 98, 2\)"):
         map_landmarks(np.zeros((68, 2)), "wflw-98", "ibug-68")

@@ -233,7 +233,7 @@ def test_flip_keeps_float32_and_nan():
 
 
 def test_flip_refuses_another_schemes_points():
-    with pytest.raises(DataError, match=r"landmarks of ibug-68 must be \(\.\.\., 68, 2\), got \(3, 51, 2\)"):
+    with pytest.raises(DataError, match=r"ibug-68: the shape of landmarks is \(3, 51, 2\); must be \(\.\.\., 68, 2\)"):
         get_scheme("ibug-68").flip(np.zeros((3, 51, 2)), 100)
 
 

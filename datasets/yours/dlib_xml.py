@@ -11,15 +11,15 @@ from xml.parsers import expat
 
 import numpy as np
 
-from fldbench.datasets.generic import (
+from fldbench.datasets.yours.annotation_file import (
     Annotation,
     AnnotationFile,
     declared_scheme,
     number,
-    read_bytes,
     scheme_for,
 )
-from fldbench.errors import DataError
+from fldbench.errors import DataError, must_be
+from fldbench.files import read_bytes
 from fldbench.schemes import get_scheme
 
 ROUNDING = 0.5 + 1e-6  # px between a whole number and the exact one beside it
@@ -28,14 +28,18 @@ ROUNDING = 0.5 + 1e-6  # px between a whole number and the exact one beside it
 class DlibXML(AnnotationFile):
     """Any imglab file with parts. Zero-based px; image paths are relative to the XML.
 
-    file    the XML below the data root; None: the root is the file, or a folder with one that has parts
-    scheme  None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes), or by the number of names
-
     A box of imglab holds the pixels left ... left + width - 1, so x1 = left + width - 1, as in dlib's own rectangle.
-    Parts are numbered by their names: as numbers where all are numbers, as text otherwise. An absent part is a point
+    Parts are ordered by their names: as numbers where all are numbers, as strings otherwise. An absent part is a point
     that is not annotated. Boxes with ignore='1' and boxes without parts are left out; `parts` counts the latter.
     Where `fldbench data convert` wrote the unrounded numbers beside dlib's whole ones (attribute `exact`), they count.
     Ids are image paths without ending, with #k for the k-th box of an image with several.
+
+    Parameters
+    ----------
+    file : str or Path, optional
+        As in AnnotationFile; in a folder, the file that has parts.
+    scheme : str, optional
+        None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes it), or by the number of names.
     """
 
     name = "dlib-xml"
@@ -43,11 +47,11 @@ class DlibXML(AnnotationFile):
     url = "https://github.com/davisking/dlib/tree/master/tools/imglab"
 
     def fits(self, path: Path) -> bool:
-        """Whether any box of the file can have parts."""
+        """Return whether any box of the file can have parts."""
         return b"<part" in path.read_bytes()
 
-    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
-        """Scheme, folder of the images, and every box."""
+    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Return the scheme, the folder of the images, and every box."""
         content = _Content(path)
         content.parse(read_bytes(path))
         if not content.names:
@@ -59,7 +63,7 @@ class DlibXML(AnnotationFile):
 
 
 def _numbering(names: set[str], n_points: int | None) -> tuple[dict[str, int], int]:
-    """Part name -> point, and how many points there are.
+    """Return part name -> point, and the number of points.
 
     Numbers below the n_points that are wanted are the points themselves, so that a part may be absent from the whole
     file; other names are counted in their order.
@@ -107,7 +111,7 @@ class _Content:
 
     def __init__(self, path: Path):
         self.boxes: list[_Box] = []
-        self.names: dict[str, str] = {}  # one string object a name, however many boxes
+        self.names: dict[str, str] = {}  # one string object for each name, however many boxes
         self.scheme: str | None = None
         self._path, self._open = path, []
         self._image, self._box = "", {}
@@ -130,12 +134,15 @@ class _Content:
     def _fail(self, message: str) -> DataError:
         return DataError(message, self._path, self._parser.CurrentLineNumber)
 
+    def _refuse(self, tag: str, key: str, got: object, allowed: str) -> DataError:
+        return self._fail(must_be(f"<{tag[:40]}>", key, got, allowed))
+
     def _start(self, tag: str, given: dict[str, str]) -> None:
         inside = self._open[-1] if self._open else None
         if inside is None and tag != "dataset":
-            raise self._fail(f"the outermost tag is <{tag[:40]}>; an imglab file has <dataset>")
+            raise self._fail(f"the outermost tag is <{tag[:40]}>; must be <dataset>")
         if {"box": "image", "part": "box"}.get(tag, inside) != inside:
-            raise self._fail(f"<{tag}> inside <{(inside or '')[:40]}>; allowed is image > box > part")
+            raise self._fail(f"<{tag}> inside <{(inside or '')[:40]}>; must be image > box > part")
         self._open.append(tag)
         if inside is None and "scheme" in given:
             self.scheme = declared_scheme(given["scheme"], self._path, self._parser.CurrentLineNumber)
@@ -150,7 +157,7 @@ class _Content:
         left, top, width, height = (self._number("box", given, key) for key in ("left", "top", "width", "height"))
         ignored = given.get("ignore", "0")
         if ignored not in ("0", "1", "false", "true"):
-            raise self._fail(f"ignore={ignored[:40]!r}; allowed are 0 and 1")
+            raise self._refuse("box", "ignore", ignored[:40], "0 or 1")
         corners = [left, top, left + width - 1, top + height - 1]
         self._parts = {}
         self._box = {
@@ -167,7 +174,7 @@ class _Content:
         point = [self._number("part", given, "x"), self._number("part", given, "y")]
         visible = given.get("visible", "1")
         if visible not in ("0", "1"):
-            raise self._fail(f"visible={visible[:40]!r}; allowed are 0 and 1")
+            raise self._refuse("part", "visible", visible[:40], "0 or 1")
         self._parts[self.names.setdefault(name, name)] = (*self._exact("part", given, point), float(visible))
 
     def _end(self, tag: str) -> None:
@@ -178,7 +185,7 @@ class _Content:
 
     def _text(self, tag: str, given: dict[str, str], key: str) -> str:
         if not given.get(key):
-            raise self._fail(f"<{tag}> without {key}='...'")
+            raise self._fail(f"<{tag}> must have {key}='...'")
         return given[key]
 
     def _number(self, tag: str, given: dict[str, str], key: str) -> float:
@@ -186,10 +193,10 @@ class _Content:
         try:
             return number(word)
         except ValueError:
-            raise self._fail(f"<{tag}> has {key}={word[:40]!r}; allowed is a number of pixels") from None
+            raise self._refuse(tag, key, word[:40], "a number of pixels") from None
 
     def _exact(self, tag: str, given: dict[str, str], rounded: list[float]) -> list[float]:
-        """The numbers of the attribute `exact`, which must round to the whole ones beside it; else the whole ones."""
+        """Return the numbers of the attribute `exact`, which must round to those beside it; without it, the latter."""
         if "exact" not in given:
             return rounded
         try:
@@ -198,7 +205,7 @@ class _Content:
             exact = []
         if len(exact) != len(rounded) or np.abs(np.subtract(exact, rounded)).max() > ROUNDING:
             raise self._fail(
-                f"<{tag}> has exact={given['exact'][:80]!r} beside {rounded}; allowed are {len(rounded)} numbers that "
+                f"<{tag}>: exact is {given['exact'][:80]!r} beside {rounded}; must be {len(rounded)} numbers that "
                 "round to these; drop `exact` where a point was moved by hand"
             )
         return exact

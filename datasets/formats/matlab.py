@@ -1,7 +1,7 @@
 """MATLAB 5 files (all versions before 7.3), read so that a damaged one is an error and never a crash.
 
 scipy.io.loadmat ends the whole process with a segmentation fault on some damaged files; a reader in plain Python
-cannot. It knows what datasets use: numeric arrays, text and cells. "MAT-File Level 5 File Format", The MathWorks, 2015.
+cannot. It reads what datasets use: numeric arrays, text and cells. "MAT-File Level 5 File Format", The MathWorks, 2015.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.files import read_bytes
 
 HEADER = 128  # bytes
 MATRIX, COMPRESSED = 14, 15
@@ -26,19 +27,21 @@ LARGEST = 2**31  # bytes that a compressed variable may unfold to
 
 
 def read_matlab(path: str | Path, *names: str) -> list[Any]:
-    """The named variables of a MATLAB 5 file.
+    """Return the named variables of a MATLAB 5 file.
 
     A numeric variable comes as a float or integer array of its own shape, text as a str, a cell as an object array of
-    these. Raises DatasetNotFoundError for a file that is not there, DataError for one that is damaged, is no MATLAB 5
-    file or lacks a variable.
+    these.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        For a file that is not there.
+    DataError
+        For a file that is damaged, is no MATLAB 5 file or lacks a variable.
     """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DatasetNotFoundError("this file of the dataset is absent", path) from error
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", path) from error
+    if not Path(path).exists():
+        raise DatasetNotFoundError("this file of the dataset is absent", path)
+    content = read_bytes(path)
     try:
         found = _variables(content)
     except (ValueError, struct.error, zlib.error, UnicodeError, MemoryError, OverflowError) as error:
@@ -50,7 +53,10 @@ def read_matlab(path: str | Path, *names: str) -> list[Any]:
 
 
 def read_numbers(path: str | Path, *names: str) -> list[np.ndarray]:
-    """The named variables as float arrays; raises what `read_matlab` does, and DataError for one that is no number."""
+    """Return the named variables as float arrays.
+
+    Raises what `read_matlab` raises, and DataError for a variable that is not numeric.
+    """
     values = read_matlab(path, *names)
     for name, value in zip(names, values, strict=True):
         if isinstance(value, str) or value.dtype.kind not in "iuf":
@@ -77,7 +83,7 @@ def _variables(content: bytes) -> dict[str, Any]:
 
 
 def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """The tagged elements in a run of bytes: type, content; each must end within it."""
+    """Yield the tagged elements in a run of bytes: type, content; each must end within it."""
     at = 0
     while at < len(data):
         kind, size = struct.unpack_from(order + "II", data, at)
@@ -95,7 +101,7 @@ def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _matrix(data: bytes, order: str, depth: int = 0) -> tuple[str, Any]:
-    """Name and value of a matrix element; the value is None for a class that is not read (struct, sparse, object)."""
+    """Return name and value of a matrix element; None for a class that is not read (struct, sparse, object)."""
     if depth > DEEPEST:
         raise ValueError("cells within cells without end")
     parts = _elements(data, order)

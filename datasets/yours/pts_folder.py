@@ -1,35 +1,39 @@
-"""Any folder of images with a .pts file beside each, however deep."""
+"""Any folder of images with a .pts file beside each, at any depth."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import ROOT_VARIABLE, Dataset, data_root
-from fldbench.datasets.generic import SPLITS, read_text, scheme_for, split_of
-from fldbench.datasets.image_index import images_beside
-from fldbench.datasets.pts import read_pts
+from fldbench.dataset import Columns, Dataset, data_root, needed_root
+from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.pts import count_pts, read_pts
+from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, split_of
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import FaceSet
-from fldbench.geometry import tight_box
+from fldbench.params import TEXT, kind, optional
 from fldbench.schemes import get_scheme
 
 
 class PtsFolder(Dataset):
     """Every .pts file below a folder, with the image beside it. Points are 1-based in the files, zero-based here.
 
-    folder  the folder below the data root; empty: the root itself
-    scheme  None: the only scheme with as many points as the first file
-
     Splits: folders below it with the word train, val or test in their names (`helen/trainset`) are that split; without
     any such folder everything is `train`. `all` is everything. Ids are paths below the folder without ending; boxes
     are tight, as the format has none; it has no place for a missing or a hidden point either.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder below the data root; empty: the root itself.
+    scheme : str, optional
+        None: the only scheme with as many points as the first file.
     """
 
+    name = "pts"
     scheme = "by the number of points"
     splits = SPLITS
+    rules = {"folder": kind(str, Path, allowed="a path"), "scheme": optional(TEXT)}
     licence = "that of your data"
     url = "https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/"
 
@@ -37,35 +41,28 @@ class PtsFolder(Dataset):
         self.folder = folder
         self.scheme = scheme
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces in the order of their paths.
+    def locate(self, root: str | Path | None, split: str) -> Path:
+        """Return the folder, which `folder` names below the root."""
+        if not self.folder:
+            return needed_root(root, self.name, "a folder", ", folder='...'")
+        return (data_root(root) or Path()) / self.folder
 
-        Raises DatasetNotFoundError for the place, and DataError for a .pts file that is not one, has another number of
-        points than the first or no image.
-        """
-        root = data_root(root)
-        if root is None and not self.folder:
-            raise DatasetNotFoundError(
-                f"dataset 'pts' needs a folder; give --data ROOT, folder='...' or set {ROOT_VARIABLE}"
-            )
-        base = (root or Path()) / self.folder
-        paths = _of_split(_annotations(base), base, split)
-        scheme = self.scheme if self.scheme else scheme_for(_count(paths[0]), None, paths[0])
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces in the order of their paths; all have as many points as the first."""
+        paths = _of_split(_annotations(folder), folder, split)
+        scheme = self.scheme or scheme_for(count_pts(paths[0]), None, paths[0])
         n_points = get_scheme(scheme).n_points
         landmarks = np.stack([read_pts(path, n_points) for path in paths])
-        return FaceSet(
-            ids=np.array([path.relative_to(base).with_suffix("").as_posix() for path in paths]),
+        return Columns(
+            ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
             images=images_beside(paths),
-            boxes=tight_box(landmarks),
             landmarks=landmarks,
             scheme=scheme,
-            name="pts",
-            split_name=split,
         )
 
 
 def _annotations(base: Path) -> list[Path]:
-    """All .pts files below a folder, in the order of their paths; hidden ones are left out. At least one."""
+    """Return all .pts files below a folder, in the order of their paths, without hidden ones; at least one."""
     if not base.is_dir():
         raise DatasetNotFoundError("there is no such folder; folder='...' is a path below the data root", base)
     found = sorted(path for path in base.rglob("*.pts") if not path.name.startswith(".") and path.is_file())
@@ -75,7 +72,7 @@ def _annotations(base: Path) -> list[Path]:
 
 
 def _of_split(paths: list[Path], base: Path, split: str) -> list[Path]:
-    """The files of a split by the names of their folders; DatasetNotFoundError where those leave it open."""
+    """Return the files of a split by the names of their folders; raise DatasetNotFoundError where those do not tell."""
     named = {path: split_of(" ".join(path.relative_to(base).parts[:-1])) for path in paths}
     if split == "all" or (split == "train" and not any(named.values())):
         return paths
@@ -92,11 +89,3 @@ def _of_split(paths: list[Path], base: Path, split: str) -> list[Path]:
             f"no .pts file of the split {split!r}; found {', '.join(sorted(set(named.values())))}", base
         )
     return chosen
-
-
-def _count(path: Path) -> int:
-    """How many points a .pts file says or has; read_pts checks that they are there."""
-    text = read_text(path)
-    said = re.search(r"^\s*n_points\s*:\s*(\d{1,6})\s*$", text, re.MULTILINE)
-    lines = [line.strip() for line in text.splitlines()]
-    return int(said[1]) if said else sum(bool(line) and ":" not in line and line not in "{}" for line in lines)

@@ -8,22 +8,34 @@ from fldbench.dataset import Dataset, data_root
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet
 from fldbench.faces.pack import open_pack
+from fldbench.params import kind, optional
 
 
 class Pack(Dataset):
     """Split all: every face of the pack, which knows its own dataset, split and scheme.
 
-    file    path of the pack, below the data root or absolute; None: the root itself is the pack
+    Parameters
+    ----------
+    file : str or Path, optional
+        Path of the pack, below the data root or absolute; None: the root itself is the pack.
     """
 
+    name = "pack"
     scheme = "that of the packed faces"
     splits = ("all",)
+    rules = {"file": optional(kind(str, Path, allowed="a path"))}
 
-    def __init__(self, file: str | None = None):
+    def __init__(self, file: str | Path | None = None):
         self.file = file
 
     def load(self, root: str | Path | None, split: str = "all") -> FaceSet:
-        """The packed faces. Raises DatasetNotFoundError without a file, DataError for a damaged one."""
+        """Return the packed faces, under the names that they were packed with."""
+        self.check_split(split)
+        self.check_options()
+        return open_pack(self.locate(root, split))
+
+    def locate(self, root: str | Path | None, split: str) -> Path:
+        """Return the file of the pack."""
         if self.file is None and root is None:
             raise DatasetNotFoundError("dataset 'pack' needs a file; give --option file=PATH, or --data PATH")
         path = Path(root if self.file is None else self.file)
@@ -33,4 +45,4 @@ class Pack(Dataset):
             raise DatasetNotFoundError(
                 "a folder; dataset 'pack' needs the file of a pack: give --option file=PATH", path
             )
-        return open_pack(path)
+        return path

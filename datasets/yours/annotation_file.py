@@ -1,4 +1,4 @@
-"""What the readers of general formats share: which file, which scheme, which image, which id."""
+"""What the readers of general formats share: the file, the scheme, the image of a face and its id."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from fldbench.dataset import ROOT_VARIABLE, Dataset, data_root
+from fldbench.dataset import ROOT_VARIABLE, Columns, Dataset, data_root
+from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
-from fldbench.faces import FaceSet, ImageFiles
+from fldbench.faces import ImageFiles
 from fldbench.geometry import tight_box
+from fldbench.params import TEXT, kind, optional
 from fldbench.schemes import get_scheme, list_schemes
 
 SPLITS = ("all", "train", "val", "test")
@@ -30,15 +32,26 @@ FAR = 1e6  # px; no image reaches there, a damaged number does
 
 @dataclass(frozen=True)
 class Annotation:
-    """One face as an annotation file tells it.
+    """One face as an annotation file describes it.
 
-    image    path of its image, as written
-    points   (L, 2) px, NaN where not annotated; None where the file tells of a face but of no point
-    line     where it stands; None in a format without lines, which says `what` instead
-    box      (4,) px; None stands for the tight box of the points
-    visible  (L,) bool; None: what is annotated is visible
-    id, group    where the file has them
-    ignored  the file itself says that this face does not count
+    Attributes
+    ----------
+    image : str
+        Path of its image, as written.
+    points : (L, 2) float array or None
+        Pixels, NaN where not annotated; None for a face without any point.
+    line : int or None
+        Where it stands; None in a format without lines, which fills `what` instead.
+    what : str
+        The beginning of a message about it.
+    box : (4,) sequence or None
+        Pixels; None stands for the tight box of the points.
+    visible : (L,) bool array or None
+        None: what is annotated is visible.
+    id, group : str
+        Where the file has them.
+    ignored : bool
+        The file itself says that this face does not count.
     """
 
     image: str
@@ -55,41 +68,48 @@ class Annotation:
 class AnnotationFile(Dataset):
     """Base of the readers of one annotation file.
 
-    file    the annotation file, a path below the data root; None: the root is the file, or a folder with one that fits
-    scheme  name of the landmark scheme; None: what the file says, or the only scheme with that number of points
-
     Splits: a file whose name has the word train, val or test (or training, testset, ...) is that split. A single file
-    without such a word is `train`. `all` is the single file, whatever its name.
+    without such a word is `train`. `all` is the single file, whatever its name. `parts` says how many faces there were
+    with and without points.
+
+    Parameters
+    ----------
+    file : str or Path, optional
+        The annotation file, a path below the data root; None: the root is the file, or a folder with one that fits.
+    scheme : str, optional
+        Name of the landmark scheme; None: what the file says, or the only scheme with that number of points.
     """
 
     scheme = "by the number of points"
     splits = SPLITS
     licence = "that of your data"
-    name: ClassVar[str]
+    rules = {
+        "file": optional(kind(str, Path, allowed="a path")),
+        "scheme": optional(TEXT),
+        "images": optional(kind(str, Path, allowed="a path")),
+    }
     ending: ClassVar[str]
+    images: str | Path | None = None
 
     def __init__(self, file: str | Path | None = None, scheme: str | None = None):
         self.file = file
         self.scheme = scheme
 
-    def load(self, root: str | Path | None, split: str) -> FaceSet:
-        """The faces with at least one annotated point; `parts` says how many there were with and without.
+    def read(self, folder: Path, split: str) -> Columns:
+        """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
+        scheme, images, found = self.parse(folder)
+        return _columns(found, folder, images, scheme)
 
-        Raises DatasetNotFoundError for the place, and DataError with file and line for what cannot be used.
-        """
-        path = self._find_file(root, split)
-        scheme, folder, found = self.read(path)
-        return _face_set(found, path, folder, scheme, self.name, split)
-
-    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
-        """Scheme, the folder that image paths are relative to, and the faces of one file."""
+    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Return the scheme, the folder that image paths are relative to, and the faces of one file."""
         raise NotImplementedError
 
     def fits(self, path: Path) -> bool:
-        """Whether a file with the right ending, found in a folder, has landmarks in it."""
+        """Return whether a file with the right ending, found in a folder, has landmarks in it."""
         return True
 
-    def _find_file(self, root: str | Path | None, split: str) -> Path:
+    def locate(self, root: str | Path | None, split: str) -> Path:
+        """Return the annotation file of a split."""
         candidates = self._candidates(root)
         named = {path: split_of(path.stem) for path in candidates}
         chosen = candidates if split == "all" else [path for path in candidates if named[path] == split]
@@ -107,7 +127,7 @@ class AnnotationFile(Dataset):
         )
 
     def _candidates(self, root: str | Path | None) -> list[Path]:
-        """The files that may be meant; at least one."""
+        """Return the files that may be meant; at least one."""
         if self.file is None and root is not None and Path(root).is_file():
             return [Path(root)]
         base = data_root(root)
@@ -127,7 +147,7 @@ class AnnotationFile(Dataset):
 
 
 def split_of(name: str) -> str | None:
-    """The split that a file's or folder's name stands for, None where it names none or several.
+    """Return the split that the name of a file or folder stands for; None where it names none or several.
 
     >>> split_of("training_with_face_landmarks"), split_of("latest"), split_of("coco_val2017"), split_of("train_test")
     ('train', None, 'val', None)
@@ -138,9 +158,14 @@ def split_of(name: str) -> str | None:
 
 
 def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str:
-    """The scheme's name: the one wanted, which must have that many points, or the only one that has.
+    """Return the scheme's name: the one wanted, which must have that many points, or the only one that has.
 
-    Raises DataError that names the file; UnknownNameError for a name that no scheme has.
+    Raises
+    ------
+    DataError
+        When none or several have; names the file.
+    UnknownNameError
+        For a name that no scheme has.
     """
     if wanted is not None:
         if get_scheme(wanted).n_points != n_points:
@@ -161,33 +186,8 @@ def declared_scheme(name: str, file: Path, line: int | None = None) -> str:
     return name
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file that is not empty; DataError otherwise."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", path) from error
-    if not content.strip():
-        raise DataError("the file is empty", path, 1)
-    return content
-
-
-def read_text(path: Path) -> str:
-    """UTF-8 text, with or without a byte order mark; DataError names the line of the first byte that is none."""
-    content = read_bytes(path)
-    try:
-        bad = content.find(b"\0")
-        text = content.decode("utf-8-sig") if bad < 0 else ""
-    except UnicodeDecodeError as error:
-        bad = error.start
-    if bad >= 0:
-        what = f"not UTF-8 text (byte 0x{content[bad]:02x}); save the file as UTF-8"
-        raise DataError(what, path, content.count(b"\n", 0, bad) + 1)
-    return text
-
-
 def number(word: str) -> float:
-    """A coordinate; ValueError for what is none, not finite or beyond any image.
+    """Return a coordinate; raise ValueError for what is no number, not finite or beyond any image.
 
     >>> number("-1.5")
     -1.5
@@ -199,7 +199,7 @@ def number(word: str) -> float:
 
 
 def face_ids(images: Iterable[str]) -> list[str]:
-    """An id a face from its image's path: the path without `../` and its ending, and `#k` where it has several faces.
+    """Return an id for each face from its image's path: without `../` and ending; `#k` where it has several faces.
 
     >>> face_ids(["../a b/1.jpg", "2.jpg", "2.jpg"]), face_ids(["1.jpg", "1.png"])
     (['a b/1', '2#0', '2#1'], ['1.jpg', '1.png'])
@@ -215,8 +215,8 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _face_set(found: list[Annotation], file: Path, folder: Path, scheme: str, name: str, split: str) -> FaceSet:
-    """The faces with points as a FaceSet; DataError names file and line of what does not fit."""
+def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> Columns:
+    """Return the faces with points; raise DataError with file and line of what does not fit."""
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
@@ -236,16 +236,14 @@ def _face_set(found: list[Annotation], file: Path, folder: Path, scheme: str, na
         if not exists[images[k]]:
             raise DataError(f"{one.what}no image {images[k][:80]!r} in {str(folder)!r}", file, one.line)
     landmarks = np.stack([found[k].points for k in rows])
-    return FaceSet(
-        ids=np.array([ids[k] for k in rows]),
+    return Columns(
+        ids=[ids[k] for k in rows],
         images=ImageFiles([folder / images[k] for k in rows]),
         boxes=np.stack([_box(found[k], file) for k in rows]),
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
-        groups=np.array([found[k].group or photo[images[k]] for k in rows]),
-        name=name,
-        split_name=split,
+        groups=[found[k].group or photo[images[k]] for k in rows],
         parts={"faces with landmarks": (len(rows), len(counted))},
     )
 
@@ -255,7 +253,8 @@ def _box(one: Annotation, file: Path) -> np.ndarray:
         return tight_box(one.points)
     box = np.array(one.box, float)
     if not (np.isfinite(box).all() and (box[2:] > box[:2]).all()):
-        raise DataError(f"{one.what}the box {box.tolist()} has no size; allowed is x1 > x0 and y1 > y0", file, one.line)
+        allowed = "x0, y0, x1, y1 with x1 > x0 and y1 > y0"
+        raise refusal(f"{one.what}the box", box.tolist(), allowed, file, one.line)
     return box
 
 

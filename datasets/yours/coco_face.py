@@ -12,8 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.datasets.generic import FAR, Annotation, AnnotationFile, declared_scheme, read_text, scheme_for
+from fldbench.datasets.formats.text import refusal
+from fldbench.datasets.yours.annotation_file import (
+    FAR,
+    Annotation,
+    AnnotationFile,
+    declared_scheme,
+    scheme_for,
+)
 from fldbench.errors import DataError
+from fldbench.files import read_text
 
 HIDDEN, SEEN = 1, 2  # v of COCO's keypoints; 0 is not annotated
 
@@ -23,13 +31,18 @@ class CocoFace(AnnotationFile):
 
     With `face_kpts` in any annotation it is COCO-WholeBody: 68 points from `face_kpts`, the box from `face_box`, and
     only annotations with `face_valid`; its v > 0 says that a point is reliable, not that it is in sight, so all such
-    points are visible. Otherwise `keypoints` and `bbox`, v = 1 being hidden and v = 2 visible. v = 0 is not annotated.
-    Ids are the images' file names without ending, with #k for the k-th annotation of an image with several.
+    points are visible. Otherwise `keypoints` and `bbox`, where v = 1 is hidden and v = 2 visible. v = 0 is not
+    annotated. Ids are the images' file names without ending, with #k for the k-th annotation of an image with several.
 
-    file    the JSON below the data root; None: the root is the file, or a folder with one
-    scheme  None: the category's own (`fldbench data convert` writes it), or the only one with that number of points
-    images  folder of the images, relative to the JSON's; None: the JSON's own, `images` or `SPLIT2017` beside it, or
-            those beside its folder, whichever holds the first image
+    Parameters
+    ----------
+    file : str or Path, optional
+        As in AnnotationFile.
+    scheme : str, optional
+        None: the category's own (`fldbench data convert` writes it), or the only one with that number of points.
+    images : str or Path, optional
+        The folder of the images, relative to the JSON's; None: the JSON's own, `images` or `SPLIT2017` beside it, or
+        those beside its folder, whichever holds the first image.
     """
 
     name = "coco-face"
@@ -41,8 +54,8 @@ class CocoFace(AnnotationFile):
         super().__init__(file, scheme)
         self.images = images
 
-    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
-        """Scheme, folder of the images, and every annotation of a face, valid or not."""
+    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Return the scheme, the folder of the images, and every annotation of a face, valid or not."""
         content = _json(path)
         annotations = _rows(content, "annotations", path)
         names = {_key(row, "id", where, path): row.get("file_name") for where, row in _rows(content, "images", path)}
@@ -59,7 +72,8 @@ class CocoFace(AnnotationFile):
             if n_points is None:
                 n_points = len(values) // 3
             if len(values) != 3 * n_points or not n_points:
-                raise DataError(f"{where}: {points_key} has {len(values)} numbers; needed are x, y, v a point", path)
+                allowed = "three for each point: x, y, v"
+                raise refusal(f"{where}: the number of numbers in {points_key}", len(values), allowed, path)
             found.append(_annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path))
         if n_points is None:
             raise DataError("no annotation with face_kpts or keypoints", path)
@@ -67,7 +81,7 @@ class CocoFace(AnnotationFile):
         return scheme, self._folder(path, found[0].image), found
 
     def _folder(self, path: Path, image: str) -> Path:
-        """Where the images are, judged by the first."""
+        """Return where the images are, judged by the first."""
         if self.images is not None:
             return path.parent / self.images
         inside = ("", "images", "train2017", "val2017")
@@ -80,7 +94,8 @@ def _annotation(row, where: str, image: str, values: np.ndarray, box_key: str, w
     if box is not None:
         box = _numbers(box, f"{where}: {box_key}", path)
         if len(box) != 4:
-            raise DataError(f"{where}: {box_key} has {len(box)} numbers; needed are x, y, width, height", path)
+            allowed = "4: x, y, width, height"
+            raise refusal(f"{where}: the number of numbers in {box_key}", len(box), allowed, path)
         box = np.concatenate([box[:2], box[:2] + box[2:]])
     annotated = values[:, 2] > 0
     # COCO gives people without annotated points, COCO-WholeBody unclear faces: neither is a face that went missing.
@@ -104,12 +119,12 @@ def _json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
         raise DataError(f"not JSON of a COCO file ({error})", path) from error
     if not isinstance(content, dict):
-        raise DataError("not a COCO file: the outermost value is no object with images and annotations", path)
+        raise DataError("not a COCO file: the outermost value must be an object with images and annotations", path)
     return content
 
 
 def _rows(content: dict[str, Any], key: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The objects of a list, each with the place to name in an error."""
+    """Return the objects of a list, each with the place to name in an error."""
     rows = content.get(key)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"not a COCO file: {key!r} must be a list of objects", path)
@@ -119,21 +134,21 @@ def _rows(content: dict[str, Any], key: str, path: Path) -> list[tuple[str, dict
 def _key(row: dict[str, Any], key: str, where: str, path: Path) -> int | str:
     value = row.get(key)
     if not isinstance(value, (int, str)):
-        raise DataError(f"{where}: {key} is {str(value)[:40]!r}; allowed is a number or a text", path)
+        raise refusal(f"{where}: {key}", value, "a number or a string", path)
     return value
 
 
 def _numbers(values: Any, where: str, path: Path) -> np.ndarray:
-    """A list of finite numbers below a million as floats."""
+    """Return a list of finite numbers below a million as floats."""
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
-        raise DataError(f"{where} is not a list of numbers", path)
+        raise DataError(f"{where} must be a list of numbers", path)
     if not all(abs(value) < FAR for value in values):
-        raise DataError(f"{where} has a number that is no pixel of any image", path)
+        raise DataError(f"{where} has a number that is no pixel of any image; must be below {FAR:g}", path)
     return np.array(values, float)
 
 
 def _scheme_of(content: dict[str, Any], path: Path) -> str | None:
-    """The scheme that the category with keypoints names, as `fldbench data convert` writes it."""
+    """Return the scheme that the category with keypoints names, as `fldbench data convert` writes it."""
     categories = content.get("categories")
     for one in categories if isinstance(categories, list) else ():
         if isinstance(one, dict) and "keypoints" in one and isinstance(one.get("scheme"), str):

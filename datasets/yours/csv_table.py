@@ -9,29 +9,34 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.datasets.generic import Annotation, AnnotationFile, number, read_text, scheme_for
+from fldbench.datasets.formats.text import refusal
+from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, number, scheme_for
 from fldbench.errors import DataError
+from fldbench.files import read_text
 
 PATH_NAMES = ("path", "file", "file_name", "filename", "image", "image_path", "image_name")
 BOX_NAMES = ("box_x0", "box_y0", "box_x1", "box_y1")
 
 
 class CSVTable(AnnotationFile):
-    """A comma-separated table in UTF-8, one face a row; the header's names decide, their order does not.
+    """A comma-separated table in UTF-8 with one row for each face. The header's names decide, their order does not.
 
     path                the image, relative to `images`; file, file_name, filename, image, image_path and image_name
                         serve as well
     x0, y0, x1, ...     points, zero-based px; both empty (or nan): not annotated
     box_x0, box_y0, box_x1, box_y1    optional, px; named so because x0 and y0 are the first point. All four empty: the
                         tight box of the points
-    visible0, ...       optional, 1 or 0 a point; empty: visible
+    visible0, ...       optional, 1 or 0 for each point; empty: visible
     id, group           optional; else the path without ending (and #k for the k-th face of an image with several)
 
     Other columns are not looked at. Rows without any point are left out; `parts` counts them.
 
-    file    the table below the data root; None: the root is the file, or a folder with one
-    scheme  None: the only scheme with that number of points
-    images  folder that paths are relative to, itself relative to the table's; None: the table's
+    Parameters
+    ----------
+    file, scheme
+        As in AnnotationFile.
+    images : str or Path, optional
+        The folder that paths are relative to, itself relative to the table's; None: the table's.
     """
 
     name = "csv"
@@ -41,8 +46,8 @@ class CSVTable(AnnotationFile):
         super().__init__(file, scheme)
         self.images = images
 
-    def read(self, path: Path) -> tuple[str, Path, list[Annotation]]:
-        """Scheme, folder of the images, and every row."""
+    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+        """Return the scheme, the folder of the images, and every row."""
         reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
         found, columns, scheme = [], None, ""
         try:
@@ -75,32 +80,31 @@ class _Columns:
         n_y = sum(bool(re.fullmatch(r"y\d{1,6}", name)) for name in place)
         absent = [name for name in wanted if name not in place]
         if not known or not self.n_points or absent or n_y != self.n_points:
-            raise DataError(
-                f"the header is {', '.join(self.header)[:80]!r}; needed are columns path, x0, y0, x1, y1, ... with "
-                f"commas between them{f'; {absent[0]} is absent' if absent else ''}",
-                file,
-                line,
-            )
+            allowed = "columns path, x0, y0, x1, y1, ... with commas between them"
+            then = f"{absent[0]} is absent" if absent else ""
+            raise refusal("the header", ", ".join(self.header)[:76], allowed, file, line, then)
         self.path = place[known[0]]
         self.points = [place[name] for name in wanted]
         self.box = [place[name] for name in BOX_NAMES if name in place]
         self.visible = [place[f"visible{i}"] for i in range(self.n_points) if f"visible{i}" in place]
         for found, names in ((self.box, BOX_NAMES), (self.visible, [f"visible{i}" for i in range(self.n_points)])):
             if found and len(found) != len(names):
-                raise DataError(f"{len(found)} of the columns {names[0]} ... {names[-1]}; all or none", file, line)
+                raise refusal(
+                    f"the number of columns {names[0]} ... {names[-1]}", len(found), f"0 or {len(names)}", file, line
+                )
 
     def annotation(self, row: list[str], line: int) -> Annotation:
         if len(row) != len(self.header):
-            raise DataError(f"{len(row)} columns; the header has {len(self.header)}", self.file, line)
+            raise refusal("the number of columns", len(row), f"{len(self.header)}, as in the header", self.file, line)
         points = np.array(self._numbers(row, self.points, line)).reshape(-1, 2)
         half = np.flatnonzero(np.isnan(points).sum(axis=1) == 1)
         if half.size:
-            raise DataError(f"point {half[0]} has one coordinate; both or none", self.file, line)
+            raise DataError(f"point {half[0]} has one coordinate; must have both or none", self.file, line)
         box = self._numbers(row, self.box, line)
         if np.isnan(box).any() and not np.isnan(box).all():
-            raise DataError("a box with an empty side; all four or none", self.file, line)
+            raise DataError("a box with an empty side; must have all four or none", self.file, line)
         if not row[self.path].strip():
-            raise DataError("no path of an image", self.file, line)
+            raise DataError("no path of an image; fill the cell", self.file, line)
         return Annotation(
             image=row[self.path],
             points=points,
@@ -112,21 +116,20 @@ class _Columns:
         )
 
     def _numbers(self, row: list[str], columns: list[int], line: int) -> list[float]:
-        """Cells as px, NaN for an empty one."""
+        """Return cells as px, NaN for an empty one."""
         values = []
         for i in columns:
             word = row[i].strip()
             try:
                 values.append(np.nan if word.lower() in ("", "nan") else number(word))
             except ValueError:
-                raise DataError(
-                    f"{self.header[i]} is {word[:40]!r}; allowed is a number of pixels, or nothing", self.file, line
-                ) from None
+                allowed = "a number of pixels, or nothing"
+                raise refusal(self.header[i], word[:40], allowed, self.file, line) from None
         return values
 
     def _flags(self, row: list[str], line: int) -> np.ndarray | None:
         words = [row[i].strip() for i in self.visible]
         for i, word in zip(self.visible, words, strict=True):
             if word not in ("0", "1", ""):
-                raise DataError(f"{self.header[i]} is {word[:40]!r}; allowed are 0 and 1", self.file, line)
+                raise refusal(self.header[i], word[:40], "0 or 1", self.file, line)
         return np.array([word != "0" for word in words]) if words else None

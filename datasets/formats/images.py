@@ -1,4 +1,4 @@
-"""Images found by their names, for datasets with one annotation file an image."""
+"""Images found by their names, for datasets with one annotation file for each image."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fldbench.errors import DataError
-from fldbench.faces import ImageFiles
+from fldbench.faces import ImageFiles, NoImages
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 def index_images(folders: Iterable[str | Path]) -> dict[str, str]:
-    """Name without ending -> path, of the images that lie in the folders; the first folder wins, absent ones are empty.
+    """Return name without ending -> path, of the images in the folders; the first folder wins, absent ones are empty.
 
     Folders are listed once, which is far quicker than to ask for each file.
     """
@@ -31,7 +31,13 @@ def index_images(folders: Iterable[str | Path]) -> dict[str, str]:
 
 
 def images_of(annotations: Sequence[str | Path], stems: Sequence[str], folders: Sequence[str | Path]) -> ImageFiles:
-    """The image of every annotation file, by name; none is opened. DataError that names the annotation without one."""
+    """Return the image of every annotation file, by name; none is opened.
+
+    Raises
+    ------
+    DataError
+        Naming the annotation whose image is in none of the folders.
+    """
     index = index_images(folders)
     for annotation, stem in zip(annotations, stems, strict=True):
         if stem not in index:
@@ -44,9 +50,18 @@ def images_of(annotations: Sequence[str | Path], stems: Sequence[str], folders: 
 
 
 def images_beside(annotations: Sequence[Path]) -> ImageFiles:
-    """The image of the same name in the same folder of every annotation file; DataError for one without."""
+    """Return the image beside every annotation file, with the same name; raise DataError for a file without one."""
     index = {folder: index_images([folder]) for folder in {path.parent for path in annotations}}
     for path in annotations:
         if path.stem not in index[path.parent]:
             raise DataError(f"no image beside it; looked for {path.stem} with {', '.join(ENDINGS)}", path)
     return ImageFiles([index[path.parent][path.stem] for path in annotations])
+
+
+def no_images(n: int, dataset: str, absent: str) -> NoImages:
+    """Return the images of n faces that came without any.
+
+    >>> no_images(2, "muct", "folder jpg/").why
+    'muct has no folder jpg/ here: predictions can be scored, methods cannot run'
+    """
+    return NoImages(n, f"{dataset} has no {absent} here: predictions can be scored, methods cannot run")

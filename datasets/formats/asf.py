@@ -1,4 +1,4 @@
-"""The .asf annotation format of AAM-API (Stegmann, DTU): points as fractions of the image, one file an image.
+"""The .asf annotation format of AAM-API (Stegmann, DTU): points as fractions of the image, one file for each image.
 
 The file knows its image only by name, so the size is read from the image's header; no pixel is decoded.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import ROOT_VARIABLE, data_root
-from fldbench.datasets.tables import numbers, read_lines
+from fldbench.dataset import needed_root
+from fldbench.datasets.formats.text import numbers, read_lines, refusal
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces.image_files import header_size
 
@@ -22,24 +22,29 @@ HEAD = 65536  # bytes that hold the size, unless a large thumbnail or colour pro
 
 
 def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
-    """The points of one .asf file, (n_points, 2) px, zero-based, and its image.
+    """Return the points of one .asf file, (n_points, 2) px, zero-based, and the path of its image.
 
     x = x_rel * width and y = y_rel * height of the image, as the format defines; it does not say whether a fraction
     counts from the middle or the edge of a pixel, so nothing is subtracted. Lines that begin with # and blank lines do
-    not count; the others are the number of points, a row a point, and the name of the host image, which lies beside
-    the file. Raises DataError, with the line, for anything else.
+    not count; the others are the number of points, one row for each point, and the name of the host image, which lies
+    beside the file.
+
+    Raises
+    ------
+    DataError
+        With the line, for anything else.
     """
     path = Path(path)
     lines = [(line, text) for line, text in read_lines(path) if not text.startswith("#")]
     if not lines:
-        raise DataError("comments only; needed are a number of points, the points and the host image", path, 1)
+        raise DataError("comments only; must hold a number of points, the points and the host image", path, 1)
     line, text = lines[0]
     if text != str(n_points):
-        raise DataError(f"the number of points is {text[:40]!r}; {n_points} are needed", path, line)
+        raise refusal("the number of points", text[:40], repr(str(n_points)), path, line)
     rows, rest = lines[1 : n_points + 1], lines[n_points + 1 :]
     relative = [_row(text, i, path, line) for i, (line, text) in enumerate(rows)]
     if len(rows) < n_points:
-        raise DataError(f"ends after {len(rows)} of {n_points} points", path, lines[-1][0])
+        raise refusal("the number of rows", len(rows), str(n_points), path, lines[-1][0])
     if len(rest) != 1:
         line = lines[-1][0] if not rest else rest[1][0]
         raise DataError("after the points must stand one line, the name of the host image", path, line)
@@ -52,22 +57,19 @@ def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
 
 
 def _row(text: str, number: int, path: Path, line: int) -> list[float]:
-    """x and y, as fractions, of the row that describes point `number`."""
+    """Return x and y, as fractions, of the row that describes point `number`."""
     words = text.split()
     if len(words) not in COLUMNS:
-        raise DataError(
-            f"{len(words)} columns; a point has {COLUMNS[0]} or {COLUMNS[1]}: path type x y point from to [3 more]",
-            path,
-            line,
-        )
+        allowed = f"{COLUMNS[0]} or {COLUMNS[1]}: path type x y point from to [3 more]"
+        raise refusal("the number of columns", len(words), allowed, path, line)
     values = numbers(words, path, line)
     if values[4] != number:
-        raise DataError(f"point number {words[4]} where {number} is next; rows stand in order", path, line)
+        raise refusal("the number of the point", words[4][:40], f"{number}, since rows stand in order", path, line)
     return values[2:4]
 
 
 def _host_image(path: Path, line: int, text: str) -> Path:
-    """The image that the file names, else the one that has the file's own name: distributions changed the endings."""
+    """Return the image that the file names, else the one with the file's own name: some copies changed the endings."""
     named = re.split(r"[\\/]", text)[-1]
     stems = [named, *(path.stem + ending for ending in IMAGE_ENDINGS), *(path.stem + e.upper() for e in IMAGE_ENDINGS)]
     for name in stems:
@@ -79,28 +81,35 @@ def _host_image(path: Path, line: int, text: str) -> Path:
     raise DataError(f"no image {named[-80:]!r} beside it, nor {path.stem} with {', '.join(IMAGE_ENDINGS)}", path, line)
 
 
-def find_asf(root: str | Path | None, dataset: str, folders: Sequence[str], pattern: str) -> list[Path]:
-    """The .asf files, sorted, whose names fit `pattern` in the first of ROOT/folder that has any, else in ROOT itself.
+def folder_of_asf(root: str | Path | None, dataset: str, folders: Sequence[str], pattern: str) -> Path:
+    """Return the first of ROOT/folder, else ROOT itself, that has .asf files whose names fit `pattern`.
 
-    Raises DatasetNotFoundError that says where it looked.
+    Raises
+    ------
+    DatasetNotFoundError
+        When none has; says where it looked.
     """
-    base = data_root(root)
-    if base is None:
-        raise DatasetNotFoundError(f"dataset {dataset!r} needs a data root; give --data ROOT or set {ROOT_VARIABLE}")
+    base = needed_root(root, dataset)
     for place in (*(base / folder for folder in folders), base):
-        if place.is_dir():
-            found = sorted(path for path in place.iterdir() if re.fullmatch(pattern, path.name))
-            if found:
-                return found
+        if place.is_dir() and asf_files(place, pattern):
+            return place
     raise DatasetNotFoundError(
         f"dataset {dataset!r} is not below {str(base)!r}; looked for .asf files in {', '.join(folders)} and the root"
     )
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
-    """Width and height, px, from the header of a JPEG, PNG or BMP file; nothing is decoded, no orientation applied.
+def asf_files(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of a folder whose whole names fit `pattern`, sorted."""
+    return sorted(path for path in folder.iterdir() if re.fullmatch(pattern, path.name))
 
-    Raises DataError for another or a damaged file.
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height, px, from the header of a JPEG, PNG or BMP file; no orientation is applied.
+
+    Raises
+    ------
+    DataError
+        For another or a damaged file.
     """
     try:
         with open(path, "rb") as file:
@@ -108,5 +117,5 @@ def image_size(path: str | Path) -> tuple[int, int]:
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror}); restore the image", path) from error
     if size is None or min(size) < 1:
-        raise DataError("no width and height in its header; needed is a JPEG, PNG or BMP image", path)
+        raise DataError("no width and height in its header; must be a JPEG, PNG or BMP image", path)
     return size

@@ -1,0 +1,51 @@
+"""The .pts annotation format of iBUG: 1-based points in text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.datasets.formats.text import point, read_lines, refusal
+
+_DECLARED = re.compile(r"n_points\s*:\s*(\d{1,9})")
+
+
+def read_pts(path: str | Path, n_points: int) -> np.ndarray:
+    """Return the points of one .pts file, (n_points, 2) px, zero-based: the file counts pixels from 1.
+
+    The usual layout is `version: 1`, `n_points: 68`, `{`, one line `x y` for each point, `}`. Blank lines, other
+    spacing and a missing header (some redistributed files) are accepted.
+
+    Raises
+    ------
+    DataError
+        With the line, for a word where a number should be, a wrong number of points or a file that cannot be read.
+    """
+    points, lines = [], read_lines(path)
+    for line, text in lines:
+        key, colon, value = text.partition(":")
+        if text in "{}":
+            continue
+        if colon:
+            if key.strip() == "n_points" and value.strip() != str(n_points):
+                raise refusal("n_points", value.strip()[:40], repr(str(n_points)), path, line)
+            continue
+        points.append(point(text, path, line))
+    if len(points) != n_points:
+        raise refusal("the number of points", len(points), str(n_points), path, lines[-1][0])
+    return np.array(points) - 1.0
+
+
+def count_pts(path: str | Path) -> int:
+    """Return how many points a .pts file declares or, without a header, has; whether they are there `read_pts` checks.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read.
+    """
+    texts = [text for _, text in read_lines(path)]
+    declared = next((match for match in map(_DECLARED.fullmatch, texts) if match), None)
+    return int(declared[1]) if declared else sum(":" not in text and text not in "{}" for text in texts)

@@ -1,0 +1,109 @@
+"""Maps between schemes: the landmarks of one numbering as weighted means of another's."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from fldbench.errors import UnknownNameError
+from fldbench.schemes.scheme import as_landmarks
+from fldbench.schemes.table import FAMILIES, get_scheme, list_schemes
+from fldbench.schemes.weights import Rows
+
+_MAPS: dict[tuple[str, str], Rows] = {pair: rows for family in FAMILIES for pair, rows in family.MAPS.items()}
+
+
+def map_matrix(source: str, target: str) -> np.ndarray:
+    """Return the weights of a map: target points = weights @ source points.
+
+    Defined are jd-106 -> wflw-98 -> ibug-68 -> ibug-51 -> ibug-49 -> mtfl-5; imm-frontal-73, youtu-88, cofw-29,
+    aflw-19, kaggle-15, muct-76 and webmorph-189 -> mtfl-5; every chain of these; and each scheme to itself. imm-58 and
+    helen-194 have no tip of the nose, and menpo-39 shows one side only.
+
+    To mtfl-5, an eye is the pupil or eye centre where the scheme has such a point (MTFL marks the centre), else the
+    mean of the eye's outline. jd-106 -> wflw-98 takes the 98 points that RTMPose's Face6 configuration treats as the
+    same. wflw-98 -> ibug-68 is an approximation in common use (PIPNet's conversion, for example): every second point
+    of the jaw, the brow as the mean of its upper and lower line, points of a lid blended 2/3 to 1/3, the other points
+    unchanged. PIPNet averages only the brow's y, keeps the upper line's x, and uses 0.666 and 0.333; here both
+    coordinates are averaged and the weights are exact, so that the map does not depend on how the head is tilted. The
+    jaw lines of the two annotations differ: according to the author of WFLW, models that were trained on converted
+    points do badly on 300-W.
+
+    Parameters
+    ----------
+    source, target : str
+        Names of schemes with L_source and L_target points.
+
+    Returns
+    -------
+    (L_target, L_source) float array
+        Weights >= 0; each row sums to 1.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown scheme, and for two schemes without a map between them.
+
+    >>> map_matrix("ibug-68", "ibug-51").shape, float(map_matrix("ibug-68", "mtfl-5")[0, 36] * 6)
+    ((51, 68), 1.0)
+    """
+    return _matrix(source, target).copy()
+
+
+def map_landmarks(landmarks: np.ndarray, source: str, target: str) -> np.ndarray:
+    """Return the landmarks of one scheme as points of another, by `map_matrix`.
+
+    Parameters
+    ----------
+    landmarks : (..., L_source, 2) array
+        Coordinates of the source scheme. A coordinate that is not finite makes NaN of those target points that need it.
+    source, target : str
+        Names of schemes.
+
+    Returns
+    -------
+    (..., L_target, 2) float64 array
+
+    Raises
+    ------
+    DataError
+        For landmarks of another shape.
+    UnknownNameError
+        For an unknown scheme, and for two schemes without a map between them.
+
+    >>> face = np.zeros((68, 2)); face[36:42] = [[0, 2], [1, 1], [2, 1], [3, 2], [2, 3], [1, 3]]; face[30] = np.nan
+    >>> map_landmarks(face, "ibug-68", "mtfl-5")[:3].tolist()
+    [[1.5, 2.0], [0.0, 0.0], [nan, nan]]
+    """
+    weights = _matrix(source, target)
+    points = as_landmarks(landmarks, get_scheme(source)).astype(np.float64)
+    missing = ~np.isfinite(points)
+    mapped = weights @ np.where(missing, 0.0, points)
+    mapped[weights @ missing > 0] = np.nan
+    return mapped
+
+
+def _reachable(source: str) -> dict[str, np.ndarray]:
+    """Return target -> weights for every scheme that a chain of maps leads to (breadth first: the shortest chain)."""
+    found = {source: np.eye(get_scheme(source).n_points)}
+    queue = [source]
+    for name in queue:
+        for (start, end), rows in _MAPS.items():
+            if start == name and end not in found:
+                step = np.zeros((len(rows), get_scheme(start).n_points))
+                for i, row in enumerate(rows):
+                    step[i, list(row)] = list(row.values())
+                found[end] = step @ found[name]
+                queue.append(end)
+    return found
+
+
+@functools.cache
+def _matrix(source: str, target: str) -> np.ndarray:
+    found = _reachable(source)
+    if get_scheme(target).name not in found:
+        maps = {name: [t for t in _reachable(name) if t != name] for name in list_schemes()}
+        text = "; ".join(f"{name} -> {', '.join(targets)}" for name, targets in maps.items() if targets)
+        raise UnknownNameError(f"no map from scheme {source!r} to {target!r}; maps: {text}")
+    return found[target]

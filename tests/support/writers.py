@@ -1,0 +1,245 @@
+"""Small files in the official formats of the datasets, made from arrays, for the tests of the readers.
+
+Points are zero-based px, as the library has them; each writer makes what the dataset's own release looks like.
+"""
+
+import json
+
+import cv2
+import numpy as np
+
+FACES = np.random.default_rng(0)
+ASF_HEAD = """######################################################################
+#
+#    AAM Shape File  -  written: Tuesday February 01 - 2005 [16:30]
+#
+######################################################################
+
+#
+# number of model points
+#
+{n}
+
+#
+# model points
+#
+# format: <path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>
+#
+"""
+KAGGLE_NAMES = [
+    *("left_eye_center", "right_eye_center", "left_eye_inner_corner", "left_eye_outer_corner"),
+    *("right_eye_inner_corner", "right_eye_outer_corner", "left_eyebrow_inner_end", "left_eyebrow_outer_end"),
+    *("right_eyebrow_inner_end", "right_eyebrow_outer_end", "nose_tip", "mouth_left_corner", "mouth_right_corner"),
+    *("mouth_center_top_lip", "mouth_center_bottom_lip"),
+]
+
+
+def write_image(path, width=110, height=100, value=128):
+    """A plain image in the format of the path's ending; the folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((height, width, 3), value, np.uint8)
+    path.write_bytes(cv2.imencode(path.suffix.lower(), pixels)[1].tobytes())
+
+
+def wflw_line(points, box, flags, name):
+    """points (98, 2), box of four integers, six flags, the photo's path."""
+    words = [f"{v:.6f}" for v in np.ravel(points)] + [str(v) for v in (*box, *flags)]
+    return " ".join([*words, name]) + "\n"
+
+
+def write_wflw(base, split, faces, subset_lists=False):
+    """faces: (points, box, flags, name) each. Lists, photos and, if asked for, the lists of the test subsets."""
+    lists = base / "WFLW_annotations"
+    path = lists / "list_98pt_rect_attr_train_test" / f"list_98pt_rect_attr_{split}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(wflw_line(*face) for face in faces), encoding="utf-8")
+    for *_, name in faces:
+        write_image(base / "WFLW_images" / name, 40, 30)
+    words = ("largepose", "expression", "illumination", "makeup", "occlusion", "blur")
+    for column, word in enumerate(words if subset_lists else ()):
+        rows = [
+            " ".join([*(f"{v:.6f}" for v in np.ravel(points)), name]) + "\n"
+            for points, _, flags, name in faces
+            if flags[column]
+        ]
+        (lists / "list_98pt_test").mkdir(exist_ok=True)
+        (lists / "list_98pt_test" / f"list_98pt_test_{word}.txt").write_text("".join(rows), encoding="utf-8")
+    return path
+
+
+def write_mtfl(base, list_name, faces, backslashes=True):
+    """faces: (path with slashes, points (5, 2), four codes of the file) each; a blank in front of each line."""
+    rows = []
+    for name, points, codes in faces:
+        write_image(base / name, 80, 80)
+        written = name.replace("/", "\\") if backslashes else name
+        numbers = [f"{v:.6f}" for v in np.asarray(points).T.ravel()]
+        rows.append(" " + " ".join([written, *numbers, *map(str, codes)]) + "\n")
+    path = base / list_name
+    path.write_text("".join(rows), encoding="utf-8")
+    return path
+
+
+def write_asf(path, points, width, height, user_columns=False, ending=".jpg", head=ASF_HEAD):
+    """One .asf file and its image of width x height px."""
+    n = len(points)
+    extra = "\t0.000000\t0.000000\t0.000000" if user_columns else ""
+    rows = "".join(
+        f"0 \t0 \t{x / width:.8f} \t{y / height:.8f} \t{i} \t{(i - 1) % n} \t{(i + 1) % n}{extra} \n"
+        for i, (x, y) in enumerate(points)
+    )
+    image = path.with_suffix(ending)
+    write_image(image, width, height)
+    path.write_text(f"{head.format(n=n)}{rows}\n#\n# host image\n#\n{image.name}\n", encoding="utf-8")
+    return path
+
+
+def write_kaggle(path, points, images):
+    """points (n, 15, 2) with NaN for absent ones, images (n, 96, 96) uint8."""
+    rows = [",".join([*(f"{name}_{axis}" for name in KAGGLE_NAMES for axis in "xy"), "Image"])]
+    for face, image in zip(points, images, strict=True):
+        cells = ["" if np.isnan(v) else f"{v:.10f}" for v in face.ravel()]
+        rows.append(",".join([*cells, " ".join(map(str, image.ravel().tolist()))]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def write_youtube_faces(base, folder, faces):
+    """faces: (file name, points (68, 2)) each; folder is training or test."""
+    rows = ["," + ",".join(map(str, range(136)))]
+    for name, points in faces:
+        write_image(base / folder / name, 60, 70)
+        quoted = f'"{name}"' if "," in name else name
+        rows.append(",".join([quoted, *(str(float(v)) for v in np.ravel(points))]))
+    path = base / f"{folder}_frames_keypoints.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+RNG_SEED = 7
+
+
+def some_points(n, n_points, seed=RNG_SEED):
+    """(n, n_points, 2) px in 10..90, rounded so that text keeps them exactly."""
+    return np.random.default_rng(seed).uniform(10, 90, (n, n_points, 2)).round(3)
+
+
+def write_text(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def write_cofw(path, points, occluded, boxes, images, end):
+    """Matlab 7.3: everything transposed, images behind references, a user block of 512 bytes in front."""
+    import h5py
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    boxes = np.asarray(boxes, float)
+    phi = np.concatenate([points[..., 0] + 1, points[..., 1] + 1, occluded], axis=1)
+    corners = np.concatenate([boxes[:, :2] + 1, boxes[:, 2:] - boxes[:, :2]], axis=1)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file[f"phis{end}"] = phi.T.astype(float)
+        file[f"bboxes{end}"] = corners.T
+        cells = file.create_dataset(f"Is{end}", (1, len(images)), dtype=h5py.ref_dtype)
+        for i, image in enumerate(images):
+            cells[0, i] = file.create_dataset(f"#refs#/{i}", data=np.ascontiguousarray(image.T)).ref
+
+
+def write_aflw19(path, points, visible, boxes, names, order, **changed):
+    """AFLWinfo_release.mat: boxes as left, right, top, bottom; ra from 1."""
+    from scipy.io import savemat
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = np.empty((len(names), 1), object)
+    cells[:, 0] = names
+    content = {
+        "bbox": np.asarray(boxes, float)[:, [0, 2, 1, 3]],
+        "data": np.concatenate([points[..., 0], points[..., 1]], axis=1),
+        "mask_new": np.asarray(visible, float),
+        "nameList": cells,
+        "ra": np.asarray(order)[None] + 1,
+    }
+    savemat(path, content | changed)
+
+
+def muct_header():
+    return ",".join(["name", "tag", *(f"{axis}{k:02d}" for k in range(76) for axis in "xy")])
+
+
+def write_muct(path, names, points):
+    """muct76-opencv.csv; a NaN point is written as 0,0, and the mirrored half follows as in the release."""
+    rows = [muct_header()]
+    for mirrored in (False, True):
+        for name, face in zip(names, points, strict=True):
+            shown = np.where(np.isnan(face), 0, np.abs(face - [480 * mirrored, 0]))
+            own = "ir" + name[1:] if mirrored else name
+            rows.append(",".join([own, "0000", *(f"{value:g}" for value in shown.ravel())]))
+    write_text(path, "\n".join(rows) + "\n")
+
+
+def write_helen(path, name, points):
+    write_text(path, "\n".join([name, *(f"{x:g} , {y:g}" for x, y in points)]) + "\n")
+
+
+def write_counted(path, points):
+    """The 106-point text of LaPa and JD-landmark."""
+    write_text(path, "\n".join([str(len(points)), *(f"{x:.3f} {y:.3f}" for x, y in points)]) + "\n")
+
+
+def write_pts(path, points):
+    """iBUG's .pts, from 1."""
+    rows = "".join(f"{x + 1:.6f} {y + 1:.6f}\n" for x, y in points)
+    write_text(path, f"version: 1\nn_points:  {len(points)}\n{{\n{rows}}}\n")
+
+
+def write_merl_rav(path, points, state):
+    """.pts as published: state 1 visible, 0 hidden by an object (-x -y), -1 hidden by the face (-1 -1); not shifted."""
+    rows = [
+        f"{x} {y}" if one == 1 else f"{-x} {-y}" if one == 0 else "-1 -1"
+        for (x, y), one in zip(points, state, strict=True)
+    ]
+    write_text(path, "version: 1\nn_points:  68\n{\n" + "\n".join(rows) + "\n}\n")
+
+
+def menpo_row(name, box, points):
+    """A line of MenpoBenchmark's lists: path, detected box, five detected points, landmarks from 1."""
+    values = [*box, *range(10), *(points + 1).ravel()]
+    return " ".join([name, *(f"{value:g}" for value in values)])
+
+
+YOUTU_GROUPS = (("face_profile", 21), ("nose", 13), ("mouth", 22), ("left_eyebrow", 8), ("left_eye", 8))
+YOUTU_GROUPS += (("right_eyebrow", 8), ("right_eye", 8))
+
+
+def youtu_object(points, as_dict=False):
+    """One face with its keys in an order that must not matter."""
+    ends = np.cumsum([n for _, n in YOUTU_GROUPS])
+    parts = dict(zip([key for key, _ in YOUTU_GROUPS], np.split(points, ends[:-1]), strict=True))
+    made = {key: [{"x": x, "y": y} if as_dict else [x, y] for x, y in part.tolist()] for key, part in parts.items()}
+    return dict(sorted(made.items(), reverse=True))
+
+
+def write_youtu_json(path, points, answer=False):
+    """An object, or an answer of the service with the object in it."""
+    shape = youtu_object(points, as_dict=answer)
+    write_text(path, json.dumps({"face_shape": [shape], "image_width": 178} if answer else shape))
+
+
+def write_300w_pts(path, points, header="version: 1\nn_points: 68\n{\n", footer="}\n"):
+    """Zero-based points into iBUG's format."""
+    rows = "".join(f"{x + 1:.6f} {y + 1:.6f}\n" for x, y in points)
+    path.write_text(header + rows + footer)
+
+
+def write_face(folder, name, ending=".jpg"):
+    folder.mkdir(parents=True, exist_ok=True)
+    image = np.full((80, 90, 3), 128, np.uint8)
+    (folder / f"{name}{ending}").write_bytes(cv2.imencode(ending, image)[1].tobytes())
+    points = FACES.uniform(10, 70, (68, 2))
+    write_300w_pts(folder / f"{name}.pts", points)
+    return points
+
+
+def submission(*faces):
+    return "".join(f"{n} \n{' '.join(['7'] * 68)} \n{' '.join(['9'] * 68)} \n{' '.join(['0'] * 68)} \n" for n in faces)
