@@ -16,7 +16,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -29,15 +28,14 @@ from fldbench.faces.images import encode_image
 from fldbench.files import folder_written_whole, listed
 from fldbench.geometry import check_boxes, tight_box
 from fldbench.media.draw import as_rgb
+from fldbench.progress import Listener
 from fldbench.schemes import get_scheme, list_schemes
 
 COPIED = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}  # first bytes -> ending
 SAME_BOX = 1e-3  # px
 
 
-def convert(
-    faces: FaceSet, to: str, out: str | Path, progress: Callable[[str, int, int], None] | None = None
-) -> tuple[str, ...]:
+def convert(faces: FaceSet, to: str, out: str | Path, progress: Listener | None = None) -> tuple[str, ...]:
     """Write faces and their images into a new or empty folder.
 
     dlib reads whole numbers only and refuses a file with any other, so dlib-xml has rounded ones for dlib, and the
@@ -145,7 +143,7 @@ def _has_groups(faces: FaceSet) -> bool:
 # ---- images --------------------------------------------------------------------------------------------------------
 
 
-def _write_images(faces: FaceSet, folder: Path, progress: Callable[[str, int, int], None] | None) -> list[str]:
+def _write_images(faces: FaceSet, folder: Path, progress: Listener | None) -> list[str]:
     """Write one image per face; return their paths below the folder."""
     names = []
     for i, name in enumerate(faces.ids.tolist()):

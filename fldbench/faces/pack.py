@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +28,7 @@ from fldbench.faces.images import Images, decode_image, encode_image
 from fldbench.faces.pack_files import DATA_MAGIC, INDEX_MAGIC, START, PackFiles, bytes_of, header, index_of
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, crop_matrix, transform
+from fldbench.progress import Listener
 
 _STEPS = 100  # calls of `progress` over a whole pack
 
@@ -39,7 +39,7 @@ def pack(
     size: int | None = None,
     quality: int | None = None,
     padding: float = 0.25,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Listener | None = None,
 ) -> None:
     """Write the faces to the files OUT and OUT.index; an image that several faces share is kept once.
 
@@ -118,7 +118,7 @@ def _write_images(
     size: int | None,
     quality: int | None,
     matrices: np.ndarray | None,
-    progress: Callable[[str, int, int], None] | None,
+    progress: Listener | None,
 ) -> dict[str, np.ndarray]:
     """Write room for the header, then the images; return the columns of their places, checksums and digests."""
     n, images = len(faces), faces.images

@@ -28,7 +28,7 @@ import numpy as np
 from fldbench.curate.verify.boxes import check_boxes_and_points
 from fldbench.curate.verify.counts import check_counts
 from fldbench.curate.verify.duplicates import check_duplicates
-from fldbench.curate.verify.finding import KINDS, Finding, Progress
+from fldbench.curate.verify.finding import KINDS, Finding
 from fldbench.curate.verify.images import check_images
 from fldbench.curate.verify.picture import check_points_on_pictures
 from fldbench.curate.verify.picture_facts import picture_facts
@@ -38,10 +38,11 @@ from fldbench.curate.verify.shape_model import mean_shape
 from fldbench.curate.verify.shared_groups import check_shared_groups
 from fldbench.curate.verify.sides import check_sides, one_sided
 from fldbench.faces import FaceSet
+from fldbench.progress import Listener
 from fldbench.schemes import get_scheme
 
 
-def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Progress | None = None) -> list[Finding]:
+def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | None = None) -> list[Finding]:
     """Return all findings about `faces`, by kind, the worst first. Every image is decoded once; nothing is changed.
 
     A face with a fault of its points, numbers or image is not judged by the later checks that need those. Points that

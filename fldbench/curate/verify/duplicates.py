@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fldbench.curate.verify.finding import Finding, Progress, about, unchecked
+from fldbench.curate.verify.finding import Finding, about, unchecked
 from fldbench.curate.verify.near_duplicates import LIMIT, near_duplicates
 from fldbench.curate.verify.picture_facts import PictureFacts, picture_facts
 from fldbench.faces import FaceSet
+from fldbench.progress import Listener
 
 
 def check_duplicates(
-    faces: FaceSet, facts: PictureFacts, others: Sequence[FaceSet], progress: Progress | None
+    faces: FaceSet, facts: PictureFacts, others: Sequence[FaceSet], progress: Listener | None
 ) -> Iterator[Finding]:
     """Yield pictures that other splits hold too: by the bytes of the whole image, and by the crop of the face."""
     for other in others:

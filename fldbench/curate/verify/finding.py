@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from fldbench.faces import FaceSet
 
 KINDS = ("count", "unchecked", "image", "points", "mirrored", "eyes", "box", "duplicate", "group", "shape", "picture")
-
-Progress = Callable[[str, int, int], None]  # what is being done; steps done, steps in all
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fldbench.curate.verify.finding import Progress
 from fldbench.curate.verify.near_duplicates import CROP, PADDING
 from fldbench.curate.verify.picture_fit import FRAME, frames
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.faces.image_files import is_cut_off
 from fldbench.geometry import crop_matrix, to_grey, warp
+from fldbench.progress import Listener
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class PictureFacts:
 
 
 def picture_facts(
-    faces: FaceSet, landmarks: np.ndarray | None, mean: np.ndarray | None, progress: Progress | None = None
+    faces: FaceSet, landmarks: np.ndarray | None, mean: np.ndarray | None, progress: Listener | None = None
 ) -> PictureFacts:
     """Decode every image once and keep what the checks need.
 
