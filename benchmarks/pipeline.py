@@ -19,9 +19,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import fldbench
-from fldbench.cnn.augment import Ranges, generator, get_ranges
-from fldbench.cnn.inputs import Store, View, augment_crop, batches, make_store, normalised, order
-from fldbench.cnn.small import LandmarkNet
+from fldbench.cnn.nets.small import LandmarkNet
+from fldbench.cnn.training.augment import Ranges, generator, get_ranges
+from fldbench.cnn.training.batches import Store, View, augment_crop, batches, make_store, normalised, order
 from fldbench.crops import crop_image
 from fldbench.faces import FaceSet
 from fldbench.geometry import crop_matrix

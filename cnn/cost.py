@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
-from fldbench.cnn.blocks import Shape
+from fldbench.cnn.layers import Shape
 
 BATCH = 64
 

@@ -17,12 +17,12 @@ import torch
 from torch import nn
 
 from fldbench.cnn.cost import fused
-from fldbench.cnn.inputs import normalised
 from fldbench.cnn.losses import as_output
+from fldbench.cnn.training.batches import normalised
 from fldbench.errors import MethodError, MissingDependencyError, StoreError
 
 if TYPE_CHECKING:
-    from fldbench.cnn.network_method import NetworkMethod
+    from fldbench.cnn.method import NetworkMethod
 
 OPSET = 17
 

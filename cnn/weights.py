@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import Network
+from fldbench.cnn.layers import Network
 from fldbench.errors import DataError
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training programs keep the weights

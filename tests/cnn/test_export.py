@@ -10,22 +10,22 @@ import torch
 from torch import nn
 
 from fldbench.baselines.mean_shape import MeanShape
-from fldbench.cnn.alexnet_elu import AlexNetELU
-from fldbench.cnn.blocks import BatchNorm2d, PointHead
 from fldbench.cnn.cost import cost, fused, latency, multiply_adds, weight_bytes
 from fldbench.cnn.export import export_onnx
-from fldbench.cnn.five_conv import FiveConv, FiveConvNetwork
-from fldbench.cnn.fld_net import FldNet, FldNetwork
-from fldbench.cnn.heatmap import Heatmap, HeatmapNetwork
-from fldbench.cnn.inputs import normalised
+from fldbench.cnn.layers import BatchNorm2d, PointHead
 from fldbench.cnn.losses import as_output
-from fldbench.cnn.mobilenet import MobileNet, MobileNetwork
-from fldbench.cnn.naimish_net import NaimishNet
-from fldbench.cnn.nose_net import NoseNet
-from fldbench.cnn.resnet_wing import ResidualNetwork, ResNetWing
-from fldbench.cnn.small import LandmarkNet, SmallCNN
-from fldbench.cnn.tcdcn import TCDCNTrunk
-from fldbench.cnn.vggface import VGGFaceTransfer
+from fldbench.cnn.nets.alexnet_elu import AlexNetELU
+from fldbench.cnn.nets.five_conv import FiveConv, FiveConvNetwork
+from fldbench.cnn.nets.fld_net import FldNet, FldNetwork
+from fldbench.cnn.nets.heatmap import Heatmap, HeatmapNetwork
+from fldbench.cnn.nets.mobilenet import MobileNet, MobileNetwork
+from fldbench.cnn.nets.naimish_net import NaimishNet
+from fldbench.cnn.nets.nose_net import NoseNet
+from fldbench.cnn.nets.resnet_wing import ResidualNetwork, ResNetWing
+from fldbench.cnn.nets.small import LandmarkNet, SmallCNN
+from fldbench.cnn.nets.tcdcn import TCDCNTrunk
+from fldbench.cnn.nets.vggface import VGGFaceTransfer
+from fldbench.cnn.training.batches import normalised
 from fldbench.errors import MethodError, MissingDependencyError, StoreError
 
 METHODS = {

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fldbench.cnn.resnet_wing import ResidualNetwork
-from fldbench.cnn.vggface import VGGNetwork
+from fldbench.cnn.nets.resnet_wing import ResidualNetwork
+from fldbench.cnn.nets.vggface import VGGNetwork
 from fldbench.cnn.weights import load_weights, read_weights
 from fldbench.errors import DataError
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fldbench.cnn.losses import soft_argmax
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.method import NetworkMethod
 from fldbench.progress import listening
 
 QUICK = {"val_share": 0.0, "threads": 0}

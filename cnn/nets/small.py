@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import BatchNorm2d, Network, flat_width
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import BatchNorm2d, Network, flat_width
+from fldbench.cnn.method import NetworkMethod
 
 
 class SmallCNN(NetworkMethod):

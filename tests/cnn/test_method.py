@@ -7,7 +7,7 @@ import pytest
 from toy_networks import ToyMethod, nme
 from toys import toy_faces
 
-from fldbench.cnn.heatmap import Heatmap
+from fldbench.cnn.nets.heatmap import Heatmap
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import tight_box
 from fldbench.method import predict_checked

@@ -22,7 +22,7 @@ from fldbench.geometry import crop_matrix, transform, warp
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fldbench.cnn.network_method import NetworkMethod
+    from fldbench.cnn.method import NetworkMethod
 
 FACES = 16  # on the sheet
 TILE = 160  # px of a face on the sheet

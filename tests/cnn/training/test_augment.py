@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.cnn.augment import (
+from fldbench.cnn.training.augment import (
     LARGEST_MARGIN,
     PRESETS,
     Placement,
@@ -14,7 +14,7 @@ from fldbench.cnn.augment import (
     relit,
     seen_through,
 )
-from fldbench.cnn.inputs import View, augment_crop
+from fldbench.cnn.training.batches import View, augment_crop
 from fldbench.errors import MethodError
 from fldbench.geometry import transform
 

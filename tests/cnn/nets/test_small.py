@@ -5,8 +5,8 @@ import pytest
 import torch
 from toys import toy_faces
 
-from fldbench.cnn.augment import get_ranges
-from fldbench.cnn.small import LandmarkNet, SmallCNN
+from fldbench.cnn.nets.small import LandmarkNet, SmallCNN
+from fldbench.cnn.training.augment import get_ranges
 from fldbench.errors import DataError, MethodError
 
 

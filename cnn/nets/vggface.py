@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import Network, PointHead, flat_width
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import Network, PointHead, flat_width
+from fldbench.cnn.method import NetworkMethod
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions before the pooling
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from toys import toy_faces
 
-from fldbench.cnn.augment import Ranges, get_ranges
-from fldbench.cnn.inputs import (
+from fldbench.cnn.training.augment import Ranges, get_ranges
+from fldbench.cnn.training.batches import (
     View,
     batches,
     make_batch,

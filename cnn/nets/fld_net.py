@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, relu
 
-from fldbench.cnn.blocks import BatchNorm2d, Network
+from fldbench.cnn.layers import BatchNorm2d, Network
 from fldbench.cnn.losses import soft_argmax
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.method import NetworkMethod
 from fldbench.errors import MethodError
 
 DEPTHS = (1, 2, 2, 2)  # residual blocks of each scale

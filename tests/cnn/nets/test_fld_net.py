@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fldbench.cnn.cost import multiply_adds
-from fldbench.cnn.fld_net import FldNet, FldNetwork
 from fldbench.cnn.losses import point_losses
+from fldbench.cnn.nets.fld_net import FldNet, FldNetwork
 from fldbench.errors import MethodError
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from toy_networks import QUICK, Interrupted, ToyMethod, interrupted_after, same
 from toys import toy_faces
 
-from fldbench.cnn.norms import needs_settling, settle_norms
+from fldbench.cnn.training.norms import needs_settling, settle_norms
 
 
 def network():
@@ -78,7 +78,7 @@ def off_by(method, faces):
 def test_a_training_keeps_statistics_that_fit_prediction(monkeypatch):
     faces = toy_faces(12)
     assert off_by(NormMethod(epochs=4, batch_size=4).fit(faces), faces) < 1e-3
-    monkeypatch.setattr("fldbench.cnn.train.needs_settling", lambda network: False)
+    monkeypatch.setattr("fldbench.cnn.training.loop.needs_settling", lambda network: False)
     assert off_by(NormMethod(epochs=4, batch_size=4).fit(faces), faces) > 1e-2
 
 

@@ -8,9 +8,9 @@ import torch
 from toy_networks import QUICK, Interrupted, ToyMethod, ToyNet, interrupted_after, same
 from toys import toy_faces
 
-from fldbench.cnn.checkpoint import read_checkpoint, write_checkpoint
-from fldbench.cnn.nose_net import NoseNet
-from fldbench.cnn.state import CHECKPOINT
+from fldbench.cnn.nets.nose_net import NoseNet
+from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
+from fldbench.cnn.training.state import CHECKPOINT
 from fldbench.errors import DataError, MethodError, StoreError
 from fldbench.method import load_method
 

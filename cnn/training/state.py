@@ -8,7 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.checkpoint import Tensors, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from fldbench.cnn.training.checkpoint import (
+    Tensors,
+    optimiser_tensors,
+    read_checkpoint,
+    restore_optimiser,
+    write_checkpoint,
+)
 from fldbench.errors import MethodError
 
 CHECKPOINT = "checkpoint.safetensors"

@@ -11,17 +11,17 @@ from toy_networks import QUICK
 from toys import toy_faces
 
 import fldbench
-from fldbench.cnn.alexnet_elu import AlexNetwork
-from fldbench.cnn.blocks import BatchNorm1d, BatchNorm2d, Network, PointHead
-from fldbench.cnn.five_conv import FiveConv, FiveConvNetwork
-from fldbench.cnn.heatmap import HeatmapNetwork, MapHead
-from fldbench.cnn.mobilenet import MobileNetwork
-from fldbench.cnn.naimish_net import NaimishNet, NaimishNetwork, NaimishNetworks
-from fldbench.cnn.nose_net import NoseNet, NoseNetwork, nose_tip
-from fldbench.cnn.resnet_wing import ResidualNetwork
-from fldbench.cnn.small import LandmarkNet
-from fldbench.cnn.tcdcn import AbsTanh, LocalConv2d, TCDCNTrunk
-from fldbench.cnn.vggface import VGGFaceTransfer, VGGNetwork
+from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network, PointHead
+from fldbench.cnn.nets.alexnet_elu import AlexNetwork
+from fldbench.cnn.nets.five_conv import FiveConv, FiveConvNetwork
+from fldbench.cnn.nets.heatmap import HeatmapNetwork, MapHead
+from fldbench.cnn.nets.mobilenet import MobileNetwork
+from fldbench.cnn.nets.naimish_net import NaimishNet, NaimishNetwork, NaimishNetworks
+from fldbench.cnn.nets.nose_net import NoseNet, NoseNetwork, nose_tip
+from fldbench.cnn.nets.resnet_wing import ResidualNetwork
+from fldbench.cnn.nets.small import LandmarkNet
+from fldbench.cnn.nets.tcdcn import AbsTanh, LocalConv2d, TCDCNTrunk
+from fldbench.cnn.nets.vggface import VGGFaceTransfer, VGGNetwork
 from fldbench.errors import MethodError
 from fldbench.schemes import get_scheme, list_schemes
 

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import BatchNorm2d, Network
+from fldbench.cnn.layers import BatchNorm2d, Network
 from fldbench.cnn.losses import heat_maps, soft_argmax
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.method import NetworkMethod
 from fldbench.errors import MethodError
 
 # A map that was trained to be 1 at its point and 0 elsewhere (heatmap-mse, adaptive-wing) has to outweigh the sum of a

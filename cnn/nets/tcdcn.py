@@ -13,7 +13,7 @@ import math
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import Network, Shape, flat_width
+from fldbench.cnn.layers import Network, Shape, flat_width
 from fldbench.errors import MethodError
 
 LAYERS = ((16, 5, True), (48, 3, True), (64, 3, True), (64, 2, False))  # channels, kernel, pooled

@@ -27,13 +27,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.augment import Ranges
-from fldbench.cnn.checkpoint import read_checkpoint, write_checkpoint
-from fldbench.cnn.inputs import Store, batches, make_batch, normalised, order, plain_batch
 from fldbench.cnn.losses import PIXEL_LOSSES, as_output, masked_mean, pixel_loss, point_losses
-from fldbench.cnn.norms import needs_settling, settle_norms
-from fldbench.cnn.settings import Training
-from fldbench.cnn.state import State, weights_of
+from fldbench.cnn.training.augment import Ranges
+from fldbench.cnn.training.batches import Store, batches, make_batch, normalised, order, plain_batch
+from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
+from fldbench.cnn.training.norms import needs_settling, settle_norms
+from fldbench.cnn.training.settings import Training
+from fldbench.cnn.training.state import State, weights_of
 from fldbench.errors import MethodError
 from fldbench.params import count_threads
 from fldbench.progress import report

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import BatchNorm2d, Network, PointHead
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import BatchNorm2d, Network, PointHead
+from fldbench.cnn.method import NetworkMethod
 from fldbench.errors import MethodError
 
 LAYERS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # depth: blocks in each of the four layers

@@ -9,7 +9,7 @@ from torch import nn
 from toy_networks import ToyMethod
 from toys import toy_faces
 
-from fldbench.cnn.pictures import (
+from fldbench.cnn.training.pictures import (
     FOUND,
     TILE,
     TRUTH,

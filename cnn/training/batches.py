@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from fldbench.cnn.augment import Placement, Ranges, draw_placement, generator, relit, seen_through
+from fldbench.cnn.training.augment import Placement, Ranges, draw_placement, generator, relit, seen_through
 from fldbench.crops import crop_faces, crop_image
 from fldbench.faces import FaceSet
 from fldbench.geometry import crop_matrix, invert, to_grey, transform

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.augment import get_ranges
 from fldbench.cnn.cost import fused, multiply_adds
-from fldbench.cnn.inputs import NORMALISATIONS, View, make_store, normalised, to_tensor
 from fldbench.cnn.losses import Output, as_output, check_loss
-from fldbench.cnn.settings import Training, get_training
-from fldbench.cnn.state import CHECKPOINT
-from fldbench.cnn.train import Job, train_network
+from fldbench.cnn.training.augment import get_ranges
+from fldbench.cnn.training.batches import NORMALISATIONS, View, make_store, normalised, to_tensor
+from fldbench.cnn.training.loop import Job, train_network
+from fldbench.cnn.training.settings import Training, get_training
+from fldbench.cnn.training.state import CHECKPOINT
 from fldbench.code_digest import code_digest
 from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
@@ -166,7 +166,7 @@ class NetworkMethod(Method):
         job.network.load_state_dict(result.weights)
         self.network_ = job.network.cpu().eval()
         if folder is not None:
-            from fldbench.cnn.pictures import write_pictures
+            from fldbench.cnn.training.pictures import write_pictures
 
             write_pictures(self, train if val is None or not len(val) else val, folder)
             (Path(folder) / CHECKPOINT).unlink(missing_ok=True)

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import Network, PointHead, flat_width, for_relu
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import Network, PointHead, flat_width, for_relu
+from fldbench.cnn.method import NetworkMethod
 
 
 class FiveConv(NetworkMethod):

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import Network, PointHead, flat_width, for_relu
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import Network, PointHead, flat_width, for_relu
+from fldbench.cnn.method import NetworkMethod
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.schemes import Scheme, get_scheme

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import BatchNorm2d, Network, PointHead, same_padding
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import BatchNorm2d, Network, PointHead, same_padding
+from fldbench.cnn.method import NetworkMethod
 from fldbench.errors import MethodError
 
 # Channels and stride of the separable blocks; the shallow network leaves out the five in the middle.

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import BatchNorm1d, BatchNorm2d, Network, PointHead, flat_width
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network, PointHead, flat_width
+from fldbench.cnn.method import NetworkMethod
 
 
 class AlexNetELU(NetworkMethod):

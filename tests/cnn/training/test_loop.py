@@ -12,9 +12,9 @@ from torch import nn
 from toy_networks import QUICK, ToyMethod, nme, same, weights
 from toys import toy_faces
 
-from fldbench.cnn.network_method import _split
-from fldbench.cnn.settings import get_training
-from fldbench.cnn.train import _follow, _optimiser, _share, rate
+from fldbench.cnn.method import _split
+from fldbench.cnn.training.loop import _follow, _optimiser, _share, rate
+from fldbench.cnn.training.settings import get_training
 from fldbench.errors import DataError, MethodError
 
 # learning
@@ -166,7 +166,7 @@ def test_two_processes_give_what_one_gives_with_the_whole_batch(tmp_path, toy):
     one = ToyMethod(**params, training=QUICK).fit(toy_faces(12))
     params["training"] = QUICK | {"accelerator": "cpu", "devices": 2}
     out, script = tmp_path / "model", tmp_path / "script.py"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1] / "support"), out=str(out), params=params))
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[2] / "support"), out=str(out), params=params))
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     two = fldbench.load_method(out)
@@ -264,7 +264,7 @@ def test_running_out_of_memory_says_what_to_lower(monkeypatch, error):
     def full(*args):
         raise error
 
-    monkeypatch.setattr("fldbench.cnn.train.point_losses", full)
+    monkeypatch.setattr("fldbench.cnn.training.loop.point_losses", full)
     with pytest.raises(MethodError, match="ran out of memory on cpu with batch_size 4; lower batch_size"):
         ToyMethod().fit(toy_faces(4))
 
@@ -273,7 +273,7 @@ def test_other_errors_stay_what_they_are(monkeypatch):
     def broken(*args):
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr("fldbench.cnn.train.point_losses", broken)
+    monkeypatch.setattr("fldbench.cnn.training.loop.point_losses", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         ToyMethod().fit(toy_faces(4))
 
