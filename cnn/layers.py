@@ -1,7 +1,6 @@
-"""What the networks share: the base of them all, the layer that answers, and widths that are derived, never typed.
+"""What the networks share below the head: the base of them all, and layers whose widths are derived, never typed.
 
-A network takes crops (b, C, H, W) float32 and answers (b, L, 2) in the frame where the crop covers [-1, 1] in x and in
-y: a point p px of a crop of `size` px is (p + 0.5) / size * 2 - 1.
+A network takes crops (b, C, H, W) float32 and answers as `heads` says.
 """
 
 from __future__ import annotations
@@ -12,18 +11,27 @@ import math
 import torch
 from torch import nn
 
-from fldbench.errors import MethodError
+from fldbench.errors import MethodError, must_be
+from fldbench.params import also, whole
 
 Shape = tuple[int, int, int]  # channels, height, width
 
+# Rule for the size of a crop that a network halves four times and doubles again.
+FOUR_TIMES_HALVED = also(whole(32), "and a multiple of 16", lambda size: size % 16 == 0)
+
 
 class Network(nn.Module):
-    """Base of the networks: what of it depends on the scheme, which foreign key names it knows, what is frozen.
+    """Base of the networks: which foreign key names it knows, which of its layers are frozen, how it lies in memory.
 
     The layer that answers is called `head` in every network, at any depth; everything else is the trunk.
+
+    Attributes
+    ----------
+    memory_format : torch.memory_format
+        How kernels and crops lie in memory while it trains. Convolutions of CPUs and GPUs are as a rule fastest with
+        their channels last.
     """
 
-    # How kernels and crops lie in memory while it trains: what the convolutions of CPUs and GPUs want, as a rule.
     memory_format = torch.channels_last
 
     def __init__(self):
@@ -31,17 +39,28 @@ class Network(nn.Module):
         self._frozen: list[nn.Module] = []
 
     def own_names(self, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The tensors of a foreign weight file under this network's names; what it does not know stays as it is."""
+        """Return the tensors of a foreign weight file under this network's names; unknown ones keep their names."""
         return found
 
     def freeze(self, n_convs: int) -> Network:
-        """Keeps the first n convolutions, and the norms after them, as they are in training; -1: all of the trunk's.
+        """Keep the first n convolutions, and the norms after them, as they are in training.
 
-        A frozen norm also keeps its running statistics. Raises MethodError where there are fewer convolutions.
+        A frozen norm also keeps its running statistics.
+
+        Parameters
+        ----------
+        n_convs : int
+            -1 freezes all convolutions of the trunk.
+
+        Raises
+        ------
+        MethodError
+            Where there are fewer convolutions.
         """
         convs = [m for m in self._trunk() if isinstance(m, nn.Conv2d)]
         if not -1 <= n_convs <= len(convs):
-            raise MethodError(f"frozen is {n_convs}; this network has {len(convs)} convolutions, and -1 is all of them")
+            allowed = f"a whole number from -1 to {len(convs)}, the number of its convolutions"
+            raise MethodError(must_be(type(self).__name__, "frozen", n_convs, allowed, "-1 freezes all of them"))
         seen = 0
         for module in self._trunk():
             seen += isinstance(module, nn.Conv2d)
@@ -51,38 +70,29 @@ class Network(nn.Module):
         return self
 
     def train(self, mode: bool = True) -> Network:
-        """As torch does it, but a frozen norm stays in evaluation."""
+        """Switch between training and evaluation as torch does, but leave a frozen norm in evaluation."""
         super().train(mode)
         for module in self._frozen:
             module.eval()
         return self
 
     def _trunk(self) -> list[nn.Module]:
-        return [module for name, module in self.named_modules() if "head" not in name.split(".")]
+        return [module for name, module in self.named_modules() if not in_head(name)]
 
 
-class PointHead(nn.Linear):
-    """(b, width) -> (b, L, 2): a dense layer that answers where the points are, relative to their mean (L, 2).
+def in_head(name: str) -> bool:
+    """Tell by its dotted name whether a module or a weight belongs to the head.
 
-    Every network begins near the mean shape: the same functions as with a bias that begins anywhere, without the epochs
-    that finding the mean costs. Features of size one begin with answers a twentieth of the frame from it; smaller
-    weights would hold the gradient back from the layers below.
+    >>> in_head("head.0.weight"), in_head("body.overhead.bias")
+    (True, False)
     """
-
-    def __init__(self, width: int, mean: torch.Tensor):
-        super().__init__(width, mean.numel())
-        self.register_buffer("mean", mean.clone().float())
-        nn.init.normal_(self.weight, std=0.05 / math.sqrt(width))
-        nn.init.zeros_(self.bias)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x).unflatten(1, self.mean.shape) + self.mean
+    return "head" in name.split(".")
 
 
 def for_relu(network: nn.Module) -> None:
-    """Draws the weights so that activations keep their size from layer to layer of ReLUs (He et al. 2015, eq. 10).
+    """Draw the weights so that activations keep their size from layer to layer of ReLUs (He et al. 2015, eq. 10).
 
-    torch's own way shrinks them by about half a layer, after six of which a crop hardly moves the answer.
+    torch's own initialisation shrinks them by about half per layer; after six layers a crop hardly moves the answer.
     """
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -91,9 +101,9 @@ def for_relu(network: nn.Module) -> None:
 
 
 class _OneValue:
-    """Batch norm that takes its running statistics where a channel has one value only, which has no variance.
+    """Batch norm that uses its running statistics where a channel has one value only, which has no variance.
 
-    So a batch of one face, and of faces so small that the map is one cell, can be trained on.
+    So a network can be trained on a batch of one face, and on crops so small that the map is one cell.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -111,35 +121,63 @@ class BatchNorm2d(_OneValue, nn.BatchNorm2d):
     """nn.BatchNorm2d for batches of any size."""
 
 
+def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """Return a convolution without bias, padded by half its kernel, and its batch norm."""
+    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), BatchNorm2d(outputs)]
+
+
+def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """Return `conv_norm` and a ReLU."""
+    return [*conv_norm(inputs, outputs, kernel, stride), nn.ReLU(inplace=True)]
+
+
 def flat_width(body: nn.Module, shape: Shape, name: str) -> int:
-    """How many numbers a body makes of one crop of the shape (C, H, W), flattened; computes shapes only.
+    """Return how many numbers a body makes of one crop, flattened. Only shapes are computed.
 
-    Raises MethodError, naming the network, for a crop that the body shrinks to nothing.
+    Parameters
+    ----------
+    body : nn.Module
+    shape : tuple of int
+        Channels, height and width of the crop, px.
+    name : str
+        Of the network, for messages.
 
+    Raises
+    ------
+    MethodError
+        For a crop that the body shrinks to nothing.
+
+    Examples
+    --------
     >>> flat_width(nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2)), (1, 8, 10), "a-net")
     48
     """
+    channels, height, width = shape
     try:
         with torch.no_grad():
             out = copy.deepcopy(body).to("meta").eval()(torch.zeros(1, *shape, device="meta"))
     except RuntimeError as error:
-        channels, height, width = shape
         raise MethodError(
             f"{name}: a crop of {width} x {height} px and {channels} channel(s) is too small for its layers; "
             "choose a larger size"
         ) from error
     if not out.numel():
-        raise MethodError(
-            f"{name}: a crop of {shape[2]} x {shape[1]} px leaves nothing to flatten; choose a larger size"
-        )
+        raise MethodError(f"{name}: a crop of {width} x {height} px leaves nothing to flatten; choose a larger size")
     return out.numel()
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after a side of `size` px so that ceil(size / stride) come out, as TensorFlow's "same" pads.
+    """Return the zeros before and after a side so that ceil(size / stride) come out, as TensorFlow's "same" pads.
 
-    An odd zero goes behind: a 3-wide kernel with stride 2 on an even side pads only right and bottom.
+    An odd zero goes behind: a kernel of 3 with stride 2 on an even side pads only right and bottom.
 
+    Parameters
+    ----------
+    size, kernel, stride : int
+        The side, the kernel and its step, px.
+
+    Examples
+    --------
     >>> same_padding(160, 3, 2), same_padding(15, 3, 2), same_padding(80, 3, 1)
     ((0, 1), (1, 1), (1, 1))
     """

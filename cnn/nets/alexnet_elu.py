@@ -3,66 +3,43 @@
 Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012, as the course project
 changed it: order convolution, ELU, batch norm, pooling, dropout. The fifth convolution has 256 channels and is pooled
 (the project's table says 384 and no pooling, which does not fit its own flatten of 6 x 6 x 256), and each of the two
-dense layers has a batch norm of its own 4096 (the project declares 96, which cannot run).
+dense layers has a batch norm of its own 4096 values (the project declares 96, which cannot run).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network, PointHead, flat_width
+from fldbench.cnn.heads import PointHead
+from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network, flat_width
 from fldbench.cnn.method import NetworkMethod
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AlexNetELU(NetworkMethod):
-    """AlexNet with ELU on a grey crop.
+    """AlexNet with ELU on a grey crop; parameters as in `NetworkMethod`.
 
-    Parameters as in `NetworkMethod`. As in the project: a window of 227 px at a random place in 250 px, smooth L1,
-    Adam at 1e-3, batches of 10, 50 epochs; the targets are normalised by the size of the crop, not by (p - 100) / 50.
+    As in the project: a window of 227 px at a random place in 250 px, smooth L1, Adam at 1e-3, batches of 10, 50
+    epochs. Unlike there, the targets are normalised by the size of the crop, not by (p - 100) / 50.
     """
 
     version = 2
     normalise = "unit"
     defaults = {"optimiser": "adam", "weight_decay": 0.0}
 
-    def __init__(
-        self,
-        size: int = 227,
-        channels: int = 1,
-        padding: float = 0.15,
-        loss: str = "smooth-l1",
-        augmentation: str | dict = "random-crop",
-        epochs: int = 50,
-        batch_size: int = 10,
-        learning_rate: float = 1e-3,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = 0,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        super().__init__(
-            size,
-            channels,
-            padding,
-            loss,
-            augmentation,
-            epochs,
-            batch_size,
-            learning_rate,
-            flip_test,
-            weights,
-            frozen,
-            training,
-            random_state,
-        )
+    size: int = 227
+    loss: str = "smooth-l1"
+    augmentation: str | dict[str, Any] = "random-crop"
+    epochs: int = 50
+    batch_size: int = 10
 
     def build(self, n_points: int, mean: torch.Tensor) -> AlexNetwork:
-        """The network, which begins as the mean shape."""
+        """Return the network, which begins as the mean shape."""
         return AlexNetwork(mean, self.size, self.channels)
 
 
@@ -89,7 +66,8 @@ class AlexNetwork(Network):
                 nn.init.xavier_uniform_(module.weight)
         self.head = PointHead(4096, mean)
         # Adam moves every weight by about its rate: over 4096 features of size one, a step of 1e-3 in all of them would
-        # move the answer by twice the crop. The features are divided by sqrt(4096), the first weights as much larger.
+        # move the answer by twice the crop. So the features are divided by sqrt(4096), and the first weights are larger
+        # by the same factor.
         nn.init.normal_(self.head.weight, std=0.05)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

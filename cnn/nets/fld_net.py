@@ -1,90 +1,69 @@
-"""fld-net: a residual trunk, a feature pyramid, and maps whose mean is the landmark; the most for 330 M multiply-adds.
+"""fld-net: a residual trunk, a feature pyramid, and maps whose mean is the landmark, for 330 million multiply-adds.
 
-Residual blocks (He et al. 2016) in four scales, the two finest of 64 and 32 px full of detail because a landmark is a
-matter of pixels; a pyramid that carries what the coarse scales know about the face back to the map of 32 px (Lin et
-al., "Feature Pyramid Networks", CVPR 2017); and the integral over each map's softmax (Sun et al., ECCV 2018), trained
-by Wing on the place and by the map's marginals on the shape (`losses.marginals_loss`). What was compared, and how much
-each part is worth, stands in results/fld-net/README.md.
+Residual blocks (He et al. 2016) in four scales; the two finest, of 64 and 32 px, keep the detail, because a landmark is
+a matter of pixels. A pyramid carries what the coarse scales know about the face back to the map of 32 px (Lin et al.,
+"Feature Pyramid Networks", CVPR 2017). The answer is the integral over each map's softmax (Sun et al., ECCV 2018),
+trained by Wing on the place and by the map's marginals on the shape (`losses.marginals_loss`).
+results/fld-net/README.md says what was compared, and how much each part is worth.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn.functional import interpolate, relu
 
-from fldbench.cnn.layers import BatchNorm2d, Network
-from fldbench.cnn.losses import soft_argmax
+from fldbench.cnn.heads import Output, soft_argmax
+from fldbench.cnn.layers import FOUR_TIMES_HALVED, Network, conv_norm, conv_norm_relu
 from fldbench.cnn.method import NetworkMethod
-from fldbench.errors import MethodError
+from fldbench.params import whole
 
 DEPTHS = (1, 2, 2, 2)  # residual blocks of each scale
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FldNet(NetworkMethod):
-    """A map per landmark from a coloured crop; also says how sure it is of each (`predict_confidence`).
+    """A map per landmark from a coloured crop; it also says how sure it is of each (`predict_confidence`).
 
-    width   channels of the first scale; 2, 4 and 8 times as many further down
-    head    channels of the pyramid
-    size    a multiple of 16; the maps have a quarter of it
-    The rest as in `NetworkMethod`.
+    Parameters that are not named here are those of `NetworkMethod`.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first scale; the further scales have 2, 4 and 8 times as many.
+    head : int
+        Channels of the pyramid.
+    size : int
+        A multiple of 16, at least 32; the maps have a quarter of it.
     """
 
     normalise = "half"
     defaults = {"weight_decay": 0.05, "schedule": "cosine", "warm_up": 0.02, "ema": 0.999, "val_share": 0.0}
+    rules = {**NetworkMethod.rules, "size": FOUR_TIMES_HALVED, "width": whole(1), "head": whole(1)}
 
-    def __init__(
-        self,
-        width: int = 24,
-        head: int = 64,
-        size: int = 128,
-        channels: int = 3,
-        padding: float = 0.08,
-        loss: str = "marginals",
-        augmentation: str | dict = "standard",
-        epochs: int = 120,
-        batch_size: int = 64,
-        learning_rate: float = 3e-3,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = 0,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        super().__init__(
-            size,
-            channels,
-            padding,
-            loss,
-            augmentation,
-            epochs,
-            batch_size,
-            learning_rate,
-            flip_test,
-            weights,
-            frozen,
-            training,
-            random_state,
-        )
-        self.width = width
-        self.head = head
+    width: int = 24
+    head: int = 64
+    channels: int = 3
+    padding: float = 0.08
+    loss: str = "marginals"
+    epochs: int = 120
+    batch_size: int = 64
+    learning_rate: float = 3e-3
 
     def build(self, n_points: int, mean: torch.Tensor) -> FldNetwork:
-        """The network; maps need no mean shape."""
-        return FldNetwork(n_points, self.size, self.channels, self.width, self.head)
+        """Return the network; its maps need no mean shape."""
+        return FldNetwork(n_points, self.channels, self.width, self.head)
 
 
 class FldNetwork(Network):
-    """(b, C, size, size) -> points (b, L, 2), variance (b, L), and shares (b, L, size / 4, size / 4) of one."""
+    """(b, C, size, size) -> points (b, L, 2), variance (b, L), shares (b, L, size / 4, size / 4); 16 divides size."""
 
-    def __init__(self, n_points: int, size: int = 128, channels: int = 3, width: int = 24, head: int = 64):
+    def __init__(self, n_points: int, channels: int = 3, width: int = 24, head: int = 64):
         super().__init__()
-        if size < 32 or size % 16:
-            raise MethodError(f"fld-net: size is {size}; it has to be a multiple of 16, at least 32")
         widths = [width, 2 * width, 4 * width, 8 * width]
-        self.stem = _conv(channels, width, stride=2)
+        self.stem = nn.Sequential(*conv_norm_relu(channels, width, stride=2))
         scales, inputs = [], width
         for i, (outputs, depth) in enumerate(zip(widths, DEPTHS, strict=True)):
             blocks = [Residual(inputs, outputs, 1 if i == 0 else 2)]
@@ -92,10 +71,10 @@ class FldNetwork(Network):
             inputs = outputs
         self.scales = nn.ModuleList(scales)
         self.across = nn.ModuleList(nn.Conv2d(outputs, head, 1) for outputs in widths[1:])
-        self.smooth8, self.smooth4 = _conv(head, head), _conv(head, head)
+        self.smooth8, self.smooth4 = (nn.Sequential(*conv_norm_relu(head, head)) for _ in range(2))
         self.head = nn.Conv2d(head, n_points, 1)
 
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, x: torch.Tensor) -> Output:
         x, seen = self.stem(x), []
         for scale in self.scales:
             x = scale(x)
@@ -107,15 +86,15 @@ class FldNetwork(Network):
 
 
 class Residual(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is a 1 x 1 convolution where the size changes."""
+    """Two 3 x 3 convolutions beside a shortcut; where the size changes, the shortcut is a 1 x 1 convolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1):
         super().__init__()
-        self.first = _conv(inputs, outputs, stride=stride)
-        self.second = _conv(outputs, outputs, activated=False)
+        self.first = nn.Sequential(*conv_norm_relu(inputs, outputs, stride=stride))
+        self.second = nn.Sequential(*conv_norm(outputs, outputs))
         self.short = nn.Identity()
         if stride > 1 or inputs != outputs:
-            self.short = _conv(inputs, outputs, kernel=1, stride=stride, activated=False)
+            self.short = nn.Sequential(*conv_norm(inputs, outputs, 1, stride))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return relu(self.second(self.first(x)) + self.short(x))
@@ -123,8 +102,3 @@ class Residual(nn.Module):
 
 def _as_large(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activated: bool = True) -> nn.Sequential:
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), BatchNorm2d(outputs)]
-    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if activated else nn.Sequential(*layers)

@@ -8,14 +8,15 @@ momentum 0.6 (torch counts the other share: 0.4).
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import BatchNorm2d, Network, PointHead, same_padding
+from fldbench.cnn.heads import PointHead
+from fldbench.cnn.layers import BatchNorm2d, Network, same_padding
 from fldbench.cnn.method import NetworkMethod
-from fldbench.errors import MethodError
+from fldbench.params import real
 
 # Channels and stride of the separable blocks; the shallow network leaves out the five in the middle.
 BEFORE = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2))
@@ -23,56 +24,37 @@ MIDDLE = ((512, 1),) * 5
 AFTER = ((1024, 2), (1024, 1))
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MobileNet(NetworkMethod):
     """MobileNet v1, thin and shallow, on a coloured crop.
 
-    alpha     share of the channels that is kept
-    shallow   without the five blocks in the middle
-    The rest as in `NetworkMethod`. As in the project: mean squared error, Adam at 1e-3, batches of 64. The project
-    augmented nothing and had 40,000 faces; here faces are augmented.
+    As in the project: mean squared error, Adam at 1e-3, batches of 64. The project augmented nothing and had 40,000
+    faces; here faces are augmented.
+
+    Parameters that are not named here are those of `NetworkMethod`.
+
+    Parameters
+    ----------
+    alpha : float
+        Share of the channels that is kept, from 1/32, which leaves one of the first layer's.
+    shallow : bool
+        Leave out the five blocks in the middle.
     """
 
     normalise = "unit"
     defaults = {"optimiser": "adam", "weight_decay": 0.0}
+    rules = {**NetworkMethod.rules, "alpha": real(1 / 32)}
 
-    def __init__(
-        self,
-        alpha: float = 0.3,
-        shallow: bool = True,
-        size: int = 160,
-        channels: int = 3,
-        padding: float = 0.15,
-        loss: str = "l2",
-        augmentation: str | dict = "standard",
-        epochs: int = 200,
-        batch_size: int = 64,
-        learning_rate: float = 1e-3,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = 0,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        super().__init__(
-            size,
-            channels,
-            padding,
-            loss,
-            augmentation,
-            epochs,
-            batch_size,
-            learning_rate,
-            flip_test,
-            weights,
-            frozen,
-            training,
-            random_state,
-        )
-        self.alpha = alpha
-        self.shallow = shallow
+    alpha: float = 0.3
+    shallow: bool = True
+    size: int = 160
+    channels: int = 3
+    loss: str = "l2"
+    epochs: int = 200
+    batch_size: int = 64
 
     def build(self, n_points: int, mean: torch.Tensor) -> MobileNetwork:
-        """The network, which begins as the mean shape."""
+        """Return the network, which begins as the mean shape."""
         return MobileNetwork(mean, self.alpha, self.shallow, self.size, self.channels)
 
 
@@ -89,8 +71,6 @@ class MobileNetwork(Network):
         self, mean: torch.Tensor, alpha: float = 0.3, shallow: bool = True, size: int = 160, channels: int = 3
     ):
         super().__init__()
-        if not int(32 * alpha) >= 1:
-            raise MethodError(f"mobilenet-0.3: alpha is {alpha}; it has to leave a channel of 32: at least {1 / 32}")
         inputs = int(32 * alpha)
         layers = [*_conv(channels, inputs, 3, 2, size)]
         size = -(-size // 2)
@@ -110,7 +90,7 @@ class MobileNetwork(Network):
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int, size: int, groups: int = 1) -> list[nn.Module]:
-    """Convolution, norm and ReLU6 on a square map of `size` cells."""
+    """Return convolution, norm and ReLU6 for a square map of `size` x `size` cells."""
     before, after = same_padding(size, kernel, stride)
     pad = [nn.ZeroPad2d((before, after, before, after))] if before != after else []
     inner = before if before == after else 0

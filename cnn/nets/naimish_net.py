@@ -8,63 +8,43 @@ the answer. The paper trains one such network for each of its 15 landmarks, on g
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import Network, PointHead, flat_width
+from fldbench.cnn.heads import PointHead
+from fldbench.cnn.layers import Network, flat_width
 from fldbench.cnn.method import NetworkMethod
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NaimishNet(NetworkMethod):
     """Four convolutions with much dropout, one network for all landmarks or one for each.
 
-    joint   one network answers all landmarks; False: one network for each, as in the paper, of 7.5 million weights
-            each at 96 px: for schemes of few points
-    The rest as in `NetworkMethod`. As in the paper: mean squared error, Adam at 1e-3, batches of 128, a fifth of the
-    faces to stop by after 30 epochs without a better one. The paper's faces were not augmented; here they are.
+    As in the paper: mean squared error, Adam at 1e-3, batches of 128, a fifth of the faces to validate with, and an end
+    after 30 epochs without a better one. The paper's faces were not augmented; here they are.
+
+    Parameters that are not named here are those of `NetworkMethod`.
+
+    Parameters
+    ----------
+    joint : bool
+        One network answers all landmarks. False makes one network for each, as in the paper, of 7.5 million weights
+        each at 96 px: for schemes of few points.
     """
 
     normalise = "unit"
     defaults = {"optimiser": "adam", "weight_decay": 0.0, "val_share": 0.2, "patience": 30}
 
-    def __init__(
-        self,
-        joint: bool = True,
-        size: int = 96,
-        channels: int = 1,
-        padding: float = 0.15,
-        loss: str = "l2",
-        augmentation: str | dict = "standard",
-        epochs: int = 300,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = 0,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        super().__init__(
-            size,
-            channels,
-            padding,
-            loss,
-            augmentation,
-            epochs,
-            batch_size,
-            learning_rate,
-            flip_test,
-            weights,
-            frozen,
-            training,
-            random_state,
-        )
-        self.joint = joint
+    joint: bool = True
+    size: int = 96
+    loss: str = "l2"
+    epochs: int = 300
+    batch_size: int = 128
 
     def build(self, n_points: int, mean: torch.Tensor) -> NaimishNetwork | NaimishNetworks:
-        """The network or networks, which begin as the mean shape."""
+        """Return the network or networks, which begin as the mean shape."""
         return (NaimishNetwork if self.joint else NaimishNetworks)(mean, self.size, self.channels)
 
 
@@ -102,7 +82,7 @@ class NaimishNetworks(Network):
     """(b, C, size, size) -> (b, L, 2) by one NaimishNetwork for each landmark, as in the paper.
 
     No weight is shared, so the loss over all points trains each network as it would be trained alone, on the same
-    batches; what they do share is the epoch that is kept.
+    batches. What they do share is the epoch that is kept.
     """
 
     def __init__(self, mean: torch.Tensor, size: int = 96, channels: int = 1):

@@ -6,6 +6,7 @@ and 2 x 2 max pooling after each, then dense 128, ReLU, dense 2. Its crops are 8
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import Network, PointHead, flat_width, for_relu
-from fldbench.cnn.method import NetworkMethod
-from fldbench.errors import MethodError
+from fldbench.cnn.heads import PointHead
+from fldbench.cnn.layers import Network, flat_width, for_relu
+from fldbench.cnn.method import OblongMethod
+from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
+from fldbench.params import optional, whole
 from fldbench.schemes import Scheme, get_scheme
 
 
 def nose_tip(scheme: Scheme) -> int:
-    """The point of a scheme that is the tip of the nose, or stands for it.
+    """Return the point of a scheme that is the tip of the nose, or stands for it.
 
-    The group `nose_tip` where there is one; else the last point of the bridge; else the middle of the nose's outline,
-    which is the base of the column. Raises MethodError for a scheme without a nose.
+    It is the first point of the part `nose_tip` where there is one; else the last point of the bridge; else the middle
+    of the nose's outline, which is the base of the column.
 
+    Raises
+    ------
+    MethodError
+        For a scheme without a nose.
+
+    Examples
+    --------
     >>> from fldbench.schemes import get_scheme
     >>> [nose_tip(get_scheme(name)) for name in ("mtfl-5", "ibug-68", "imm-58")]
     [2, 30, 52]
@@ -40,59 +50,38 @@ def nose_tip(scheme: Scheme) -> int:
     raise MethodError(f"nose-net: the scheme {scheme.name} has no nose; give the number of a point as `landmark`")
 
 
-class NoseNet(NetworkMethod):
+@dataclass(kw_only=True, eq=False, repr=False)
+class NoseNet(OblongMethod):
     """Finds one landmark, and answers with the mean shape of the training faces moved onto it.
 
-    So only that landmark is looked for. The rest of the answer is the mean shape, as large and as upright as it lies in
-    the box; the loss and the NME that training reports are over all points, but only the one landmark teaches.
+    Only that landmark is looked for. The rest of the answer is the mean shape, as large and as upright as it lies in
+    the box. The loss and the NME that training reports are over all points, but only the one landmark teaches. As in
+    the report: mean squared error, Adam at 1e-3, small batches. Added are turns and shifts, and a rate that falls.
 
-    landmark        its number in the scheme; None is the tip of the nose (`nose_tip`)
-    width, height   of the crop, px: the square around the box is stretched to them
-    The rest as in `NetworkMethod`. As in the report: mean squared error, Adam at 1e-3, small batches; added are turns
-    and shifts, and a rate that comes down.
+    Parameters that are not named here are those of `OblongMethod`.
+
+    Parameters
+    ----------
+    landmark : int, optional
+        Its number in the scheme, from 0. By default the tip of the nose (`nose_tip`).
+
+    Attributes
+    ----------
+    landmark_ : int
+        The landmark that is looked for.
     """
 
     normalise = "half"
     defaults = {"optimiser": "adam", "weight_decay": 0.0}
+    rules = {**OblongMethod.rules, "landmark": optional(whole(0))}
 
-    def __init__(
-        self,
-        landmark: int | None = None,
-        width: int = 80,
-        height: int = 60,
-        channels: int = 1,
-        padding: float = 0.15,
-        loss: str = "l2",
-        augmentation: str | dict = "course",
-        epochs: int = 50,
-        batch_size: int = 16,
-        learning_rate: float = 1e-3,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = 0,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        self.landmark = landmark
-        self.width = width
-        self.height = height
-        self.channels = channels
-        self.padding = padding
-        self.loss = loss
-        self.augmentation = augmentation
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.flip_test = flip_test
-        self.weights = weights
-        self.frozen = frozen
-        self.training = training
-        self.random_state = random_state
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Width and height of the crop, px."""
-        return self.width, self.height
+    landmark: int | None = None
+    width: int = 80
+    height: int = 60
+    loss: str = "l2"
+    augmentation: str | dict[str, Any] = "course"
+    epochs: int = 50
+    batch_size: int = 16
 
     def fit(
         self,
@@ -101,27 +90,28 @@ class NoseNet(NetworkMethod):
         sample_weight: np.ndarray | None = None,
         folder: str | Path | None = None,
     ) -> NoseNet:
-        """As in `NetworkMethod`; learns landmark_ besides."""
-        landmark = nose_tip(get_scheme(train.scheme)) if self.landmark is None else self.landmark
-        if type(landmark) is not int or not 0 <= landmark < train.landmarks.shape[1]:
-            last = train.landmarks.shape[1] - 1
-            raise MethodError(f"nose-net: landmark is {landmark!r}; {train.scheme} has the points 0 to {last}")
-        self.landmark_ = landmark
+        """Train as `NetworkMethod` does, and choose the landmark."""
+        self.check_params()
+        last = train.landmarks.shape[1] - 1
+        if self.landmark is not None and self.landmark > last:
+            allowed = f"a point of {train.scheme}, 0 to {last}"
+            raise MethodError(must_be(self.label, "landmark", self.landmark, allowed))
+        self.landmark_ = nose_tip(get_scheme(train.scheme)) if self.landmark is None else self.landmark
         super().fit(train, val, sample_weight, folder)
         return self
 
     def learned(self) -> dict[str, Any]:
-        """What was learned, and which landmark it was."""
+        """Return what was learned, and which landmark it was for."""
         learned = super().learned()
         return learned and learned | {"landmark_": self.landmark_}
 
     def build(self, n_points: int, mean: torch.Tensor) -> NoseNetwork:
-        """The network, which begins as the mean shape."""
+        """Return the network, which begins as the mean shape."""
         return NoseNetwork(mean, self.landmark_, self.width, self.height, self.channels)
 
 
 class NoseNetwork(Network):
-    """(b, C, H, W) -> (b, L, 2); 129,842 weights at 80 x 60, grey, for whatever number of points."""
+    """(b, C, H, W) -> (b, L, 2); 129,842 weights at 80 x 60, grey, for any number of points."""
 
     def __init__(self, mean: torch.Tensor, landmark: int, width: int = 80, height: int = 60, channels: int = 1):
         super().__init__()
@@ -148,7 +138,7 @@ class OnePointHead(nn.Module):
     def __init__(self, width: int, mean: torch.Tensor, landmark: int):
         super().__init__()
         self.point = PointHead(width, mean[landmark : landmark + 1])
-        # Not persistent: both follow from mean shape and landmark, and are not to be taken over from a weight file.
+        # Not persistent: both follow from mean shape and landmark, and must not be taken over from a weight file.
         self.register_buffer("shape", (mean - mean[landmark]).float(), False)  # relative to the landmark
         self.register_buffer("is_it", torch.arange(len(mean), device=mean.device)[:, None] == landmark, False)
 

@@ -1,74 +1,55 @@
 """resnet50-wing: a ResNet whose last layer answers coordinates, trained with the Wing loss.
 
 He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with the stride in a bottleneck's 3 x 3
-convolution, and with the names of torchvision's weights, so that a file of those fits. Feng et al., "Wing Loss for
+convolution, and with the names of torchvision's weights, so that their files fit. Feng et al., "Wing Loss for
 Robust Facial Landmark Localisation with Convolutional Neural Networks", CVPR 2018.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import BatchNorm2d, Network, PointHead
+from fldbench.cnn.heads import PointHead
+from fldbench.cnn.layers import BatchNorm2d, Network, conv_norm
 from fldbench.cnn.method import NetworkMethod
-from fldbench.errors import MethodError
+from fldbench.params import one_of
 
 LAYERS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # depth: blocks in each of the four layers
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ResNetWing(NetworkMethod):
     """A ResNet on a coloured crop, trained with Wing.
 
-    depth       18, 34 or 50
-    normalise   "signed", [-1, 1], as in the project, or any other of `inputs.normalised`; "imagenet" for torchvision's
-                weights
-    The rest as in `NetworkMethod`. As in the project: Wing of width 5 and curvature 0.5, Adam at 1e-3, batches of 64, a
-    fifth of the faces to choose the epoch by. The project augmented nothing and overfitted; here faces are augmented.
+    As in the project: Wing of width 5 and curvature 0.5, Adam at 1e-3, batches of 64, a fifth of the faces to choose
+    the epoch by. The project augmented nothing and overfitted; here faces are augmented.
+
+    Parameters that are not named here are those of `NetworkMethod`.
+
+    Parameters
+    ----------
+    depth : {18, 34, 50}
+    normalise : str
+        See `view.normalised`. "signed", [-1, 1], is the project's; torchvision's weights need "imagenet".
     """
 
     defaults = {"optimiser": "adam", "weight_decay": 0.0, "val_share": 0.2}
+    rules = {**NetworkMethod.rules, "depth": one_of(tuple(LAYERS))}
 
-    def __init__(
-        self,
-        depth: int = 50,
-        size: int = 224,
-        channels: int = 3,
-        normalise: str = "signed",
-        padding: float = 0.1,
-        loss: str = "wing-5",
-        augmentation: str | dict = "standard",
-        epochs: int = 200,
-        batch_size: int = 64,
-        learning_rate: float = 1e-3,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = 0,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        super().__init__(
-            size,
-            channels,
-            padding,
-            loss,
-            augmentation,
-            epochs,
-            batch_size,
-            learning_rate,
-            flip_test,
-            weights,
-            frozen,
-            training,
-            random_state,
-        )
-        self.depth = depth
-        self.normalise = normalise
+    depth: int = 50
+    size: int = 224
+    channels: int = 3
+    normalise: str = "signed"
+    padding: float = 0.1
+    loss: str = "wing-5"
+    epochs: int = 200
+    batch_size: int = 64
 
     def build(self, n_points: int, mean: torch.Tensor) -> ResidualNetwork:
-        """The network, which begins as the mean shape."""
+        """Return the network, which begins as the mean shape."""
         return ResidualNetwork(mean, self.depth, self.channels)
 
 
@@ -77,8 +58,6 @@ class ResidualNetwork(Network):
 
     def __init__(self, mean: torch.Tensor, depth: int = 50, channels: int = 3):
         super().__init__()
-        if depth not in LAYERS:
-            raise MethodError(f"resnet50-wing: depth is {depth!r}; allowed are {', '.join(map(str, LAYERS))}")
         block = Bottleneck if depth >= 50 else BasicBlock
         self.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
         self.bn1 = BatchNorm2d(64)
@@ -100,12 +79,12 @@ class ResidualNetwork(Network):
         return self.head(x.mean((2, 3)))
 
     def own_names(self, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """torchvision's names are this network's own, but for its classifier `fc`, which has no use here."""
+        """Leave out torchvision's classifier `fc`; all other names are this network's own."""
         return {name: value for name, value in found.items() if not name.startswith("fc.")}
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions and the way past them, (b, inputs, H, W) -> (b, width, H / stride, W / stride)."""
+    """Two 3 x 3 convolutions and a shortcut past them, (b, inputs, H, W) -> (b, width, H / stride, W / stride)."""
 
     expansion = 1
 
@@ -121,7 +100,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Convolutions 1 x 1, 3 x 3 and 1 x 1 to four times the width, and the way past them."""
+    """Convolutions 1 x 1, 3 x 3 and 1 x 1 to four times the width, and a shortcut past them."""
 
     expansion = 4
 
@@ -141,4 +120,4 @@ class Bottleneck(nn.Module):
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
     if stride == 1 and inputs == outputs:
         return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), BatchNorm2d(outputs))
+    return nn.Sequential(*conv_norm(inputs, outputs, 1, stride))

@@ -2,73 +2,58 @@
 
 Parkhi, Vedaldi, Zisserman, "Deep Face Recognition", BMVC 2015 (VGG-Face has VGG-16's layers), as the project used it:
 13 convolutions on crops of 160 px, flattened, dense 1024 with ReLU, dense 2 L. No weights come with the library: give a
-file of VGG-Face's or of torchvision's VGG-16, or train it all from the beginning.
+file of VGG-Face's or of torchvision's VGG-16, or train all of it from the beginning.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import Network, PointHead, flat_width
+from fldbench.cnn.heads import PointHead
+from fldbench.cnn.layers import Network, flat_width
 from fldbench.cnn.method import NetworkMethod
 
-BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions before the pooling
+STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions before the pooling
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class VGGFaceTransfer(NetworkMethod):
     """VGG-16's convolutions on a coloured crop, and a dense layer that learns.
 
-    weights     VGG-Face's or torchvision's VGG-16; the file's own classifier is left out
-    frozen      how many of the first convolutions keep the file's weights; -1 is all 13. Without a file there is
-                nothing to transfer, and everything is trained
-    normalise   as in `inputs.normalised`: "unit", [0, 1], as in the project; "imagenet" for torchvision's weights
-    The rest as in `NetworkMethod`. As in the project: mean squared error, Adam, batches of 64. The project augmented
-    nothing and had 40,000 faces; here faces are augmented. The rate is 1e-4 in place of 1e-3, at which 13 convolutions
-    without norms that begin from nothing do not learn.
+    As in the project: mean squared error, Adam, batches of 64. The project augmented nothing and had 40,000 faces; here
+    faces are augmented. The rate is 1e-4 in place of 1e-3: at 1e-3, 13 convolutions without norms that begin from
+    nothing do not learn.
+
+    Parameters that are not named here are those of `NetworkMethod`.
+
+    Parameters
+    ----------
+    weights : str, optional
+        A file of VGG-Face's or torchvision's VGG-16; its own classifier is left out.
+    frozen : int
+        How many of the first convolutions keep the file's weights; -1 for all 13. Without a file there is nothing to
+        transfer, and everything is trained.
+    normalise : str
+        See `view.normalised`. "unit", [0, 1], is the project's; torchvision's weights need "imagenet".
     """
 
     defaults = {"optimiser": "adam", "weight_decay": 0.0}
 
-    def __init__(
-        self,
-        size: int = 160,
-        channels: int = 3,
-        normalise: str = "unit",
-        padding: float = 0.15,
-        loss: str = "l2",
-        augmentation: str | dict = "standard",
-        epochs: int = 100,
-        batch_size: int = 64,
-        learning_rate: float = 1e-4,
-        flip_test: bool = False,
-        weights: str | None = None,
-        frozen: int = -1,
-        training: dict[str, Any] | None = None,
-        random_state: int = 0,
-    ):
-        super().__init__(
-            size,
-            channels,
-            padding,
-            loss,
-            augmentation,
-            epochs,
-            batch_size,
-            learning_rate,
-            flip_test,
-            weights,
-            frozen,
-            training,
-            random_state,
-        )
-        self.normalise = normalise
+    size: int = 160
+    channels: int = 3
+    normalise: str = "unit"
+    loss: str = "l2"
+    epochs: int = 100
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+    frozen: int = -1
 
     def build(self, n_points: int, mean: torch.Tensor) -> VGGNetwork:
-        """The network, which begins as the mean shape."""
+        """Return the network, which begins as the mean shape."""
         return VGGNetwork(mean, self.size, self.channels)
 
     def _begun(self, n_points: int) -> nn.Module:
@@ -83,7 +68,7 @@ class VGGNetwork(Network):
         layers: list[nn.Module] = []
         self._names = {}  # Caffe's name of a convolution: its place in `features`, which is torchvision's too
         inputs = channels
-        for i, (outputs, n) in enumerate(BLOCKS, 1):
+        for i, (outputs, n) in enumerate(STAGES, 1):
             for j in range(1, n + 1):
                 self._names[f"conv{i}_{j}"] = len(layers)
                 layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
@@ -101,7 +86,7 @@ class VGGNetwork(Network):
         return self.head(self.features(x).flatten(1))
 
     def own_names(self, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """By torchvision's names (features.0), Caffe's (conv1_1, conv_1_1) or Torch's (0); without dense layers."""
+        """Know the names of torchvision (features.0), Caffe (conv1_1, conv_1_1) and Torch (0), without dense layers."""
         own = {}
         for name, value in found.items():
             layer, _, kind = name.rpartition(".")

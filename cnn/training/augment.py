@@ -1,7 +1,7 @@
-"""Augmentation: one affine map a face that crops, turns, scales, shifts and mirrors at once, then its light and damage.
+"""Augmentation: one affine map per face crops, turns, scales, shifts and mirrors it; then come light and damage.
 
-Everything is drawn from a generator of the face's own (`generator`), keyed by seed, epoch and the face's number: what
-a face looks like depends on no other face, no thread and no interruption.
+Everything is drawn from a generator of the face's own (`generator`), keyed by seed, epoch and the face's number. So
+what a face looks like depends on no other face, no thread and no interruption.
 
 Frame: the network's crop covers [-1, 1] in x and y. The pixels come from a wider square crop about the same centre,
 whose side is `margin` times the network's, so that a turned or shifted face still has pixels to its corners.
@@ -10,31 +10,51 @@ whose side is `margin` times the network's, so that a turned or shifted face sti
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-from fldbench.errors import MethodError, near_miss
+from fldbench.cnn.view import Placement
+from fldbench.errors import MethodError, must_be, near_miss
+from fldbench.params import Rule, check_rules, kind, real, whole
 
 LARGEST_MARGIN = 2.0  # of a wide crop; beyond it, border pixels are repeated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranges:
-    """What may happen to a face. Symmetric ranges are given by their half width; 0 switches a part off.
+    """What may happen to a face. A symmetric range is given by its half width; 0 switches a part off.
 
-    rotation     degrees, +-
-    scale        the face grows by e^u, u in +-scale
-    shift        in x and in y, +-, as a share of the crop's side
-    geometry     probability that the three above are drawn for a face at all
-    flip         probability of the mirror image
-    brightness   added to every pixel, +-, as a share of 255
-    contrast     differences from middle grey are multiplied by e^u, u in +-contrast
-    colour       each channel of a coloured crop is multiplied by e^u, u in +-colour
-    blur         largest standard deviation of a Gaussian, px; with the probability blur_share
-    noise        largest standard deviation of Gaussian noise, levels of 255; with noise_share
-    jpeg         lowest quality of a JPEG encoding, 1 to 100; with jpeg_share
-    blocks       most occluding blocks, each with sides of at most block_side of the crop; with block_share
+    Attributes
+    ----------
+    rotation : float
+        Degrees, +-.
+    scale : float
+        The face grows by e^u, u in +-scale.
+    shift : float
+        In x and in y, +-, as a share of the crop's side.
+    geometry : float
+        Probability that the three above are drawn for a face at all.
+    flip : float
+        Probability of the mirror image.
+    brightness : float
+        Added to every pixel, +-, as a share of 255.
+    contrast : float
+        Differences from middle grey are multiplied by e^u, u in +-contrast.
+    colour : float
+        Each channel of a coloured crop is multiplied by e^u, u in +-colour.
+    blur, blur_share : float
+        Largest standard deviation of a Gaussian, px, and its probability.
+    noise, noise_share : float
+        Largest standard deviation of Gaussian noise, levels of 255, and its probability.
+    jpeg, jpeg_share : float
+        Lowest quality of a JPEG encoding, 1 to 100, and its probability.
+    blocks : int
+        Largest number of occluding blocks.
+    block_side, block_share : float
+        Largest side of a block, as a share of the crop's side, and the probability of blocks.
     """
 
     rotation: float = 0.0
@@ -63,6 +83,13 @@ class Ranges:
         return min(reach, LARGEST_MARGIN)
 
 
+RULES: Mapping[str, Rule] = {
+    **{field.name: real(0) for field in fields(Ranges)},
+    "jpeg": real(1, 100),
+    "blocks": whole(0),
+}
+AUGMENTATION = kind(str, dict, Ranges, allowed="the name of a preset or a dict of ranges")
+
 PRESETS = {
     "none": Ranges(),
     "standard": Ranges(
@@ -78,81 +105,56 @@ PRESETS = {
         jpeg_share=0.1,
         blocks=2,
     ),
-    # a window of 227 px somewhere in 250 px; at prediction it is in the middle
+    # A window of 227 px somewhere in 250 px; at prediction it is in the middle.
     "random-crop": Ranges(shift=11.5 / 227),
-    # 10 px of the 160 px that this project's network saw
+    # 10 px of the 160 px that this project's network saw.
     "course": Ranges(rotation=15.0, shift=10 / 160, brightness=0.2),
     "mtfl": Ranges(rotation=30.0, shift=0.2, geometry=0.5),
 }
 
 
-def get_ranges(augmentation: str | dict | Ranges) -> Ranges:
-    """A preset by its name; a dict of ranges, which may begin from a preset by the key "preset"; or Ranges as they are.
+def get_ranges(augmentation: str | dict[str, Any] | Ranges, label: str = "parameters") -> Ranges:
+    """Return the ranges that a parameter `augmentation` gives.
 
-    Raises MethodError for a name, key or value that is not allowed.
+    Parameters
+    ----------
+    augmentation : str, dict or Ranges
+        The name of a preset; a dict of ranges, which may begin from a preset by the key "preset"; or Ranges, which
+        are returned as they are.
+    label : str
+        The beginning of messages.
 
+    Raises
+    ------
+    MethodError
+        For a name, key or value that is not allowed.
+
+    Examples
+    --------
     >>> get_ranges({"preset": "course", "flip": 0.5}).rotation
     15.0
     """
     if isinstance(augmentation, Ranges):
         return augmentation
-    if not isinstance(augmentation, (str, dict)):
-        raise MethodError(f"augmentation is {augmentation!r}; allowed is a preset's name or a dict of ranges")
+    check_rules(label, {"augmentation": augmentation}, {"augmentation": AUGMENTATION}, {})
     given = {"preset": augmentation} if isinstance(augmentation, str) else dict(augmentation)
     preset = given.pop("preset", "none")
-    if preset not in PRESETS:
-        raise MethodError(f"no augmentation is named {preset!r}; {near_miss(str(preset), PRESETS)}")
-    known = {field.name for field in fields(Ranges)}
-    for name, value in given.items():
-        if name not in known:
-            raise MethodError(f"augmentation has no range {name!r}; {near_miss(name, known)}")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-            raise MethodError(f"augmentation: {name} is {value!r}; allowed is a number from 0")
-    ranges = replace(PRESETS[preset], **given)
-    if not 1 <= ranges.jpeg <= 100:
-        raise MethodError(f"augmentation: jpeg is {ranges.jpeg!r}; allowed is a quality from 1 to 100")
-    return ranges
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise MethodError(must_be(label, "augmentation", preset, AUGMENTATION.allowed, near_miss(str(preset), PRESETS)))
+    for name in given:
+        if name not in RULES:
+            raise MethodError(f"{label}: augmentation has no range {name!r}; {near_miss(str(name), RULES)}")
+    check_rules(f"{label}: augmentation", given, RULES, {})
+    return replace(PRESETS[preset], **given)
 
 
 def generator(random_state: int, epoch: int, face: int) -> np.random.Generator:
-    """The face's own numbers in this epoch (Philox, by key and counter: no state to keep)."""
+    """Return the face's own numbers in this epoch (Philox, by key and counter: there is no state to keep)."""
     return np.random.Generator(np.random.Philox(key=[random_state, epoch], counter=[0, 0, 0, face]))
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Where the network looks: a map of the frame, p -> linear p + move, after it the mirror image if `flipped`."""
-
-    cos: float = 1.0  # times the scale
-    sin: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    flipped: bool = False
-
-    def matrix(self, wide: int, margin: float, width: int, height: int) -> np.ndarray:
-        """px of a wide crop of `wide` px, which is `margin` crops wide -> px of the network's input: (2, 3).
-
-        >>> Placement(x=0.5).matrix(64, 1.0, 64, 64).round().tolist()
-        [[1.0, -0.0, 16.0], [0.0, 1.0, 0.0]]
-        """
-        k = 2 * margin / wide  # the frame's units a pixel, and the frame's place of pixel 0
-        c = k / 2 - margin
-        side = -1.0 if self.flipped else 1.0
-        half_w, half_h = width / 2, height / 2
-        return np.array(
-            [
-                [
-                    side * half_w * self.cos * k,
-                    -side * half_w * self.sin * k,
-                    half_w * (side * ((self.cos - self.sin) * c + self.x) + 1) - 0.5,
-                ],
-                [half_h * self.sin * k, half_h * self.cos * k, half_h * ((self.sin + self.cos) * c + self.y + 1) - 0.5],
-            ]
-        )
-
-
 def draw_placement(ranges: Ranges, rng: np.random.Generator) -> Placement:
-    """A random placement; always seven numbers of the generator, so that no range moves what comes after."""
+    """Draw a placement; it takes seven numbers of the generator always, so that no range moves what comes after."""
     wanted, turn, grow, x, y, flip, _ = rng.random(7).tolist()
     flipped = flip < ranges.flip
     if wanted >= ranges.geometry:
@@ -165,15 +167,21 @@ def draw_placement(ranges: Ranges, rng: np.random.Generator) -> Placement:
     )
 
 
-def seen_through(crop: np.ndarray, matrix: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The wide crop uint8 (s, s[, 3]) through a map to the network's input: uint8 (height, width[, 3]); bilinear."""
-    import cv2
-
-    return cv2.warpAffine(crop, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
 def relit(image: np.ndarray, ranges: Ranges, rng: np.random.Generator) -> np.ndarray:
-    """Light, colour, blur, noise, JPEG and blocks, in this order: uint8 (h, w[, 3]) -> the same shape, uint8."""
+    """Change light and colour, then add blur, noise, JPEG and blocks, in this order.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w) or (h, w, 3)
+    ranges : Ranges
+    rng : numpy Generator
+        Of the face, after `draw_placement`.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the same shape; `image` is not changed.
+    """
     import cv2
 
     draws = rng.random(12).tolist()
@@ -194,7 +202,7 @@ def relit(image: np.ndarray, ranges: Ranges, rng: np.random.Generator) -> np.nda
 
 
 def _levels(ranges: Ranges, draws: list[float], coloured: bool) -> np.ndarray:
-    """What becomes of each of the 256 levels: uint8 (256,), or (256, 1, 3) for a coloured image."""
+    """Return the new value of each of the 256 levels: uint8 (256,), or (256, 1, 3) for a coloured image."""
     gain = math.exp((2 * draws[0] - 1) * ranges.contrast)
     levels = (np.arange(256, dtype=np.float32) - 127.5) * gain + 127.5 + 255 * (2 * draws[1] - 1) * ranges.brightness
     if coloured:
@@ -203,7 +211,7 @@ def _levels(ranges: Ranges, draws: list[float], coloured: bool) -> np.ndarray:
 
 
 def _occluded(image: np.ndarray, ranges: Ranges, rng: np.random.Generator) -> np.ndarray:
-    """One to `blocks` rectangles of one colour each, somewhere in the image, cut off at its border."""
+    """Draw one to `blocks` rectangles of one colour each, somewhere in the image, cut off at its border."""
     image = image.copy()
     h, w = image.shape[:2]
     for _ in range(int(rng.integers(1, ranges.blocks + 1))):

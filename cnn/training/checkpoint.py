@@ -1,46 +1,50 @@
-"""A training kept on disk: tensors and a JSON header in one safetensors file, never pickle.
-
-The file appears whole or not at all, so an interruption while it is written leaves the one before.
-"""
+"""A training kept on disk: tensors and a JSON header in one safetensors file, never pickle."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from fldbench.errors import MethodError, StoreError
+from fldbench.files import written_whole
 
 FORMAT = 1
 Tensors = dict[str, torch.Tensor]
 
 
 def write_checkpoint(path: Path, parts: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
-    """Writes named groups of tensors and JSON values; raises StoreError where that cannot be done."""
+    """Write named sets of tensors and JSON values to a file, whole or not at all.
+
+    An interruption while it is written leaves the file before it.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be written.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    tensors = {f"{part}/{name}": _own(value) for part, group in parts.items() for name, value in group.items()}
+    tensors = {f"{part}/{name}": _own(value) for part, values in parts.items() for name, value in values.items()}
     metadata = {"fldbench": json.dumps({"format": FORMAT, **facts})}
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, str(part), metadata)
-        os.replace(part, path)
-    except Exception as error:  # safetensors raises its own type, and OSError
-        with suppress(OSError):
-            part.unlink()
-        raise StoreError(f"{path}: the checkpoint cannot be written ({error}); choose a folder that can") from error
+    with written_whole(path, "wb") as file:
+        try:
+            save_file(tensors, file.name, metadata)
+        except SafetensorError as error:
+            raise StoreError(f"{path}: cannot be written ({error}); choose a folder that can") from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
-    """The groups of tensors and the JSON values of a file that `write_checkpoint` wrote.
+    """Return the sets of tensors and the JSON values of a file that `write_checkpoint` wrote.
 
-    Raises MethodError for a file that is no such checkpoint.
+    Raises
+    ------
+    MethodError
+        For a file that is no such checkpoint.
     """
     from safetensors import safe_open
 
@@ -53,19 +57,19 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
         if facts.pop("format") != FORMAT:
             raise ValueError("another format")
-    except Exception as error:
+    except Exception as error:  # safetensors raises its own type, and OSError; json and the keys theirs
         raise MethodError(f"{path} is no checkpoint that can be resumed ({error}); delete it to start anew") from error
     return parts, facts
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> Tensors:
-    """The optimiser's memory of each parameter, by the parameter's number; its settings are not part of it."""
+    """Return the optimiser's memory of each parameter, by the parameter's number; its settings are not part of it."""
     state = optimiser.state_dict()["state"]
     return {f"{number}.{name}": value for number, memory in state.items() for name, value in memory.items()}
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """Takes back what `optimiser_tensors` gave, for the same parameters."""
+    """Put back what `optimiser_tensors` returned, for the same parameters."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for key, value in tensors.items():
@@ -78,5 +82,5 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> Non
 
 
 def _own(value: torch.Tensor) -> torch.Tensor:
-    """A contiguous copy in main memory: safetensors refuses tensors that share theirs."""
+    """Return a contiguous copy in main memory: safetensors refuses tensors that share their memory."""
     return value.detach().to("cpu", copy=True).contiguous()

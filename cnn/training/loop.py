@@ -1,13 +1,13 @@
 """The training loop of every network, from top to bottom.
 
-`train_network` brings the job to its devices (Lightning Fabric: CPUs or GPUs, one or many), and `_loop` trains.
+`train_network` brings a training to its devices (Lightning Fabric: CPUs or GPUs, one or many), and `_loop` trains.
 Everything random comes from random_state, the epoch and the number of the face or process, and the learning rate from
-the number of the step; so a checkpoint at the end of an epoch holds all there is to know, and a resumed training gives
-the same weights, bit for bit, as one that was never interrupted (but for precision "16-mixed", whose gradient scaler
-begins anew).
+the number of the step. So a checkpoint at the end of an epoch holds all there is to know, and a resumed training gives
+the same weights, bit for bit, as one that was never interrupted. (The exception is precision "16-mixed", whose gradient
+scaler begins anew.)
 
-`batch_size` counts the faces of one step on all devices together: more devices make the same training faster. (Batch
-normalisation is the exception, as its statistics are those of each device's own faces.)
+`batch_size` counts the faces of one step on all devices together: more devices make the same training faster. (The
+exception is batch norm, whose statistics are those of each device's own faces.)
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.losses import PIXEL_LOSSES, as_output, masked_mean, pixel_loss, point_losses
+from fldbench.cnn.heads import as_output
+from fldbench.cnn.layers import Network
+from fldbench.cnn.losses import PIXEL_LOSSES, masked_mean, pixel_loss, point_losses
 from fldbench.cnn.training.augment import Ranges
-from fldbench.cnn.training.batches import Store, batches, make_batch, normalised, order, plain_batch
+from fldbench.cnn.training.batches import CropTable, batches, make_batch, order, plain_batch
 from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
 from fldbench.cnn.training.norms import needs_settling, settle_norms
-from fldbench.cnn.training.settings import Training
+from fldbench.cnn.training.settings import Settings
 from fldbench.cnn.training.state import State, weights_of
+from fldbench.cnn.view import normalised
 from fldbench.errors import MethodError
 from fldbench.params import count_threads
 from fldbench.progress import report
@@ -43,19 +46,46 @@ if TYPE_CHECKING:
 
 START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (Smith & Topin 2018, as in PyTorch)
 VAL_BATCH = 64
-FAR = 4.0  # in the frame, two widths of the crop: a training whose answers are so far off in the mean has diverged
+FAR = 4.0  # in the frame, two widths of the crop: a training whose mean answer is so far off has diverged
 SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
 
 
 @dataclass
-class Job:
-    """One training, whole: what `train_network` needs, and all that another process needs to take part."""
+class TrainingRun:
+    """One training, whole: what `train_network` needs, and all that another process needs to take part.
 
-    name: str  # of the method, for messages
+    Attributes
+    ----------
+    name : str
+        Of the method, for messages.
+    network : nn.Module
+    train : CropTable
+    val : CropTable or None
+        Crops without a margin.
+    val_scale : ndarray, (n_val,), or None
+        What the error of each validation face is divided by, in units of the frame.
+    ranges : Ranges
+        Of the augmentation.
+    mirror : ndarray of int, (L,)
+        The point that each point becomes in the mirror image.
+    normalise, loss : str
+        Names, see `view.normalised` and `losses`.
+    epochs, batch_size : int
+    learning_rate : float
+        The peak of the schedule.
+    random_state : int
+    settings : Settings
+    folder : Path or None
+        For the checkpoint; None keeps none.
+    key : str
+        Digest of all that decides the weights: a checkpoint under another key is refused.
+    """
+
+    name: str
     network: nn.Module
-    train: Store
-    val: Store | None
-    val_scale: np.ndarray | None  # (n_val,) what each validation face's error is divided by, in the frame's units
+    train: CropTable
+    val: CropTable | None
+    val_scale: np.ndarray | None
     ranges: Ranges
     mirror: np.ndarray
     normalise: str
@@ -64,17 +94,24 @@ class Job:
     batch_size: int
     learning_rate: float
     random_state: int
-    settings: Training
-    folder: Path | None  # for the checkpoint; None keeps none
-    key: str  # of all that decides the weights: a checkpoint under another key is refused
+    settings: Settings
+    folder: Path | None
+    key: str
 
 
 @dataclass
-class Result:
-    """What a training gave; the weights lie in main memory.
+class Trained:
+    """What a training gave.
 
-    history  one row an epoch: epoch, loss, loss_px (None for losses of maps), val_nme (percent, None without
-             validation), learning_rate at its end, seconds and images_per_second of its training
+    Attributes
+    ----------
+    weights : dict of Tensor
+        In main memory.
+    history : list of dict
+        One row per epoch: epoch, loss, loss_px (None for losses of maps), val_nme (percent, None without validation),
+        learning_rate at its end, seconds and images_per_second of its training.
+    best_epoch : int
+    device : str
     """
 
     weights: dict[str, torch.Tensor]
@@ -83,65 +120,70 @@ class Result:
     device: str
 
 
-def train_network(job: Job) -> Result:
-    """Trains `job.network`; raises MethodError when it diverges or when memory runs out.
+def train_network(run: TrainingRun) -> Trained:
+    """Train `run.network`.
 
-    Several devices: processes are started here, unless they run already (torchrun, SLURM).
+    With several devices, processes are started here, unless they run already (torchrun, SLURM).
+
+    Raises
+    ------
+    MethodError
+        When the training diverges or memory runs out, and for devices that are not there.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
-    settings = job.settings
+    settings = run.settings
     alone = settings.devices * settings.num_nodes == 1
-    running = not alone and (SLURMEnvironment.detect() or TorchElasticEnvironment.detect())
+    started = not alone and (SLURMEnvironment.detect() or TorchElasticEnvironment.detect())
     try:
         fabric = Fabric(
             accelerator=settings.accelerator,
             devices=settings.devices,
             num_nodes=settings.num_nodes,
             precision=settings.precision,
-            strategy="auto" if alone else "ddp" if running else "ddp_spawn",
+            strategy="auto" if alone else "ddp" if started else "ddp_spawn",
         )
     except Exception as error:  # Fabric's own, ValueError and RuntimeError among them
-        raise MethodError(f"{job.name}: {error}; change accelerator, devices or precision in `training`") from error
-    if not (alone or running):
-        return _spawned(fabric, job)
+        raise MethodError(f"{run.name}: {error}; change accelerator, devices or precision in `training`") from error
+    if not (alone or started):
+        return _spawned(fabric, run)
     fabric.launch()
-    return _guarded(fabric, job, report if fabric.is_global_zero else lambda *line: None)
+    return _guarded(fabric, run, report if fabric.is_global_zero else lambda *line: None)
 
 
-def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Result:
-    """The loop itself, in every process."""
-    settings, n, threads = job.settings, len(job.train), count_threads(job.settings.threads, least=0)
-    steps = len(order(n, job.batch_size, 0, 0))
-    layout = getattr(job.network, "memory_format", torch.contiguous_format)
-    plain = job.network.to(memory_format=layout)
-    optimiser = _optimiser(plain, settings, job.learning_rate)
+def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]) -> Trained:
+    """Train, in every process."""
+    settings, n, threads = run.settings, len(run.train), count_threads(run.settings.threads, least=0)
+    steps = len(order(n, run.batch_size, 0, 0))
+    layout = run.network.memory_format if isinstance(run.network, Network) else torch.contiguous_format
+    plain = run.network.to(memory_format=layout)
+    optimiser = _optimiser(plain, settings, run.learning_rate)
     average = copy.deepcopy(plain).to(fabric.device) if settings.ema else plain  # what is validated and kept
     network, optimiser = fabric.setup(plain, optimiser)
     state = State()
-    if job.folder is not None:
-        state = State.resumed(job.folder, job.key, plain, average, optimiser)
+    if run.folder is not None:
+        state = State.resumed(run.folder, run.key, plain, average, optimiser)
     saved = time.monotonic()
 
-    for epoch in range(len(state.history), job.epochs):
+    for epoch in range(len(state.history), run.epochs):
         if state.stale(settings.patience):
             break
-        say(_news(state.history), epoch, job.epochs)
-        torch.manual_seed(_seed(job.random_state, epoch, fabric.global_rank))
+        say(_news(state.history), epoch, run.epochs)
+        torch.manual_seed(_seed(run.random_state, epoch, fabric.global_rank))
         began, totals = time.monotonic(), torch.zeros(4, device=fabric.device)  # see _totals
-        mine = [_share(rows, fabric) for rows in order(n, job.batch_size, job.random_state, epoch)]
+        mine = [_share(rows, fabric) for rows in order(n, run.batch_size, run.random_state, epoch)]
         network.train()
-        for i, batch in enumerate(batches(job.train, mine, job.ranges, job.mirror, (job.random_state, epoch), threads)):
+        for i, batch in enumerate(batches(run.train, mine, run.ranges, run.mirror, (run.random_state, epoch), threads)):
             step = epoch * steps + i
-            share = rate((step + 0.5) / (job.epochs * steps), settings.schedule, settings.warm_up)
+            share = rate((step + 0.5) / (run.epochs * steps), settings.schedule, settings.warm_up)
             for group in optimiser.param_groups:
-                group["lr"] = job.learning_rate * share
+                group["lr"] = run.learning_rate * share
             images, target, weight, visible = (fabric.to_device(x) for x in batch)
             total = fabric.all_reduce(weight.sum(), reduce_op="sum")  # over all processes: the mean of the whole batch
-            crops = normalised(images, job.normalise).contiguous(memory_format=layout)
+            crops = normalised(images, run.normalise).contiguous(memory_format=layout)
             output = as_output(network(crops))
-            loss = masked_mean(point_losses(job.loss, output, target, visible), weight, total)
+            loss = masked_mean(point_losses(run.loss, output, target, visible), weight, total)
             optimiser.zero_grad()
             fabric.backward(loss * fabric.world_size)  # Fabric takes the mean over the processes
             if settings.clip:
@@ -149,66 +191,66 @@ def _loop(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Res
             optimiser.step()
             if settings.ema:
                 _follow(average, plain, min(settings.ema, (1 + step) / (10 + step)))
-            totals += _totals(job, loss.detach() * total, output["points"].detach(), target, weight)
+            totals += _totals(run, loss.detach() * total, output["points"].detach(), target, weight)
 
         *sums, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
         loss, loss_px, distance = (value / max(weight, 1e-6) for value in sums)
         seconds = time.monotonic() - began
         if needs_settling(average) and n > 1:
-            settle_norms(average, _settling(job, fabric.device, layout))
-        val_nme = validate(average, job) if fabric.is_global_zero else None
+            settle_norms(average, _settling(run, fabric.device, layout))
+        val_nme = validate(average, run) if fabric.is_global_zero else None
         val_nme = fabric.broadcast(val_nme)
         if not (math.isfinite(loss) and distance < FAR and math.isfinite(val_nme or 0)):
             raise MethodError(
-                f"{job.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, answers {distance / 2:.3g} crops off the "
+                f"{run.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, answers {distance / 2:.3g} crops off the "
                 "truth in the mean); lower learning_rate"
             )
         state.add(
             {
                 "epoch": epoch + 1,
                 "loss": loss,
-                "loss_px": loss_px if job.loss in PIXEL_LOSSES else None,
+                "loss_px": loss_px if run.loss in PIXEL_LOSSES else None,
                 "val_nme": val_nme,
-                "learning_rate": job.learning_rate * share,
+                "learning_rate": run.learning_rate * share,
                 "seconds": round(seconds, 3),
                 "images_per_second": round(n / seconds, 1),
             },
             average,
         )
-        if job.folder is not None and fabric.is_global_zero and time.monotonic() - saved >= settings.save_seconds:
-            state.keep(job.folder, job.key, plain, average, optimiser)
+        if run.folder is not None and fabric.is_global_zero and time.monotonic() - saved >= settings.save_seconds:
+            state.keep(run.folder, run.key, plain, average, optimiser)
             saved = time.monotonic()
 
-    say(_news(state.history), job.epochs, job.epochs)
-    return Result(state.best or weights_of(average), state.history, state.best_epoch, str(fabric.device))
+    say(_news(state.history), run.epochs, run.epochs)
+    return Trained(state.best or weights_of(average), state.history, state.best_epoch, str(fabric.device))
 
 
-def _settling(job: Job, device: torch.device, layout: torch.memory_format) -> Iterator[torch.Tensor]:
-    """Training faces as prediction sees them, spread over the set, the same ones in every epoch and process."""
-    rows = np.unique(np.linspace(0, len(job.train) - 1, SETTLING).astype(int))
+def _settling(run: TrainingRun, device: torch.device, layout: torch.memory_format) -> Iterator[torch.Tensor]:
+    """Yield training faces as prediction sees them, spread over the set, the same in every epoch and process."""
+    rows = np.unique(np.linspace(0, len(run.train) - 1, SETTLING).astype(int))
     for part in np.array_split(rows, -(-len(rows) // VAL_BATCH)):
-        images = make_batch(job.train, part, Ranges(), job.mirror, (job.random_state, 0)).images
-        yield normalised(images.to(device), job.normalise).contiguous(memory_format=layout)
+        images = make_batch(run.train, part, Ranges(), run.mirror, (run.random_state, 0)).images
+        yield normalised(images.to(device), run.normalise).contiguous(memory_format=layout)
 
 
 @torch.inference_mode()
-def validate(network: nn.Module, job: Job) -> float | None:
-    """NME of the validation faces, percent, in single precision, as prediction computes it; None without any."""
-    if job.val is None:
+def validate(network: nn.Module, run: TrainingRun) -> float | None:
+    """Return the NME of the validation faces, percent, in single precision as in prediction; None without any."""
+    if run.val is None:
         return None
     network.eval()
     device = next(network.parameters()).device
     errors = []
-    for rows in np.array_split(np.arange(len(job.val)), -(-len(job.val) // VAL_BATCH)):
-        images = normalised(plain_batch(job.val, rows).to(device), job.normalise)
+    for rows in np.array_split(np.arange(len(run.val)), -(-len(run.val) // VAL_BATCH)):
+        images = normalised(plain_batch(run.val, rows).to(device), run.normalise)
         points = as_output(network(images))["points"].float().cpu().numpy()
-        errors.append(np.linalg.norm(points - job.val.points[rows], axis=-1))
-    per_face = np.nanmean(np.concatenate(errors), axis=1) / job.val_scale
+        errors.append(np.linalg.norm(points - run.val.points[rows], axis=-1))
+    per_face = np.nanmean(np.concatenate(errors), axis=1) / run.val_scale
     return float(100 * per_face.mean())
 
 
 def rate(done: float, schedule: str, warm_up: float) -> float:
-    """The learning rate as a share of its peak, when a share `done` of all steps lies behind.
+    """Return the learning rate as a share of its peak, when a share `done` of all steps is done.
 
     >>> [round(rate(t, "one-cycle", 0.5), 3) for t in (0.0, 0.5, 0.75, 1.0)]
     [0.04, 1.0, 0.5, 0.0]
@@ -224,46 +266,46 @@ def rate(done: float, schedule: str, warm_up: float) -> float:
     return END + (1 - END) * left if schedule == "one-cycle" else left
 
 
-def _guarded(fabric: Fabric, job: Job, say: Callable[[str, int, int], None]) -> Result:
-    """The loop with torch's generators put back as they were, and running out of memory in words."""
+def _guarded(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]) -> Trained:
+    """Run the loop, put torch's generators back as they were, and put into words that memory ran out."""
     try:
         with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
-            return _loop(fabric, job, say)
+            return _loop(fabric, run, say)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MethodError) or not _out_of_memory(error):
             raise
         raise MethodError(
-            f"{job.name} ran out of memory on {fabric.device} with batch_size {job.batch_size}; lower batch_size"
+            f"{run.name} ran out of memory on {fabric.device} with batch_size {run.batch_size}; lower batch_size"
         ) from error
 
 
-def _spawned(fabric: Fabric, job: Job) -> Result:
-    """The loop in processes that are started for it; the result comes back in a file beside the crops."""
-    out = Path(job.train.path).with_name("result.safetensors")
+def _spawned(fabric: Fabric, run: TrainingRun) -> Trained:
+    """Run the loop in processes that are started for it; what they learn comes back in a file beside the crops."""
+    out = Path(run.train.path).with_name("trained.safetensors")
     news = torch.multiprocessing.get_context("spawn").SimpleQueue()
     relay = threading.Thread(target=copy_context().run, args=(_relay, news), daemon=True)
     relay.start()
     try:
         # A partial, because Fabric takes arguments apart, which a frozen dataclass does not allow.
-        fabric.launch(partial(_child, job=job, news=news, out=out))
+        fabric.launch(partial(_child, run=run, news=news, out=out))
     except torch.multiprocessing.ProcessRaisedException as error:
         line = str(error).strip().splitlines()[-1]
-        raise MethodError(line.partition("MethodError: ")[2] or f"{job.name}: a process failed: {line}") from error
+        raise MethodError(line.partition("MethodError: ")[2] or f"{run.name}: a process failed: {line}") from error
     finally:
         news.put(None)
         relay.join()
     parts, facts = read_checkpoint(out)
-    return Result(parts["weights"], **facts)
+    return Trained(parts["weights"], **facts)
 
 
-def _child(fabric: Fabric, job: Job, news: Any, out: Path) -> None:
-    """What each of the processes does."""
+def _child(fabric: Fabric, run: TrainingRun, news: Any, out: Path) -> None:
+    """Run the loop in one of several processes, and write what it learned to a file."""
     # A copy, because all of them were given the same memory for the network.
-    job = replace(job, network=copy.deepcopy(job.network))
-    result = _guarded(fabric, job, lambda *line: news.put(line) if fabric.is_global_zero else None)
+    run = replace(run, network=copy.deepcopy(run.network))
+    trained = _guarded(fabric, run, lambda *line: news.put(line) if fabric.is_global_zero else None)
     if fabric.local_rank == 0:  # of each machine, since each has its own file
-        facts = {"history": result.history, "best_epoch": result.best_epoch, "device": result.device}
-        write_checkpoint(out, {"weights": result.weights}, facts)
+        facts = {"history": trained.history, "best_epoch": trained.best_epoch, "device": trained.device}
+        write_checkpoint(out, {"weights": trained.weights}, facts)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -272,33 +314,32 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _relay(news: Any) -> None:
-    """Reports in this process what the training processes say."""
+    """Report in this process what the training processes say."""
     while (line := news.get()) is not None:
         report(*line)
 
 
-def _optimiser(network: nn.Module, settings: Training, learning_rate: float) -> torch.optim.Optimizer:
-    """Over the parameters that are not frozen; weight decay on matrices and kernels alone."""
+def _optimiser(network: nn.Module, settings: Settings, learning_rate: float) -> torch.optim.Optimizer:
+    """Return an optimiser of the parameters that are not frozen; weights decay, biases and norms do not."""
     free = [p for p in network.parameters() if p.requires_grad]
     if not free:
         raise MethodError("every weight of the network is frozen; nothing is left to train")
-    groups = [
+    sets = [
         {"params": [p for p in free if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in free if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    groups = [group for group in groups if group["params"]]
-    # One kernel a parameter: a sixth of the time for 50 million weights. It would unscale 16-bit gradients on its own.
+    sets = [part for part in sets if part["params"]]
+    # One kernel per parameter takes a sixth of the time for 50 million weights, but it would unscale 16-bit gradients
+    # a second time.
     fused = settings.precision != "16-mixed"
     if settings.optimiser == "sgd":
         nesterov = settings.momentum > 0
-        return torch.optim.SGD(groups, learning_rate, momentum=settings.momentum, nesterov=nesterov, fused=fused)
-    return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimiser](
-        groups, learning_rate, fused=fused
-    )
+        return torch.optim.SGD(sets, learning_rate, momentum=settings.momentum, nesterov=nesterov, fused=fused)
+    return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimiser](sets, learning_rate, fused=fused)
 
 
 def _share(rows: np.ndarray, fabric: Fabric) -> np.ndarray:
-    """This process's faces of a batch."""
+    """Return this process's faces of a batch."""
     if len(rows) < fabric.world_size:
         raise MethodError(
             f"a batch of {len(rows)} face(s) cannot be shared out to {fabric.world_size} processes; "
@@ -308,21 +349,21 @@ def _share(rows: np.ndarray, fabric: Fabric) -> np.ndarray:
 
 
 def _totals(
-    job: Job, loss: torch.Tensor, points: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
+    run: TrainingRun, loss: torch.Tensor, points: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
 ) -> torch.Tensor:
-    """Sums over the points: of the loss, of the loss in px where it has one, of the distances, of the weights."""
+    """Return sums over the points: the loss, the loss in px where it has one, the distances, the weights."""
     own = weight.sum()
     px = loss.new_zeros(())
-    if job.loss in PIXEL_LOSSES:
-        view = job.train.view
-        px = pixel_loss(job.loss, points.float(), target, weight, view.width, view.height) * own
+    if run.loss in PIXEL_LOSSES:
+        view = run.train.view
+        px = pixel_loss(run.loss, points.float(), target, weight, view.width, view.height) * own
     distances = torch.linalg.vector_norm(points.float() - target, dim=-1)
     return torch.stack([loss, px, (distances * weight).sum(), own])
 
 
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average = decay average + (1 - decay) network, of weights and running statistics; counts are copied."""
+    """Set average = decay average + (1 - decay) network, weights and running statistics; copy the counts."""
     for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if kept.is_floating_point():
             kept.lerp_(new, 1 - decay)
@@ -335,7 +376,7 @@ def _seed(*numbers: int) -> int:
 
 
 def _news(history: Iterable[dict[str, Any]]) -> str:
-    """The last epoch in a line, for whoever listens."""
+    """Return the last epoch in one line, for progress reports."""
     *_, last = (None, *history)
     if last is None:
         return "epoch"

@@ -1,6 +1,6 @@
 """Pictures of a training: curves, predictions over the truth, the first layer's filters and its feature maps.
 
-They show faces, so they go into a folder of the user's choice and nowhere else.
+They show faces, so they go into a folder that the user chose and nowhere else.
 """
 
 from __future__ import annotations
@@ -15,52 +15,79 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.errors import MethodError, StoreError
+from fldbench.errors import StoreError
 from fldbench.faces import FaceSet
+from fldbench.files import written_whole
 from fldbench.geometry import crop_matrix, transform, warp
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fldbench.cnn.method import NetworkMethod
-
-FACES = 16  # on the sheet
-TILE = 160  # px of a face on the sheet
+FACES = 16  # on the sheet, at most
+TILE = 160  # side of a face on the sheet, px
 CONTEXT = 0.25  # around its box
 MAPS = 32  # filters and feature maps shown at most
 TRUTH, FOUND = (60, 220, 60), (235, 40, 40)  # RGB
 
 
-def write_pictures(method: NetworkMethod, faces: FaceSet, folder: str | Path) -> list[Path]:
-    """Writes curves.csv, curves.png, sheet.png, filters.png and feature_maps.png of a fitted method; their paths.
+def write_pictures(
+    folder: str | Path,
+    history: Sequence[dict[str, Any]],
+    faces: FaceSet,
+    predictions: np.ndarray,
+    network: nn.Module,
+    crop: torch.Tensor,
+) -> list[Path]:
+    """Write curves.csv, curves.png, sheet.png, filters.png and feature_maps.png.
 
-    faces  some are shown: those that validated, or the training ones
-    The last two are written for a network that begins with a convolution. Raises StoreError where the folder cannot be
-    written.
+    The last two are written for a network that has a convolution.
+
+    Parameters
+    ----------
+    folder : str or Path
+    history : sequence of dict
+        One row per epoch, see `loop.Trained`.
+    faces : FaceSet
+        What the sheet shows, see `shown`.
+    predictions : ndarray, (n, L, 2)
+        For these faces, px of the photos.
+    network : nn.Module
+        In evaluation.
+    crop : Tensor, (1, C, H, W)
+        What the network sees of the face whose feature maps are shown.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    StoreError
+        Where the folder cannot be written.
     """
-    if not hasattr(method, "network_"):
-        raise MethodError(f"{type(method).__name__} has not been fitted; call fit first, or load a model")
     folder = Path(folder)
-    some = faces[np.unique(np.linspace(0, len(faces) - 1, min(FACES, len(faces))).astype(int))]
-    images = list(some.images)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [_write_csv(method.history_, folder / "curves.csv")]
-        paths.append(_save(curves(method.history_), folder / "curves.png"))
-        sheet = prediction_sheet(images, some.boxes, some.landmarks, method.predict(images, some.boxes))
-        paths.append(_write_png(sheet, folder / "sheet.png"))
-        first = first_convolution(method.network_)
-        if first is not None:
-            paths.append(_write_png(filter_tiles(first), folder / "filters.png"))
-            maps = feature_maps(method, images[0], some.boxes[:1])
-            paths.append(_write_png(map_tiles(maps), folder / "feature_maps.png"))
-    except OSError as error:
-        raise StoreError(f"{folder}: pictures cannot be written ({error}); give another folder") from error
+    paths = [_write_csv(history, folder / "curves.csv"), _write_figure(curves(history), folder / "curves.png")]
+    sheet = prediction_sheet(list(faces.images), faces.boxes, faces.landmarks, predictions)
+    paths.append(_write_png(sheet, folder / "sheet.png"))
+    first = first_convolution(network)
+    if first is not None:
+        paths.append(_write_png(filter_tiles(first), folder / "filters.png"))
+        paths.append(_write_png(map_tiles(feature_maps(network, crop)), folder / "feature_maps.png"))
     return paths
 
 
+def shown(n: int) -> np.ndarray:
+    """Return the rows, of n faces, that the sheet shows: spread over all of them.
+
+    >>> shown(3).tolist(), len(shown(1000))
+    ([0, 1, 2], 16)
+    """
+    return np.unique(np.linspace(0, n - 1, min(FACES, n)).astype(int))
+
+
 def curves(history: Sequence[dict[str, Any]]) -> Figure:
-    """Loss (logarithmic), validation NME where there is one, and learning rate, over the epochs."""
+    """Draw the loss (logarithmic), the validation NME where there is one, and the learning rate over the epochs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -86,9 +113,21 @@ def curves(history: Sequence[dict[str, Any]]) -> Figure:
 def prediction_sheet(
     images: Sequence[np.ndarray], boxes: np.ndarray, truth: np.ndarray, found: np.ndarray
 ) -> np.ndarray:
-    """Faces in rows of four, the truth in green and above it the prediction in red: RGB uint8.
+    """Draw faces in rows of four, the truth in green and the prediction above it in red.
 
-    n images, boxes (n, 4) px, truth and found (n, L, 2) px; points that are NaN are left out.
+    Parameters
+    ----------
+    images : sequence of ndarray of uint8
+        n grey or RGB photos.
+    boxes : ndarray, (n, 4)
+        px.
+    truth, found : ndarray, (n, L, 2)
+        px of the photos. Points that are NaN are left out.
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3)
+        RGB.
     """
     import cv2
 
@@ -106,12 +145,12 @@ def prediction_sheet(
 
 
 def first_convolution(network: nn.Module) -> nn.Conv2d | None:
-    """The first two-dimensional convolution, in the order of the modules; None without one."""
+    """Return the first two-dimensional convolution, in the order of the modules; None without one."""
     return next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
 
 
 def filter_tiles(convolution: nn.Conv2d, zoom: int = 12) -> np.ndarray:
-    """The kernels as tiles, uint8 (h, w) or, over three colours, RGB; each from its lowest to its highest weight."""
+    """Draw kernels as tiles, uint8 (h, w) or, over three colours, (h, w, 3); each from its lowest to highest weight."""
     kernels = convolution.weight.detach().float().cpu()[:MAPS]
     kernels = kernels.movedim(1, -1) if kernels.shape[1] == 3 else kernels.mean(1)
     tiles = np.stack([_stretched(kernel.numpy()) for kernel in kernels])
@@ -119,18 +158,16 @@ def filter_tiles(convolution: nn.Conv2d, zoom: int = 12) -> np.ndarray:
 
 
 @torch.inference_mode()
-def feature_maps(method: NetworkMethod, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """What the first convolution makes of one face: image RGB uint8, box (1, 4) px -> (channels, h, w) float32."""
-    crops, _, _ = next(method._run([image], box))
-    # Prediction runs a copy whose norms are folded into the convolutions; shown is the layer itself.
-    network, kept = copy.deepcopy(method.network_).to(crops.device), []
+def feature_maps(network: nn.Module, crop: torch.Tensor) -> np.ndarray:
+    """Return what the first convolution makes of one crop: (1, C, H, W) -> (channels, h, w) float32."""
+    network, kept = copy.deepcopy(network).to(crop.device), []
     first_convolution(network).register_forward_hook(lambda _, __, out: kept.append(out[0]))
-    network(crops)
+    network(crop)
     return kept[0].float().cpu().numpy()
 
 
 def map_tiles(maps: np.ndarray) -> np.ndarray:
-    """Feature maps as tiles, uint8 (h, w); each from its lowest to its highest value."""
+    """Draw feature maps (channels, h, w) as tiles, uint8; each map from its lowest to its highest value."""
     return _grid(np.stack([_stretched(part) for part in maps[:MAPS]]), 8)
 
 
@@ -140,7 +177,7 @@ def _stretched(values: np.ndarray) -> np.ndarray:
 
 
 def _grid(tiles: np.ndarray, columns: int) -> np.ndarray:
-    """(n, h, w[, 3]) uint8 -> one image, a white line of 2 px between the tiles."""
+    """Join tiles (n, h, w) or (n, h, w, 3) uint8 into one image, with a white line of 2 px between them."""
     n, h, w = tiles.shape[:3]
     columns = min(columns, n)
     rows = -(-n // columns)
@@ -152,15 +189,16 @@ def _grid(tiles: np.ndarray, columns: int) -> np.ndarray:
 
 
 def _write_csv(history: Sequence[dict[str, Any]], path: Path) -> Path:
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as file:
         writer = csv.DictWriter(file, list(history[0]))
         writer.writeheader()
         writer.writerows(history)
     return path
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=110)
+def _write_figure(figure: Figure, path: Path) -> Path:
+    with written_whole(path, "wb") as file:
+        figure.savefig(file, dpi=110, format="png")
     return path
 
 
@@ -170,5 +208,6 @@ def _write_png(image: np.ndarray, path: Path) -> Path:
     done, encoded = cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)
     if not done:
         raise StoreError(f"{path}: the picture cannot be encoded")
-    path.write_bytes(encoded)
+    with written_whole(path, "wb") as file:
+        file.write(encoded)
     return path

@@ -2,37 +2,68 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from fldbench.errors import MethodError, near_miss
-from fldbench.params import count_threads
+from fldbench.params import TEXT, Rule, check_rules, one_of, optional, real, whole
 
-OPTIMISERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("one-cycle", "cosine", "constant")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+RULES: Mapping[str, Rule] = {
+    "optimiser": one_of(("adamw", "adam", "sgd")),
+    "momentum": real(0, below=1),
+    "weight_decay": real(0),
+    "schedule": one_of(("one-cycle", "cosine", "constant")),
+    "warm_up": real(0, below=1),
+    "clip": real(0),
+    "ema": real(0, below=1),
+    "val_share": real(0, below=1),
+    "patience": optional(whole(1)),
+    "precision": one_of(("32-true", "bf16-mixed", "16-mixed")),
+    "accelerator": TEXT,
+    "devices": whole(1),
+    "num_nodes": whole(1),
+    "threads": optional(whole(0)),
+    "save_seconds": real(0),
+}
+CHANGE_NOTHING = ("threads", "save_seconds")  # settings that never change the weights
 
 
-@dataclass(frozen=True)
-class Training:
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """Settings of the loop that a family's own parameters do not name; given as the dict `training`.
 
-    optimiser     "adamw", "adam" or "sgd" (with Nesterov's momentum)
-    momentum      of "sgd"
-    weight_decay  of the weights, not of biases and norms; in Adam and SGD it is added to the gradient
-    schedule      "one-cycle": by a cosine up to the rate and down to nothing; "cosine": a straight line up, then the
-                  cosine; "constant": a straight line up, then level
-    warm_up       share of all steps in which the rate rises
-    clip          largest norm of the gradient; 0 is none
-    ema           decay of the average of the weights, such as 0.999, which is then validated and kept; 0 is none
-    val_share     share of the training faces, whole groups, that chooses the epoch; 0 trains on all, keeps the last
-    patience      epochs without a better validation NME until training stops; None never stops
-    precision     "32-true", "bf16-mixed" or "16-mixed"
-    accelerator   as Lightning Fabric has it: "auto", "cpu", "gpu", ...
-    devices, num_nodes   how many; their processes are started here, or by torchrun or SLURM
-    threads       that prepare inputs, in each process; None is one a core, 0 the training thread itself
-    save_seconds  least time between two checkpoints, where `fit` was given a folder
+    Attributes
+    ----------
+    optimiser : {"adamw", "adam", "sgd"}
+        "sgd" has Nesterov's momentum.
+    momentum : float
+        Of "sgd".
+    weight_decay : float
+        Of the weights, not of biases and norms. In Adam and SGD it is added to the gradient.
+    schedule : {"one-cycle", "cosine", "constant"}
+        Of the learning rate. "one-cycle": by a cosine up to the rate and down to nothing; "cosine": a straight line up,
+        then the cosine; "constant": a straight line up, then level.
+    warm_up : float
+        Share of all steps in which the rate rises.
+    clip : float
+        Largest norm of the gradient; 0 does not clip.
+    ema : float
+        Decay of the average of the weights, such as 0.999. The average is then validated and kept. 0 takes none.
+    val_share : float
+        Share of the training faces, whole groups, that chooses the epoch. 0 trains on all faces and keeps the last
+        epoch.
+    patience : int or None
+        Epochs without a better validation NME until training stops; None never stops early.
+    precision : {"32-true", "bf16-mixed", "16-mixed"}
+    accelerator : str
+        As Lightning Fabric names it: "auto", "cpu", "gpu", ...
+    devices, num_nodes : int
+        How many. Their processes are started here, or by torchrun or SLURM.
+    threads : int or None
+        That prepare inputs, in each process. None is one for each core; with 0 the training thread does it itself.
+    save_seconds : float
+        Least time between two checkpoints, where `fit` was given a folder.
     """
 
     optimiser: str = "adamw"
@@ -52,32 +83,17 @@ class Training:
     save_seconds: float = 30.0
 
 
-def get_training(given: dict[str, Any], name: str) -> Training:
-    """The settings by a dict; raises MethodError, naming the method, for a key or value that is not allowed."""
-    known = {field.name for field in fields(Training)}
+def get_settings(given: Mapping[str, Any], label: str) -> Settings:
+    """Return the settings that a dict gives, the others by default.
+
+    Raises
+    ------
+    MethodError
+        Beginning with `label`, for a key or a value that is not allowed.
+    """
+    known = {field.name for field in fields(Settings)}
     for key in given:
         if key not in known:
-            raise MethodError(f"{name}: training has no setting {key!r}; {near_miss(key, known)}")
-    settings = Training(**given)
-    for key, allowed in {"optimiser": OPTIMISERS, "schedule": SCHEDULES, "precision": PRECISIONS}.items():
-        if getattr(settings, key) not in allowed:
-            raise MethodError(f"{name}: {key} is {getattr(settings, key)!r}; allowed: {', '.join(allowed)}")
-    limits = {
-        "momentum": (0, 1),
-        "weight_decay": (0, math.inf),
-        "warm_up": (0, 1),
-        "clip": (0, math.inf),
-        "ema": (0, 1),
-        "val_share": (0, 1),
-        "save_seconds": (0, math.inf),
-    }
-    for key, (low, high) in limits.items():
-        value = getattr(settings, key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value < high:
-            raise MethodError(f"{name}: {key} is {value!r}; allowed is a number from {low}, below {high}")
-    for key in ("devices", "num_nodes", "patience"):
-        value = getattr(settings, key)
-        if not (key == "patience" and value is None) and (type(value) is not int or value < 1):
-            raise MethodError(f"{name}: {key} is {value!r}; allowed is a whole number from 1")
-    count_threads(settings.threads, least=0)
-    return settings
+            raise MethodError(f"{label}: training has no setting {key!r}; {near_miss(str(key), known)}")
+    check_rules(f"{label}: training", given, RULES, {})
+    return Settings(**given)

@@ -21,7 +21,17 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 class State:
-    """The history, one row an epoch (see `train.Result`), and the best weights so far where there is a validation."""
+    """The history of a training, and the best weights so far where there is a validation.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row per epoch, see `loop.Trained`.
+    best : dict of Tensor
+        Weights of the best epoch; empty without a validation.
+    best_epoch : int
+        From 1; the last epoch without a validation.
+    """
 
     def __init__(self):
         self.history: list[dict[str, Any]] = []
@@ -29,7 +39,7 @@ class State:
         self.best_epoch = 0
 
     def add(self, row: dict[str, Any], network: nn.Module) -> None:
-        """A row of the history; the weights are kept if its validation NME is the lowest so far."""
+        """Add a row to the history, and keep the weights if its validation NME is the lowest so far."""
         nme = row["val_nme"]
         self.history.append(row)
         if nme is None:
@@ -38,13 +48,13 @@ class State:
             self.best, self.best_epoch = weights_of(network), row["epoch"]
 
     def stale(self, patience: int | None) -> bool:
-        """Whether the best epoch lies `patience` epochs back."""
+        """Tell whether the best epoch lies `patience` epochs back."""
         return patience is not None and len(self.history) - self.best_epoch >= patience
 
     def keep(
         self, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
     ) -> None:
-        """Writes the checkpoint of the training that `key` names; `average` may be the network itself."""
+        """Write the checkpoint of the training that `key` names; `average` may be the network itself."""
         parts = {
             "network": weights_of(network),
             "average": weights_of(average) if average is not network else {},
@@ -58,9 +68,12 @@ class State:
     def resumed(
         cls, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
     ) -> State:
-        """The state in the folder's checkpoint, its weights put into place; a new state where there is none.
+        """Return the state in the folder's checkpoint and put its weights into place; a new state where there is none.
 
-        Raises MethodError for a checkpoint under another key.
+        Raises
+        ------
+        MethodError
+            For a checkpoint under another key.
         """
         state, path = cls(), folder / CHECKPOINT
         if not path.exists():
@@ -80,5 +93,5 @@ class State:
 
 
 def weights_of(network: nn.Module) -> Tensors:
-    """A copy in main memory of weights and statistics."""
+    """Return a copy, in main memory, of weights and statistics."""
     return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}

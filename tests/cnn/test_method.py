@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_networks import ToyMethod, nme
+from torch import nn
+from toy_networks import QUICK, ToyMethod, ToyNet, nme, same
 from toys import toy_faces
 
+import fldbench
+from fldbench.cnn.method import NetworkMethod
 from fldbench.cnn.nets.heatmap import Heatmap
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import tight_box
@@ -17,24 +20,32 @@ from fldbench.progress import listening
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"epochs": 0}, "epochs is 0; allowed is a whole number from 1"),
-        ({"size": 0}, "size is 0; allowed is a whole number from 1"),
-        ({"height": 0}, "height is 0; allowed is a whole number from 1"),
-        ({"channels": 2}, "channels is 2; allowed is 1, grey, or 3, RGB"),
-        ({"padding": -0.5}, "padding is -0.5; allowed is more than -0.5"),
-        ({"learning_rate": 0}, "learning_rate is 0; allowed is above 0"),
-        ({"random_state": -1}, "random_state is -1"),
-        ({"loss": "l3"}, "no loss is named 'l3'"),
-        ({"augmentation": "mild"}, "no augmentation is named 'mild'"),
-        ({"training": {"optimizer": "sgd"}}, "training has no setting 'optimizer'; did you mean 'optimiser'"),
-        ({"training": {"optimiser": "adagrad"}}, "optimiser is 'adagrad'; allowed: adamw, adam, sgd"),
-        ({"training": {"ema": 1.0}}, "ema is 1.0; allowed is a number from 0, below 1"),
-        ({"training": {"patience": 0}}, "patience is 0; allowed is a whole number from 1"),
-        ({"training": {"threads": -1}}, "threads is -1"),
-        ({"training": "fast"}, "training is 'fast'; allowed is None or a dict of settings"),
+        ({"epochs": 0}, "ToyMethod: epochs is 0; must be a whole number from 1"),
+        ({"size": 0}, "size is 0; must be a whole number from 1"),
+        ({"height": 0}, "height is 0; must be None or a whole number from 1"),
+        ({"channels": 2}, "channels is 2; must be one of 1, 3"),
+        ({"padding": -0.5}, "padding is -0.5; must be a number above -0.5"),
+        ({"learning_rate": 0}, "learning_rate is 0; must be a number above 0"),
+        ({"random_state": -1}, "random_state is -1; must be a whole number from 0"),
+        ({"loss": "l3"}, "loss is 'l3'; must be the name of a loss; known: adaptive-wing"),
+        ({"augmentation": "mild"}, "augmentation is 'mild'; must be the name of a preset or a dict of ranges; known: "),
+        (
+            {"training": {"optimizer": "sgd"}},
+            "training has no setting 'optimizer'; did you mean 'optimiser'",
+        ),
+        (
+            {"training": {"optimiser": "adagrad"}},
+            "ToyMethod: training: optimiser is 'adagrad'; must be one of 'adamw'",
+        ),
+        ({"training": {"ema": 1.0}}, "training: ema is 1.0; must be a number from 0 and below 1"),
+        ({"training": {"patience": 0}}, "training: patience is 0; must be None or a whole number from 1"),
+        ({"training": {"threads": -1}}, "training: threads is -1; must be None or a whole number from 0"),
+        ({"training": "fast"}, "training is 'fast'; must be None or a dict of settings"),
         ({"training": {"accelerator": "abacus"}}, "change accelerator, devices or precision in `training`"),
-        ({"augmentation": 3}, "augmentation is 3; allowed is a preset's name or a dict of ranges"),
+        ({"augmentation": 3}, "augmentation is 3; must be the name of a preset or a dict of ranges"),
         ({"flip_test": "no"}, "flip_test is 'no'; must be true or false"),
+        ({"weights": 3}, "weights is 3; must be None or the path of a file"),
+        ({"frozen": -2}, "frozen is -2; must be a whole number from -1"),
         ({"loss": "soft-argmax"}, "needs a network that answers with 'variance'"),
     ],
 )
@@ -43,6 +54,100 @@ def test_impossible_parameters(params, message):
         ToyMethod(**params).fit(toy_faces(2))
     with pytest.raises(MethodError, match="has not been fitted"):
         ToyMethod().predict([], np.zeros((0, 4)))
+
+
+class OldStyle(NetworkMethod):
+    """A plug-in with a constructor of its own, as they were written before parameters were dataclass fields."""
+
+    defaults = QUICK
+
+    def __init__(self, size=24, epochs=3, dropout=0.0, random_state=0):
+        super().__init__(size=size, padding=0.2, loss="l1", augmentation="none", epochs=epochs, batch_size=4)
+        self.learning_rate = 3e-3
+        self.dropout = dropout
+        self.random_state = random_state
+
+    def build(self, n_points, mean):
+        return ToyNet(mean, self.size, self.size, self.channels, self.dropout)
+
+
+class OnlyItsOwn(OldStyle):
+    """A constructor that calls no other: what it does not store has the default of the class."""
+
+    padding, loss, augmentation, batch_size, learning_rate, dropout = 0.2, "l1", "none", 4, 3e-3, 0.0
+
+    def __init__(self, epochs=3):
+        self.epochs = epochs
+        self.size = 24
+
+
+def test_a_plug_in_with_a_constructor_of_its_own(tmp_path, toy):
+    faces = toy_faces(6)
+    new, old, own = ToyMethod().fit(faces), OldStyle().fit(faces), OnlyItsOwn().fit(faces)
+    assert same(new, old) and same(new, own)
+    assert list(old.get_params()) == ["size", "epochs", "dropout", "random_state"]
+    assert repr(own) == "OnlyItsOwn(epochs=3)"
+    fldbench.register_method("old-style", OldStyle)
+    again = fldbench.load_method(old.save(tmp_path / "model.safetensors"))
+    assert np.array_equal(again.predict(faces.images, faces.boxes), old.predict(faces.images, faces.boxes))
+    with pytest.raises(MethodError, match="OnlyItsOwn: epochs is 0; must be a whole number from 1"):
+        OnlyItsOwn(epochs=0).fit(faces)
+
+
+FAMILIES = [name for name, target in fldbench.registry.table("method").items() if ".cnn." in target]
+BASE = set(NetworkMethod().get_params())
+OWN = {
+    "cnn-small": (BASE - {"channels", "loss", "augmentation"}) | {"rotation", "scale", "shift"},
+    "nose-net": (BASE - {"size"}) | {"landmark", "width", "height"},
+    "five-conv": (BASE - {"size"}) | {"width", "height"},
+    "naimish-net": BASE | {"joint"},
+    "alexnet-elu": BASE,
+    "resnet50-wing": BASE | {"depth", "normalise"},
+    "vggface-transfer": BASE | {"normalise"},
+    "mobilenet-0.3": BASE | {"alpha", "shallow"},
+    "heatmap": BASE | {"width"},
+    "fld-net": BASE | {"width", "head"},
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_parameters_of_a_family_keep_their_names(name):
+    """Models that were saved before load by these names; two networks of one class are never equal."""
+    cls = fldbench.registry.resolve("method", name)
+    assert set(cls().get_params()) == OWN[name]
+    assert cls() != cls() and vars(cls()).keys() == OWN[name]
+    cls().check_params()
+    with pytest.raises(TypeError):
+        cls(128)
+
+
+def test_the_key_knows_what_a_default_says_and_no_threads():
+    plain = ToyMethod().key_params()
+    assert plain["training"]["val_share"] == 0.0 and plain["training"]["optimiser"] == "adamw"
+    assert not {"threads", "save_seconds"} & plain["training"].keys()
+    assert ToyMethod(training={"optimiser": "adamw", "threads": 7, "save_seconds": 1.0}).key_params() == plain
+    assert ToyMethod(training={"optimiser": "sgd"}).key_params() != plain
+    assert ToyMethod(epochs=4).key_params() != plain
+    assert plain["size"] == 24 and ToyMethod(training="fast").key_params()["training"] == "fast"
+
+
+@pytest.mark.parametrize("params", [{"weights": "file"}, {"frozen": 1}])
+def test_weights_and_frozen_need_a_network_that_knows_them(params):
+    class Plain(ToyMethod):
+        def build(self, n_points, mean):
+            return nn.Sequential(nn.Flatten(), nn.Linear(24 * 24, 2 * n_points), nn.Unflatten(1, (n_points, 2)))
+
+    Plain(epochs=1).fit(toy_faces(3))
+    with pytest.raises(MethodError, match="Plain: the parameters weights and frozen need a network"):
+        Plain(**params).fit(toy_faces(3))
+
+
+def test_a_wrong_normalisation_of_a_family_is_an_error():
+    class Odd(ToyMethod):
+        normalise = "sined"
+
+    with pytest.raises(MethodError, match="Odd: normalise is 'sined'; must be one of 'instance', 'unit'"):
+        Odd().fit(toy_faces(2))
 
 
 def test_progress_is_reported_epoch_by_epoch():
@@ -54,8 +159,6 @@ def test_progress_is_reported_epoch_by_epoch():
 
 
 def test_saved_is_loaded(tmp_path, toy):
-    import fldbench
-
     fldbench.register_method("toy-network", ToyMethod)
     faces = toy_faces(6)
     method = ToyMethod(epochs=2, channels=3, training={"val_share": 0.3, "threads": 0}).fit(faces)
@@ -67,8 +170,6 @@ def test_saved_is_loaded(tmp_path, toy):
 
 
 def test_a_loaded_model_of_another_scheme_is_an_error(tmp_path, toy):
-    import fldbench
-
     fldbench.register_method("toy-network", ToyMethod)
     faces = toy_faces(6)
     again = fldbench.load_method(ToyMethod(epochs=1).fit(faces).save(tmp_path / "model.safetensors"))

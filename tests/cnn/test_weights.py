@@ -173,7 +173,7 @@ def test_one_wrong_shape_is_named(resnet, tmp_path):
     state = torchvision_resnet(18) | {"layer2.0.conv1.weight": torch.zeros(128, 64, 5, 5)}
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(
-        DataError, match=r"of another shape: layer2\.0\.conv1\.weight is 128 x 64 x 5 x 5, needed is 128 x 64 x 3 x 3"
+        DataError, match=r"of another shape: layer2\.0\.conv1\.weight is 128 x 64 x 5 x 5, must be 128 x 64 x 3 x 3"
     ):
         load_weights(resnet, tmp_path / "w.pth")
 
@@ -207,5 +207,5 @@ def test_files_that_are_none(tmp_path):
             read_weights(tmp_path / name)
     for content in ({}, [torch.zeros(2)], {"a": 1}):
         torch.save(content, tmp_path / "odd.pth")
-        with pytest.raises(DataError, match="is no table of name: tensor; save a state_dict"):
+        with pytest.raises(DataError, match="holds no table of names and tensors; save a state_dict"):
             read_weights(tmp_path / "odd.pth")

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from toys import toy_faces
 
 from fldbench.cnn.cost import multiply_adds
 from fldbench.cnn.losses import point_losses
@@ -32,14 +33,14 @@ def test_the_weights_by_hand():
 
 
 def test_the_multiply_adds_of_the_first_layers_by_hand():
-    network = FldNetwork(5, size=32, channels=1, width=4, head=8)
+    network = FldNetwork(5, channels=1, width=4, head=8)
     assert multiply_adds(network.stem, (1, 32, 32)) == 16 * 16 * 4 * 9
     assert multiply_adds(network.scales[1], (4, 16, 16)) == 8 * 8 * (4 * 8 * 9 + 8 * 8 * 9 + 4 * 8 + 2 * 8 * 8 * 9)
 
 
 def test_points_and_variance_are_the_moments_of_the_maps():
     torch.manual_seed(0)
-    answer = FldNetwork(5, size=32, width=4, head=8).eval()(torch.randn(2, 3, 32, 32))
+    answer = FldNetwork(5, width=4, head=8).eval()(torch.randn(2, 3, 32, 32))
     maps = answer["shares"].double()
     assert maps.shape == (2, 5, 8, 8) and torch.allclose(maps.sum((-2, -1)), torch.ones(2, 5).double())
     place = (torch.arange(8).double() + 0.5) / 4 - 1
@@ -76,5 +77,5 @@ def test_gradients_of_the_marginals_loss():
 
 @pytest.mark.parametrize("size", [16, 40])
 def test_sizes_that_do_not_fit(size):
-    with pytest.raises(MethodError, match=f"fld-net: size is {size}; .*multiple of 16"):
-        FldNet(size=size).build(5, torch.zeros(5, 2))
+    with pytest.raises(MethodError, match=f"fld-net: size is {size}; must be .* from 32 and a multiple of 16"):
+        FldNet(size=size).fit(toy_faces(2))

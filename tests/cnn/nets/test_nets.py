@@ -11,14 +11,15 @@ from toy_networks import QUICK
 from toys import toy_faces
 
 import fldbench
-from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network, PointHead
+from fldbench.cnn.heads import MapHead, PointHead
+from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network
 from fldbench.cnn.nets.alexnet_elu import AlexNetwork
 from fldbench.cnn.nets.five_conv import FiveConv, FiveConvNetwork
-from fldbench.cnn.nets.heatmap import HeatmapNetwork, MapHead
-from fldbench.cnn.nets.mobilenet import MobileNetwork
+from fldbench.cnn.nets.heatmap import Heatmap, HeatmapNetwork
+from fldbench.cnn.nets.mobilenet import MobileNet, MobileNetwork
 from fldbench.cnn.nets.naimish_net import NaimishNet, NaimishNetwork, NaimishNetworks
 from fldbench.cnn.nets.nose_net import NoseNet, NoseNetwork, nose_tip
-from fldbench.cnn.nets.resnet_wing import ResidualNetwork
+from fldbench.cnn.nets.resnet_wing import ResidualNetwork, ResNetWing
 from fldbench.cnn.nets.small import LandmarkNet
 from fldbench.cnn.nets.tcdcn import AbsTanh, LocalConv2d, TCDCNTrunk
 from fldbench.cnn.nets.vggface import VGGFaceTransfer, VGGNetwork
@@ -62,7 +63,7 @@ COUNTS = {
     "five-conv 240 x 180": (lambda: FiveConvNetwork(mean(58), 240, 180), 581_840),
     "nose-net": (lambda: NoseNetwork(mean(58), 52), 129_842),
     "naimish-net, one point": (lambda: NaimishNetwork(mean(1)), 7_488_962),
-    "naimish-net, a net a point": (lambda: NaimishNetworks(mean(3)), 3 * 7_488_962),
+    "naimish-net, a net for each point": (lambda: NaimishNetworks(mean(3)), 3 * 7_488_962),
     "naimish-net, 15 points": (lambda: NaimishNetwork(mean(15)), 7_516_990),
     "naimish-net, 68 points": (lambda: NaimishNetwork(mean(68)), 7_623_096),
     "naimish-net, 68 points at 224": (lambda: NaimishNetwork(mean(68), 224), 44_487_096),
@@ -152,7 +153,7 @@ def answer(network, crops):
 
 def test_every_point_of_every_crop_is_answered(built):
     network, crops = built
-    for n in (2, 1):  # one crop alone has no statistics for a norm, but must do
+    for n in (2, 1):  # one crop alone has no statistics for a norm, but must work
         found = answer(network.train(), crops[:n])
         assert found.shape == (n, 5, 2) and torch.isfinite(found).all()
     with torch.no_grad():
@@ -166,7 +167,7 @@ def test_every_weight_learns(built):
     answer(network, crops).square().sum().backward()
     grads = {name: p.grad for name, p in network.named_parameters()}
     assert all(grad is not None and torch.isfinite(grad).all() for grad in grads.values())
-    # A map's own height is nothing to its softmax, and a norm takes its bias away from the one before it.
+    # Softmax does not depend on a map's own height, and a norm takes away the bias of the layer before it.
     assert not [name for name, grad in grads.items() if name.endswith("weight") and not grad.any()]
 
 
@@ -231,7 +232,7 @@ def test_local_filters_by_numpy_and_by_a_convolution():
     assert AbsTanh()(torch.tensor([-1.0, 0.0])).tolist() == pytest.approx([np.tanh(1), 0])
 
 
-def test_a_residual_block_adds_the_way_past():
+def test_a_residual_block_adds_its_shortcut():
     block = ResidualNetwork(mean(2), 50).layer1[1].eval()
     for norm in (block.bn1, block.bn2):
         norm.weight.data.normal_()
@@ -245,7 +246,7 @@ def test_a_residual_block_adds_the_way_past():
         assert torch.equal(block(x), (x + 0.5).relu())
 
 
-def test_maps_are_read_beside_what_is_expected():
+def test_maps_are_weighed_by_where_a_point_is_expected():
     at = torch.tensor([[0.25, -0.25], [0.0, 0.0]])
     head = MapHead(2, at, 16)
     with torch.no_grad():
@@ -262,7 +263,7 @@ def test_maps_are_read_beside_what_is_expected():
         assert seen["variance"][0, 0] < 0.01 * seen["variance"][0, 1]
 
 
-def test_the_nose_moves_the_mean_shape_and_nobody_else_learns():
+def test_the_nose_moves_the_mean_shape_and_only_its_weights_learn():
     network = NoseNetwork(mean(5), 3, 48, 40)
     crops = torch.randn(4, 1, 40, 48)
     with torch.no_grad():
@@ -300,7 +301,10 @@ def test_all_of_the_trunk_frozen():
     network = HeatmapNetwork(mean(3), 32, width=8).freeze(-1)
     assert {name for name, p in network.named_parameters() if p.requires_grad} == {"head.weight", "head.bias"}
     assert not network.train().stem[1].training and network.head.training
-    with pytest.raises(MethodError, match="frozen is 6; this network has 5 convolutions, and -1 is all of them"):
+    with pytest.raises(
+        MethodError,
+        match="frozen is 6; must be a whole number from -1 to 5, the number of its",
+    ):
         FiveConvNetwork(mean(2)).freeze(6)
 
 
@@ -330,16 +334,26 @@ def test_crops_that_are_too_small(name):
 
 
 @pytest.mark.parametrize(
-    ("build", "words"),
+    ("method", "message"),
     [
-        (lambda: ResidualNetwork(mean(2), 101), "depth is 101; allowed are 18, 34, 50"),
-        (lambda: MobileNetwork(mean(2), 0.01), "alpha is 0.01; it has to leave a channel of 32"),
-        (lambda: HeatmapNetwork(mean(2), 40), "size is 40; it has to be a multiple of 16, at least 32"),
+        (ResNetWing(depth=101), "resnet50-wing: depth is 101; must be one of 18, 34, 50"),
+        (ResNetWing(normalise="sined"), "normalise is 'sined'; must be one of 'instance', 'unit', 'half', 'signed'"),
+        (MobileNet(alpha=0.01), "mobilenet-0.3: alpha is 0.01; must be a number from 0.03125"),
+        (Heatmap(size=40), "heatmap: size is 40; must be a whole number from 32 and a multiple of 16"),
+        (Heatmap(size=16), "heatmap: size is 16; must be a whole number from 32 and a multiple of 16"),
+        (Heatmap(width=0), "heatmap: width is 0; must be a whole number from 1"),
+        (FiveConv(height=0), "five-conv: height is 0; must be a whole number from 1"),
+        (NoseNet(landmark="nose"), "nose-net: landmark is 'nose'; must be None or a whole number from 0"),
+        (NaimishNet(joint=1), "naimish-net: joint is 1; must be true or false"),
     ],
 )
-def test_impossible_settings(build, words):
-    with pytest.raises(MethodError, match=words):
-        build()
+def test_impossible_parameters(method, message):
+    with pytest.raises(MethodError, match=message):
+        method.fit(toy_faces(2))
+
+
+def test_the_least_alpha_leaves_one_channel():
+    assert MobileNetwork(mean(2), 1 / 32).body[1].out_channels == 1
 
 
 def test_the_head_is_called_head(built):
@@ -363,9 +377,10 @@ def test_the_nose_by_number(tmp_path, toy):
     assert np.allclose(shape, shape[0])  # the mean shape, the box's size in each
     again = fldbench.load_method(method.save(tmp_path / "m.safetensors"))
     assert again.landmark_ == 2 and np.array_equal(again.predict(faces.images, faces.boxes), answer)
-    for landmark in (5, -1, "nose"):
-        with pytest.raises(MethodError, match=f"landmark is {landmark!r}; mtfl-5 has the points 0 to 4"):
-            NoseNet(landmark).fit(faces)
+    with pytest.raises(MethodError, match="landmark is 5; must be a point of mtfl-5, 0 to 4"):
+        NoseNet(landmark=5).fit(faces)
+    with pytest.raises(MethodError, match="landmark is -1; must be None or a whole number from 0"):
+        NoseNet(landmark=-1).fit(faces)
 
 
 def test_a_crop_that_is_not_square():
@@ -390,6 +405,6 @@ def test_what_is_transferred_is_frozen_and_what_is_not_learns(tmp_path):
     assert all(p.requires_grad for p in alone.parameters())
 
 
-def test_one_network_a_landmark():
+def test_one_network_for_each_landmark():
     method = NaimishNet(joint=False, size=32, epochs=1, training=QUICK).fit(toy_faces(4))
     assert isinstance(method.network_, NaimishNetworks) and len(method.network_.nets) == 5

@@ -6,15 +6,14 @@ import pytest
 from fldbench.cnn.training.augment import (
     LARGEST_MARGIN,
     PRESETS,
-    Placement,
     Ranges,
     draw_placement,
     generator,
     get_ranges,
     relit,
-    seen_through,
 )
-from fldbench.cnn.training.batches import View, augment_crop
+from fldbench.cnn.training.batches import augment_crop
+from fldbench.cnn.view import Placement, View, seen_through
 from fldbench.errors import MethodError
 from fldbench.geometry import transform
 
@@ -199,12 +198,14 @@ def test_presets_and_dicts():
     own = Ranges(blur=1)
     assert get_ranges(own) is own
     bad = {
-        "coarse": "no augmentation is named 'coarse'; did you mean 'course'",
-        ("rotaton", 3): "augmentation has no range 'rotaton'; did you mean 'rotation'",
-        ("rotation", -3): "rotation is -3; allowed is a number from 0",
-        ("flip", "often"): "flip is 'often'; allowed is a number from 0",
-        ("jpeg", 0): "jpeg is 0; allowed is a quality from 1 to 100",
+        "coarse": "augmentation is 'coarse'; must be the name of a preset or a dict of ranges; did you mean 'course'",
+        ("preset", 3): "toy: augmentation is 3; must be the name of a preset or a dict of ranges",
+        ("rotaton", 3): "toy: augmentation has no range 'rotaton'; did you mean 'rotation'",
+        ("rotation", -3): "toy: augmentation: rotation is -3; must be a number from 0",
+        ("flip", "often"): "toy: augmentation: flip is 'often'; must be a number from 0",
+        ("jpeg", 0): "toy: augmentation: jpeg is 0; must be a number from 1 to 100",
+        ("blocks", 1.5): "toy: augmentation: blocks is 1.5; must be a whole number from 0",
     }
     for given, message in bad.items():
         with pytest.raises(MethodError, match=message):
-            get_ranges(given if isinstance(given, str) else dict([given]))
+            get_ranges(given if isinstance(given, str) else dict([given]), "toy")

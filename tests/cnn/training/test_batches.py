@@ -9,36 +9,28 @@ import torch
 from toys import toy_faces
 
 from fldbench.cnn.training.augment import Ranges, get_ranges
-from fldbench.cnn.training.batches import (
-    View,
-    batches,
-    make_batch,
-    make_store,
-    normalised,
-    order,
-    plain_batch,
-    to_tensor,
-)
+from fldbench.cnn.training.batches import batches, cut_crops, make_batch, order, plain_batch
+from fldbench.cnn.view import View, normalised, to_tensor
 from fldbench.errors import DataError
 
 MIRROR = np.array([1, 0, 2, 4, 3])
 
 
-def store_of(folder, n=6, margin=1.0, view=None, weight=None, faces=None):
-    return make_store(faces or toy_faces(n), view or View(32, 32, 1, 0.2), margin, weight, folder, 1)
+def table_of(folder, n=6, margin=1.0, view=None, weight=None, faces=None):
+    return cut_crops(faces or toy_faces(n), view or View(32, 32, 1, 0.2), margin, weight, folder, 1)
 
 
 @pytest.mark.parametrize(("width", "height", "channels"), [(32, 32, 1), (40, 30, 3), (24, 36, 1)])
 def test_what_is_trained_on_is_what_prediction_sees(tmp_path, width, height, channels):
     """Without augmentation a training batch is the crop of `View.cut`, pixel for pixel, and so is a validation one."""
     faces, view = toy_faces(5), View(width, height, channels, 0.2)
-    store = store_of(tmp_path, view=view, faces=faces)
-    batch = make_batch(store, np.arange(5), Ranges(), MIRROR, (0, 0))
+    table = table_of(tmp_path, view=view, faces=faces)
+    batch = make_batch(table, np.arange(5), Ranges(), MIRROR, (0, 0))
     matrices = view.square(faces.boxes)
     expected = to_tensor([view.cut(image, m) for image, m in zip(faces.images, matrices, strict=True)])
     assert batch.images.shape == (5, channels, height, width)
     assert torch.equal(batch.images, expected)
-    assert torch.equal(plain_batch(store, np.arange(5)), expected)
+    assert torch.equal(plain_batch(table, np.arange(5)), expected)
     assert np.allclose(batch.target.numpy(), view.to_frame(faces.landmarks, matrices), atol=1e-6)
     assert np.allclose(view.to_photo(view.to_frame(faces.landmarks, matrices), matrices), faces.landmarks)
 
@@ -54,11 +46,11 @@ def test_the_frame_by_hand():
 @pytest.mark.parametrize("margin", [1.0, 1.37, 2.0])
 def test_a_wider_crop_has_the_same_frame(tmp_path, margin):
     faces, view = toy_faces(4), View(48, 48, 1, 0.2)
-    wide = store_of(tmp_path, margin=margin, view=view, faces=faces)
+    wide = table_of(tmp_path, margin=margin, view=view, faces=faces)
     assert wide.crops.shape[1] == round(48 * margin)
     assert np.allclose(wide.points, view.to_frame(faces.landmarks, view.square(faces.boxes)))
     inner = make_batch(wide, np.arange(4), Ranges(), MIRROR, (0, 0)).images.float()
-    plain = plain_batch(store_of(tmp_path, view=view, faces=faces), np.arange(4)).float()
+    plain = plain_batch(table_of(tmp_path, view=view, faces=faces), np.arange(4)).float()
     assert (inner - plain).abs().mean() < 6  # sampled twice, so softer
 
 
@@ -84,9 +76,9 @@ def test_every_face_once_in_batches_as_equal_as_can_be():
 
 def test_threads_change_nothing(tmp_path):
     ranges = get_ranges("standard")
-    store = store_of(tmp_path, 12, ranges.margin)
+    table = table_of(tmp_path, 12, ranges.margin)
     rows = order(12, 5, 0, 0)
-    ways = [list(batches(store, rows, ranges, MIRROR, (0, 0), threads)) for threads in (0, 1, 4)]
+    ways = [list(batches(table, rows, ranges, MIRROR, (0, 0), threads)) for threads in (0, 1, 4)]
     for way in ways[1:]:
         for one, other in zip(ways[0], way, strict=True):
             assert torch.equal(one.images, other.images)
@@ -95,10 +87,10 @@ def test_threads_change_nothing(tmp_path):
 
 def test_a_face_looks_the_same_in_any_batch_and_anew_each_epoch(tmp_path):
     ranges = get_ranges("standard")
-    store = store_of(tmp_path, 6, ranges.margin)
+    table = table_of(tmp_path, 6, ranges.margin)
 
     def look(faces, epoch=0, seed=0):
-        return make_batch(store, np.array(faces), ranges, MIRROR, (seed, epoch)).images
+        return make_batch(table, np.array(faces), ranges, MIRROR, (seed, epoch)).images
 
     assert torch.equal(look([4])[0], look([2, 4, 1])[1])
     assert not torch.equal(look([4]), look([4], epoch=1))
@@ -108,11 +100,11 @@ def test_a_face_looks_the_same_in_any_batch_and_anew_each_epoch(tmp_path):
 
 
 def test_an_error_in_a_thread_arrives_and_the_rest_is_dropped(tmp_path):
-    store = store_of(tmp_path, 6)
+    table = table_of(tmp_path, 6)
     rows = [np.array([0]), np.array([99]), *[np.array([1])] * 20]
     with pytest.raises(IndexError):
-        list(batches(store, rows, Ranges(), MIRROR, (0, 0), 2))
-    endless = batches(store, [np.array([0])] * 100, Ranges(), MIRROR, (0, 0), 2)
+        list(batches(table, rows, Ranges(), MIRROR, (0, 0), 2))
+    endless = batches(table, [np.array([0])] * 100, Ranges(), MIRROR, (0, 0), 2)
     next(endless)
     endless.close()
 
@@ -123,19 +115,19 @@ def test_missing_points_and_light_faces_have_less_weight(tmp_path):
     landmarks[1, 2] = np.nan
     landmarks[2] = np.nan
     gappy = replace(faces, landmarks=landmarks, visible=None)
-    store = store_of(tmp_path, faces=gappy, weight=np.array([2.0, 0.5, 1.0]))
-    batch = make_batch(store, np.arange(3), Ranges(), MIRROR, (0, 0))
+    table = table_of(tmp_path, faces=gappy, weight=np.array([2.0, 0.5, 1.0]))
+    batch = make_batch(table, np.arange(3), Ranges(), MIRROR, (0, 0))
     assert batch.weight.tolist() == [[2.0] * 5, [0.5, 0.5, 0.0, 0.5, 0.5], [0.0] * 5]
     assert torch.isfinite(batch.target).all()
 
 
-def test_a_store_travels_by_its_files_name(tmp_path):
-    store = store_of(tmp_path, 6, view=View(64, 64, 3, 0.2))
-    _ = store.crops
-    sent = pickle.dumps(store)
-    assert len(sent) < 3000 < store.crops.nbytes
+def test_a_table_travels_by_the_name_of_its_file(tmp_path):
+    table = table_of(tmp_path, 6, view=View(64, 64, 3, 0.2))
+    _ = table.crops
+    sent = pickle.dumps(table)
+    assert len(sent) < 3000 < table.crops.nbytes
     again = pickle.loads(sent)
-    assert np.array_equal(again.crops, store.crops) and len(again) == 6
+    assert np.array_equal(again.crops, table.crops) and len(again) == 6
 
 
 def test_normalisations_by_hand():
@@ -158,15 +150,15 @@ def test_normalisations_by_hand():
 def test_boxes_that_do_not_exist(tmp_path):
     faces = toy_faces(2)
     with pytest.raises(DataError, match="face 'test1' has the box"):
-        store_of(tmp_path, faces=faces.with_boxes(np.array([[0.0, 0, 9, 9], [5, 5, 5, 9]])))
+        table_of(tmp_path, faces=faces.with_boxes(np.array([[0.0, 0, 9, 9], [5, 5, 5, 9]])))
 
 
 def test_hidden_points_stay_with_their_points_when_a_face_is_mirrored(tmp_path):
     visible = np.ones((2, 5), bool)
     visible[:, 0] = False
     faces = replace(toy_faces(2), visible=visible)
-    store = store_of(tmp_path, faces=faces)
-    plain = make_batch(store, np.arange(2), Ranges(), MIRROR, (0, 0))
+    table = table_of(tmp_path, faces=faces)
+    plain = make_batch(table, np.arange(2), Ranges(), MIRROR, (0, 0))
     assert plain.visible.tolist() == visible.tolist()
-    turned = make_batch(store, np.arange(2), Ranges(flip=1.0), MIRROR, (0, 0))
+    turned = make_batch(table, np.arange(2), Ranges(flip=1.0), MIRROR, (0, 0))
     assert turned.visible.tolist() == visible[:, MIRROR].tolist()

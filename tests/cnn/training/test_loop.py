@@ -12,9 +12,9 @@ from torch import nn
 from toy_networks import QUICK, ToyMethod, nme, same, weights
 from toys import toy_faces
 
-from fldbench.cnn.method import _split
 from fldbench.cnn.training.loop import _follow, _optimiser, _share, rate
-from fldbench.cnn.training.settings import get_training
+from fldbench.cnn.training.preparation import validation_part
+from fldbench.cnn.training.settings import Settings
 from fldbench.errors import DataError, MethodError
 
 # learning
@@ -82,11 +82,12 @@ def test_validation_keeps_groups_apart_and_may_be_given():
 
 def test_validation_faces_and_their_groups_are_not_trained_on():
     grouped = replace(toy_faces(12), groups=np.repeat(["a", "b", "c", "d"], 3))
-    rows, val = _split(grouped, 0.25, 0)
+    rows, val = validation_part(grouped, 0.25, 0)
     rest = grouped[rows]
     assert sorted([*rest.ids, *val.ids]) == sorted(grouped.ids) and len(val) == 3
     assert not set(rest.groups) & set(val.groups)
-    assert len(_split(grouped, 0.0, 0)[0]) == 12 and _split(grouped, 0.0, 0)[1] is None
+    rows, val = validation_part(grouped, 0.0, 0)
+    assert len(rows) == 12 and val is None
 
 
 def test_patience_ends_a_training_that_gets_no_better():
@@ -115,7 +116,7 @@ def test_the_average_follows_by_its_decay():
 
 def test_weights_decay_and_biases_and_norms_do_not():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 1))
-    settings = replace(get_training({}, "toy"), weight_decay=0.1)
+    settings = Settings(weight_decay=0.1)
     groups = _optimiser(network, settings, 1e-3).param_groups
     assert [(group["weight_decay"], sorted({p.ndim for p in group["params"]})) for group in groups] == [
         (0.1, [2, 4]),

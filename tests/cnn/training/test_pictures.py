@@ -19,6 +19,7 @@ from fldbench.cnn.training.pictures import (
     first_convolution,
     map_tiles,
     prediction_sheet,
+    shown,
     write_pictures,
 )
 from fldbench.errors import MethodError, StoreError
@@ -43,8 +44,8 @@ def test_fit_leaves_its_pictures_in_the_folder(tmp_path):
     assert sorted(p.name for p in (tmp_path / "new" / "run").iterdir()) == sorted(NAMES)
 
 
-def test_curves_hold_a_row_an_epoch(fitted, tmp_path):
-    paths = write_pictures(fitted, toy_faces(5), tmp_path)
+def test_curves_hold_one_row_per_epoch(fitted, tmp_path):
+    paths = fitted.write_pictures(toy_faces(5), tmp_path)
     assert [path.name for path in paths] == NAMES
     with open(tmp_path / "curves.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -92,18 +93,28 @@ def test_filters_by_hand():
     assert filter_tiles(nn.Conv2d(3, 5, 3)).shape == (36, 5 * 38 - 2, 3)
 
 
-def test_feature_maps_are_those_of_the_first_layer(fitted):
-    faces = toy_faces(1)
-    maps = feature_maps(fitted, faces.images[0], faces.boxes)
-    assert maps.shape == (8, 12, 12)
-    assert not first_convolution(fitted.network_)._forward_hooks
+def test_feature_maps_are_those_of_the_first_layer():
+    network, crop = nn.Sequential(nn.Conv2d(1, 8, 5, 2, 2), nn.ReLU(inplace=True)), torch.randn(1, 1, 24, 24)
+    maps = feature_maps(network, crop)
+    with torch.no_grad():
+        assert np.array_equal(maps, network[0](crop)[0].clamp(min=0).numpy())  # the ReLU works in place
+    assert not network[0]._forward_hooks
     assert map_tiles(maps).shape == (12, 8 * 14 - 2)
     assert first_convolution(nn.Linear(2, 2)) is None
 
 
+def test_pictures_need_no_method(tmp_path):
+    faces = toy_faces(20)[shown(20)]
+    row = {"epoch": 1, "loss": 1.0, "loss_px": None, "val_nme": None, "learning_rate": 0.1}
+    paths = write_pictures(tmp_path, [row], faces, faces.landmarks, nn.Linear(2, 2), torch.zeros(1, 1, 8, 8))
+    assert len(faces) == 16 and [path.name for path in paths] == NAMES[:3]  # no convolution: nothing more to show
+    sheet = prediction_sheet(list(faces.images), faces.boxes, faces.landmarks, faces.landmarks)
+    assert np.array_equal(read(tmp_path / "sheet.png")[..., ::-1], sheet)
+
+
 def test_unfitted_and_folders_that_cannot_be(fitted, tmp_path):
     with pytest.raises(MethodError, match="has not been fitted"):
-        write_pictures(ToyMethod(), toy_faces(2), tmp_path)
+        ToyMethod().write_pictures(toy_faces(2), tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="pictures cannot be written"):
-        write_pictures(fitted, toy_faces(2), tmp_path / "file")
+    with pytest.raises(StoreError, match="cannot be written"):
+        fitted.write_pictures(toy_faces(2), tmp_path / "file")
