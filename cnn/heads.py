@@ -168,8 +168,8 @@ def confidence(output: Output, label: str) -> torch.Tensor:
 
     Examples
     --------
-    >>> confidence({"variance": torch.tensor([[0.01]])}, "a-net").item()
-    0.5
+    >>> confidence({"maps": torch.tensor([[[[0.25, 0.0]]]])}, "a-net").tolist()
+    [[0.25]]
     """
     if output.get("variance") is not None:
         return 1 / (1 + output["variance"].double() / SURE**2)

@@ -1,4 +1,4 @@
-"""ONNX against torch, costs by hand, norms folded in, and the files' own words."""
+"""ONNX against torch, costs by hand, norms folded in, and the metadata of the files."""
 
 import copy
 import json
@@ -168,7 +168,7 @@ def test_weight_bytes_and_the_projects_size():
     assert weight_bytes(fused(network)) < weight_bytes(network)
 
 
-def test_cost_says_all_of_it():
+def test_cost_has_all_its_parts():
     network = FiveConvNetwork(torch.zeros(5, 2), 80, 80).train()
     found = cost(network, (1, 80, 80), seconds=0.0)
     assert found.parameters == sum(p.numel() for p in network.parameters())

@@ -50,7 +50,7 @@ def test_wing_by_hand(error, expected):
     assert wing(d).tolist() == pytest.approx([expected[1]] * 2, abs=0.006)
 
 
-def test_the_plain_ones_by_hand():
+def test_l1_l2_and_smooth_l1_by_hand():
     d = torch.tensor([-0.5, 0.0, 2.0])
     assert l1(d).tolist() == [0.5, 0.0, 2.0]
     assert l2(d).tolist() == [0.25, 0.0, 4.0]
@@ -194,7 +194,7 @@ def test_names_and_answers_that_do_not_fit():
             point_losses(name, {"points": torch.zeros(1, 1, 2)}, torch.zeros(1, 1, 2))
 
 
-def test_the_place_of_a_map_is_as_exact_where_the_network_computes_in_half_precision():
+def test_soft_argmax_is_as_exact_under_half_precision():
     logits = torch.randn(3, 4, 16, 16, generator=torch.Generator().manual_seed(0)) * 3
     with torch.autocast("cpu", torch.bfloat16):
         half = soft_argmax(logits)

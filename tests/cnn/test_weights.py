@@ -1,4 +1,4 @@
-"""Weight files: torchvision's and VGG-Face's names, our own models, wrappers, and every kind of wrong file."""
+"""Weight files: names of torchvision and VGG-Face, saved models of fldbench, wrappers, and every kind of wrong file."""
 
 import functools
 
@@ -142,7 +142,7 @@ def test_a_grey_network_sums_the_colours(tmp_path):
         assert torch.allclose(grey.conv1(x), coloured.conv1(x.expand(-1, 3, -1, -1)), atol=1e-4)
 
 
-def test_our_own_models_bring_their_head_where_it_fits(tmp_path):
+def test_saved_models_bring_their_head_where_it_fits(tmp_path):
     first = VGGNetwork(mean(3), 32)
     saved = {f"network.{name}": value for name, value in first.state_dict().items()}
     save_file(saved | {"mean_": torch.zeros(3, 2)}, tmp_path / "m.safetensors")
@@ -198,7 +198,7 @@ def test_code_is_never_run(tmp_path, capsys):
     assert "code ran" not in capsys.readouterr().out
 
 
-def test_files_that_are_none(tmp_path):
+def test_files_that_hold_no_weights(tmp_path):
     with pytest.raises(DataError, match="there is no such weight file"):
         read_weights(tmp_path / "absent.pth")
     for name in ("bad.safetensors", "bad.pth", "bad.bin"):

@@ -1,4 +1,4 @@
-"""Networks that train in a second, as methods on the real engine."""
+"""Networks that train in a second, as methods on the real training loop."""
 
 from dataclasses import dataclass
 

@@ -29,7 +29,7 @@ from fldbench.schemes import get_scheme, list_schemes
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Nets this small are slower on many threads, and far slower where other processes want the cores too."""
+    """Nets this small are slower on many threads, and far slower where other processes use the cores too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -392,7 +392,7 @@ def test_a_crop_that_is_not_square():
         FiveConv(width=40, height=72).fit(faces)
 
 
-def test_what_is_transferred_is_frozen_and_what_is_not_learns(tmp_path):
+def test_transferred_weights_are_frozen_and_without_a_file_all_learn(tmp_path):
     faces, quick = toy_faces(4), {"size": 32, "epochs": 1, "learning_rate": 1e-2, "training": QUICK}
     source = VGGNetwork(mean(5), 32)
     path = tmp_path / "vgg.pth"

@@ -1,4 +1,4 @@
-"""cnn-small: its network and its settings; the engine below it is tested by itself."""
+"""cnn-small: its network and its settings; the loop below it has tests of its own."""
 
 import numpy as np
 import pytest

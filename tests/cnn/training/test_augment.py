@@ -1,4 +1,4 @@
-"""Augmentation: the points move with the pixels, mirrored ones change names, and nothing else decides than the seed."""
+"""Augmentation: the points move with the pixels, mirrored ones change names, and the seed alone decides."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Inputs: what the network sees, in which order, and that threads and prefetching change nothing."""
+"""Batches: what the network sees, in which order, and that threads and prefetching change nothing."""
 
 import pickle
 from dataclasses import replace
@@ -109,7 +109,7 @@ def test_an_error_in_a_thread_arrives_and_the_rest_is_dropped(tmp_path):
     endless.close()
 
 
-def test_missing_points_and_light_faces_have_less_weight(tmp_path):
+def test_missing_points_count_nothing_and_faces_by_their_weight(tmp_path):
     faces = toy_faces(3)
     landmarks = faces.landmarks.copy()
     landmarks[1, 2] = np.nan

@@ -1,4 +1,4 @@
-"""The engine on sets that train in seconds: learning, resuming, repeating, several processes, and how it fails."""
+"""The training loop on sets that train in seconds: learning, validation, several processes, and how it fails."""
 
 import subprocess
 import sys
@@ -228,7 +228,7 @@ def test_one_face_and_a_batch_larger_than_the_set():
     assert len(few.history_) == 2
 
 
-def test_a_lone_face_may_meet_batch_normalisation():
+def test_one_face_alone_trains_through_a_batch_norm():
     class WithNorm(ToyMethod):
         def build(self, n_points, mean):
             net = super().build(n_points, mean)

@@ -83,7 +83,7 @@ def test_a_training_keeps_statistics_that_fit_prediction(monkeypatch):
 
 
 @pytest.mark.parametrize("settings", [{}, {"ema": 0.9}], ids=str)
-def test_it_resumes_with_them(tmp_path, settings):
+def test_a_resumed_training_has_the_same_statistics(tmp_path, settings):
     faces, params = toy_faces(12), {"epochs": 5, "training": QUICK | settings | {"save_seconds": 0}}
     with pytest.raises(Interrupted), interrupted_after(3):
         NormMethod(**params).fit(faces, folder=tmp_path)

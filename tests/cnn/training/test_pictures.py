@@ -112,7 +112,7 @@ def test_pictures_need_no_method(tmp_path):
     assert np.array_equal(read(tmp_path / "sheet.png")[..., ::-1], sheet)
 
 
-def test_unfitted_and_folders_that_cannot_be(fitted, tmp_path):
+def test_unfitted_methods_and_a_folder_that_cannot_be_written(fitted, tmp_path):
     with pytest.raises(MethodError, match="has not been fitted"):
         ToyMethod().write_pictures(toy_faces(2), tmp_path)
     (tmp_path / "file").write_text("")

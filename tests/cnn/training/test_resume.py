@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         ToyMethod(training=settings).fit(faces, folder=tmp_path)
 
 
-def test_checkpoints_come_back_and_folders_that_cannot_be(tmp_path):
+def test_checkpoints_come_back_and_a_folder_that_cannot_be_written(tmp_path):
     tensors = {"a": {"w": torch.arange(3.0), "shared": torch.ones(2, 2).T}, "b": {}}
     write_checkpoint(tmp_path / "c", tensors, {"key": "k", "n": [1, 2.5, None]})
     parts, facts = read_checkpoint(tmp_path / "c")
