@@ -21,6 +21,7 @@ from fldbench.progress import listening
     ("params", "message"),
     [
         ({"epochs": 0}, "ToyMethod: epochs is 0; must be a whole number from 1"),
+        ({"batch_size": 0}, "batch_size is 0; must be a whole number from 1"),
         ({"size": 0}, "size is 0; must be a whole number from 1"),
         ({"height": 0}, "height is 0; must be None or a whole number from 1"),
         ({"channels": 2}, "channels is 2; must be one of 1, 3"),
