@@ -45,5 +45,5 @@ def test_a_wrong_value_is_named(name):
 
 
 def test_an_unknown_setting_is_named_with_the_nearest_one():
-    with pytest.raises(MethodError, match="^toy: training has no setting 'warmup'; did you mean 'warm_up'"):
+    with pytest.raises(MethodError, match="toy: training has no setting 'warmup'; did you mean 'warm_up'"):
         get_settings({"warmup": 0.1}, "toy")
