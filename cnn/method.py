@@ -53,7 +53,8 @@ class NetworkMethod(Method):
 
     A family writes `build`, and states where it differs: new defaults and further parameters as fields of a dataclass
     (`@dataclass(kw_only=True, eq=False, repr=False)`), their `rules`, the class's `normalise` and `defaults` (of
-    `training`), and `input_size`. It removes a parameter by fixing it: `channels: ClassVar[int] = 1`.
+    `training`), and `input_size`. It removes a parameter by fixing it: `channels: ClassVar[int] = 1`. A default without
+    an annotation, or in a class without the decorator, changes nothing.
 
     Parameters
     ----------

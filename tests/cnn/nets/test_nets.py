@@ -11,7 +11,7 @@ from toy_networks import QUICK
 from toys import toy_faces
 
 import fldbench
-from fldbench.cnn.heads import MapHead, PointHead
+from fldbench.cnn.heads import PointHead
 from fldbench.cnn.layers import BatchNorm1d, BatchNorm2d, Network
 from fldbench.cnn.nets.alexnet_elu import AlexNetwork
 from fldbench.cnn.nets.five_conv import FiveConv, FiveConvNetwork
@@ -244,23 +244,6 @@ def test_a_residual_block_adds_its_shortcut():
         assert torch.equal(block(x), x.relu())
         block.bn3.bias.fill_(0.5)
         assert torch.equal(block(x), (x + 0.5).relu())
-
-
-def test_maps_are_weighed_by_where_a_point_is_expected():
-    at = torch.tensor([[0.25, -0.25], [0.0, 0.0]])
-    head = MapHead(2, at, 16)
-    with torch.no_grad():
-        head.weight.zero_()
-        flat = head(torch.zeros(1, 2, 16, 16))
-        assert flat["maps"].shape == (1, 2, 16, 16) and not flat["maps"].any()
-        assert torch.allclose(flat["points"][0], at, atol=0.01)  # a Gaussian, a little cut off by the border
-        assert flat["variance"].sqrt().flatten().tolist() == pytest.approx([0.25] * 2, rel=0.02)
-        head.weight[0, 0] = 1.0
-        features = torch.zeros(1, 2, 16, 16)
-        features[0, 0, 3, 12] = 1.0  # row, column: evidence far from the mean wins
-        seen = head(features)
-        assert seen["points"][0, 0].tolist() == pytest.approx([12.5 / 8 - 1, 3.5 / 8 - 1], abs=0.01)
-        assert seen["variance"][0, 0] < 0.01 * seen["variance"][0, 1]
 
 
 def test_the_nose_moves_the_mean_shape_and_only_its_weights_learn():

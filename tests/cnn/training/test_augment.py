@@ -13,7 +13,7 @@ from fldbench.cnn.training.augment import (
     relit,
 )
 from fldbench.cnn.training.batches import augment_crop
-from fldbench.cnn.view import Placement, View, seen_through
+from fldbench.cnn.view import Placement, View
 from fldbench.errors import MethodError
 from fldbench.geometry import transform
 
@@ -182,11 +182,6 @@ def test_nothing_passed_in_is_changed():
     points.setflags(write=False)
     for face in range(30):
         augment_crop(crop, points, View(48, 48, 3, 0), 1.0, Ranges(blocks=3, flip=0.5), MIRROR, generator(0, 0, face))
-
-
-def test_shrinking_and_border():
-    crop = np.full((20, 20), 77, np.uint8)
-    assert np.array_equal(seen_through(crop, Placement(x=3.0).matrix(20, 1.0, 10, 12), 10, 12), np.full((12, 10), 77))
 
 
 def test_presets_and_dicts():
