@@ -36,7 +36,7 @@ class MobileNet(NetworkMethod):
     Parameters
     ----------
     alpha : float
-        Share of the channels that is kept, from 1/32, which leaves one of the first layer's.
+        Share of the channels that is kept; at least 1/32, which leaves one of the first layer's 32.
     shallow : bool
         Leave out the five blocks in the middle.
     """
