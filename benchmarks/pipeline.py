@@ -19,9 +19,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import fldbench
-from fldbench.cnn.augment import Ranges, generator, get_ranges
-from fldbench.cnn.inputs import Store, View, augment_crop, batches, make_store, normalised, order
-from fldbench.cnn.small import LandmarkNet
+from fldbench.cnn.nets.small import LandmarkNet
+from fldbench.cnn.training.augment import Ranges, generator, get_ranges
+from fldbench.cnn.training.batches import CropTable, augment_crop, batches, cut_crops, order
+from fldbench.cnn.view import View, normalised
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_image
 from fldbench.geometry import crop_matrix
@@ -34,20 +35,20 @@ Batches = Callable[[int], Iterable[tuple[torch.Tensor, torch.Tensor]]]  # of an 
 class PlainDataset(Dataset):
     """What one writes without an engine: every face from its file, every epoch."""
 
-    def __init__(self, faces: FaceSet, store: Store, ranges: Ranges, mirror: np.ndarray):
-        self.faces, self.store, self.ranges, self.mirror = faces, store, ranges, mirror
-        self.side = store.view.wide(store.margin)
-        self.matrices = crop_matrix(faces.boxes, self.side, store.view.padded(store.margin))
+    def __init__(self, faces: FaceSet, table: CropTable, ranges: Ranges, mirror: np.ndarray):
+        self.faces, self.table, self.ranges, self.mirror = faces, table, ranges, mirror
+        self.side = table.view.wide(table.margin)
+        self.matrices = crop_matrix(faces.boxes, self.side, table.view.padded(table.margin))
         self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.faces)
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
-        view, margin = self.store.view, self.store.margin
+        view, margin = self.table.view, self.table.margin
         crop = crop_image(self.faces.images[i], self.matrices[i], self.side, view.channels == 1)
         rng = generator(SEED, self.epoch, int(i))
-        image, points = augment_crop(crop, self.store.points[i], view, margin, self.ranges, self.mirror, rng)
+        image, points = augment_crop(crop, self.table.points[i], view, margin, self.ranges, self.mirror, rng)
         image = image[None] if image.ndim == 2 else np.ascontiguousarray(np.moveaxis(image, -1, 0))
         return torch.from_numpy(image), torch.from_numpy(np.nan_to_num(points).astype(np.float32))
 
@@ -106,16 +107,16 @@ def main() -> None:
     mirror = np.array(scheme.mirror)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        store = make_store(faces, view, ranges.margin, None, folder, threads)
+        table = cut_crops(faces, view, ranges.margin, None, folder, threads)
         spent = time.perf_counter() - start
         print(f"{len(faces)} faces, {chosen.size} px, {channels} channel(s), batches of {BATCH}, {threads} threads")
-        print(f"cut once: {spent:.1f} s, {len(faces) / spent:.0f} images/s, {store.crops.nbytes / 1e6:.0f} MB")
+        print(f"cut once: {spent:.1f} s, {len(faces) / spent:.0f} images/s, {table.crops.nbytes / 1e6:.0f} MB")
 
-        plain = PlainDataset(faces, store, ranges, mirror)
+        plain = PlainDataset(faces, table, ranges, mirror)
 
         def engine(epoch: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
             rows = order(len(faces), BATCH, SEED, epoch)
-            for batch in batches(store, rows, ranges, mirror, (SEED, epoch), threads):
+            for batch in batches(table, rows, ranges, mirror, (SEED, epoch), threads):
                 yield batch.images, batch.target
 
         def loader(epoch: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:

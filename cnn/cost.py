@@ -13,14 +13,30 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
-from fldbench.cnn.blocks import Shape
+from fldbench.cnn.layers import Shape
 
 BATCH = 64
+_KINDS = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)
+_FUSE = {(nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval, (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """parameters: trained numbers; multiply_adds of one crop; weight_bytes, buffers counted in; ms medians."""
+    """What a network costs.
+
+    Attributes
+    ----------
+    parameters : int
+        Trained numbers.
+    multiply_adds : int
+        Of one crop.
+    weight_bytes : int
+        Of parameters and buffers.
+    ms_one, ms_each_of_64 : float
+        Median milliseconds of one crop, alone and in a batch of 64.
+    threads : int
+        That torch had.
+    """
 
     parameters: int
     multiply_adds: int
@@ -31,10 +47,17 @@ class Cost:
 
 
 def cost(network: nn.Module, shape: Shape, seconds: float = 2.0) -> Cost:
-    """Counts and times the network as it is, in evaluation, on crops of the shape (C, H, W).
+    """Count and time the network as it is, in evaluation.
 
     Times are medians of the runs within `seconds` for one crop and as long again for a batch, at least three of each,
     on the device where the network is and with the threads that torch has now.
+
+    Parameters
+    ----------
+    network : nn.Module
+    shape : tuple of int
+        Channels, height and width of a crop, px.
+    seconds : float
     """
     return Cost(
         parameters=sum(p.numel() for p in network.parameters()),
@@ -47,7 +70,7 @@ def cost(network: nn.Module, shape: Shape, seconds: float = 2.0) -> Cost:
 
 
 def multiply_adds(network: nn.Module, shape: Shape) -> int:
-    """Multiplications with an addition in the convolutions and matrix products for one crop (C, H, W).
+    """Return the multiplications with an addition in the convolutions and matrix products for one crop (C, H, W).
 
     Biases, norms, activations and pooling are not counted, as is usual. Nothing is computed: only shapes go through.
 
@@ -61,7 +84,7 @@ def multiply_adds(network: nn.Module, shape: Shape) -> int:
 
 
 def weight_bytes(network: nn.Module) -> int:
-    """Bytes of the network's parameters and buffers, as they are saved.
+    """Return the bytes of the network's parameters and buffers, as they are saved.
 
     >>> weight_bytes(nn.Linear(3, 2))
     32
@@ -70,7 +93,7 @@ def weight_bytes(network: nn.Module) -> int:
 
 
 def latency(network: nn.Module, shape: Shape, batch: int, seconds: float) -> float:
-    """Median ms of a run on a batch of noise, after one run to warm up."""
+    """Return the median ms of a run on a batch of noise (batch, C, H, W), after one run to warm up."""
     where = next(network.parameters()).device
     crops = torch.from_numpy(np.random.default_rng(0).normal(size=(batch, *shape))).float().to(where)
     training = network.training
@@ -95,11 +118,11 @@ def _run(network: nn.Module, crops: torch.Tensor) -> None:
 
 
 def fused(network: nn.Module) -> nn.Module:
-    """A copy for prediction alone: every batch norm right after a convolution or a dense layer is folded into it.
+    """Return a copy for prediction: every batch norm right after a convolution or a dense layer is folded into it.
 
-    conv -> norm is one affine map of the convolution's weights when the statistics are fixed: the same answers, to
-    rounding, with half the layers. Found are neighbours in an nn.Sequential, and pairs named conv1, bn1 (conv2, ...).
-    Kernels lie with their channels last, which is how the CPU's convolutions want them.
+    With fixed statistics, convolution and norm are one affine map: the answers are the same, to rounding, with half the
+    layers. Pairs are neighbours in an nn.Sequential, and modules named conv1 and bn1 (conv2 and bn2, ...). Kernels lie
+    with their channels last, which is the fastest layout for convolutions of CPUs.
     """
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
@@ -120,10 +143,6 @@ def fused(network: nn.Module) -> nn.Module:
                 module._modules.clear()
                 module.extend(kept)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
-
-
-_KINDS = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)
-_FUSE = {(nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval, (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval}
 
 
 def _kind(module: nn.Module | None) -> type | None:

@@ -1,11 +1,11 @@
 """Losses of a landmark network, each per point, in the frame where the crop covers [-1, 1] in x and y.
 
-A loss takes the network's answer (`as_output`) and the targets (b, L, 2), and gives one number a point (b, L); the
-training loop takes their mean over the annotated points (`masked_mean`). So a point that is missing, whose target may
-be any finite number, counts nowhere, and a loss means the same at every size of the crop.
+A loss takes the network's answer (`heads.as_output`) and the targets (b, L, 2), and gives one number per point (b, L).
+The training loop takes their mean over the annotated points (`masked_mean`). So a missing point, whose target may be
+any finite number, counts nowhere, and a loss means the same at every size of the crop.
 
-The widths of Wing are in pixels, as its users publish them: here pixels of a crop of REFERENCE px. `pixel_loss` gives
-the value that a project reported in pixels of its own crop.
+The widths of Wing are published in pixels of the authors' crops: here they are pixels of a crop of REFERENCE px.
+`pixel_loss` gives the value that a project reported in pixels of its own crop.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from fldbench.errors import MethodError, near_miss
-
-Output = dict[str, torch.Tensor]
+from fldbench.cnn.heads import Output, cell_centres, heat_maps
+from fldbench.errors import MethodError, must_be, near_miss
 
 REFERENCE = 224  # px; the crop of the project that trained with Wing (5, 0.5)
 SPREAD = 0.03  # standard deviation that a soft-argmax map is drawn towards; the crop is 2 wide
 HIDDEN_SPREAD = 0.15  # the same where the point is hidden: a confidence of about 0.3
 SPREAD_WEIGHT = 0.1
 MARGINALS_WEIGHT = 1 / 64
-MAP_SIGMA = 1.5  # px of the map: width of the Gaussian that a heat map is trained on
-
-
-def as_output(answer: torch.Tensor | Output) -> Output:
-    """What a network's forward gave, as a dict: a tensor is its `points`."""
-    return {"points": answer} if isinstance(answer, torch.Tensor) else answer
 
 
 def masked_mean(values: torch.Tensor, weight: torch.Tensor, total: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean of values (b, L) by weight (b, L), 0 for a missing point; `total` in place of the weights' sum.
+    """Return the weighted mean of values.
 
+    Parameters
+    ----------
+    values, weight : Tensor, (b, L)
+        The weight is 0 for a missing point.
+    total : Tensor, optional
+        In place of the sum of the weights.
+
+    Examples
+    --------
     >>> masked_mean(torch.tensor([[1.0, 5.0]]), torch.tensor([[1.0, 0.0]])).item()
     1.0
     """
@@ -44,17 +46,17 @@ def masked_mean(values: torch.Tensor, weight: torch.Tensor, total: torch.Tensor 
 
 
 def l1(difference: torch.Tensor) -> torch.Tensor:
-    """|d|."""
+    """Return |d|."""
     return difference.abs()
 
 
 def l2(difference: torch.Tensor) -> torch.Tensor:
-    """d^2: the mean squared error, no half in front."""
+    """Return d^2: the mean squared error, without a half in front."""
     return difference.square()
 
 
 def smooth_l1(difference: torch.Tensor, beta: float = 0.05) -> torch.Tensor:
-    """d^2 / (2 beta) below beta, |d| - beta / 2 from there on (Girshick 2015, there with beta 1).
+    """Return d^2 / (2 beta) below beta, |d| - beta / 2 from there on (Girshick 2015, there with beta 1).
 
     >>> smooth_l1(torch.tensor([0.5, 3.0]), beta=1.0).tolist()
     [0.125, 2.5]
@@ -64,9 +66,9 @@ def smooth_l1(difference: torch.Tensor, beta: float = 0.05) -> torch.Tensor:
 
 
 def wing(difference: torch.Tensor, width: float = 10.0, curvature: float = 2.0) -> torch.Tensor:
-    """w ln(1 + |d| / eps) below w, |d| - C from there on, C = w - w ln(1 + w / eps) (Feng et al. 2018, eq. 5).
+    """Return w ln(1 + |d| / eps) below w, |d| - C from there on, C = w - w ln(1 + w / eps) (Feng et al. 2018, eq. 5).
 
-    width w, curvature eps and the differences in one unit.
+    Width w, curvature eps and the differences are in one unit.
 
     >>> wing(torch.tensor([4.0, 10.0]), 5.0, 0.5).round(decimals=2).tolist()
     [10.989999771118164, 16.989999771118164]
@@ -77,7 +79,7 @@ def wing(difference: torch.Tensor, width: float = 10.0, curvature: float = 2.0) 
 
 
 def _in_pixels(width: float, curvature: float) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Wing on differences in the frame: scaled to px of the reference crop and back."""
+    """Return Wing on differences in the frame: scaled to px of the reference crop and back."""
     half = REFERENCE / 2
     return lambda difference: wing(difference * half, width, curvature) / half
 
@@ -99,17 +101,29 @@ PIXEL_LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def coordinate_loss(name: str, output: Output, target: torch.Tensor) -> torch.Tensor:
-    """Mean over x and y of a loss of coordinates, (b, L)."""
+    """Return the mean over x and y of a loss of coordinates, (b, L)."""
     return COORDINATE_LOSSES[name](output["points"] - target).mean(-1)
 
 
 def pixel_loss(
     name: str, points: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, width: int, height: int
 ) -> torch.Tensor:
-    """The loss as the projects report it: mean over the coordinates in px of a crop of width x height.
+    """Return the loss as the projects report it: the mean over the coordinates in px of their crop.
 
-    points, target (b, L, 2) in [-1, 1], weight (b, L). Smooth L1 turns at 1 px. For the losses of coordinates only.
+    Smooth L1 turns at 1 px.
 
+    Parameters
+    ----------
+    name : str
+        One of PIXEL_LOSSES; losses of maps have no such value.
+    points, target : Tensor, (b, L, 2)
+        In the frame.
+    weight : Tensor, (b, L)
+    width, height : int
+        Of the crop, px.
+
+    Examples
+    --------
     >>> one = torch.ones(1, 1)
     >>> pixel_loss("l2", torch.zeros(1, 1, 2), torch.full((1, 1, 2), 0.1), one, 160, 160).item()
     64.0
@@ -118,57 +132,23 @@ def pixel_loss(
     return masked_mean(PIXEL_LOSSES[name]((points - target) * half).mean(-1), weight)
 
 
-def soft_argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Expected place of each map's softmax, its variance, and the softmax.
-
-    logits (b, L, h, w) -> points (b, L, 2) in [-1, 1], variance (b, L), the mean of those of x and y, and
-    shares (b, L, h, w) that sum to one. A cell stands for its centre. Nibali et al., "Numerical coordinate regression
-    with convolutional neural networks", 2018.
-
-    >>> points, variance, _ = soft_argmax(torch.tensor([[[[-50.0, 50.0], [-50.0, -50.0]]]]))
-    >>> points.tolist(), round(variance.item(), 6)
-    ([[[0.5, -0.5]]], 0.0)
-    """
-    height, width = logits.shape[-2:]
-    single = torch.promote_types(logits.dtype, torch.float32)  # half precision would lose the place
-    shares = functional.softmax(logits.flatten(-2).to(single), dim=-1).view(logits.shape)
-    columns, rows = shares.sum(-2), shares.sum(-1)
-    x, y = _centres(width, shares), _centres(height, shares)
-    # Sums, not matrix products, which autocast would compute in half precision.
-    mean_x, mean_y = (columns * x).sum(-1), (rows * y).sum(-1)
-    spread_x = (columns * (x - mean_x[..., None]).square()).sum(-1)
-    spread_y = (rows * (y - mean_y[..., None]).square()).sum(-1)
-    return torch.stack([mean_x, mean_y], -1), (spread_x + spread_y) / 2, shares
-
-
 def soft_argmax_loss(output: Output, target: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
-    """Wing on the points, and a tenth of how far the map's standard deviation is from SPREAD: (b, L).
+    """Return Wing on the points, and a tenth of how far the map's standard deviation is from SPREAD: (b, L).
 
     After Nibali et al. 2018, eq. 9, on the standard deviation in place of its square, so that both parts are lengths.
-    Where a point is not `visible` (b, L), HIDDEN_SPREAD is wanted: the map then tells that it is a guess.
+    Where a point is not `visible` (b, L), the deviation is drawn to HIDDEN_SPREAD: a wide map says that it is a guess.
     """
     spread = SPREAD if visible is None else torch.where(visible, SPREAD, HIDDEN_SPREAD).to(target)
-    deviation = (_needed(output, "variance", "soft-argmax") + 1e-10).sqrt()
+    deviation = (_part(output, "variance", "soft-argmax") + 1e-10).sqrt()
     return coordinate_loss("wing", output, target) + SPREAD_WEIGHT * (deviation - spread).abs()
 
 
-def heat_maps(target: torch.Tensor, height: int, width: int, sigma: float = MAP_SIGMA) -> torch.Tensor:
-    """Gaussians of height one about the targets: (b, L, 2) in [-1, 1] -> (b, L, height, width); sigma in cells.
-
-    >>> heat_maps(torch.tensor([[[0.0, 0.0]]]), 3, 3, 1.0)[0, 0, 1].round(decimals=4).tolist()
-    [0.6065000295639038, 1.0, 0.6065000295639038]
-    """
-    x = (_centres(width, target) - target[..., :1]) * width / 2
-    y = (_centres(height, target) - target[..., 1:]) * height / 2
-    return torch.exp(-(y.square()[..., :, None] + x.square()[..., None, :]) / (2 * sigma**2))
-
-
 def heat_map_mse(output: Output, target: torch.Tensor) -> torch.Tensor:
-    """Mean over the cells of the squared difference between the maps and Gaussians at the targets: (b, L).
+    """Return the mean over the cells of the squared difference between the maps and Gaussians at the targets: (b, L).
 
     A point outside the crop has no place on the map and costs nothing.
     """
-    maps = _needed(output, "maps", "heatmap-mse")
+    maps = _part(output, "maps", "heatmap-mse")
     difference = maps - heat_maps(target, *maps.shape[-2:])
     return difference.square().mean((-2, -1)) * _inside(target)
 
@@ -181,7 +161,7 @@ def adaptive_wing(
     epsilon: float = 1.0,
     alpha: float = 2.1,
 ) -> torch.Tensor:
-    """Adaptive Wing of each cell; maps and true maps of one shape (Wang, Bo & Li 2019, eq. 4).
+    """Return adaptive Wing of each cell; maps and true maps have one shape (Wang, Bo & Li 2019, eq. 4).
 
     omega ln(1 + |d / epsilon|^(alpha - y)) where |d| < theta, A |d| - C elsewhere; A and C make both join smoothly.
 
@@ -198,29 +178,30 @@ def adaptive_wing(
 
 
 def adaptive_wing_loss(output: Output, target: torch.Tensor, weight: float = 10.0) -> torch.Tensor:
-    """Mean over the cells of adaptive Wing, cells on and around a point 1 + `weight` times as heavy: (b, L).
+    """Return the mean over the cells of adaptive Wing, (b, L); cells on and around a point count 1 + `weight` times.
 
-    Around: where the true map, its 3 x 3 maximum taken, is 0.2 or more (Wang, Bo & Li 2019, eq. 6 and 7).
+    Around a point: where the true map, after a 3 x 3 maximum, is 0.2 or more (Wang, Bo & Li 2019, eq. 6 and 7).
     """
-    maps = _needed(output, "maps", "adaptive-wing")
+    maps = _part(output, "maps", "adaptive-wing")
     truth = heat_maps(target, *maps.shape[-2:])
     heavy = (functional.max_pool2d(truth, 3, 1, 1) >= 0.2).to(maps.dtype)
     return (adaptive_wing(maps, truth) * (1 + weight * heavy)).mean((-2, -1)) * _inside(target)
 
 
 def marginals_loss(output: Output, target: torch.Tensor) -> torch.Tensor:
-    """Wing on the points, and the cross-entropy between each map's marginals and Gaussians one cell wide: (b, L).
+    """Return Wing on the points, and the cross-entropy between each map's marginals and narrow Gaussians: (b, L).
 
-    The marginals of a map are its sums over columns and over rows, so the cross-entropy draws a map together about its
-    point without a two-dimensional target (SimDR, Li et al. 2022, on maps). Its nats count as pixels of a crop of
-    128 px: the two parts are then of a size from the first epoch to the last.
+    The marginals of a map are its sums over columns and over rows, and the Gaussians are one cell wide. So the
+    cross-entropy draws a map together about its point without a two-dimensional target (SimDR, Li et al. 2022, on
+    maps). Its nats count as pixels of a crop of 128 px: the two parts then have one size from the first epoch to the
+    last.
     """
-    shares = _needed(output, "shares", "marginals")
+    shares = _part(output, "shares", "marginals")
     entropy = torch.zeros_like(target[..., 0])
     for axis, sums in enumerate((shares.sum(-2), shares.sum(-1))):
         n = sums.shape[-1]
-        wanted = torch.exp(-((_centres(n, target) - target[..., axis, None]) * n / 2).square() / 2)
-        wanted = wanted / (wanted.sum(-1, keepdim=True) + 1e-6)  # a point far outside wants nothing
+        wanted = torch.exp(-((cell_centres(n, target) - target[..., axis, None]) * n / 2).square() / 2)
+        wanted = wanted / (wanted.sum(-1, keepdim=True) + 1e-6)  # a point far outside asks for nothing
         entropy = entropy - (wanted * (sums + 1e-6).log()).sum(-1)
     return coordinate_loss("wing", output, target) + MARGINALS_WEIGHT * entropy
 
@@ -233,16 +214,32 @@ MAP_LOSSES: dict[str, Callable[[Output, torch.Tensor], torch.Tensor]] = {
 }
 
 
-def check_loss(name: str) -> str:
-    """The name of a loss as it is; raises MethodError for one that does not exist."""
+def check_loss(name: str, label: str = "parameters") -> None:
+    """Raise MethodError, beginning with `label`, for the name of a loss that does not exist."""
     known = COORDINATE_LOSSES | MAP_LOSSES
     if name not in known:
-        raise MethodError(f"no loss is named {name!r}; {near_miss(str(name), known)}")
-    return name
+        raise MethodError(must_be(label, "loss", name, "the name of a loss", near_miss(str(name), known)))
 
 
 def point_losses(name: str, output: Output, target: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
-    """The named loss of every point: (b, L); `visible` (b, L) bool is what "soft-argmax" looks at, and no other."""
+    """Return the named loss of every point, (b, L).
+
+    Parameters
+    ----------
+    name : str
+        One of COORDINATE_LOSSES or MAP_LOSSES.
+    output : dict of Tensor
+        See `heads.Output`.
+    target : Tensor, (b, L, 2)
+        In the frame.
+    visible : Tensor of bool, (b, L), optional
+        Used by "soft-argmax" alone.
+
+    Raises
+    ------
+    MethodError
+        For a loss of maps where the network gives none.
+    """
     if name == "soft-argmax":
         return soft_argmax_loss(output, target, visible)
     if name in MAP_LOSSES:
@@ -250,16 +247,11 @@ def point_losses(name: str, output: Output, target: torch.Tensor, visible: torch
     return coordinate_loss(name, output, target)
 
 
-def _centres(n: int, like: torch.Tensor) -> torch.Tensor:
-    """Centres of n cells that cover [-1, 1]."""
-    return (torch.arange(n, dtype=like.dtype, device=like.device) + 0.5) * 2 / n - 1
-
-
 def _inside(target: torch.Tensor) -> torch.Tensor:
     return (target.abs() <= 1).all(-1).to(target.dtype)
 
 
-def _needed(output: Output, key: str, loss: str) -> torch.Tensor:
+def _part(output: Output, key: str, loss: str) -> torch.Tensor:
     if output.get(key) is None:
         raise MethodError(f"the loss {loss!r} needs a network that answers with {key!r}; choose a loss of coordinates")
     return output[key]

@@ -1,4 +1,4 @@
-"""Weights from a local file for a network's trunk: our own models, torchvision's and VGG-Face's key names.
+"""Weights from a local file for a network's trunk: saved models of fldbench, torchvision's and VGG-Face's key names.
 
 Nothing is downloaded, and no pickle runs: .safetensors is read as it is, anything else by torch with `weights_only`.
 """
@@ -11,21 +11,32 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fldbench.cnn.blocks import Network
+from fldbench.cnn.layers import Network, in_head
 from fldbench.errors import DataError
+from fldbench.files import listed
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training programs keep the weights
-OWN = "network."  # what stands before the network's names in a saved model of ours
+PREFIX = "network."  # of the weights' names in a saved model of fldbench
+NAMED = 3  # weights that a message names
 
 
 def load_weights(network: Network, path: str | Path) -> list[str]:
-    """Puts the weights of a file into the network, in place; returns the names that keep their own initialisation.
+    """Put the weights of a file into the network, in place.
 
-    Those are names of the head alone: a file of a classifier has none of them, and one of another scheme has them in
-    another shape. Everything else has to be in the file, and nothing that the network does not know may be. A first
-    convolution for RGB is summed over the colours where the network is grey: its answer to a grey picture is the same.
+    The head may keep its own initialisation: a file of a classifier has no weights for it, and a file of another scheme
+    has them in another shape. Everything else must be in the file, and the file must hold nothing that the network does
+    not know. A first convolution for RGB is summed over the colours where the network is grey: its answer to a grey
+    picture stays the same.
 
-    Raises DataError that names what is missing, unknown or of another shape; the network is then as it was.
+    Returns
+    -------
+    list of str
+        Names of the head's weights that keep their own initialisation.
+
+    Raises
+    ------
+    DataError
+        Naming what is missing, unknown or of another shape; the network is then as it was.
     """
     found = network.own_names(read_weights(path))
     wanted = network.state_dict()
@@ -33,18 +44,18 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
     if first in found and wanted[first].shape[1] == 1 and found[first].shape[1:2] == (3,):
         found[first] = found[first].sum(1, keepdim=True)
 
-    left = [n for n in wanted if _is_head(n) and (n not in found or found[n].shape != wanted[n].shape)]
+    left = [n for n in wanted if in_head(n) and (n not in found or found[n].shape != wanted[n].shape)]
     # Batch norm's counter has no part in the answer, and files from before torch 0.4.1 have none.
     missing = [n for n in wanted if n not in found and n not in left and not n.endswith("num_batches_tracked")]
     unknown = [n for n in found if n not in wanted]
     shapes = [
-        f"{n} is {_shape(found[n])}, needed is {_shape(wanted[n])}"
+        f"{n} is {_shape(found[n])}, must be {_shape(wanted[n])}"
         for n in wanted
         if n in found and n not in left and found[n].shape != wanted[n].shape
     ]
     faults = [("missing", missing), ("not known here", unknown), ("of another shape", shapes)]
     if any(names for _, names in faults):
-        text = "; ".join(f"{what}: {_some(names)}" for what, names in faults if names)
+        text = "; ".join(f"{what}: {listed(names, NAMED)}" for what, names in faults if names)
         kind = type(network).__name__
         raise DataError(f"not the weights of this {kind} ({text}); give a file of the same network and settings", path)
     network.load_state_dict({n: found[n] for n in wanted if n in found and n not in left}, strict=False)
@@ -52,9 +63,12 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
 
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """The tensors of a weight file by name, on the CPU, without the prefixes of wrappers and of saved models of ours.
+    """Return the tensors of a weight file by name, on the CPU, without the prefixes of wrappers and saved models.
 
-    Raises DataError for a file that is not there, cannot be read without running code, or holds anything else.
+    Raises
+    ------
+    DataError
+        For a file that is not there, cannot be read without running code, or holds anything else.
     """
     path = Path(path)
     if not path.is_file():
@@ -78,22 +92,14 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not (isinstance(content, dict) and content and all(isinstance(v, torch.Tensor) for v in content.values())):
-        raise DataError("is no table of name: tensor; save a state_dict", path)
+        raise DataError("holds no table of names and tensors; save a state_dict", path)
     content = {str(name).removeprefix("module."): value for name, value in content.items()}
-    own = {name.removeprefix(OWN): value for name, value in content.items() if name.startswith(OWN)}
+    own = {name.removeprefix(PREFIX): value for name, value in content.items() if name.startswith(PREFIX)}
     return own or content
-
-
-def _is_head(name: str) -> bool:
-    return "head" in name.split(".")
 
 
 def _shape(tensor: torch.Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "one number"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _line(error: Exception) -> str:

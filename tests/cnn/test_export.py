@@ -1,4 +1,4 @@
-"""ONNX against torch, costs by hand, norms folded in, and the files' own words."""
+"""ONNX against torch, costs by hand, norms folded in, and the metadata of the files."""
 
 import copy
 import json
@@ -10,29 +10,29 @@ import torch
 from torch import nn
 
 from fldbench.baselines.mean_shape import MeanShape
-from fldbench.cnn.alexnet_elu import AlexNetELU
-from fldbench.cnn.blocks import BatchNorm2d, PointHead
 from fldbench.cnn.cost import cost, fused, latency, multiply_adds, weight_bytes
 from fldbench.cnn.export import export_onnx
-from fldbench.cnn.five_conv import FiveConv, FiveConvNetwork
-from fldbench.cnn.fld_net import FldNet, FldNetwork
-from fldbench.cnn.heatmap import Heatmap, HeatmapNetwork
-from fldbench.cnn.inputs import normalised
-from fldbench.cnn.losses import as_output
-from fldbench.cnn.mobilenet import MobileNet, MobileNetwork
-from fldbench.cnn.naimish_net import NaimishNet
-from fldbench.cnn.nose_net import NoseNet
-from fldbench.cnn.resnet_wing import ResidualNetwork, ResNetWing
-from fldbench.cnn.small import LandmarkNet, SmallCNN
-from fldbench.cnn.tcdcn import TCDCNTrunk
-from fldbench.cnn.vggface import VGGFaceTransfer
+from fldbench.cnn.heads import PointHead, as_output
+from fldbench.cnn.layers import BatchNorm2d
+from fldbench.cnn.nets.alexnet_elu import AlexNetELU
+from fldbench.cnn.nets.five_conv import FiveConv, FiveConvNetwork
+from fldbench.cnn.nets.fld_net import FldNet, FldNetwork
+from fldbench.cnn.nets.heatmap import Heatmap, HeatmapNetwork
+from fldbench.cnn.nets.mobilenet import MobileNet, MobileNetwork
+from fldbench.cnn.nets.naimish_net import NaimishNet
+from fldbench.cnn.nets.nose_net import NoseNet
+from fldbench.cnn.nets.resnet_wing import ResidualNetwork, ResNetWing
+from fldbench.cnn.nets.small import LandmarkNet, SmallCNN
+from fldbench.cnn.nets.tcdcn import TCDCNTrunk
+from fldbench.cnn.nets.vggface import VGGFaceTransfer
+from fldbench.cnn.view import normalised
 from fldbench.errors import MethodError, MissingDependencyError, StoreError
 
 METHODS = {
     "five-conv": FiveConv(width=96, height=90),
     "nose-net": NoseNet(width=64, height=48),
     "naimish-net": NaimishNet(size=32),
-    "naimish-net, a net a point": NaimishNet(joint=False, size=31, channels=3),
+    "naimish-net, a net for each point": NaimishNet(joint=False, size=31, channels=3),
     "alexnet-elu": AlexNetELU(size=63),
     "resnet 18": ResNetWing(depth=18, size=64, normalise="imagenet"),
     "resnet 50": ResNetWing(size=96, channels=1),
@@ -118,16 +118,15 @@ def test_onnx_answers_as_torch_does(name, tmp_path):
 
 
 def test_what_cannot_be_exported(tmp_path, monkeypatch):
-    with pytest.raises(MethodError, match="MeanShape is no network; only networks can be exported"):
+    with pytest.raises(MethodError, match="mean-shape is no network; only networks can be exported"):
         export_onnx(MeanShape(), tmp_path / "m.onnx")
-    with pytest.raises(MethodError, match="FiveConv has not been fitted; call fit first"):
+    with pytest.raises(MethodError, match="five-conv has not been fitted; call fit first"):
         export_onnx(FiveConv(), tmp_path / "m.onnx")
     method = as_if_fitted(NoseNet())
     pytest.importorskip("onnx", reason="the extra onnx is not installed")
     (tmp_path / "file").write_text("")
-    for folder in ("no", "file"):
-        with pytest.raises(StoreError, match="cannot be written"):
-            export_onnx(method, tmp_path / folder / "m.onnx")
+    with pytest.raises(StoreError, match="cannot be written"):
+        export_onnx(method, tmp_path / "file" / "m.onnx")
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingDependencyError, match=r"export needs the package onnx; install fldbench\[onnx\]"):
         export_onnx(method, tmp_path / "m.onnx")
@@ -169,7 +168,7 @@ def test_weight_bytes_and_the_projects_size():
     assert weight_bytes(fused(network)) < weight_bytes(network)
 
 
-def test_cost_says_all_of_it():
+def test_cost_has_all_its_parts():
     network = FiveConvNetwork(torch.zeros(5, 2), 80, 80).train()
     found = cost(network, (1, 80, 80), seconds=0.0)
     assert found.parameters == sum(p.numel() for p in network.parameters())
@@ -190,8 +189,8 @@ FUSED = {
     "resnet 18": (lambda: ResidualNetwork(torch.zeros(3, 2), 18), (3, 48, 48), 20),
     "resnet 50": (lambda: ResidualNetwork(torch.zeros(3, 2), 50), (3, 33, 33), 53),
     "heatmap": (lambda: HeatmapNetwork(torch.zeros(3, 2), 32, width=8), (1, 32, 32), 11),
-    # stem; two a residual block, of which there are seven; three shortcuts; two behind the pyramid
-    "fld-net": (lambda: FldNetwork(3, 32, width=8, head=8), (3, 32, 32), 1 + 2 * 7 + 3 + 2),
+    # stem; two in each of seven residual blocks; three shortcuts; two behind the pyramid
+    "fld-net": (lambda: FldNetwork(3, width=8, head=8), (3, 32, 32), 1 + 2 * 7 + 3 + 2),
     "cnn-small": (lambda: LandmarkNet(32, torch.zeros(3, 2)), (1, 32, 32), 6),
 }
 

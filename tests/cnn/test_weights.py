@@ -1,4 +1,4 @@
-"""Weight files: torchvision's and VGG-Face's names, our own models, wrappers, and every kind of wrong file."""
+"""Weight files: names of torchvision and VGG-Face, saved models of fldbench, wrappers, and every kind of wrong file."""
 
 import functools
 
@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fldbench.cnn.resnet_wing import ResidualNetwork
-from fldbench.cnn.vggface import VGGNetwork
+from fldbench.cnn.nets.resnet_wing import ResidualNetwork
+from fldbench.cnn.nets.vggface import VGGNetwork
 from fldbench.cnn.weights import load_weights, read_weights
 from fldbench.errors import DataError
 
@@ -142,7 +142,7 @@ def test_a_grey_network_sums_the_colours(tmp_path):
         assert torch.allclose(grey.conv1(x), coloured.conv1(x.expand(-1, 3, -1, -1)), atol=1e-4)
 
 
-def test_our_own_models_bring_their_head_where_it_fits(tmp_path):
+def test_saved_models_bring_their_head_where_it_fits(tmp_path):
     first = VGGNetwork(mean(3), 32)
     saved = {f"network.{name}": value for name, value in first.state_dict().items()}
     save_file(saved | {"mean_": torch.zeros(3, 2)}, tmp_path / "m.safetensors")
@@ -173,7 +173,7 @@ def test_one_wrong_shape_is_named(resnet, tmp_path):
     state = torchvision_resnet(18) | {"layer2.0.conv1.weight": torch.zeros(128, 64, 5, 5)}
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(
-        DataError, match=r"of another shape: layer2\.0\.conv1\.weight is 128 x 64 x 5 x 5, needed is 128 x 64 x 3 x 3"
+        DataError, match=r"of another shape: layer2\.0\.conv1\.weight is 128 x 64 x 5 x 5, must be 128 x 64 x 3 x 3"
     ):
         load_weights(resnet, tmp_path / "w.pth")
 
@@ -198,7 +198,7 @@ def test_code_is_never_run(tmp_path, capsys):
     assert "code ran" not in capsys.readouterr().out
 
 
-def test_files_that_are_none(tmp_path):
+def test_files_that_hold_no_weights(tmp_path):
     with pytest.raises(DataError, match="there is no such weight file"):
         read_weights(tmp_path / "absent.pth")
     for name in ("bad.safetensors", "bad.pth", "bad.bin"):
@@ -207,5 +207,5 @@ def test_files_that_are_none(tmp_path):
             read_weights(tmp_path / name)
     for content in ({}, [torch.zeros(2)], {"a": 1}):
         torch.save(content, tmp_path / "odd.pth")
-        with pytest.raises(DataError, match="is no table of name: tensor; save a state_dict"):
+        with pytest.raises(DataError, match="holds no table of names and tensors; save a state_dict"):
             read_weights(tmp_path / "odd.pth")

@@ -98,3 +98,18 @@ def test_validation_faces_and_weights_are_part_of_the_key_of_a_fit():
     }
     assert len(keys) == 5 and fit_key(Noisy(), faces) in keys
     assert set(asdict(ingredients(Noisy(), FACES))) == {"method", "files", "faces", "code", "libraries"}
+
+
+def test_the_key_of_a_network_follows_weights_parameters_and_the_content_of_files(tmp_path):
+    path, faces, weight = tmp_path / "w.pth", toy_faces(4), np.ones(4)
+    path.write_bytes(b"one")
+
+    def network(**params):
+        return make_method("cnn-small", weights=str(path), **params)
+
+    first = fit_key(network(), faces, None, weight)
+    keys = {first, fit_key(network(), toy_faces(4, 1), None, weight), fit_key(network(), faces, faces[:2], weight)}
+    keys |= {fit_key(network(), faces, None, weight * 2), fit_key(network(epochs=9), faces, None, weight)}
+    assert len(keys) == 5 and fit_key(network(training={"threads": 0}), faces, None, weight) == first
+    path.write_bytes(b"two")
+    assert fit_key(network(), faces, None, weight) not in keys

@@ -1,18 +1,24 @@
-"""Networks that train in a second, as methods on the real engine."""
+"""Networks that train in a second, as methods on the real training loop."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.losses import soft_argmax
-from fldbench.cnn.network_method import NetworkMethod
+from fldbench.cnn.heads import soft_argmax
+from fldbench.cnn.layers import Network
+from fldbench.cnn.method import NetworkMethod
+from fldbench.params import optional, whole
 from fldbench.progress import listening
 
 QUICK = {"val_share": 0.0, "threads": 0}
 
 
-class ToyNet(nn.Module):
+class ToyNet(Network):
     """Two convolutions and a dense layer; no batch normalisation, so that batches may be cut in two."""
+
+    memory_format = torch.contiguous_format
 
     def __init__(self, mean, width, height, channels, dropout):
         super().__init__()
@@ -31,7 +37,7 @@ class ToyNet(nn.Module):
 
 
 class ToyMaps(nn.Module):
-    """One map a point, from three convolutions."""
+    """One map per point, from three convolutions."""
 
     def __init__(self, n_points, channels):
         super().__init__()
@@ -44,34 +50,23 @@ class ToyMaps(nn.Module):
         return {"points": points, "variance": variance, "maps": logits}
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ToyMethod(NetworkMethod):
-    """A NetworkMethod with everything small."""
+    """A NetworkMethod with everything small, as a plug-in writes it."""
 
     defaults = QUICK
+    rules = {**NetworkMethod.rules, "height": optional(whole(1))}
 
-    def __init__(
-        self,
-        size=24,
-        height=None,
-        channels=1,
-        padding=0.2,
-        loss="l1",
-        augmentation="none",
-        epochs=3,
-        batch_size=4,
-        learning_rate=3e-3,
-        dropout=0.0,
-        maps=False,
-        flip_test=False,
-        training=None,
-        random_state=0,
-    ):
-        super().__init__(size, channels, padding, loss, augmentation, epochs, batch_size, learning_rate, flip_test)
-        self.training = training
-        self.random_state = random_state
-        self.height = height
-        self.dropout = dropout
-        self.maps = maps
+    size: int = 24
+    height: int | None = None
+    padding: float = 0.2
+    loss: str = "l1"
+    augmentation: str | dict = "none"
+    epochs: int = 3
+    batch_size: int = 4
+    learning_rate: float = 3e-3
+    dropout: float = 0.0
+    maps: bool = False
 
     @property
     def input_size(self):
@@ -84,7 +79,7 @@ class ToyMethod(NetworkMethod):
 
 
 def nme(method, faces):
-    """Percent of the distance between the eyes, as the engine's validation has it."""
+    """Return the NME in percent of the distance between the eyes, as the loop validates."""
     errors = np.linalg.norm(method.predict(faces.images, faces.boxes) - faces.landmarks, axis=-1)
     eyes = np.linalg.norm(faces.landmarks[:, 0] - faces.landmarks[:, 1], axis=-1)
     return 100 * np.nanmean(errors / eyes[:, None])
@@ -104,7 +99,7 @@ class Interrupted(Exception):
 
 
 def interrupted_after(epochs):
-    """A listener that ends the training when so many epochs are done."""
+    """Listen, and end the training when so many epochs are done."""
 
     def listen(what, done, total):
         if done == epochs:

@@ -1,0 +1,397 @@
+"""NetworkMethod: the base of every method that is a network; it knows crops, files and settings, and no layer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from fldbench.cnn.cost import fused, multiply_adds
+from fldbench.cnn.heads import Output, as_output, confidence
+from fldbench.cnn.layers import Network
+from fldbench.cnn.losses import check_loss
+from fldbench.cnn.training import pictures
+from fldbench.cnn.training.augment import AUGMENTATION, get_ranges
+from fldbench.cnn.training.batches import cut_crops
+from fldbench.cnn.training.loop import TrainingRun, train_network
+from fldbench.cnn.training.preparation import error_scale, mean_shape, validation_part
+from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings, get_settings
+from fldbench.cnn.training.state import CHECKPOINT
+from fldbench.cnn.view import NORMALISATIONS, View, normalised, to_tensor
+from fldbench.cnn.weights import PREFIX, load_weights
+from fldbench.errors import DataError, MethodError
+from fldbench.faces import FaceSet
+from fldbench.method import Method
+from fldbench.params import (
+    SEED,
+    Rule,
+    check_rules,
+    check_sample_weight,
+    count_threads,
+    kind,
+    one_of,
+    optional,
+    real,
+    whole,
+)
+from fldbench.records.keys import fit_key
+from fldbench.schemes import get_scheme
+
+BATCH = 64  # faces that go through the network at once in prediction
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NetworkMethod(Method):
+    """A network that sees a square crop around the box and answers with points in [-1, 1] of it.
+
+    A family writes `build`, and states where it differs: new defaults and further parameters as fields of a dataclass
+    (`@dataclass(kw_only=True, eq=False, repr=False)`), their `rules`, the class's `normalise` and `defaults` (of
+    `training`), and `input_size`. It removes a parameter by fixing it: `channels: ClassVar[int] = 1`. A default without
+    an annotation, or in a class without the decorator, changes nothing.
+
+    Parameters
+    ----------
+    size : int
+        Side of the crop, px.
+    channels : {1, 3}
+        Grey or RGB.
+    padding : float
+        Context around the box on each side, as a share of its longer side.
+    loss : str
+        One of `losses`: of coordinates for every network, of maps for those that have them.
+    augmentation : str or dict
+        A preset ("standard", "none", "random-crop", "course", "mtfl"), or a dict of `augment.Ranges`.
+    epochs, batch_size : int
+        Of the training.
+    learning_rate : float
+        The peak of its schedule.
+    flip_test : bool
+        Average predictions with those of the mirrored crop.
+    weights : str, optional
+        A local file of weights to begin with. By default training begins from the network's own initialisation.
+    frozen : int
+        How many of the first convolutions keep the weights they begin with; -1 for all.
+    training : dict, optional
+        The other settings of the loop, see `settings.Settings`.
+    random_state : int
+
+    Attributes
+    ----------
+    scheme_ : str
+    mean_ : ndarray of float32, (L, 2)
+        Mean shape of the training faces, in the frame.
+    history_ : list of dict
+        One row per epoch, see `loop.Trained`.
+    best_epoch_ : int
+    device_ : str
+    network_ : nn.Module
+    """
+
+    files = ("weights",)
+    weighs_faces = True
+    validates = True
+    keeps_training = True
+    exports = True
+    rules: ClassVar[Mapping[str, Rule]] = {
+        "size": whole(1),
+        "channels": one_of((1, 3)),
+        "padding": real(above=-0.5),
+        "augmentation": AUGMENTATION,
+        "epochs": whole(1),
+        "batch_size": whole(1),
+        "learning_rate": real(above=0),
+        "weights": optional(kind(str, allowed="the path of a file")),
+        "frozen": whole(-1),
+        "training": optional(kind(dict, allowed="a dict of settings")),
+        "random_state": SEED,
+        "normalise": one_of(NORMALISATIONS),
+    }
+    normalise: ClassVar[str] = "instance"
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    size: int = 128
+    channels: int = 1
+    padding: float = 0.15
+    loss: str = "wing"
+    augmentation: str | dict[str, Any] = "standard"
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    flip_test: bool = False
+    weights: str | None = None
+    frozen: int = 0
+    training: dict[str, Any] | None = None
+    random_state: int = 0
+
+    def build(self, n_points: int, mean: torch.Tensor) -> nn.Module:
+        """Return a new network.
+
+        Parameters
+        ----------
+        n_points : int
+        mean : Tensor, (n_points, 2)
+            Mean shape in the frame.
+
+        Returns
+        -------
+        nn.Module
+            Its forward takes (b, C, H, W) float32 and answers with points (b, L, 2) in the frame, or with a dict, see
+            `heads.Output`. It is a `layers.Network` where the parameters `weights` and `frozen` are to be used.
+        """
+        raise NotImplementedError
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of what the network sees, px: the square crop is stretched to them."""
+        return self.size, self.size
+
+    @property
+    def view(self) -> View:
+        """How the network sees a face."""
+        return View(*self.input_size, self.channels, self.padding)
+
+    def check_params(self) -> None:
+        """Check the parameters, what the family fixes, and the dicts `augmentation` and `training`."""
+        super().check_params()
+        check_rules(self.label, {"normalise": self.normalise}, self.rules, {})
+        check_loss(self.loss, self.label)
+        get_ranges(self.augmentation, self.label)
+        self._settings()
+
+    def key_params(self) -> dict[str, Any]:
+        """Return the parameters that can change the numbers, `training` merged with the family's defaults."""
+        params = super().key_params()
+        if self.training is None or isinstance(self.training, Mapping):
+            settings = vars(Settings()) | dict(self.defaults) | dict(self.training or {})
+            params["training"] = {name: value for name, value in settings.items() if name not in CHANGE_NOTHING}
+        return params
+
+    def fit(
+        self,
+        train: FaceSet,
+        val: FaceSet | None = None,
+        sample_weight: np.ndarray | None = None,
+        folder: str | Path | None = None,
+    ) -> NetworkMethod:
+        """Train on the faces of `train`; points that are missing are left out.
+
+        Parameters
+        ----------
+        train : FaceSet
+        val : FaceSet, optional
+            Chooses the epoch. By default a part of `train`, whole groups, by the setting val_share.
+        sample_weight : ndarray, (n,), optional
+            How much each face counts; a face of weight 0 is left out.
+        folder : str or Path, optional
+            Keeps a checkpoint while the training runs, from which the same fit goes on after an interruption.
+            Afterwards it holds curves and pictures (`pictures.write_pictures`).
+
+        Raises
+        ------
+        DataError
+            For faces that cannot be used.
+        MethodError
+            For parameters, divergence or too little memory.
+        """
+        self.check_params()
+        settings, ranges = self._settings(), get_ranges(self.augmentation, self.label)
+        weight = check_sample_weight(sample_weight, train)
+        key = "" if folder is None else fit_key(self, train, val, sample_weight)
+        train, weight = train[weight > 0], weight[weight > 0]
+        rows = np.arange(len(train))
+        if val is None:
+            rows, val = validation_part(train, settings.val_share, self.random_state)
+        scheme = get_scheme(train.scheme)
+        if val is not None and val.scheme != scheme.name:
+            raise DataError(f"{val.label} has the scheme {val.scheme}, {train.label} has {scheme.name}; convert one")
+        threads = max(count_threads(settings.threads, least=0), 1)
+        with tempfile.TemporaryDirectory(prefix="fldbench-") as work:
+            table = cut_crops(train[rows], self.view, ranges.margin, weight[rows], work, threads)
+            val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
+            seen = cut_crops(val, self.view, 1.0, None, work, threads) if val is not None and len(val) else None
+            self.mean_ = mean_shape(table.points, table.weight, train.label)
+            run = TrainingRun(
+                name=self.label,
+                network=self._begun(scheme.n_points),
+                train=table,
+                val=seen,
+                val_scale=None if seen is None else error_scale(seen.points, scheme, self.padding),
+                ranges=ranges,
+                mirror=np.array(scheme.mirror),
+                normalise=self.normalise,
+                loss=self.loss,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                random_state=self.random_state,
+                settings=settings,
+                folder=None if folder is None else Path(folder),
+                key=key,
+            )
+            trained = train_network(run)
+        self.scheme_, self.history_ = scheme.name, trained.history
+        self.best_epoch_, self.device_ = trained.best_epoch, trained.device
+        run.network.load_state_dict(trained.weights)
+        self.network_ = run.network.cpu().eval()
+        if folder is not None:
+            self.write_pictures(train if seen is None else val, folder)
+            (Path(folder) / CHECKPOINT).unlink(missing_ok=True)
+        return self
+
+    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the landmarks (n, L, 2), px of each image, of n images and their boxes (n, 4) px."""
+        answers = [
+            self.view.to_photo(self._points(crops, output), matrices)
+            for crops, matrices, output in self._run(images, boxes)
+        ]
+        return np.concatenate(answers) if answers else np.empty((0, *self.mean_.shape))
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how sure the network is of each point, (n, L) in [0, 1]; see `heads.confidence`.
+
+        Raises
+        ------
+        MethodError
+            For a network that answers with points alone.
+        """
+        answers = [confidence(output, self.label).cpu().numpy() for _, _, output in self._run(images, boxes)]
+        return np.concatenate(answers) if answers else np.empty((0, len(self.mean_)))
+
+    def write_pictures(self, faces: FaceSet, folder: str | Path) -> list[Path]:
+        """Write the training's curves and pictures, with some of the faces; see `pictures.write_pictures`."""
+        network, some = self.fitted_network, faces[pictures.shown(len(faces))]
+        images = list(some.images)
+        crop, _, _ = next(self._run(images[:1], some.boxes[:1]))
+        return pictures.write_pictures(folder, self.history_, some, self.predict(images, some.boxes), network, crop)
+
+    def learned(self) -> dict[str, Any]:
+        """Return what was learned, the network as its weights and statistics."""
+        if not hasattr(self, "network_"):
+            return {}
+        names = ("scheme_", "mean_", "history_", "best_epoch_", "device_")
+        weights = {PREFIX + name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
+        return {name: getattr(self, name) for name in names} | weights
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Build the network anew and put the weights in.
+
+        Raises
+        ------
+        DataError
+            Where the weights do not fit the network.
+        """
+        state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
+        super().restore({name: v for name, v in learned.items() if not name.startswith(PREFIX)})
+        network = self._built(len(self.mean_))
+        try:
+            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+        except RuntimeError as error:
+            raise DataError(f"the weights do not fit {self!r}: {' '.join(str(error).split())}") from error
+        self.network_ = network.eval()
+
+    @property
+    def fitted_network(self) -> nn.Module:
+        """The trained network; raises MethodError before `fit`."""
+        if not hasattr(self, "network_"):
+            raise MethodError(f"{self.label} has not been fitted; call fit first, or load a model")
+        return self.network_
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights of the network, frozen ones too; 0 before `fit`."""
+        return sum(p.numel() for p in self.network_.parameters()) if hasattr(self, "network_") else 0
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Of the convolutions and dense layers for one face, twice as many with `flip_test`; None before `fit`."""
+        if not hasattr(self, "network_"):
+            return None
+        width, height = self.input_size
+        return multiply_adds(self.network_, (self.channels, height, width)) * (1 + bool(self.flip_test))
+
+    def _built(self, n_points: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(self.random_state)  # not those of the GPUs, which are not forked
+            return self.build(n_points, torch.from_numpy(np.asarray(self.mean_, np.float32)))
+
+    def _begun(self, n_points: int) -> nn.Module:
+        """Return the network as training begins: with the weights of a file, and frozen where the parameters say so."""
+        network = self._built(n_points)
+        if (self.weights is not None or self.frozen) and not isinstance(network, Network):
+            raise MethodError(
+                f"{self.label}: the parameters weights and frozen need a network that `build` derives from "
+                "fldbench.cnn.layers.Network; leave them at their defaults, or derive it"
+            )
+        if self.weights is not None:
+            load_weights(network, self.weights)
+        if self.frozen:
+            network.freeze(self.frozen)
+        return network
+
+    @torch.inference_mode()
+    def _run(
+        self, images: Sequence[np.ndarray], boxes: np.ndarray
+    ) -> Iterator[tuple[torch.Tensor, np.ndarray, Output]]:
+        """Yield, batch by batch, what the network sees, the maps photo -> crop (b, 2, 3), and its answer."""
+        _, view, settings = self.fitted_network, self.view, self._settings()
+        matrices = view.square(boxes)
+        threads = max(count_threads(settings.threads, least=0), 1)
+        device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+        network = self._fused().to(device)
+        with ThreadPoolExecutor(threads) as pool:
+            for i in range(0, len(matrices), BATCH):
+                rows = range(i, min(i + BATCH, len(matrices)))
+                cut = pool.map if threads > 1 and len(rows) > 1 else map
+                crops = to_tensor(list(cut(lambda j: view.cut(images[j], matrices[j]), rows)))
+                crops = normalised(crops.to(device), self.normalise)
+                yield crops, matrices[i : i + BATCH], as_output(network(crops))
+
+    def _fused(self) -> nn.Module:
+        """Return the network for prediction, its norms folded into the layers before them; made once per network_."""
+        if getattr(self, "_fast", (None,))[0] is not self.network_:
+            self._fast = (self.network_, fused(self.network_))
+        return self._fast[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_fast"}
+
+    def _points(self, crops: torch.Tensor, output: Output) -> np.ndarray:
+        """Return the answer's points (b, L, 2) in the frame, with `flip_test` averaged with the mirrored crop's."""
+        points = output["points"].double().cpu().numpy()
+        if self.flip_test:
+            with torch.inference_mode():
+                mirrored = as_output(self._fused()(crops.flip(-1)))["points"].double().cpu().numpy()
+            points = (points + mirrored[:, list(get_scheme(self.scheme_).mirror)] * (-1, 1)) / 2
+        return points
+
+    def _settings(self) -> Settings:
+        return get_settings({**self.defaults, **(self.training or {})}, self.label)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class OblongMethod(NetworkMethod):
+    """A network whose crop need not be square; its parameters are those of `NetworkMethod`, without `size`.
+
+    Parameters
+    ----------
+    width, height : int
+        Of the crop, px: the square around the box is stretched to them.
+    """
+
+    rules = {**NetworkMethod.rules, "width": whole(1), "height": whole(1)}
+    size: ClassVar[None] = None
+
+    width: int = 128
+    height: int = 128
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the crop, px."""
+        return self.width, self.height

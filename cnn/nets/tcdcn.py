@@ -1,0 +1,74 @@
+"""The trunk of TCDCN, the multi-task network: four convolutions whose filters may differ from place to place.
+
+Zhang, Luo, Loy, Tang, "Facial Landmark Detection by Deep Multi-task Learning", ECCV 2014: grey crops of 40 px;
+convolutions of 16, 48, 64 and 64 channels with kernels 5, 3, 3 and 2, without padding, 2 x 2 max pooling after the
+first three, and a dense layer of 100, all with |tanh|. The paper's filters are locally connected: each cell of a map
+has its own weights and bias. The project that followed it shared them, as convolutions do.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from fldbench.cnn.layers import Network, Shape, flat_width
+from fldbench.errors import MethodError
+
+LAYERS = ((16, 5, True), (48, 3, True), (64, 3, True), (64, 2, False))  # channels, kernel, pooled
+
+
+class TCDCNTrunk(Network):
+    """(b, C, H, W) -> (b, 100) features for the heads.
+
+    77,236 weights at 40 x 40, grey, with shared filters; 3,410,020 with local ones.
+    """
+
+    out_features = 100
+
+    def __init__(self, width: int = 40, height: int = 40, channels: int = 1, shared: bool = True):
+        super().__init__()
+        layers: list[nn.Module] = []
+        shape: Shape = (channels, height, width)
+        for outputs, kernel, pooled in LAYERS:
+            if min(shape[1:]) < kernel + pooled:
+                raise MethodError(f"tcdcn: a crop of {width} x {height} px is too small; choose a larger size")
+            conv = nn.Conv2d(shape[0], outputs, kernel) if shared else LocalConv2d(shape, outputs, kernel)
+            layers += [conv, AbsTanh()] + [nn.MaxPool2d(2)] * pooled
+            cells = 2 if pooled else 1
+            shape = (outputs, (shape[1] - kernel + 1) // cells, (shape[2] - kernel + 1) // cells)
+        self.body = nn.Sequential(*layers, nn.Flatten())
+        flat = flat_width(self.body, (channels, height, width), "tcdcn")
+        self.dense = nn.Sequential(nn.Linear(flat, self.out_features), AbsTanh())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.body(x))
+
+
+class AbsTanh(nn.Module):
+    """|tanh(x)|, the activation of the paper."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.tanh().abs()
+
+
+class LocalConv2d(nn.Module):
+    """A convolution without padding whose filters and biases are not shared: each of the P cells has its own.
+
+    (b, C, H, W) -> (b, outputs, H - kernel + 1, W - kernel + 1); weight (P, outputs, C kernel^2), bias (P, outputs).
+    """
+
+    def __init__(self, shape: Shape, outputs: int, kernel: int):
+        super().__init__()
+        channels, height, width = shape
+        self.kernel, self.cells = kernel, (height - kernel + 1, width - kernel + 1)
+        fan_in = channels * kernel**2
+        bound = 1 / math.sqrt(fan_in)
+        self.weight = nn.Parameter(torch.empty(math.prod(self.cells), outputs, fan_in).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(math.prod(self.cells), outputs).uniform_(-bound, bound))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        patches = nn.functional.unfold(x, self.kernel).permute(2, 1, 0)  # (P, C kernel^2, b)
+        found = torch.baddbmm(self.bias[..., None], self.weight, patches)  # (P, outputs, b)
+        return found.permute(2, 1, 0).unflatten(2, self.cells)

@@ -1,0 +1,86 @@
+"""A training kept on disk: tensors and a JSON header in one safetensors file, never pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fldbench.errors import MethodError, StoreError
+from fldbench.files import written_whole
+
+FORMAT = 1
+Tensors = dict[str, torch.Tensor]
+
+
+def write_checkpoint(path: Path, parts: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
+    """Write named sets of tensors and JSON values to a file, whole or not at all.
+
+    An interruption while it is written leaves the file before it.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    tensors = {f"{part}/{name}": _own(value) for part, values in parts.items() for name, value in values.items()}
+    metadata = {"fldbench": json.dumps({"format": FORMAT, **facts})}
+    with written_whole(path, "wb") as file:
+        try:
+            save_file(tensors, file.name, metadata)
+        except SafetensorError as error:
+            raise StoreError(f"{path}: cannot be written ({error}); choose a folder that can") from error
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    """Return the sets of tensors and the JSON values of a file that `write_checkpoint` wrote.
+
+    Raises
+    ------
+    MethodError
+        For a file that is no such checkpoint.
+    """
+    from safetensors import safe_open
+
+    parts: dict[str, Tensors] = {}
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["fldbench"])
+            for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
+                part, _, name = key.partition("/")
+                parts.setdefault(part, {})[name] = file.get_tensor(key)
+        if facts.pop("format") != FORMAT:
+            raise ValueError("another format")
+    except Exception as error:  # safetensors raises its own type, and OSError; json and the keys theirs
+        raise MethodError(f"{path} is no checkpoint that can be resumed ({error}); delete it to start anew") from error
+    return parts, facts
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> Tensors:
+    """Return the optimiser's memory of each parameter, by the parameter's number; its settings are not part of it."""
+    state = optimiser.state_dict()["state"]
+    return {f"{number}.{name}": value for number, memory in state.items() for name, value in memory.items()}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Put back what `optimiser_tensors` returned, for the same parameters."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        like = parameters[int(number)]
+        # Laid out in memory as the parameter, which fused optimisers take for granted.
+        value = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        state.setdefault(int(number), {})[name] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _own(value: torch.Tensor) -> torch.Tensor:
+    """Return a contiguous copy in main memory: safetensors refuses tensors that share their memory."""
+    return value.detach().to("cpu", copy=True).contiguous()

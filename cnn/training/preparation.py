@@ -1,0 +1,97 @@
+"""What a training takes from its faces before it begins: who validates, the mean shape, what errors are divided by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fldbench.errors import DataError
+from fldbench.faces import FaceSet
+from fldbench.metrics import centre_distance
+from fldbench.schemes import Scheme
+
+
+def validation_part(train: FaceSet, share: float, random_state: int) -> tuple[np.ndarray, FaceSet | None]:
+    """Cut a part of whole groups from the training faces to validate with.
+
+    Returns
+    -------
+    rows : ndarray of int
+        The faces to train on.
+    val : FaceSet or None
+        None, and all rows, for a share of 0 and for too few groups.
+    """
+    everything = np.arange(len(train))
+    if not share:
+        return everything, None
+    try:
+        rest, val = train.split(share, random_state=random_state)
+    except DataError:  # too few groups
+        return everything, None
+    return np.flatnonzero(np.isin(train.ids, rest.ids)), val
+
+
+def mean_shape(points: np.ndarray, weight: np.ndarray, label: str) -> np.ndarray:
+    """Return the weighted mean of each point over the faces that have it.
+
+    Parameters
+    ----------
+    points : ndarray, (n, L, 2)
+        In the frame; NaN where a point is missing.
+    weight : ndarray, (n,)
+        How much each face counts.
+    label : str
+        Of the faces, for messages.
+
+    Returns
+    -------
+    ndarray of float32, (L, 2)
+
+    Raises
+    ------
+    DataError
+        For a point that no face has.
+
+    Examples
+    --------
+    >>> mean_shape(np.array([[[0.0, 1.0]], [[4.0, 1.0]], [[np.nan, np.nan]]]), np.array([3.0, 1.0, 9.0]), "a").tolist()
+    [[1.0, 1.0]]
+    """
+    seen = np.isfinite(points).all(-1)
+    never = np.flatnonzero(~seen.any(0))
+    if never.size:
+        raise DataError(
+            f"{label}: no training face has point {never[0]} ({never.size} such point(s)); choose a scheme without it, "
+            "or more faces"
+        )
+    share = seen * weight[:, None]
+    return (np.einsum("nlc,nl->lc", np.nan_to_num(points), share) / share.sum(0)[:, None]).astype(np.float32)
+
+
+def error_scale(points: np.ndarray, scheme: Scheme, padding: float) -> np.ndarray:
+    """Return what each face's error is divided by: the distance of its eyes, else the longer side of its box.
+
+    Eyes are the outer corners, or the eye centres of a scheme without corners. The box stands in where a face lacks
+    them.
+
+    Parameters
+    ----------
+    points : ndarray, (n, L, 2)
+        In the frame.
+    scheme : Scheme
+    padding : float
+        Of the view, which says how long the box is in the frame.
+
+    Returns
+    -------
+    ndarray, (n,)
+        In units of the frame.
+    """
+    box = np.full(len(points), 2 / (1 + 2 * padding))
+    if scheme.outer_eye_corners is not None:
+        eyes = [[i] for i in scheme.outer_eye_corners]
+    elif scheme.eye_points is not None:
+        eyes = [list(part) for part in scheme.eye_points]
+    else:
+        return box
+    distance = centre_distance(points, *eyes)
+    return np.where(np.isfinite(distance) & (distance > 0), distance, box)

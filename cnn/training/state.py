@@ -1,0 +1,97 @@
+"""What grows while a network trains, and how it is kept on disk so that an interrupted training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fldbench.cnn.training.checkpoint import (
+    Tensors,
+    optimiser_tensors,
+    read_checkpoint,
+    restore_optimiser,
+    write_checkpoint,
+)
+from fldbench.errors import MethodError
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class State:
+    """The history of a training, and the best weights so far where there is a validation.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row per epoch, see `loop.Trained`.
+    best : dict of Tensor
+        Weights of the best epoch; empty without a validation.
+    best_epoch : int
+        From 1; the last epoch without a validation.
+    """
+
+    def __init__(self):
+        self.history: list[dict[str, Any]] = []
+        self.best: Tensors = {}
+        self.best_epoch = 0
+
+    def add(self, row: dict[str, Any], network: nn.Module) -> None:
+        """Add a row to the history, and keep the weights if its validation NME is the lowest so far."""
+        nme = row["val_nme"]
+        self.history.append(row)
+        if nme is None:
+            self.best_epoch = row["epoch"]
+        elif not self.best_epoch or nme < self.history[self.best_epoch - 1]["val_nme"]:
+            self.best, self.best_epoch = weights_of(network), row["epoch"]
+
+    def stale(self, patience: int | None) -> bool:
+        """Tell whether the best epoch lies `patience` epochs back."""
+        return patience is not None and len(self.history) - self.best_epoch >= patience
+
+    def keep(
+        self, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Write the checkpoint of the training that `key` names; `average` may be the network itself."""
+        parts = {
+            "network": weights_of(network),
+            "average": weights_of(average) if average is not network else {},
+            "best": self.best,
+            "optimiser": optimiser_tensors(optimiser),
+        }
+        facts = {"key": key, "history": self.history, "best_epoch": self.best_epoch}
+        write_checkpoint(folder / CHECKPOINT, parts, facts)
+
+    @classmethod
+    def resumed(
+        cls, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> State:
+        """Return the state in the folder's checkpoint and put its weights into place; a new state where there is none.
+
+        Raises
+        ------
+        MethodError
+            For a checkpoint under another key.
+        """
+        state, path = cls(), folder / CHECKPOINT
+        if not path.exists():
+            return state
+        parts, facts = read_checkpoint(path)
+        if facts["key"] != key:
+            raise MethodError(
+                f"{path} belongs to another training (other faces, parameters or version); "
+                "delete it, or choose another folder"
+            )
+        network.load_state_dict(parts["network"])
+        if average is not network:
+            average.load_state_dict(parts["average"])
+        restore_optimiser(optimiser, parts.get("optimiser", {}))
+        state.history, state.best, state.best_epoch = facts["history"], parts.get("best", {}), facts["best_epoch"]
+        return state
+
+
+def weights_of(network: nn.Module) -> Tensors:
+    """Return a copy, in main memory, of weights and statistics."""
+    return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
