@@ -22,11 +22,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from fldbench.baselines import hog
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
-from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
-from fldbench.baselines.ridge import NormalEquations, Solution
-from fldbench.baselines.threads import blocks, each_block, limited_blas
+from fldbench.baselines.parts import hog
+from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
+from fldbench.baselines.parts.ridge import NormalEquations, Solution
+from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
@@ -240,7 +240,7 @@ class HogRidge(Method):
 
     def _channels(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The orientation channels of a crop at its own resolution and at half of it."""
-        from fldbench.baselines.hog_kernels import halve
+        from fldbench.baselines.parts.hog_kernels import halve
 
         fine = hog.orientation_channels(crop, self.bins)
         return fine, halve(fine)

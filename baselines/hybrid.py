@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.baselines.composed import Composed, checked_params
 from fldbench.baselines.mean_shape import check_fitted
+from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, tight_box

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fldbench.baselines import ridge as regression
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape, to_box_frame
-from fldbench.baselines.normalised import grey_crops
-from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.baselines.parts import ridge as regression
+from fldbench.baselines.parts.normalised import grey_crops
+from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
@@ -154,7 +154,7 @@ class Linear(Method):
         return np.stack([box, *(jitter_box(box, rng, self.shift, self.scale) for _ in range(self.copies - 1))])
 
     def _hog(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        from fldbench.baselines import hog_grid  # numba takes a second to import
+        from fldbench.baselines.parts import hog_grid  # numba takes a second to import
 
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
         return hog_grid.grid_features(grey_crops(images, matrices, self.crop_size, 1), self.cell, self.bins)
@@ -171,7 +171,7 @@ class Linear(Method):
         return kernels.reshape(len(features), -1)
 
     def _mirror(self) -> np.ndarray:
-        from fldbench.baselines import hog_grid
+        from fldbench.baselines.parts import hog_grid
 
         return hog_grid.mirror_grid(self.crop_size // self.cell, self.bins)
 

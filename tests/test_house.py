@@ -21,7 +21,7 @@ FOLDERS = {
 # Each layer may import those above it and its own.
 LAYERS = (
     {"errors", "progress"},
-    {"files", "geometry", "image_files"},
+    {"files", "geometry", "shapes", "image_files"},
     {"scheme_tables", "scheme_tables_more", "schemes", "metrics", "registry"},
     {"faces", "crops"},
     {"dataset", "params", "method", "protocols", "media", "pack", "convert", "excludes"},

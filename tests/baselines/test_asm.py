@@ -7,10 +7,13 @@ import pytest
 from drawn import drawn_faces, error, jittered
 
 from fldbench import registry
-from fldbench.baselines import asm_descriptor, asm_profile, asm_search, hog
-from fldbench.baselines.asm import ASM
-from fldbench.baselines.asm_descriptor import DescriptorSearch, Window
+from fldbench.baselines.asm import descriptor as asm_descriptor
+from fldbench.baselines.asm import profile as asm_profile
+from fldbench.baselines.asm import search as asm_search
+from fldbench.baselines.asm.descriptor import DescriptorSearch, Window
+from fldbench.baselines.asm.method import ASM
 from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts import hog
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -227,7 +230,7 @@ def test_profiles_beat_the_mean_shape():
 
 
 def test_answers_are_shapes_of_the_model_within_its_limits(test_set):
-    from fldbench.baselines.shape_pdm import fit_shapes
+    from fldbench.shapes import fit_shapes
 
     method = ASM(**SMALL, limit=0.5).fit(drawn_faces(30))
     answer = method.predict(test_set.images, test_set.boxes)

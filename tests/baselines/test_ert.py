@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from drawn import error
 
-from fldbench.baselines.ert import ERT, start_shapes
-from fldbench.baselines.ert_train import follow
-from fldbench.baselines.ert_trees import Trees, run_trees
+from fldbench.baselines.ert.method import ERT, start_shapes
+from fldbench.baselines.ert.train import follow
+from fldbench.baselines.ert.trees import Trees, run_trees
 from fldbench.baselines.mean_shape import MeanShape, from_box_frame
 from fldbench.crops import crop_image
 from fldbench.dataset import load_dataset

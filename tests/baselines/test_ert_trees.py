@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fldbench.baselines.ert_trees import Trees, read_trees, run_trees
+from fldbench.baselines.ert.trees import Trees, read_trees, run_trees
 from fldbench.errors import DataError
 
 

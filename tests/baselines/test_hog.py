@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines import hog
+from fldbench.baselines.parts import hog
 
 
 def texture(h=40, w=36, seed=0):
@@ -124,7 +124,7 @@ def test_small_crops(size):
 
 
 def test_halved_channels_are_means_of_four():
-    from fldbench.baselines.hog_kernels import halve
+    from fldbench.baselines.parts.hog_kernels import halve
 
     channels = np.random.default_rng(5).uniform(size=(7, 8, 3)).astype(np.float32)
     expected = channels[:6].reshape(3, 2, 4, 2, 3).mean(axis=(1, 3))

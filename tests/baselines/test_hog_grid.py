@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines import hog, hog_grid
+from fldbench.baselines.parts import hog, hog_grid
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from drawn import drawn_faces, error, jittered
 
-from fldbench.baselines import hog
 from fldbench.baselines.hog_ridge import HogRidge, _turned
 from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts import hog
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -46,7 +46,7 @@ def doubled_rows_solution(features, steps, weights, ridge, mirror, grid, bins):
 
 def by_hand(method, faces):
     """The features, steps and sample weights of the first stage, one face at a time."""
-    from fldbench.baselines.normalised import grey_crops
+    from fldbench.baselines.parts.normalised import grey_crops
     from fldbench.geometry import crop_matrix, fit_similarity, transform
 
     matrices = crop_matrix(faces.boxes, method.crop_size, method.padding)

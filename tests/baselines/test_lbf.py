@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from drawn import drawn_faces, error, jittered
 
-from fldbench.baselines import lbf_forest
-from fldbench.baselines.lbf import LBF, Samples, principal_steps, turns
-from fldbench.baselines.lbf_ridge import LeafRidge, spread
+from fldbench.baselines.lbf import forest as lbf_forest
+from fldbench.baselines.lbf.method import LBF, Samples, principal_steps, turns
+from fldbench.baselines.lbf.ridge import LeafRidge, spread
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
@@ -290,7 +290,7 @@ def test_inputs_stay_as_they_are(fitted):
 def test_saved_is_loaded(fitted, test_set, tmp_path, monkeypatch):
     from fldbench import registry
 
-    monkeypatch.setitem(registry.TABLES["method"], "lbf", "fldbench.baselines.lbf:LBF")
+    monkeypatch.setitem(registry.TABLES["method"], "lbf", "fldbench.baselines.lbf.method:LBF")
     again = load_method(fitted.save(tmp_path / "model.safetensors"))
     assert again.get_params() == fitted.get_params()
     answers = [method.predict(test_set.images, test_set.boxes) for method in (fitted, again)]

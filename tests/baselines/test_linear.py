@@ -8,9 +8,9 @@ from drawn import drawn_faces, error, jittered
 from sklearn.linear_model import Ridge
 
 from fldbench import progress, registry
-from fldbench.baselines import hog_grid
 from fldbench.baselines.linear import Linear
 from fldbench.baselines.mean_shape import MeanShape, to_box_frame
+from fldbench.baselines.parts import hog_grid
 from fldbench.crops import crop_image
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError

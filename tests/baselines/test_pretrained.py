@@ -11,8 +11,8 @@ import pytest
 
 from fldbench import registry
 from fldbench.baselines.mean_shape import mean_unit_shape
-from fldbench.baselines.pretrained import Dlib68, OpencvKazemi, OpencvLBF, fit_box, square_boxes
-from fldbench.baselines.pretrained_files import read_kazemi, read_lbf
+from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
+from fldbench.baselines.pretrained.method import Dlib68, OpencvKazemi, OpencvLBF, fit_box, square_boxes
 from fldbench.checks import METHOD_CHECKS, Maker, Skipped, quick_faces
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import box_size, crop_matrix, invert, transform
@@ -117,7 +117,7 @@ def files(tmp_path_factory, faces):
 def registered():
     with pytest.MonkeyPatch.context() as patch:
         for name, cls in CLASSES.items():
-            patch.setitem(registry.TABLES["method"], name, f"fldbench.baselines.pretrained:{cls.__name__}")
+            patch.setitem(registry.TABLES["method"], name, f"fldbench.baselines.pretrained.method:{cls.__name__}")
         yield
 
 

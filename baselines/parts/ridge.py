@@ -11,7 +11,7 @@ from copy import copy
 
 import numpy as np
 
-from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.progress import report
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fldbench.baselines.asm_descriptor import Look, Window
-from fldbench.baselines.shape_pdm import ShapeModel, fit_shapes, shapes_of
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.asm.descriptor import Look, Window
+from fldbench.baselines.parts.threads import each_block
 from fldbench.schemes import Scheme
+from fldbench.shapes import ShapeModel, fit_shapes, shapes_of
 
 RADIUS = 3  # px that a landmark is searched to each side; more invites the edges of other parts
 PRIOR = 25.0  # px^2, variance of a moved point: one in the wild is often wrong, so that clipping alone does not do
@@ -50,7 +50,7 @@ class ProfileSearch:
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Means (L, k) and inverse covariances (L, k, k) of the profiles at the truth."""
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as asm_search
 
         n, n_points = truth.shape[:2]
         found = np.empty((n, n_points, 2 * HALF + 1))
@@ -76,7 +76,7 @@ class ProfileSearch:
     def _search(
         self, image: np.ndarray, shape: np.ndarray, radius: int, means: np.ndarray, precisions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as asm_search
 
         alike = np.broadcast_to(np.eye(2), (1, *shape.shape, 2))
         long = np.empty((len(shape), 2 * (HALF + radius) + 1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines import shape_pdm as pdm
+from fldbench import shapes as pdm
 from fldbench.geometry import fit_similarity, transform
 from fldbench.schemes import get_scheme
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fldbench.baselines import hog
+from fldbench.baselines.parts import hog
 
 BLOCK = 2  # cells along each side of a block
 

@@ -19,9 +19,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fldbench.baselines.mean_shape import check_fitted, mean_unit_shape
-from fldbench.baselines.normalised import grey_crops
-from fldbench.baselines.pretrained_files import read_kazemi, read_lbf
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts.normalised import grey_crops
+from fldbench.baselines.parts.threads import each_block
+from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
 from fldbench.crops import crop_image
 from fldbench.errors import DataError, MethodError, UnknownNameError
 from fldbench.faces import FaceSet
@@ -175,7 +175,7 @@ class OpencvKazemi(Pretrained):
 
 class _DlibModel:
     def __init__(self, path: str):
-        from fldbench.baselines.ert_trees import read_trees  # compiled when imported
+        from fldbench.baselines.ert.trees import read_trees  # compiled when imported
 
         try:
             self._trees = read_trees(Path(path).read_bytes())
@@ -186,7 +186,7 @@ class _DlibModel:
 
     def run(self, images: Sequence[np.ndarray], matrices: np.ndarray, size: int, threads: int | None) -> np.ndarray:
         """n images, maps to crops (n, 2, 3) -> (n, L, 2) px of the crops."""
-        from fldbench.baselines.ert_trees import run_trees
+        from fldbench.baselines.ert.trees import run_trees
 
         out = np.empty((len(matrices), len(self.mean), 2))
         low, high = np.array([size / 4, 3 * size / 4]) - 0.5

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fldbench.baselines.ert_train import train_dlib, write_png, xml_entry
+from fldbench.baselines.ert.train import train_dlib, write_png, xml_entry
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
-from fldbench.baselines.threads import blocks, each_block
+from fldbench.baselines.parts.threads import blocks, each_block
 from fldbench.crops import crop_image
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
@@ -30,7 +30,7 @@ from fldbench.progress import report
 from fldbench.schemes import get_scheme
 
 if TYPE_CHECKING:
-    from fldbench.baselines.ert_trees import Trees
+    from fldbench.baselines.ert.trees import Trees
 
 DLIB_OPTIONS = (
     "cascade_depth",
@@ -132,7 +132,7 @@ class ERT(Method):
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> ERT:
         """Learns the arrays of `ert_trees.Trees`, each under its name with a `_`, and mirror_ (L,)."""
-        from fldbench.baselines.ert_trees import read_trees
+        from fldbench.baselines.ert.trees import read_trees
 
         self._check_params()
         options = {name: getattr(self, name) for name in DLIB_OPTIONS}
@@ -149,7 +149,7 @@ class ERT(Method):
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """n images, boxes (n, 4) px -> (n, L, 2) px."""
         check_fitted(self, "leaves_")
-        from fldbench.baselines.ert_trees import run_trees
+        from fldbench.baselines.ert.trees import run_trees
 
         trees = self._trees()
         starts = start_shapes(self.mean_, self.starts, self.start_spread)
@@ -178,7 +178,7 @@ class ERT(Method):
         self._trees()
 
     def _trees(self) -> Trees:
-        from fldbench.baselines.ert_trees import Trees
+        from fldbench.baselines.ert.trees import Trees
 
         return Trees(**{name: getattr(self, f"{name}_") for name in Trees.__annotations__})
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fldbench.baselines import hog
-from fldbench.baselines.shape_pdm import ShapeModel, fit_shapes, shapes_of
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts import hog
+from fldbench.baselines.parts.threads import each_block
+from fldbench.shapes import ShapeModel, fit_shapes, shapes_of
 
 BLOCK = 32  # faces whose training patches are held at once
 EXAMPLES = 28  # candidates a landmark and face: 4 at the truth, 12 near it, 12 anywhere in the window
@@ -96,7 +96,7 @@ class DescriptorSearch:
         self, look: Look, rows: np.ndarray, current: np.ndarray, window: Window, learned: tuple[np.ndarray, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         """The shapes after this level: poses (n, 2, 3) and b (n, k) of faces `rows`, whose shapes are (n, L, 2) px."""
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as asm_search
 
         filters, sharpness = learned
         corners, maps = self._maps(look, rows, current, window, filters)
@@ -112,7 +112,7 @@ class DescriptorSearch:
         self, look: Look, rows: np.ndarray, current: np.ndarray, window: Window, filters: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Corners (n, L, 2) int px of the windows, and the responses in them (n, L, side, side)."""
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as asm_search
 
         side = 2 * window.radius + 1
         corners = self._inside(np.rint(current).astype(np.int64) - window.radius, window.side - side + 1)
@@ -130,7 +130,7 @@ class DescriptorSearch:
         """Ridge regression of exp(-|y - truth|^2 / (2 PEAK^2)) on the patch at y, for every landmark."""
         from scipy.linalg.blas import ssyrk
 
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as asm_search
 
         n, n_points = current.shape[:2]
         d = self.grid**2 * self.bins

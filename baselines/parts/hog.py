@@ -27,7 +27,7 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
     """
     import cv2
 
-    from fldbench.baselines.hog_kernels import bin_directions
+    from fldbench.baselines.parts.hog_kernels import bin_directions
 
     grey = np.asarray(grey, np.float32)
     kernel = np.array([-0.5, 0.0, 0.5], np.float32)  # Dalal & Triggs found the plain centred difference to be the best
@@ -84,7 +84,7 @@ def landmark_features(
     are counted from the turned axis, so that a turned face has the features of an upright one; (1, 0) leaves them be.
     A landmark's patch is grid * cell px wide; the order is landmark, cell row, cell column, direction.
     """
-    from fldbench.baselines.hog_kernels import sample_patches
+    from fldbench.baselines.parts.hog_kernels import sample_patches
 
     shapes, frames = np.asarray(shapes, float), np.asarray(frames, float)
     return sample_patches(smooth_cells(channels, cell), shapes, frames, float(cell), grid, CLIP, FLAT)

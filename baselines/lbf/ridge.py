@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts.threads import each_block
 
 ROWS = 128  # samples that one thread works on at a time
 CONVERGED = 1e-10  # of the first gradient's square; float32 does not get much further

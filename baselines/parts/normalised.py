@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts.threads import each_block
 from fldbench.crops import crop_faces, crop_image
 from fldbench.faces import FaceSet
 from fldbench.params import count_threads

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fldbench.baselines import lbf_forest as forest
-from fldbench.baselines.lbf_ridge import LeafRidge, add_weights, spread, times
+from fldbench.baselines.lbf import forest
+from fldbench.baselines.lbf.ridge import LeafRidge, add_weights, spread, times
 from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
-from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
-from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
+from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fldbench.baselines.asm_descriptor import DescriptorSearch, Window
-from fldbench.baselines.asm_profile import ProfileSearch
+from fldbench.baselines.asm.descriptor import DescriptorSearch, Window
+from fldbench.baselines.asm.profile import ProfileSearch
 from fldbench.baselines.mean_shape import (
     check_fitted,
     fill_missing,
@@ -21,9 +21,8 @@ from fldbench.baselines.mean_shape import (
     mean_unit_shape,
     to_box_frame,
 )
-from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
-from fldbench.baselines.shape_pdm import ShapeModel, fit_model, fit_shapes, noise_of, shapes_of
-from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
+from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform, warp
@@ -31,6 +30,7 @@ from fldbench.method import Method
 from fldbench.params import check_kinds, check_sample_weight, count_threads
 from fldbench.progress import report
 from fldbench.schemes import Scheme, get_scheme
+from fldbench.shapes import ShapeModel, fit_model, fit_shapes, noise_of, shapes_of
 
 BLOCK = 16  # faces that one thread takes through all levels at a time
 ROOM = 0.1  # sides of the face around the mean shape that a level's image shows, beyond its windows
