@@ -1,6 +1,6 @@
 """dlib's trainer of shape predictors, in a process of its own.
 
-In a process, because dlib tells how far it is only on the streams of its process, cannot be interrupted, and has been
+In a process, because dlib reports its progress only on the streams of its process, cannot be interrupted, and has been
 seen to loop for ever; and through files (imglab's XML and PNG), because its function for arrays shares their reference
 counts between threads without a lock, on which numpy reports "Reference count error detected" (dlib 20.0.1).
 """
@@ -40,13 +40,27 @@ dlib.train_shape_predictor("faces.xml", "model.dat", options)
 
 
 def train_dlib(folder: Path, faces: list[str], options: dict[str, Any], patience: float = PATIENCE) -> bytes:
-    """The predictor that dlib trains on the faces (each an `xml_entry`) whose images lie in `folder`, as it saves it.
-
-    options   of `dlib.shape_predictor_training_options`
-    patience  seconds without news after which dlib is stopped
+    """Train a predictor by dlib and return the content of the file that it saves.
 
     dlib keeps all images and, for every start shape of every face, some kilobytes in memory; nothing here bounds that.
-    Raises MethodError when dlib fails, with its own words, and MissingDependencyError when it is not installed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the faces' images lie.
+    faces : list of str
+        An `xml_entry` for each face.
+    options : dict
+        Of `dlib.shape_predictor_training_options`.
+    patience : float
+        Seconds without news after which dlib is stopped.
+
+    Raises
+    ------
+    MethodError
+        When dlib fails, with its own words.
+    MissingDependencyError
+        When dlib is not installed.
     """
     if importlib.util.find_spec("dlib") is None:
         raise MissingDependencyError("the method ert needs dlib to be trained; install dlib-bin")
@@ -62,10 +76,14 @@ def train_dlib(folder: Path, faces: list[str], options: dict[str, Any], patience
 
 
 def follow(command: list[str], folder: Path, total: int, patience: float) -> str:
-    """Runs a command, reporting the lines `Progress: 12/500 ...` that it writes to stderr; the last line it wrote.
+    """Run a command and report the lines `Progress: 12/500 ...` that it writes to stderr; return its last line.
 
-    Raises MethodError when it fails or writes nothing for `patience` seconds. It is stopped whenever this function is
-    left, by Ctrl-C too.
+    It is stopped whenever this function is left, by Ctrl-C too.
+
+    Raises
+    ------
+    MethodError
+        When it fails, or writes nothing for `patience` seconds.
     """
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -103,17 +121,17 @@ def _read(stream: int, news: queue.SimpleQueue[bytes]) -> None:
 
 
 def write_png(path: Path, grey: np.ndarray) -> None:
-    """Writes a grey image without loss, quickly rather than small: it is read once."""
+    """Write a grey image without loss, quickly rather than small: it is read once."""
     import cv2
 
     path.write_bytes(cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
 
 
 def xml_entry(name: str, corners: np.ndarray, shape: np.ndarray) -> str:
-    """One face of an imglab file: corners (2, 2) and points (L, 2) px, rounded since dlib reads whole numbers only.
+    """Return one face of an imglab file: corners (2, 2) and points (L, 2) px, rounded, as dlib reads no fractions.
 
-    Numbers of one width as names, because dlib sorts the points by name. Every point is there: a face that lacks some
-    has made dlib loop for ever.
+    The points are named by numbers of one width, because dlib sorts them by name. Every point must be there: a face
+    that lacks some has made dlib loop for ever.
 
     >>> xml_entry("0.png", np.array([[1.0, 2.0], [4.0, 6.0]]), np.array([[3.2, 4.9]]))
     "<image file='0.png'><box top='2' left='1' width='4' height='5'><part name='0000' x='3' y='5'/></box></image>"

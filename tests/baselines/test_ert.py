@@ -12,7 +12,7 @@ from drawn import error
 from fldbench.baselines.ert.method import ERT, start_shapes
 from fldbench.baselines.ert.train import follow
 from fldbench.baselines.ert.trees import Trees, run_trees
-from fldbench.baselines.mean_shape import MeanShape, from_box_frame
+from fldbench.baselines.mean_shape import MeanShape
 from fldbench.crops import crop_image
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError, MissingDependencyError
@@ -21,6 +21,7 @@ from fldbench.geometry import crop_matrix, tight_box, transform
 from fldbench.method import load_method
 from fldbench.progress import listening
 from fldbench.schemes import get_scheme
+from fldbench.shapes import from_box_frame
 
 pytest.importorskip("dlib", reason="dlib is not installed")
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from fldbench import progress, registry
 from fldbench.baselines.linear import Linear
-from fldbench.baselines.mean_shape import MeanShape, to_box_frame
+from fldbench.baselines.mean_shape import MeanShape
 from fldbench.baselines.parts import hog_grid
 from fldbench.crops import crop_image
 from fldbench.dataset import load_dataset
@@ -19,6 +19,7 @@ from fldbench.geometry import crop_matrix
 from fldbench.method import load_method
 from fldbench.protocols import boxes_from
 from fldbench.schemes import get_scheme
+from fldbench.shapes import to_box_frame
 
 SMALL = {"crop_size": 32, "copies": 3, "threads": 1}
 KERNELS = ({}, {"kernel": "rbf", "supports": 50})

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines.mean_shape import MeanShape, fill_missing, from_box_frame, mean_unit_shape, to_box_frame
+from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts.fitting import mean_unit_shape
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, NoImages
 from fldbench.geometry import fit_similarity, transform
 from fldbench.method import load_method
+from fldbench.shapes import fill_missing, from_box_frame, to_box_frame
 
 
 def faces(landmarks, boxes):

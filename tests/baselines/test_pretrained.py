@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fldbench import registry
-from fldbench.baselines.mean_shape import mean_unit_shape
+from fldbench.baselines.parts.fitting import mean_unit_shape
 from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
 from fldbench.baselines.pretrained.method import Dlib68, OpencvKazemi, OpencvLBF, fit_box, square_boxes
 from fldbench.checks import METHOD_CHECKS, Maker, Skipped, quick_faces

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from fldbench.baselines.mean_shape import check_fitted, from_box_frame, mean_unit_shape
+from fldbench.baselines.parts.fitting import check_fitted, mean_unit_shape
 from fldbench.errors import MethodError
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
 from fldbench.params import check_sample_weight
 from fldbench.progress import report
+from fldbench.shapes import from_box_frame
 
 
 class Good(Method):
