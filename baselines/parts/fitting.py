@@ -8,10 +8,10 @@ from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
-from fldbench.params import also, real, whole
+from fldbench.params import Rule, real, whole
 from fldbench.shapes import mean_in_box
 
-EVEN = also(whole(2), "and even", lambda value: value % 2 == 0)  # of directions, so that a mirrored one is a bin again
+EVEN = Rule("an even number from 2", lambda value: whole(2).fits(value) and value % 2 == 0)  # mirrored bins are bins
 PADDING = real(above=-0.5)  # less would leave nothing of the box
 SPREAD = real(0)  # standard deviation of a random shift, scale or rotation
 PENALTY = real(above=0)  # without one nothing is unique: there can be more features than faces

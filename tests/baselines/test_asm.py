@@ -349,16 +349,16 @@ def test_it_says_how_far_it_is():
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("search", "snake", "'descriptor' or 'profile'"),
+        ("search", "snake", "one of 'descriptor', 'profile'"),
         ("bins", 5, "even"),
-        ("grid", 4, "odd, or any where cell is even"),
+        ("grid", 4, "odd, since cell is 3"),
         ("ridge", 0, "above 0"),
-        ("levels", 0, "at least 1"),
-        ("kept", 1.5, "at most 1"),
+        ("levels", 0, "a whole number from 1"),
+        ("kept", 1.5, "up to 1"),
     ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"asm: {name} is {value!r}; it has to be .*{allowed}"):
+    with pytest.raises(MethodError, match=f"asm: {name} is {value!r}; must be .*{allowed}"):
         ASM(**{name: value}).fit(drawn_faces(2))
     with pytest.raises(MethodError, match="has not been fitted"):
         ASM().predict([], np.zeros((0, 4)))

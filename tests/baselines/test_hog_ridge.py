@@ -1,6 +1,7 @@
 """hog-ridge: the normal equations by a second route, the laws of its answers, and real faces where they are."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_a_fit_that_fails_leaves_the_model_as_it_was():
     faces = drawn_faces(12)
     method = HogRidge(**SMALL).fit(faces)
     before = method.predict(faces.images, faces.boxes)
-    with pytest.raises(DataError, match="a shape for each face"):
+    with pytest.raises(DataError, match="the shape of start_shapes is \\(3, 5, 2\\); must be \\(6, L, 2\\)"):
         method.fit(drawn_faces(6), start_shapes=np.zeros((3, 5, 2)))
     assert np.array_equal(method.predict(faces.images, faces.boxes), before)
 
@@ -233,10 +234,17 @@ def test_cells_shrink_and_are_odd():
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "allowed"), [("bins", 5, "even"), ("ridge", 0, "above 0"), ("stages", 0, "at least 1")]
+    ("name", "value", "allowed"),
+    [
+        ("bins", 5, "an even number from 2"),
+        ("ridge", 0, "a number above 0, or a list of such numbers"),
+        ("ridge", [], "a number above 0, or a list of such numbers"),
+        ("ridge", [1.0, -2.0], "a number above 0, or a list of such numbers"),
+        ("stages", 0, "a whole number from 1"),
+    ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"hog-ridge: {name} is {value}; it has to be {allowed}"):
+    with pytest.raises(MethodError, match=re.escape(f"hog-ridge: {name} is {value}; must be {allowed}")):
         HogRidge(**{name: value}).fit(drawn_faces(2))
 
 

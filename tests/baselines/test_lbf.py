@@ -343,14 +343,14 @@ def test_it_says_how_far_it_is():
     ("name", "value", "allowed"),
     [
         ("depth", 9, "a whole number from 1 to 8"),
-        ("ridge", 0, "above 0"),
-        ("bag", 1.5, "above 0 and at most 1"),
+        ("ridge", 0, "a number above 0"),
+        ("bag", 1.5, "a number above 0 up to 1"),
         ("stages", 0, "a whole number from 1"),
-        ("shift", -0.1, "0 or more"),
+        ("shift", -0.1, "a number from 0"),
     ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"lbf: {name} is {value}; it has to be {allowed}"):
+    with pytest.raises(MethodError, match=f"lbf: {name} is {value}; must be {allowed}"):
         LBF(**{name: value}).fit(drawn_faces(2))
 
 

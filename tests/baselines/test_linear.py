@@ -153,19 +153,19 @@ def test_odd_inputs(fitted):
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("bins", 5, "even"),
-        ("ridge", 0, "None or above 0"),
-        ("crop_size", 60, "a multiple of cell"),
-        ("cell", 0, "at least 1"),
-        ("kernel", "cubic", "one of linear, rbf"),
-        ("gamma", -1, "None or above 0"),
-        ("supports", 0, "at least 1"),
-        ("copies", 0, "at least 1"),
-        ("padding", -0.5, "above -0.5"),
+        ("bins", 5, "an even number from 2"),
+        ("ridge", 0, "None or a number above 0"),
+        ("crop_size", 60, "a multiple of cell .8., at least 16"),
+        ("cell", 0, "a whole number from 1"),
+        ("kernel", "cubic", "one of 'linear', 'rbf'"),
+        ("gamma", -1, "None or a number above 0"),
+        ("supports", 0, "a whole number from 1"),
+        ("copies", 0, "a whole number from 1"),
+        ("padding", -0.5, "a number above -0.5"),
     ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"linear: {name} is {value!r}; it has to be {allowed}"):
+    with pytest.raises(MethodError, match=f"linear: {name} is {value!r}; must be {allowed}"):
         Linear(**{name: value}).fit(drawn_faces(2))
 
 

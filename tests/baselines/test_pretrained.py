@@ -183,7 +183,7 @@ def test_a_file_that_is_gone_or_changed_is_named(name, files, faces, tmp_path):
     with pytest.raises(DataError, match=r"moved: the file has changed since the fit: its SHA-256 begins with \w{12}"):
         load_method(path)
     moved.unlink()
-    with pytest.raises(DataError, match="moved: the pretrained model cannot be read"):
+    with pytest.raises(DataError, match="moved: cannot be read"):
         load_method(path)
 
 
@@ -252,8 +252,8 @@ def test_nothing_but_its_constructor_is_needed_to_say_what_is_missing(name, face
 @pytest.mark.parametrize(
     ("params", "allowed"),
     [
-        ({"model": 3}, "a path as text"),
-        ({"box_scale": 0}, "None or above 0"),
+        ({"model": 3}, "model is 3; must be None or a path as a string"),
+        ({"box_scale": 0}, "box_scale is 0; must be None or a number above 0"),
         ({"box_shift": (1,)}, "two numbers"),
         ({"crop_size": 42}, "a multiple of 4"),
     ],
@@ -267,9 +267,9 @@ def test_any_other_file_is_refused_and_named(name, faces, tmp_path):
     for content in (b"", b"\n", b"hello", b"%YAML:1.0\n---\nstages_n: 5\n", bytes(range(256)) * 40, b"\xff" * 64):
         path = tmp_path / "other"
         path.write_bytes(content)
-        with pytest.raises(DataError, match="other: "):
+        with pytest.raises(DataError, match=r"other(, line 1)?: "):
             CLASSES[name](model=str(path)).fit(faces)
-    with pytest.raises(DataError, match="gone: the pretrained model cannot be read"):
+    with pytest.raises(DataError, match="gone: cannot be read"):
         CLASSES[name](model=str(tmp_path / "gone")).fit(faces)
 
 
@@ -288,7 +288,7 @@ def test_a_model_of_other_points_is_refused(faces, tmp_path):
         OpencvLBF(model=str(write_lbf(tmp_path / "l.yaml", points=29))),
         OpencvKazemi(model=str(tmp_path / "k.dat")),
     ):
-        with pytest.raises(MethodError, match=r"places \d\d points; wanted is a model of ibug-68"):
+        with pytest.raises(MethodError, match=r"the number of points of .* is (29|20); must be 68"):
             method.fit(faces)
 
 
