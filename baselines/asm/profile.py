@@ -37,7 +37,7 @@ class ProfileSearch:
         self.ends = tangent_ends(scheme.edges, scheme.n_points)
 
     def radius(self, wanted: float) -> int:
-        """Return how many pixels a landmark is searched to each side: the same at all levels, as it repeats."""
+        """Return how many pixels a landmark is searched to each side: the same at all levels."""
         return RADIUS
 
     def learn(

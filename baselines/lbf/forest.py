@@ -6,7 +6,7 @@ numbered 0 .. 2^d - 1 from left to right. A split compares two pixels: a face go
 than the second by more than the threshold. Both pixels are offsets from the landmark in the frame of the mean shape,
 turned and scaled by the complex number `turn` that takes the mean shape to the present one.
 
-Every function lets go of Python's lock; the arrays are the caller's, so threads may work on different parts of them.
+Every function releases Python's lock and writes to the caller's arrays, so threads can work on different parts of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Threads for the classical methods: work on rows in blocks, with the same results for every number of threads.
 
-The compiled kernels (numba, OpenCV, BLAS) let go of Python's lock, so plain threads keep the cores busy.
+The compiled kernels (numba, OpenCV, BLAS) release Python's lock, so plain threads keep the cores busy.
 """
 
 from __future__ import annotations

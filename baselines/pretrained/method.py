@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +24,7 @@ from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
 from fldbench.crops import crop_image
 from fldbench.errors import DataError, MethodError, UnknownNameError, must_be
 from fldbench.faces import FaceSet
-from fldbench.files import sha256_of
+from fldbench.files import read_bytes, sha256_of
 from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
 from fldbench.params import THREADS, Rule, also, kind, optional, real, whole
@@ -46,7 +45,7 @@ class Pretrained(Method):
     """Base of the wrappers: the file, the box that its model expects, and crops in which that box always lies the same.
 
     Where scale or shift are None, fit takes those that lay the model's own mean shape onto the mean training shape with
-    the least squared distance: a closed form, and no image is looked at. The training points are those of ibug-68 or of
+    the least squared distance: a closed form, which reads no image. The training points are those of ibug-68 or of
     a scheme that ibug-68 maps to; answers are in the scheme of the training set.
 
     Parameters
@@ -206,7 +205,7 @@ class _DlibModel:
         from fldbench.baselines.ert.trees import read_trees  # compiled when imported
 
         try:
-            self._trees = read_trees(Path(path).read_bytes())
+            self._trees = read_trees(read_bytes(path))
         except DataError as error:
             raise DataError(error.message, path) from error
         self.mean = self._trees.mean.astype(float)

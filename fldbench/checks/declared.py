@@ -268,7 +268,7 @@ def _allowed(make: Maker, name: str, value: Any) -> bool:
 
 
 def _watched(faces: FaceSet, seen: set[str]) -> FaceSet:
-    """Return the same faces in a set that notes when images or landmarks are looked at."""
+    """Return the same faces in a set that notes when its images or landmarks are read."""
 
     class Watched(FaceSet):
         def __getattribute__(self, name: str) -> Any:
