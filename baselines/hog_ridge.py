@@ -7,10 +7,10 @@ ridge regression over training faces and perturbed starts. The patches shrink fr
 What is different from the paper, each measured on a part of the training faces (results/300w/README.md):
 
 - Descriptors and steps live in the frame of the current shape: turned and scaled by the similarity from the mean shape.
-- A stage trains on errors as they will be. Its training shapes were moved by regressions that never saw their face
-  (cross-fitting over folds of persons); and every second start is the truth moved by the error of another face, so that
-  errors which the features cannot explain do not teach the wrong lesson.
-- From stage `even_from` on a sample weighs 1 / its error, since NME counts distances, not their squares.
+- A stage trains on errors like those of a prediction. Its training shapes were moved by regressions that never saw
+  their face (cross-fitting over folds of persons). Every second start is the truth moved by the error of another face,
+  so that errors that the features cannot explain are not learned.
+- From stage `even_from` on, a sample weighs 1 / its error, since NME counts distances, not their squares.
 - Mirrored faces cost nothing: their features are a permutation of the face's own (`hog.mirror_features`), so their
   share of the normal equations is the same matrix with its rows and columns permuted.
 """
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.baselines.parts import hog
-from fldbench.baselines.parts.fitting import EVEN, PADDING, SPREAD, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.ridge import NormalEquations, Solution
 from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
@@ -40,8 +40,8 @@ from fldbench.shapes import fill_missing, from_box_frame, symmetric
 
 FACES_IN_MEMORY = 64  # faces at once: bounds the memory for features while the matrix products stay large
 FACES_PER_TASK = 8  # faces whose features one thread computes at a time
-COARSE = 6.0  # cells of this many px and more are read off channels of half the resolution: a quarter of the work
-SCALES = (0.5, 2.0)  # of a shape's frame, so that a shape gone wrong still has patches
+COARSE = 6.0  # px; larger cells are sampled from channels of half the resolution: a quarter of the work
+SCALES = (0.5, 2.0)  # of a shape's frame, so that even a shape that has gone wrong has patches
 
 
 def _ridges(value: Any) -> bool:
@@ -109,9 +109,9 @@ class HogRidge(Method):
         "crop_size": whole(4),
         "padding": PADDING,
         "starts": whole(1),
-        "shift": SPREAD,
-        "scale": SPREAD,
-        "rotation": SPREAD,
+        "shift": DEVIATION,
+        "scale": DEVIATION,
+        "rotation": DEVIATION,
         "ridge": Rule("a number above 0, or a list of such numbers", _ridges),
         "folds": whole(1),
         "even_from": whole(0),

@@ -1,9 +1,10 @@
 """From the whole crop straight to the shape: HOG, then one ridge regression, linear or with a Gaussian kernel.
 
 No cascade and no start shape, so it is the floor for methods that look at pixels. Everything happens in a square grey
-crop around the box. Training sees every face in several boxes, each a little off, and the mirror image of each:
-mirroring permutes the features (`hog_grid.mirror_grid`), so mirrored faces are a permutation of sums that are there
-already. The penalty is chosen by leaving faces out in closed form (`ridge.choose_ridge`), a face's copies together.
+crop around the box. Training sees every face in several boxes, each slightly displaced, and the mirror image of
+each. Mirroring permutes the features (`hog_grid.mirror_grid`), so the sums of mirrored faces are permutations of sums
+that are already there. The penalty is chosen by leaving out faces in closed form (`ridge.choose_ridge`), all copies of
+a face together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fldbench.baselines.parts import ridge as regression
-from fldbench.baselines.parts.fitting import EVEN, PADDING, PENALTY, SPREAD, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, PENALTY, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError, must_be
@@ -30,7 +31,7 @@ FACES_PER_TASK = 32  # faces that one thread turns into features at a time
 FACES_IN_MEMORY = 256  # faces whose features are in memory at once
 LEFT_OUT = 150  # faces that are left out, one by one, to choose the penalty
 RIDGES = {"linear": np.geomspace(0.1, 1000.0, 9), "rbf": np.geomspace(1e-3, 10.0, 9)}
-MEDIAN_OF = 500  # supports whose distances give gamma
+MEDIAN_OF = 500  # supports whose distances determine gamma
 STABLE = 1e-6  # added to the diagonal of the kernel penalty, where supports may be (almost) the same
 
 
@@ -86,8 +87,8 @@ class Linear(Method):
         "cell": whole(1),
         "bins": EVEN,
         "copies": whole(1),
-        "shift": SPREAD,
-        "scale": SPREAD,
+        "shift": DEVIATION,
+        "scale": DEVIATION,
         "ridge": optional(PENALTY),
         "kernel": one_of(tuple(RIDGES)),
         "gamma": optional(PENALTY),
@@ -163,7 +164,7 @@ class Linear(Method):
         def work(rows: slice) -> None:
             steps[rows] = self._features(images[rows], boxes[rows]) @ self.weights_ + self.bias_
 
-        with limited_blas(1):  # whose waiting threads would take the cores from these
+        with limited_blas(1):  # BLAS's waiting threads would take the cores from these
             each_block(work, len(boxes), FACES_PER_TASK, self.threads)
         return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
 
@@ -256,7 +257,7 @@ class Linear(Method):
             both = np.concatenate([self.supports_, self.supports_[:, self._mirror()]]).astype(float)
             penalty = self._kernels(both) + STABLE * np.eye(len(both))
         grid = RIDGES[self.kernel] if self.ridge is None else [self.ridge]
-        if len(features) < 2:  # nothing would be left without the only face
+        if len(features) < 2:  # without its only face the training set is empty
             grid = grid[-1:]
         solution, chosen = regression.choose_ridge(equations, features, targets, weights, grid, penalty)
         self.ridge_ = float(chosen)

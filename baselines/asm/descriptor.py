@@ -229,7 +229,7 @@ def solve_filters(
             left += (partner + np.triu(partner, 1).T)[np.ix_(order, order)]
             right += b[mirror[point]][order]
         left[np.arange(d), np.arange(d)] += ridge
-        left[d, d] += np.finfo(float).eps  # nothing else stands there for a landmark whose every weight is 0
+        left[d, d] += np.finfo(float).eps  # otherwise 0 for a landmark whose every weight is 0
         out[point] = cho_solve(cho_factor(left, overwrite_a=True, check_finite=False), right)[:d]
     return out
 
@@ -248,7 +248,7 @@ def learn_sharpness(maps: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> 
     weight : ndarray of shape (n, L)
 
     >>> maps = np.zeros((1, 1, 3, 3))
-    >>> maps[0, 0, 1, 1] = 1.0  # it points at the middle, but the truth is at the corner
+    >>> maps[0, 0, 1, 1] = 1.0  # the peak is in the middle, but the truth in the corner
     >>> learn_sharpness(maps, np.zeros((1, 1, 2)), np.ones((1, 1))).tolist()
     [1.0]
     """

@@ -16,7 +16,7 @@ import numpy as np
 
 from fldbench.baselines.asm.descriptor import DescriptorSearch, ImageOf, Window
 from fldbench.baselines.asm.profile import ProfileSearch
-from fldbench.baselines.parts.fitting import EVEN, PADDING, PENALTY, SPREAD, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, PENALTY, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError, must_be
@@ -110,9 +110,9 @@ class ASM(Method):
         "crop_size": whole(1),
         "padding": PADDING,
         "starts": whole(1),
-        "shift": SPREAD,
-        "scale": SPREAD,
-        "rotation": SPREAD,
+        "shift": DEVIATION,
+        "scale": DEVIATION,
+        "rotation": DEVIATION,
         "threads": THREADS,
         "random_state": SEED,
     }

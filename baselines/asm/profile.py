@@ -17,8 +17,10 @@ from fldbench.baselines.parts.threads import each_block
 from fldbench.schemes import Scheme
 from fldbench.shapes import ShapeModel, fit_shapes, shapes_of
 
-RADIUS = 3  # px that a landmark is searched to each side; more invites the edges of other parts
-PRIOR = 25.0  # px^2, variance of a moved point: one in the wild is often wrong, so that clipping alone does not do
+RADIUS = 3  # px that a landmark is searched to each side; with more it finds the edges of other parts
+PRIOR = (
+    25.0  # px^2, variance of a moved point: on photos in the wild it is often wrong, and clipping alone is not enough
+)
 HALF = 4  # a profile has 2 HALF + 1 differences, 1 px apart
 ROUNDS = 12  # of moving and fitting at a level, at most
 SETTLED = 0.9  # a level is done when this share of the points has moved by no more than a quarter of the radius

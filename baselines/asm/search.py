@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-FLAT = 0.05  # a cell with less gradient than this share of the image's mean counts as flat: it is not blown up
+FLAT = 0.05  # a cell with less gradient than this share of the image's mean counts as flat and is not amplified
 
 
 @njit(cache=True, nogil=True)

@@ -2,10 +2,10 @@
 
 Kazemi & Sullivan, "One Millisecond Face Alignment with an Ensemble of Regression Trees", CVPR 2014; trained by dlib
 (King, "Dlib-ml: A Machine Learning Toolkit", JMLR 10, 2009), whose names the options keep. The trained trees are kept
-as arrays and run by `ert.trees`, which answers in fractions of a pixel, where dlib rounds, and needs no dlib.
+as arrays and run by `ert.trees`, which needs no dlib and answers in fractions of a pixel, where dlib rounds.
 
 The answer is the median over several start shapes (as in Cao et al., "Face Alignment by Explicit Shape Regression",
-CVPR 2012), in the face and in its mirror image; so a mirrored image gives the mirrored answer.
+CVPR 2012), in the face and in its mirror image, so that a mirrored image gives the mirrored answer.
 """
 
 from __future__ import annotations

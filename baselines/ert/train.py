@@ -1,8 +1,8 @@
 """dlib's trainer of shape predictors, in a process of its own.
 
-In a process, because dlib reports its progress only on the streams of its process, cannot be interrupted, and has been
-seen to loop for ever; and through files (imglab's XML and PNG), because its function for arrays shares their reference
-counts between threads without a lock, on which numpy reports "Reference count error detected" (dlib 20.0.1).
+It runs in a process, because dlib reports its progress only on the streams of its process, cannot be interrupted, and
+has been seen to loop for ever. It reads files (imglab's XML and PNG), because its function for arrays shares their
+reference counts between threads without a lock, on which numpy reports "Reference count error detected" (dlib 20.0.1).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def train_dlib(folder: Path, faces: list[str], options: dict[str, Any], patience
     (folder / "faces.xml").write_text(f"<?xml version='1.0'?><dataset><images>{''.join(faces)}</images></dataset>")
     arguments = json.dumps(options | {"be_verbose": True})
     trees = options["cascade_depth"] * options["num_trees_per_cascade_level"]
-    # -P: a file dlib.py in the current folder is not dlib.
+    # -P: a file dlib.py in the current folder must not be taken for dlib.
     said = follow([sys.executable, "-P", "-c", CHILD, arguments], folder, trees, patience)
     try:
         return (folder / "model.dat").read_bytes()
@@ -140,7 +140,7 @@ def xml_entry(name: str, corners: np.ndarray, shape: np.ndarray) -> str:
     right, bottom = max(right, left + 1), max(bottom, top + 1)  # in a box without a size dlib would divide by zero
     points = [_whole(point) for point in shape]
     parts = "".join(f"<part name='{i:04d}' x='{x}' y='{y}'/>" for i, (x, y) in enumerate(points))
-    # Both border pixels belong to a box of dlib's, hence + 1.
+    # A box of dlib's includes both border pixels, hence + 1.
     box = f"top='{top}' left='{left}' width='{right - left + 1}' height='{bottom - top + 1}'"
     return f"<image file='{name}'><box {box}>{parts}</box></image>"
 

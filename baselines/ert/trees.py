@@ -1,14 +1,14 @@
 """dlib's shape predictor as plain arrays: read from the file that dlib saves, and run.
 
-A predictor is a cascade of stages; a stage is a forest whose trees ask for differences of two grey values and add a
-whole shape each. Shapes are (L, 2) in units of the box: (0, 0) is its top-left and (1, 1) its bottom-right corner. The
-pixels of a stage move with the current shape: each is a landmark (`anchors`) plus an offset (`deltas`), turned and
-scaled by the linear part of the similarity from the mean shape to the current shape.
+A predictor is a cascade of stages. A stage is a forest whose trees compare pairs of grey values and each add a whole
+shape. Shapes are (L, 2) in units of the box: (0, 0) is its top-left and (1, 1) its bottom-right corner. The pixels of a
+stage move with the current shape: each is a landmark (`anchors`) plus an offset (`deltas`), turned and scaled by the
+linear part of the similarity from the mean shape to the current shape.
 
-The file is laid out by the `serialize` functions of dlib's shape_predictor.h: version, mean shape, forests, anchors,
-deltas. A whole number is a byte with its sign (0x80) and length (0x0f), then as many bytes, lowest first; a real number
-is two of them, mantissa and exponent to base 2; a vector is its length and its values; a matrix is -rows, -columns and
-its values.
+The file is written by the `serialize` functions of dlib's shape_predictor.h: version, mean shape, forests, anchors,
+deltas. A whole number is a byte with its sign (0x80) and length (0x0f), then that many bytes, lowest first. A real
+number is two whole numbers, mantissa and exponent to base 2. A vector is its length and its values, a matrix is -rows,
+-columns and its values.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Trees:
     deltas: np.ndarray
 
     def __post_init__(self):
-        # Because the compiled code would read whatever lies at a place that does not exist.
+        # The compiled code does not check bounds: it would read whatever is in memory there.
         if not self._fits():
             raise DataError(f"{NO_PREDICTOR}: their arrays do not fit each other")
 
@@ -242,7 +242,7 @@ def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, ancho
     """Move shapes (n * starts, 2 L) in place; row i belongs to image i // starts."""
     splits, pool = np.uint64(pixels.shape[2]), anchors.shape[1]
     values = np.empty((len(shapes), pool), np.uint8)
-    nodes = np.empty(len(shapes), np.uint64)  # without a sign, as a sign would be tested at every use as an index
+    nodes = np.empty(len(shapes), np.uint64)  # unsigned, since a sign would be tested at every use as an index
     two, depth = np.uint64(2), int(np.log2(pixels.shape[2] + 1))
     for t in range(len(pixels)):
         for i in range(len(shapes)):

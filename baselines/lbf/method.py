@@ -5,9 +5,9 @@ landmark has a forest on pixel differences in a disc around it, grown on that la
 leaves where a face ends, a sparse vector of zeros and ones over all landmarks, go into one ridge regression of the step
 of the whole shape (section 3.2). The discs shrink from stage to stage (section 3.3).
 
-A leaf has seen the faces that it was made of, so the steps that remain after a stage would look smaller in training
-than they are for other faces. Training shapes are therefore moved by weights that were fitted without their own person
-(`folds`); the weights that are kept are fitted to all.
+A leaf was made from the training faces, so the steps that remain after a stage would be smaller in training than for
+other faces. Training shapes are therefore moved by weights that were fitted without their own person (`folds`); the
+weights that are kept are fitted to all faces.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from fldbench.baselines.lbf import forest
 from fldbench.baselines.lbf.ridge import LeafRidge, add_weights, spread, times
-from fldbench.baselines.parts.fitting import PADDING, PENALTY, SPREAD, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import DEVIATION, PADDING, PENALTY, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.faces import FaceSet
@@ -30,9 +30,9 @@ from fldbench.progress import report
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, principal_axes, symmetric
 
-FACES_PER_TASK = 32  # faces whose crops are in memory at once in predict
+FACES_PER_TASK = 32  # faces that one thread takes through all stages at a time
 SHAPES_PER_TASK = 256  # shapes that one thread moves at a time
-LARGEST = 32767  # of the whole numbers that stand for a stage's weights: half the size, and sums in any order are equal
+LARGEST = 32767  # a stage's weights are kept as int16: half the size, and their sums are equal in any order
 
 
 def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
@@ -186,9 +186,9 @@ class LBF(Method):
         "components": whole(1),
         "folds": whole(1),
         "starts": whole(1),
-        "shift": SPREAD,
-        "scale": SPREAD,
-        "rotation": SPREAD,
+        "shift": DEVIATION,
+        "scale": DEVIATION,
+        "rotation": DEVIATION,
         "crop_size": whole(1),
         "padding": PADDING,
         "threads": THREADS,
@@ -239,7 +239,7 @@ class LBF(Method):
         truth = transform(truth, matrices)
         truth = np.stack([truth, self._mirrored(truth)], axis=1)
         self.reference_ = (truth - truth.mean(axis=2, keepdims=True)).mean(axis=(0, 1))
-        # The products of matrices here are small; one thread, because another number may round otherwise.
+        # One thread for matrix products, which are small here, because another number may round differently.
         with training_crops(train, self.crop_size, self.padding, self.threads) as crops, limited_blas(1):
             samples = Samples.of(crops, self._starts(train.boxes, matrices))
             goals = np.repeat(truth.reshape(-1, *truth.shape[2:]), self.starts, axis=0)
@@ -268,7 +268,7 @@ class LBF(Method):
                 samples.move(spread(sums, self.components_[stage], self.biases_[stage]), turn)
             out[rows] = (samples.shapes[::2] + self._mirrored(samples.shapes[1::2])) / 2
 
-        with limited_blas(1):  # whose waiting threads would take the cores from these
+        with limited_blas(1):  # BLAS's waiting threads would take the cores from these
             each_block(place, len(out), FACES_PER_TASK, self.threads)
         return transform(out, invert(matrices))
 
@@ -348,7 +348,7 @@ class LBF(Method):
 
     def _starts(self, boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
         """Return start shapes of the faces and of their mirror images, (n, 2, starts, L, 2) crop px."""
-        # The box stands in the middle of its crop and the mean shape is symmetric: both are their own mirror images.
+        # The box lies in the middle of its crop and the mean shape is symmetric: both are their own mirror images.
         mean = np.repeat(transform(from_box_frame(self.mean_shape_, boxes), matrices), 2, axis=0)
         sides = np.repeat(box_size(boxes) * matrices[:, :1, 0], 2, axis=0)
         rng = self._generator()

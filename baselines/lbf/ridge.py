@@ -1,8 +1,8 @@
 """Ridge regression on the leaves of many trees, compiled: a row of features has a single 1 for every tree.
 
-With one-hot features X (n, d), X W is a sum of rows of W and X' R adds up rows of R, so nothing of the size n x d is
-ever made. The compiled functions release Python's lock. Rows go to threads in fixed parts and a sum never crosses
-two parts, so the number of threads does not change a bit of the result.
+With one-hot features X (n, d), X W is a sum of rows of W and X' R adds up rows of R, so no array of the size n x d is
+ever made. The compiled functions release Python's lock. Rows go to threads in fixed parts and no sum crosses
+two parts, so no bit of the result depends on the number of threads.
 """
 
 from __future__ import annotations

@@ -11,9 +11,11 @@ from fldbench.method import Method
 from fldbench.params import Rule, real, whole
 from fldbench.shapes import mean_in_box
 
-EVEN = Rule("an even number from 2", lambda value: whole(2).fits(value) and value % 2 == 0)  # mirrored bins are bins
+EVEN = Rule(
+    "an even number from 2", lambda value: whole(2).fits(value) and value % 2 == 0
+)  # so a mirrored bin is a bin
 PADDING = real(above=-0.5)  # less would leave nothing of the box
-SPREAD = real(0)  # standard deviation of a random shift, scale or rotation
+DEVIATION = real(0)  # standard deviation of a random shift, scale or rotation
 PENALTY = real(above=0)  # without one nothing is unique: there can be more features than faces
 
 

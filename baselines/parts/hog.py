@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 CLIP = 0.2  # Dalal & Triggs 2005, section 6.4 (L2-Hys): no single strong edge may rule a patch
-FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero instead of being blown up
+FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero and is not amplified
 
 
 def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:

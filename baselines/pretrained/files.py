@@ -16,7 +16,7 @@ from fldbench.errors import DataError
 from fldbench.files import read_bytes
 
 LONGEST_WORD = 32  # bytes; the words in Kazemi's file are section names
-TALLER = 1.3  # OpenCV's FacemarkKazemi makes the box higher than it is given, always
+TALLER = 1.3  # OpenCV's FacemarkKazemi always makes the given box higher
 
 
 def read_lbf(path: str | Path) -> tuple[np.ndarray, int]:

@@ -32,8 +32,8 @@ from fldbench.schemes import map_landmarks
 
 SCHEME = "ibug-68"
 POINTS = 68
-MARGIN = 0.5  # of the model's box, around it in the crop: LBF looks as far as that
-FACES_PER_TASK = 16  # faces at a time in one thread
+MARGIN = 0.5  # sides of the model's box around it in the crop, as LBF reads pixels that far away
+FACES_PER_TASK = 16  # faces that one thread places at a time
 
 
 def _is_shift(value: Any) -> bool:
@@ -81,8 +81,8 @@ class Pretrained(Method):
         "crop_size": also(whole(40), "and a multiple of 4", lambda value: value % 4 == 0),
         "threads": THREADS,
     }
-    file_name: ClassVar[str]  # what its makers call the file
-    makers: ClassVar[str]  # where they publish it, in words
+    file_name: ClassVar[str]  # the name that its makers give the file
+    makers: ClassVar[str]  # in words, where they publish it
 
     model: str | None = None
     box_scale: float | None = None
@@ -250,7 +250,7 @@ class _OpencvModel:
         for i, matrix in enumerate(matrices):
             crop = crop_image(images[i], matrix, size, self._grey)
             if not self._grey and crop.ndim == 2:
-                crop = np.stack([crop] * 3, axis=-1)  # it reads three channels, whatever it is given
+                crop = np.stack([crop] * 3, axis=-1)  # it always reads three channels
             found, shapes = self._facemark.fit(crop, box)
             out[i] = np.reshape(shapes[0], (-1, 2)) if found else np.nan
         return out

@@ -185,7 +185,7 @@ def check_changes_nothing(make: Maker, train: FaceSet, test: FaceSet) -> None:
         answers = []
         for value in [value for value in VALUES if _allowed(make, name, value)][:2]:
             method = make.fit(train, **{name: value})
-            setattr(method, name, make().get_params()[name])  # only the fit is compared
+            setattr(method, name, make().get_params()[name])  # the fit alone is compared
             answers.append(predict(method, test))
         for answer in answers[1:]:
             off = np.abs(answer - answers[0]).max()

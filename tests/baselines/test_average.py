@@ -1,4 +1,4 @@
-"""average: the mean of what its members answer, whole through saving, and clear about what is wrong."""
+"""average: the mean of what its members answer, the same after saving, and its errors."""
 
 import numpy as np
 import pytest

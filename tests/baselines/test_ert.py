@@ -61,7 +61,7 @@ def test_it_beats_the_mean_shape(fitted, test_set):
 
 @pytest.mark.parametrize("starts", [1, 5])
 def test_it_is_the_median_over_starts_and_mirror_images(fitted, test_set, starts):
-    """Second route, one run of the trees a start; an answer in the mirror image is mirrored back."""
+    """Second route, one run of the trees for each start; an answer in the mirror image is mirrored back."""
     method = ERT(**SMALL, starts=starts)
     method.restore(fitted.learned())
     image, box = test_set.images[0], test_set.boxes[:1]
@@ -124,8 +124,8 @@ def test_threads_do_not_change_answers(fitted, test_set):
 
 
 def test_parameters_are_the_numbers_in_the_trees(fitted):
-    # 4 stages of 40 trees with 15 splits of two pixels and a threshold, 16 leaves of 5 points and a unit; 400 pixels
-    # of a landmark and an offset a stage; the mean shape and the scheme's mirror map
+    # 4 stages of 40 trees with 15 splits of two pixels and a threshold, 16 leaves of 5 points and a unit; for each
+    # stage 400 pixels of a landmark and an offset; the mean shape and the scheme's mirror map
     assert fitted.n_parameters == 4 * 40 * (15 * 3 + 16 * 10 + 1) + 4 * 400 * 3 + 10 + 5
 
 
@@ -184,7 +184,7 @@ def test_odd_inputs(fitted):
     assert fitted.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
 
 
-def test_one_face_equal_faces_and_missing_points_will_do():
+def test_one_face_equal_faces_and_missing_points_are_enough():
     one = drawn_faces(1)
     same = FaceSet(
         np.array(["a", "b"]), one.images[[0, 0]], one.boxes[[0, 0]], one.landmarks[[0, 0]], one.scheme, name="same"

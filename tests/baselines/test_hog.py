@@ -99,7 +99,7 @@ def test_a_turned_face_in_its_frame_has_the_features_of_an_upright_one():
 
 
 def test_a_frame_scales_the_distance_between_cells():
-    """Twice the frame at half the cell: the same places, read off channels that are smoothed less."""
+    """Twice the frame at half the cell: the same places, sampled from channels that are smoothed less."""
     y, x = np.mgrid[:60, :60]
     grey = 100 + 2 * x + 0.5 * y  # the same direction everywhere: smoothing changes nothing
     shape = np.array([[30.0, 30.0]])

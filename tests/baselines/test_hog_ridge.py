@@ -1,4 +1,4 @@
-"""hog-ridge: the normal equations by a second route, the laws of its answers, and real faces where they are."""
+"""hog-ridge: the normal equations by a second route, the laws of its answers, and real faces where there are some."""
 
 import os
 import re
@@ -131,7 +131,7 @@ def test_the_number_of_threads_changes_nothing(test_set):
 
 
 def test_a_turned_photo_gives_a_turned_answer(fitted):
-    """Frames follow the shape, so small turns are met by the same regressions."""
+    """Frames follow the shape, so the same regressions fit small turns."""
     import cv2
 
     faces = drawn_faces(10, seed=6)
@@ -149,7 +149,7 @@ def test_steps_are_turned_into_the_frame_and_back():
     assert np.allclose(_turned(steps, frames), steps @ np.swapaxes(maps, 1, 2))
 
 
-def test_identical_faces_will_do():
+def test_identical_faces_are_enough():
     one = drawn_faces(1)
     same = FaceSet(
         np.array([f"{i}" for i in range(6)]),
@@ -217,7 +217,7 @@ def test_odd_inputs(fitted):
     assert fitted.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
 
 
-def test_one_face_and_missing_points_will_do():
+def test_one_face_and_missing_points_are_enough():
     one = drawn_faces(1)
     assert np.isfinite(HogRidge(**SMALL).fit(one).predict(one.images, one.boxes)).all()
     train = drawn_faces(30)

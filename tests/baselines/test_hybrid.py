@@ -1,4 +1,4 @@
-"""hybrid: starts by models that never saw the face, handed over as shapes or boxes; whole through saving."""
+"""hybrid: starts by models that never saw the face, handed over as shapes or boxes; the same after saving."""
 
 from dataclasses import replace
 

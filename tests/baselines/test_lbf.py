@@ -1,4 +1,4 @@
-"""lbf: trees, leaves and the regression by second routes, the laws of its answers, and real faces where they are."""
+"""lbf: trees, leaves and the regression by second routes, the laws of its answers, and real faces."""
 
 import os
 from dataclasses import replace
@@ -144,7 +144,7 @@ def random_leaves(rng, points=3, n=60, trees=2, n_leaves=4):
 
 
 def one_hot(leaves, n_leaves):
-    """(n, L trees leaves): the matrix that is never made."""
+    """(n, L trees leaves): the matrix that the method never makes."""
     return np.concatenate(
         [np.eye(n_leaves)[leaf] for leaf in leaves.transpose(0, 2, 1).reshape(-1, leaves.shape[1])], 1
     )
@@ -213,7 +213,7 @@ def test_turns_are_the_similarity_s_linear_part():
 
 
 def test_mirrored_images_give_mirrored_answers(fitted, test_set):
-    """Exactly, but for the crop's resampling: the mean over the face and its mirror image is symmetric."""
+    """Exactly, except for the crop's resampling: the mean over the face and its mirror image is symmetric."""
     flipped = [np.ascontiguousarray(image[:, ::-1]) for image in test_set.images]
     boxes = test_set.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (199, 0, 199, 0)
     expected = get_scheme("mtfl-5").flip(fitted.predict(test_set.images, test_set.boxes), 200)
@@ -314,7 +314,7 @@ def test_odd_inputs(fitted):
     assert fitted.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
 
 
-def test_one_face_equal_faces_and_missing_points_will_do():
+def test_one_face_equal_faces_and_missing_points_are_enough():
     one = drawn_faces(1)
     assert np.isfinite(LBF(**SMALL).fit(one).predict(one.images, one.boxes)).all()
     columns = (np.repeat(column, 5, axis=0) for column in (one.boxes, one.landmarks))
@@ -331,7 +331,7 @@ def test_one_face_equal_faces_and_missing_points_will_do():
         LBF(**SMALL).fit(replace(train, landmarks=landmarks, visible=None))
 
 
-def test_it_says_how_far_it_is():
+def test_it_reports_its_progress():
     news = []
     with listening(lambda *report: news.append(report)):
         LBF(**SMALL).fit(drawn_faces(6))

@@ -1,4 +1,4 @@
-"""linear: against scikit-learn end to end, the laws of its answers, odd input, and real faces where they are."""
+"""linear: against scikit-learn end to end, the laws of its answers, odd input, and real faces where there are some."""
 
 from dataclasses import replace
 
@@ -169,7 +169,7 @@ def test_impossible_parameters(name, value, allowed):
         Linear(**{name: value}).fit(drawn_faces(2))
 
 
-def test_progress_is_told(train):
+def test_it_reports_its_progress(train):
     news = []
     with progress.listening(lambda *what: news.append(what)):
         Linear(**SMALL).fit(train)

@@ -1,4 +1,4 @@
-"""The wrappers of pretrained files: tiny files of each format, the box that they are laid into, and every refusal."""
+"""The wrappers of pretrained files: tiny files of each format, the box into which they are put, and every refusal."""
 
 import copy
 import pickle
@@ -46,7 +46,7 @@ def write_dlib(path, faces):
 
 
 def write_lbf(path, points=68, step=0.004, skip=None, mean=MEAN, trees=1):
-    """OpenCV's own layout: two stages, a tree a point, two splits deep; `skip` is left out."""
+    """OpenCV's own layout: two stages, one tree for each point, two splits deep; `skip` is left out."""
     import cv2
 
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Every registered method passes the checks that authors of plug-ins run; what is particular to one is tested apart."""
+"""Every registered method passes the checks that authors of plug-ins run; its own tests hold the rest."""
 
 from functools import cache
 
@@ -84,7 +84,7 @@ def test_it_is_no_worse_than_the_mean_shape(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_threads_are_declared_to_change_nothing_but_where_sums_depend_on_them(name):
+def test_threads_are_declared_to_change_nothing_unless_sums_depend_on_them(name):
     """`check_changes_nothing` then compares what is learned with one thread and with two."""
     declared = "threads" in maker(name)().changes_nothing
     assert declared == (maker(name).accepts("threads") and name not in SUMS_BY_THREAD)
@@ -92,7 +92,7 @@ def test_threads_are_declared_to_change_nothing_but_where_sums_depend_on_them(na
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_string_in_place_of_a_number_is_an_error_that_says_so(name):
-    """As `--param crop_size=zwei` gives it; not one that a method meets by chance somewhere inside."""
+    """As `--param crop_size=zwei` gives it; the error is not one that happens to be raised somewhere inside."""
     train = quick_faces()[0][:4]
     defaults = parameters_of(fldbench.registry.resolve("method", name))
     for key in [k for k, default in defaults.items() if type(default) in (int, float, bool)]:

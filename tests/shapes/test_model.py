@@ -36,7 +36,7 @@ def similarity(angle, factor, shift):
 
 
 def test_alignment_by_scipys_procrustes():
-    """Every aligned shape lies to the mean as scipy's Procrustes analysis has it, but for its size."""
+    """Every aligned shape lies where scipy's Procrustes analysis puts it, except for its size."""
     from scipy.spatial import procrustes
 
     shapes = drawn(12)
@@ -181,7 +181,7 @@ def test_one_known_point_gives_finite_answers():
 
 
 def test_missing_points_are_filled_by_the_model():
-    """Points put at nonsense but marked as missing hardly change the model; believed, they ruin it."""
+    """Points in impossible places that are marked as missing hardly change the model; believed, they ruin it."""
     shapes = drawn(60, noise=3)
     present = np.random.default_rng(3).random((60, 5)) > 0.15
     present[~present.any(axis=1)] = True

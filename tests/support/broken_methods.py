@@ -1,4 +1,4 @@
-"""Toy methods: a good one that has everything a check may ask for, and for every check some that break just that."""
+"""Toy methods: a good one that has everything a check may look for, and for every check some that break just that."""
 
 import pickle
 import random
@@ -19,7 +19,7 @@ from fldbench.shapes import from_box_frame
 
 
 class Good(Method):
-    """The mean shape with everything that a check may look for; it moves start shapes by a learned step."""
+    """The mean shape with everything that a check may look for; it answers with the start shapes that it is given."""
 
     tasks = ("landmarks", "smile")
     files = ("table",)
