@@ -8,7 +8,9 @@ import pytest
 
 PACKAGES = (
     "fldbench",
+    "fldbench.checks",
     "fldbench.report",
+    "fldbench.shapes",
     "fldbench.verify",
     "fldbench.baselines",
     "fldbench.baselines.asm",
