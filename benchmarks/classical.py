@@ -21,7 +21,7 @@ import numpy as np
 import fldbench
 from fldbench.protocols import boxes_from
 
-PROTOCOLS = ("300w-helen", "300w-helen-jittered")
+PROTOCOLS = ("300w-helen", "300w-helen@boxes=jittered")
 METHODS = ("dlib-plain", "ert", "hog-ridge", "lbf", "asm", "linear")
 FACES = (250, 500, 1000, 2012)
 THREADS = 2

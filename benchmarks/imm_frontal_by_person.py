@@ -21,7 +21,7 @@ METHODS = {
     "five-conv": {"epochs": 150},
     "nose-net": {"epochs": 150},
 }
-PROTOCOLS = ("imm-frontal", "imm-frontal-jittered")
+PROTOCOLS = ("imm-frontal", "imm-frontal@boxes=jittered")
 FOLDS = 4
 NOSE_TIP = 45
 
@@ -33,7 +33,7 @@ def out_of_fold(name: str, params: dict, faces: fldbench.FaceSet) -> tuple[dict[
     fold_of = faces.fold_of(FOLDS)
     for fold in range(FOLDS):
         start = time.perf_counter()
-        method = fldbench.make_method(name, **params).fit(boxes_from(faces[fold_of != fold], "truth-tight"))
+        method = fldbench.make_method(name, **params).fit(boxes_from(faces[fold_of != fold], "tight"))
         seconds += (time.perf_counter() - start) / FOLDS
         part = faces[fold_of == fold]
         for protocol, found in answers.items():
