@@ -22,7 +22,7 @@ from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
 from fldbench.method import Method
-from fldbench.params import SEED, THREADS, check_sample_weight, one_of, optional, whole
+from fldbench.params import SEED, THREADS, check_sample_weight, one_of, optional, real, whole
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fill_missing, from_box_frame, symmetric, to_box_frame
@@ -91,7 +91,7 @@ class Linear(Method):
         "scale": DEVIATION,
         "ridge": optional(PENALTY),
         "kernel": one_of(tuple(RIDGES)),
-        "gamma": optional(PENALTY),
+        "gamma": optional(real(above=0)),
         "supports": whole(1),
         "threads": THREADS,
         "random_state": SEED,
