@@ -1,50 +1,62 @@
-"""The mean of several methods' answers: their errors differ, so the mean's are smaller."""
+"""The mean of several methods' answers: their errors differ, so those of the mean are smaller."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fldbench.baselines.composed import Composed, checked_params
-from fldbench.baselines.mean_shape import check_fitted
-from fldbench.errors import MethodError
+from fldbench.baselines.parts.composed import Composed, checked_params
+from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.method import Method
-from fldbench.params import check_kinds, count_threads
+from fldbench.params import SEED, THREADS, Rule
 
 
+def _names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(name, str) for name in value)
+
+
+@dataclass(eq=False, repr=False)
 class Average(Composed):
     """Fits every method on the same faces and answers with the mean of their points.
 
-    methods   names of registered methods, at least one
-    params    name -> parameters that differ from the method's defaults
-    threads, random_state   are given to every method that has them
-
     A face that one method gives up on is the mean of the others; one that all give up on is a NaN row.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        Names of registered methods, at least one.
+    params : dict of dict, optional
+        For a method's name the parameters that differ from its defaults.
+    threads : int, optional
+        Given to every method that has it.
+    random_state : int
+        Given to every method that has it.
     """
 
-    def __init__(
-        self,
-        methods: Sequence[str] = ("hog-ridge", "asm", "lbf"),
-        params: dict[str, dict[str, Any]] | None = None,
-        threads: int | None = None,
-        random_state: int = 0,
-    ):
-        self.methods = methods
-        self.params = params
-        self.threads = threads
-        self.random_state = random_state
+    rules = {
+        "methods": Rule("a list of at least one method's name", _names),
+        "threads": THREADS,
+        "random_state": SEED,
+    }
+
+    methods: Sequence[str] = ("hog-ridge", "asm", "lbf")
+    params: dict[str, dict[str, Any]] | None = None
+    threads: int | None = None
+    random_state: int = 0
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Average:
-        """Learns members_, one fitted method for each name. Raises MethodError that names the member that failed."""
+        """Fit one member for each name; raise MethodError that names the member that failed."""
         members = zip(self._make(), self.methods, strict=True)
         self.members_ = [self._fit_member(member, name, train, val) for member, name in members]
         return self
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """n images, boxes (n, 4) px -> (n, L, 2) px."""
+        """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "members_")
         answers = np.stack([member.predict(images, boxes) for member in self.members_])
         found = np.isfinite(answers).all(axis=(2, 3), keepdims=True)
@@ -54,19 +66,20 @@ class Average(Composed):
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """The members by name; none where they cannot be made, or one stands there twice."""
+        """The members by name; none where they cannot be made, or where one stands there twice."""
         members = self.members
         named = dict(zip(self.methods, members, strict=True)) if members else {}
         return named if len(named) == len(members) else {}
 
+    def check_params(self) -> None:
+        """Check the parameters, and that `params` names no other method."""
+        super().check_params()
+        for name, params in checked_params(self.label, "params", self.params).items():
+            if name not in self.methods:
+                raise MethodError(must_be(self.label, "a name in params", name, f"one of {', '.join(self.methods)}"))
+            checked_params(self.label, f"params of {name}", params)
+
     def _make(self) -> list[Method]:
-        check_kinds(self, "average")
-        count_threads(self.threads)
-        names = list(self.methods) if isinstance(self.methods, (list, tuple)) else []
-        if not names or not all(isinstance(name, str) for name in names):
-            raise MethodError(f"average: methods is {self.methods!r}; allowed is a list of at least one method's name")
-        params = checked_params("average", "params", self.params)
-        for name in params:
-            if name not in names:
-                raise MethodError(f"average: params has {name!r}, which is none of {', '.join(names)}")
-        return [self._member(name, checked_params("average", f"params of {name}", params.get(name))) for name in names]
+        self.check_params()
+        params = self.params or {}
+        return [self._member(name, dict(params.get(name) or {})) for name in self.methods]

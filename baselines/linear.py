@@ -1,94 +1,133 @@
 """From the whole crop straight to the shape: HOG, then one ridge regression, linear or with a Gaussian kernel.
 
 No cascade and no start shape, so it is the floor for methods that look at pixels. Everything happens in a square grey
-crop around the box. Training sees every face in several boxes, each a little off, and the mirror image of each:
-mirroring permutes the features (`hog_grid.mirror_grid`), so mirrored faces are a permutation of sums that are there
-already. The penalty is chosen by leaving faces out in closed form (`ridge.choose_ridge`), a face's copies together.
+crop around the box. Training sees every face in several boxes, each slightly displaced, and the mirror image of
+each. Mirroring permutes the features (`hog_grid.mirror_grid`), so the sums of mirrored faces are permutations of sums
+that are already there. The penalty is chosen by leaving out faces in closed form (`ridge.choose_ridge`), all copies of
+a face together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from fldbench.baselines import ridge as regression
-from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape, to_box_frame
-from fldbench.baselines.normalised import grey_crops
-from fldbench.baselines.threads import each_block, limited_blas
-from fldbench.errors import MethodError
+from fldbench.baselines.parts import ridge as regression
+from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, PENALTY, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.normalised import grey_crops
+from fldbench.baselines.parts.threads import each_block, limited_blas
+from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
 from fldbench.method import Method
-from fldbench.params import check_kinds, check_sample_weight
+from fldbench.params import SEED, THREADS, check_sample_weight, one_of, optional, real, whole
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
+from fldbench.shapes import fill_missing, from_box_frame, symmetric, to_box_frame
 
-BLOCK = 32  # faces that one thread turns into features at a time
-CHUNK = 256  # faces whose features are in memory at once
+FACES_PER_TASK = 32  # faces that one thread turns into features at a time
+FACES_IN_MEMORY = 256  # faces whose features are in memory at once
 LEFT_OUT = 150  # faces that are left out, one by one, to choose the penalty
 RIDGES = {"linear": np.geomspace(0.1, 1000.0, 9), "rbf": np.geomspace(1e-3, 10.0, 9)}
-MEDIAN_OF = 500  # supports whose distances give gamma
+MEDIAN_OF = 500  # supports whose distances determine gamma
 STABLE = 1e-6  # added to the diagonal of the kernel penalty, where supports may be (almost) the same
 
 
+@dataclass(eq=False, repr=False)
 class Linear(Method):
     """Ridge regression from the HOG of the whole crop to the landmarks in the frame of the box.
 
-    crop_size    side of the crop, px, a multiple of `cell`; it holds the box grown by `padding` of its longer side
-    cell, bins   side of a HOG cell, px, and its directions, an even number; blocks have 2 x 2 cells
-    copies       boxes a face is seen in: its own, and copies - 1 shifted by N(0, shift) of its sides and scaled by
-                 N(1, scale)
-    ridge        penalty, beside a loss that counts every face once, whatever the copies; None: the best of nine, by
-                 leaving out each of 150 faces
-    kernel       "linear", or "rbf": exp(-gamma |x - x'|^2), kernel ridge regression on the `supports`
-    gamma        of the kernel; None: 1 / median of the squared distances between supports
-    supports     crops, drawn from the training crops, that kernels are taken with, each together with its mirror image
-                 (subset of regressors, Smola & Bartlett, NIPS 2000); with all of them it is kernel ridge regression
-                 itself. Each costs 4 d bytes of the model
-    threads      of training and prediction, None one a core; the numbers do not depend on it
+    Parameters
+    ----------
+    crop_size : int
+        Side of the crop, px, a multiple of `cell` and at least twice as much.
+    padding : float
+        The crop holds the box grown by this share of its longer side on each end.
+    cell, bins : int
+        Side of a HOG cell, px, and its directions, an even number; blocks have 2 x 2 cells.
+    copies : int
+        Boxes in which each training face is seen: its own, and copies - 1 others.
+    shift, scale : float
+        The others are shifted by N(0, shift) of their sides and scaled by N(1, scale).
+    ridge : float, optional
+        Penalty, beside a loss that counts every face once, whatever the copies. None takes the best of nine, by leaving
+        out each of 150 faces.
+    kernel : {"linear", "rbf"}
+        "rbf" is exp(-gamma |x - x'|^2): kernel ridge regression on the `supports`.
+    gamma : float, optional
+        Of the kernel; None is 1 / median of the squared distances between supports.
+    supports : int
+        Crops, drawn from the training crops, that kernels are taken with, each together with its mirror image (subset
+        of regressors, Smola & Bartlett, NIPS 2000); with all of them it is kernel ridge regression itself. Each takes
+        4 d bytes of the model.
+    threads : int, optional
+        None is one thread for each core; the numbers do not depend on it.
+    random_state : int
+
+    Attributes
+    ----------
+    mean_shape_ : ndarray of shape (L, 2)
+        In the box frame.
+    weights_, bias_ : ndarray of shape (d, 2 L) and (2 L,)
+        Of the regression to the deviation from the mean shape, in the box frame.
+    ridge_ : float
+        The penalty that was chosen.
+    supports_ : ndarray of shape (m, d)
+    gamma_ : float
+        Both with a kernel only.
     """
 
-    def __init__(
-        self,
-        crop_size: int = 80,
-        padding: float = 0.1,
-        cell: int = 8,
-        bins: int = 8,
-        copies: int = 4,
-        shift: float = 0.03,
-        scale: float = 0.03,
-        ridge: float | None = None,
-        kernel: str = "linear",
-        gamma: float | None = None,
-        supports: int = 1000,
-        threads: int | None = None,
-        random_state: int = 0,
-    ):
-        self.crop_size = crop_size
-        self.padding = padding
-        self.cell = cell
-        self.bins = bins
-        self.copies = copies
-        self.shift = shift
-        self.scale = scale
-        self.ridge = ridge
-        self.kernel = kernel
-        self.gamma = gamma
-        self.supports = supports
-        self.threads = threads
-        self.random_state = random_state
+    changes_nothing = ("threads",)
+    weighs_faces = True
+    rules = {
+        "crop_size": whole(2),
+        "padding": PADDING,
+        "cell": whole(1),
+        "bins": EVEN,
+        "copies": whole(1),
+        "shift": DEVIATION,
+        "scale": DEVIATION,
+        "ridge": optional(PENALTY),
+        "kernel": one_of(tuple(RIDGES)),
+        "gamma": optional(real(above=0)),
+        "supports": whole(1),
+        "threads": THREADS,
+        "random_state": SEED,
+    }
+
+    crop_size: int = 80
+    padding: float = 0.1
+    cell: int = 8
+    bins: int = 8
+    copies: int = 4
+    shift: float = 0.03
+    scale: float = 0.03
+    ridge: float | None = None
+    kernel: str = "linear"
+    gamma: float | None = None
+    supports: int = 1000
+    threads: int | None = None
+    random_state: int = 0
 
     def fit(self, train: FaceSet, val: FaceSet | None = None, sample_weight: np.ndarray | None = None) -> Linear:
-        """Learns mean_shape_ (L, 2) in the box frame, weights_ (d, 2 L), bias_ (2 L,), ridge_, and for a kernel
-        supports_ (m, d) and gamma_.
+        """Learn the regression.
+
+        Parameters
+        ----------
+        train : FaceSet
+        val : FaceSet, optional
+            Not used.
+        sample_weight : ndarray of shape (n,), optional
+            A face of weight 2 counts like two copies of it.
         """
-        self._check_params()
+        self.check_params()
         weight = check_sample_weight(sample_weight, train)
         train, weight = train[weight > 0], weight[weight > 0]
         mirror = np.array(get_scheme(train.scheme).mirror)
         mean = mean_unit_shape(train, weight)
-        self.mean_shape_ = (mean + mean[mirror] * (-1, 1) + (1, 0)) / 2
+        self.mean_shape_ = symmetric(mean, mirror)
         rng = np.random.default_rng(self.random_state)
         boxes = np.stack([self._copies(box, rng) for box in train.boxes])
         truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
@@ -117,7 +156,7 @@ class Linear(Method):
         return self
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """n images, boxes (n, 4) px -> (n, L, 2) px."""
+        """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "weights_")
         boxes = check_boxes(boxes)
         steps = np.empty((len(boxes), self.bias_.size))
@@ -125,60 +164,47 @@ class Linear(Method):
         def work(rows: slice) -> None:
             steps[rows] = self._features(images[rows], boxes[rows]) @ self.weights_ + self.bias_
 
-        with limited_blas(1):  # whose waiting threads would take the cores from these
-            each_block(work, len(boxes), BLOCK, self.threads)
+        with limited_blas(1):  # BLAS's waiting threads would take the cores from these
+            each_block(work, len(boxes), FACES_PER_TASK, self.threads)
         return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
 
-    def _check_params(self) -> None:
-        check_kinds(self, "linear")
-        rules = {
-            "cell": (self.cell >= 1, "at least 1"),
-            "crop_size": (
-                self.cell >= 1 and self.crop_size % self.cell == 0 and self.crop_size >= 2 * self.cell,
-                f"a multiple of cell ({self.cell}), at least twice as much",
-            ),
-            "padding": (self.padding > -0.5, "above -0.5"),
-            "bins": (self.bins >= 2 and self.bins % 2 == 0, "even and at least 2"),
-            "copies": (self.copies >= 1, "at least 1"),
-            "ridge": (self.ridge is None or (_is_number(self.ridge) and self.ridge > 0), "None or above 0"),
-            "kernel": (self.kernel in RIDGES, f"one of {', '.join(RIDGES)}"),
-            "gamma": (self.gamma is None or (_is_number(self.gamma) and self.gamma > 0), "None or above 0"),
-            "supports": (self.supports >= 1, "at least 1"),
-        }
-        for name, (fine, allowed) in rules.items():
-            if not fine:
-                raise MethodError(f"linear: {name} is {getattr(self, name)!r}; it has to be {allowed}")
+    def check_params(self) -> None:
+        """Check the parameters, and that the crop consists of whole cells, at least two along each side."""
+        super().check_params()
+        if self.crop_size % self.cell or self.crop_size < 2 * self.cell:
+            allowed = f"a multiple of cell ({self.cell}), at least {2 * self.cell}"
+            raise MethodError(must_be(self.label, "crop_size", self.crop_size, allowed))
 
     def _copies(self, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(4,) px -> (copies, 4) px; the first is the box itself."""
+        """Return the boxes (copies, 4) px in which a face is seen; the first is its own, (4,) px."""
         return np.stack([box, *(jitter_box(box, rng, self.shift, self.scale) for _ in range(self.copies - 1))])
 
     def _hog(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        from fldbench.baselines import hog_grid  # numba takes a second to import
+        from fldbench.baselines.parts import hog_grid  # numba takes a second to import
 
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
         return hog_grid.grid_features(grey_crops(images, matrices, self.crop_size, 1), self.cell, self.bins)
 
     def _features(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """What the regression sees: (n, d) HOG, or (n, 2 m) kernels with the supports and their mirror images."""
+        """Return what the regression sees: (n, d) HOG, or (n, 2 m) kernels with supports and their mirror images."""
         features = self._hog(images, boxes)
         return features if self.kernel == "linear" else self._kernels(features)
 
     def _kernels(self, features: np.ndarray) -> np.ndarray:
-        """(n, d) -> (n, 2 m): of each crop, and of its mirror image, which has the kernels with mirrored supports."""
+        """Return the kernels (n, 2 m) of each crop (n, d), and of its mirror image: those with mirrored supports."""
         both = np.stack([features, features[:, self._mirror()]], axis=1).reshape(-1, features.shape[1])
         kernels = regression.gaussian(both, self.supports_.astype(features.dtype, copy=False), self.gamma_)
         return kernels.reshape(len(features), -1)
 
     def _mirror(self) -> np.ndarray:
-        from fldbench.baselines import hog_grid
+        from fldbench.baselines.parts import hog_grid
 
         return hog_grid.mirror_grid(self.crop_size // self.cell, self.bins)
 
     def _choose_supports(self, images: Sequence[np.ndarray], boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draws supports_ and sets gamma_, for a kernel; which features a mirrored crop has, as an index array.
+        """Draw supports_ and set gamma_, for a kernel; return as an index array which features a mirrored crop has.
 
-        Faces first, so that no face has two supports before every face has one.
+        No face has two supports before every face has one.
         """
         if self.kernel == "linear":
             return self._mirror()
@@ -189,7 +215,7 @@ class Linear(Method):
         def work(rows: slice) -> np.ndarray:
             return self._hog([images[i] for i, _ in chosen[rows]], boxes[tuple(chosen[rows].T)])
 
-        self.supports_ = np.concatenate(each_block(work, len(chosen), BLOCK, self.threads))
+        self.supports_ = np.concatenate(each_block(work, len(chosen), FACES_PER_TASK, self.threads))
         self.gamma_ = regression.median_gamma(self.supports_[:MEDIAN_OF]) if self.gamma is None else float(self.gamma)
         m = len(self.supports_)
         return np.concatenate([np.arange(m, 2 * m), np.arange(m)])
@@ -203,18 +229,18 @@ class Linear(Method):
         weights: np.ndarray,
         tested: np.ndarray,
     ) -> np.ndarray:
-        """Adds every copy of every face to the sums; the features of the tested faces, (tested, copies, d)."""
+        """Add every copy of every face to the sums; return the features of the tested faces, (tested, copies, d)."""
         kept = []
         report("linear: faces", 0, len(boxes))
-        for start in range(0, len(boxes), CHUNK):
-            stop = min(start + CHUNK, len(boxes))
+        for start in range(0, len(boxes), FACES_IN_MEMORY):
+            stop = min(start + FACES_IN_MEMORY, len(boxes))
 
             def work(rows: slice, start: int = start) -> np.ndarray:
                 faces = range(start + rows.start, start + rows.stop)
                 repeated = [image for i in faces for image in [images[i]] * self.copies]
                 return self._features(repeated, boxes[faces.start : faces.stop].reshape(-1, 4))
 
-            features = np.concatenate(each_block(work, stop - start, BLOCK, self.threads))
+            features = np.concatenate(each_block(work, stop - start, FACES_PER_TASK, self.threads))
             rows = slice(start, stop)
             equations.add(features, targets[rows].reshape(len(features), -1), weights[rows].ravel())
             ours = tested[(tested >= start) & (tested < stop)] - start
@@ -225,18 +251,14 @@ class Linear(Method):
     def _solve(
         self, equations: regression.NormalEquations, features: np.ndarray, targets: np.ndarray, weights: np.ndarray
     ) -> regression.Solution:
-        """The regression by the given penalty or by the best one; sets ridge_."""
+        """Return the regression with the given penalty or the best one; set ridge_."""
         penalty = None
         if self.kernel != "linear":
             both = np.concatenate([self.supports_, self.supports_[:, self._mirror()]]).astype(float)
             penalty = self._kernels(both) + STABLE * np.eye(len(both))
         grid = RIDGES[self.kernel] if self.ridge is None else [self.ridge]
-        if len(features) < 2:  # nothing would be left without the only face
+        if len(features) < 2:  # without its only face the training set is empty
             grid = grid[-1:]
         solution, chosen = regression.choose_ridge(equations, features, targets, weights, grid, penalty)
         self.ridge_ = float(chosen)
         return solution
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

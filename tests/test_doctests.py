@@ -6,27 +6,16 @@ import pkgutil
 
 import pytest
 
-PACKAGES = (
-    "fldbench",
-    "fldbench.protocols",
-    "fldbench.report",
-    "fldbench.curate",
-    "fldbench.curate.verify",
-    "fldbench.faces",
-    "fldbench.media",
-    "fldbench.baselines",
-    "fldbench.cnn",
-    "fldbench.datasets",
-    "fldbench.datasets.formats",
-    "fldbench.datasets.yours",
-    "fldbench.datasets.synthetic",
-)
+import fldbench
+
+PLUG_INS = ("baselines", "cnn", "datasets")
 
 
 def modules():
-    paths = [(name, importlib.import_module(name).__path__) for name in PACKAGES]
-    found = {f"{name}.{m.name}" for name, path in paths for m in pkgutil.iter_modules(path) if m.name != "__main__"}
-    return sorted(found | set(PACKAGES))
+    """Every module of the package and of the plug-in folders inside it."""
+    packages = [fldbench, *(importlib.import_module(f"fldbench.{name}") for name in PLUG_INS)]
+    found = {m.name for one in packages for m in pkgutil.walk_packages(one.__path__, f"{one.__name__}.")}
+    return sorted(name for name in found if not name.endswith("__main__"))
 
 
 @pytest.mark.parametrize("name", modules())

@@ -90,6 +90,31 @@ def test_imports_follow_the_layers():
                 assert rank(other) <= rank(own) and (other == own or other not in PLUG_INS or own == "cli"), place
 
 
+def test_no_files_import_each_other_in_a_circle():
+    """Imports inside functions and under TYPE_CHECKING count too."""
+    names = {name for _, name in modules()}
+    arrows = {}
+    for path, name in modules():
+        targets = {t if t in names else t.rpartition(".")[0] for t in imported(path) if t.startswith("fldbench")}
+        arrows[name] = (targets & names) - {name, "fldbench"}
+    left = dict(arrows)
+    while free := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in free:
+            del left[name]
+    # What is left imports something that is left: circles, and what hangs on them.
+    while free := [name for name in left if not any(name in targets for other, targets in left.items())]:
+        for name in free:
+            del left[name]
+    assert not left, f"circles among {', '.join(sorted(left))}"
+
+
+def test_no_init_holds_logic():
+    for path, _ in modules():
+        if path.name == "__init__.py" and path != ROOT / "fldbench" / "__init__.py":
+            kinds = {type(node) for node in ast.parse(path.read_text()).body}
+            assert kinds <= {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign}, f"{path}: re-exports alone stand there"
+
+
 def test_plugin_folders_are_never_imported_by_their_bare_names():
     tests = ((path, path.stem) for path in sorted((ROOT / "tests").rglob("*.py")))
     for path, _ in (*modules(), *tests):

@@ -6,10 +6,10 @@ import numpy as np
 
 from fldbench.checks.common import Skipped, raises
 from fldbench.checks.subject import Maker, predict
-from fldbench.errors import DataError, FldbenchError
+from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size
-from fldbench.method import predict_checked
+from fldbench.method import Method, predict_checked
 from fldbench.schemes import get_scheme
 
 SAME = 1e-3  # px, between the answers for a face alone and among others
@@ -18,7 +18,7 @@ MIRRORED = 0.12  # of the box's width, mean distance between the mirrored answer
 
 
 def check_rows(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """It answers n faces with finite numbers of shape (n, L, 2), and no face with (0, L, 2)."""
+    """It answers n faces with finite numbers of shape (n, L, 2), and an empty list of faces with (0, L, 2)."""
     fitted = make.trained(train)
     answer = predict_checked(fitted, list(test.images), test.boxes, 68)
     assert np.isfinite(answer).all(), "it gave up on good faces"
@@ -37,7 +37,7 @@ def check_batch(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_lazy_images(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """Images that are decoded when asked for do as well as a list."""
+    """A sequence of images that are decoded on access gives the same answers as a list."""
     fitted = make.trained(train)
     assert np.array_equal(fitted.predict(test.images, test.boxes.copy()), predict(fitted, test), equal_nan=True)
 
@@ -83,7 +83,7 @@ def check_grey_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_small_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A face of a few pixels in an image of 14 is answered, or given up as a row of NaN."""
+    """A face of a few pixels, in an image of 14 px, is answered, or given up as a row of NaN."""
     _answers(make.trained(train).predict([test.images[1][::12, ::12].copy()], test.boxes[1:2] / 12))
 
 
@@ -106,28 +106,37 @@ def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_impossible_box(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A box without a size, or that is no number, is refused with DataError."""
+    """A box that has no size or is not finite is refused with DataError."""
     fitted = make.trained(train)
     for box in ([5.0, 5.0, 5.0, 9.0], [5.0, 5.0, np.nan, 9.0]):
         raises(DataError, lambda box=box: fitted.predict([test.images[0]], np.array([box])), f"the box {box}")
 
 
 def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """predict_attributes gives for each attribute (n, k) probabilities that add up to 1."""
+    """predict_attributes answers the attributes in `tasks` and no others, with (n, k) probabilities that sum to 1."""
     fitted = make.trained(train)
-    if not hasattr(fitted, "predict_attributes"):
-        raise Skipped("it has no predict_attributes")
-    try:
-        found = fitted.predict_attributes(list(test.images), test.boxes.copy())
-    except FldbenchError as error:
-        raise Skipped(f"it predicts no attributes with these parameters: {error}") from error
+    declared = {task for task in fitted.tasks if task != "landmarks"}
+    found = _attributes(fitted, test)
+    assert found.keys() <= declared, f"it answers {', '.join(found)}; declare tasks = {('landmarks', *found)!r}"
+    missing = declared - found.keys()
+    assert not missing, f"tasks has {', '.join(sorted(missing))}, which it does not answer"
     if not found:
-        raise Skipped("it predicts no attributes with these parameters")
+        raise Skipped("it declares no attributes")
     for name, answer in found.items():
         answer = np.asarray(answer)
         assert name in train.attributes, f"no training face has the attribute {name!r}"
         assert answer.ndim == 2 and len(answer) == len(test), f"{name} has the shape {answer.shape}"
         assert (answer >= 0).all() and np.allclose(answer.sum(axis=1), 1, atol=1e-3), f"{name} does not add up to 1"
+
+
+def _attributes(fitted: Method, test: FaceSet) -> dict[str, np.ndarray]:
+    """Return what it answers beyond landmarks; nothing where it cannot, or refuses with these parameters."""
+    if not hasattr(fitted, "predict_attributes"):
+        return {}
+    try:
+        return fitted.predict_attributes(list(test.images), test.boxes.copy()) or {}
+    except MethodError:
+        return {}
 
 
 def _answers(answer: np.ndarray) -> None:

@@ -14,7 +14,18 @@ class Skipped(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of one check: its name, what it asks for, passed | failed | skipped, and why if not passed."""
+    """What came out of one check.
+
+    Attributes
+    ----------
+    check : str
+        Its name.
+    about : str
+        What must hold.
+    status : {"passed", "failed", "skipped"}
+    reason : str
+        Why it did not pass.
+    """
 
     check: str
     about: str
@@ -23,7 +34,7 @@ class Result:
 
 
 def run(check: Callable[..., None], *arguments: object) -> Result:
-    """One check on its arguments. Whatever it raises is a failure, but for Skipped.
+    """Run one check on its arguments. Whatever it raises is a failure, except Skipped.
 
     >>> def check_even(number):
     ...     "The number is even."
@@ -38,7 +49,7 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
     except Skipped as reason:
         return Result(name, about, "skipped", str(reason))
     except AssertionError as error:
-        return Result(name, about, "failed", " ".join(str(error).split()) or "what is asked for is not so")
+        return Result(name, about, "failed", " ".join(str(error).split()) or "it does not hold")
     except Exception as error:  # any kind of crash is what the checks look for
         text = " ".join(str(error).split())
         kind = "" if isinstance(error, FldbenchError) else f"{type(error).__name__}: "
@@ -47,7 +58,7 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
 
 
 def raises(kinds: type[Exception] | tuple[type[Exception], ...], call: Callable[[], object], when: str) -> str:
-    """The text of the error that `call` raises; AssertionError when it raises none, or one of another kind."""
+    """Return the text of the error that `call` raises; raise AssertionError for no error, or one of another kind."""
     wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
     try:
         call()
@@ -55,5 +66,5 @@ def raises(kinds: type[Exception] | tuple[type[Exception], ...], call: Callable[
         assert str(error).strip(), f"the {type(error).__name__} {when} says nothing"
         return str(error)
     except Exception as error:
-        raise AssertionError(f"{when}: {type(error).__name__} ({error}) instead of {wanted}") from error
-    raise AssertionError(f"{when}: no error; wanted is {wanted}")
+        raise AssertionError(f"{when}: {type(error).__name__} ({error}) in place of {wanted}") from error
+    raise AssertionError(f"{when}: no error; must be {wanted}")

@@ -33,7 +33,7 @@ class DatasetUnderTest:
         self._absent = ""  # why nothing could be loaded
 
     def splits(self) -> dict[str, FaceSet]:
-        """Split -> its faces, for those that are there; the check is skipped when none is, or when one is broken."""
+        """Return the faces of each split that is there; skip the check when none is, or when one is broken."""
         if self._absent:
             raise Skipped(self._absent)
         if not self._splits:
@@ -67,7 +67,7 @@ def check_facts(data: DatasetUnderTest) -> None:
 
 
 def check_missing_root(data: DatasetUnderTest) -> None:
-    """A data root without it gives DatasetNotFoundError, which says what was looked for."""
+    """A data root without the dataset gives DatasetNotFoundError, which says what was looked for."""
     if not data.reader.folder:
         raise Skipped("it has no folder below a data root")
     with tempfile.TemporaryDirectory() as empty:
@@ -76,7 +76,7 @@ def check_missing_root(data: DatasetUnderTest) -> None:
 
 
 def check_loads(data: DatasetUnderTest) -> None:
-    """Its splits load as sets of faces that carry the dataset's and the split's name."""
+    """Its splits load as sets of faces that carry the name of the dataset and of the split."""
     for split, faces in data.splits().items():
         assert isinstance(faces, FaceSet) and len(faces), f"{split}: no faces"
         assert faces.split_name == split and faces.name, f"{split}: the faces are named {faces.label!r}"
@@ -99,7 +99,7 @@ def check_ids(data: DatasetUnderTest) -> None:
 
 
 def check_number_of_faces(data: DatasetUnderTest) -> None:
-    """A split has as many faces as were published, or says which part is not whole."""
+    """A split has the published number of faces, or says which part is incomplete."""
     for split, faces in data.splits().items():
         whole = all(found == expected for found, expected in faces.parts.values())
         wanted = data.reader.expected.get(split, len(faces))
@@ -132,7 +132,7 @@ def check_valid_boxes(data: DatasetUnderTest) -> None:
 
 
 def check_boxes_hold_faces(data: DatasetUnderTest) -> None:
-    """Boxes and landmarks are in the same pixels: of most faces the middle of the points lies in the box."""
+    """Boxes and landmarks are in the same pixels: for most faces the middle of the points lies in the box."""
     for split, faces in data.splits().items():
         middle = np.nanmean(np.where(np.isfinite(faces.landmarks), faces.landmarks, np.nan), axis=1)
         inside = (np.abs(middle - box_centre(faces.boxes)) <= box_size(faces.boxes) / 2).all(axis=1)
@@ -147,7 +147,7 @@ def check_attributes(data: DatasetUnderTest) -> None:
 
 
 def check_images(data: DatasetUnderTest) -> None:
-    """Images are RGB uint8 (h, w, 3), the same each time they are asked for."""
+    """Images are RGB uint8 (h, w, 3), the same at every access."""
     for faces in data.splits().values():
         if isinstance(faces.images, NoImages):
             raise Skipped(faces.images.why)
@@ -170,7 +170,7 @@ def check_loaded_again(data: DatasetUnderTest) -> None:
 
 
 def check_groups(data: DatasetUnderTest) -> None:
-    """No group (a person, clip or photo) is in two splits, but for a split that holds a whole other one."""
+    """No group (a person, clip or photo) is in two splits, unless one split contains the other."""
     splits = data.splits()
     if len(splits) < 2:
         raise Skipped(f"only the split {next(iter(splits))} is there")
@@ -183,7 +183,7 @@ def check_groups(data: DatasetUnderTest) -> None:
 
 
 def _rows(n: int) -> list[int]:
-    """A few rows, from the first to the last."""
+    """Return a few rows, from the first to the last."""
     return sorted({round(i) for i in np.linspace(0, n - 1, min(SOME, n)).tolist()})
 
 
@@ -193,7 +193,7 @@ def _no_face(faces: FaceSet, bad: np.ndarray, what: str) -> None:
 
 @contextmanager
 def _watched() -> Iterator[list[str]]:
-    """Inside the block, what is decoded, and every image file that is read as a whole, is noted."""
+    """Note inside the block what is decoded, and every image file that is read as a whole."""
     import cv2
 
     noted: list[str] = []

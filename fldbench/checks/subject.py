@@ -24,12 +24,21 @@ FEW = 16  # faces, where it does not matter what is learned
 class Observed:
     """One fit on a few faces, watched for several checks, so that slow methods are not fitted for each of them.
 
-    method, returned   the method, and what its fit returned
-    params             names of the parameters that were other ones after the fit
-    columns            columns of the training set that were other ones after the fit
-    generators         global random generators that moved during the fit and a predict
-    steps              what was reported from inside: what, done, total
-    answers            (n, L, 2) px for the test faces
+    Attributes
+    ----------
+    method : Method
+    returned : object
+        What its fit returned.
+    params : list of str
+        Parameters that the fit changed.
+    columns : list of str
+        Columns of the training set that the fit changed.
+    generators : list of str
+        Global random generators that moved during the fit and a predict.
+    steps : list of tuple
+        What was reported from inside: what, done, total.
+    answers : ndarray of shape (n, L, 2)
+        For the test faces, px.
     """
 
     method: Method
@@ -42,7 +51,7 @@ class Observed:
 
 
 class Maker:
-    """A registered method and its parameters: called, it makes a new one; `trained` gives one that has learned."""
+    """A registered method and its parameters: called, it makes a new method; `trained` gives a fitted one."""
 
     def __init__(self, name: str, /, **params: Any):
         self.name, self.params = name, params
@@ -51,15 +60,15 @@ class Maker:
         self._failed = False
 
     def __call__(self, **changes: Any) -> Method:
-        """A new, unfitted one, with some parameters changed."""
+        """Return a new, unfitted method, with some parameters changed."""
         return make_method(self.name, **self.params | changes)
 
     def accepts(self, parameter: str) -> bool:
-        """Whether the constructor has such a parameter."""
+        """Tell whether the constructor has such a parameter."""
         return parameter in parameters_of(type(self()))
 
     def fit(self, train: FaceSet, **changes: Any) -> Method:
-        """A new one, fitted; the check is skipped when the method could not even be fitted on good faces."""
+        """Return a new, fitted method; skip the check when the method could not even be fitted on good faces."""
         if self._failed:
             raise Skipped("it could not be fitted")
         method = self(**changes)
@@ -67,7 +76,7 @@ class Maker:
         return method
 
     def trained(self, train: FaceSet) -> Method:
-        """The one that learned from the first training set asked for; shared by the checks, not to be changed."""
+        """Return the method fitted to the first training set asked for; the checks share it and must not change it."""
         if self._trained is None:
             try:
                 self._trained = self.fit(train)
@@ -77,7 +86,7 @@ class Maker:
         return self._trained
 
     def observed(self, train: FaceSet, test: FaceSet) -> Observed:
-        """A fit on the first faces of the training set that was asked for first; shared by the checks."""
+        """Return a fit on the first faces of the first training set asked for; the checks share it."""
         if self._observed is None:
             self.trained(train)
             self._observed = _observe(self(), train[:FEW], test)
@@ -112,12 +121,12 @@ def _generators() -> dict[str, Any]:
 
 @cache
 def quick_faces() -> tuple[FaceSet, FaceSet]:
-    """48 synthetic faces to train on and 10 others, 160 px, in memory."""
+    """Return 48 synthetic faces to train on and 10 others, 160 px, in memory."""
     faces = load_dataset("synthetic", split="train", faces=TRAIN + TEST)
     faces = replace(faces, images=ImageArrays(list(faces.images)))
     return faces[:TRAIN], faces[TRAIN:]
 
 
 def predict(method: Method, faces: FaceSet) -> np.ndarray:
-    """The answers for a set of faces, from a list of images and boxes of their own."""
+    """Return the answers for a set of faces, from a list of images and a copy of the boxes."""
     return np.asarray(method.predict(list(faces.images), faces.boxes.copy()))

@@ -7,10 +7,13 @@ import pytest
 from drawn import drawn_faces, error, jittered
 
 from fldbench import registry
-from fldbench.baselines import asm_descriptor, asm_profile, asm_search, hog
-from fldbench.baselines.asm import ASM
-from fldbench.baselines.asm_descriptor import DescriptorSearch, Window
+from fldbench.baselines.asm import descriptor as asm_descriptor
+from fldbench.baselines.asm import profile as asm_profile
+from fldbench.baselines.asm import search as asm_search
+from fldbench.baselines.asm.descriptor import DescriptorSearch, Window
+from fldbench.baselines.asm.method import ASM
 from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts import hog
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -220,14 +223,14 @@ def test_it_beats_the_mean_shape_by_far(fitted, test_set):
 
 
 def test_profiles_beat_the_mean_shape():
-    """On faces with outlines, which profiles are for; a dot has no normal."""
+    """Profiles need faces with outlines; a dot has no normal."""
     train, test = outlined_faces(30), jittered(outlined_faces(10, seed=1))
     method = ASM(search="profile", levels=3, last_size=80.0, crop_size=160).fit(train)
     assert error(method, test) < 0.3 * error(MeanShape().fit(train), test)
 
 
 def test_answers_are_shapes_of_the_model_within_its_limits(test_set):
-    from fldbench.baselines.shape_pdm import fit_shapes
+    from fldbench.shapes import fit_shapes
 
     method = ASM(**SMALL, limit=0.5).fit(drawn_faces(30))
     answer = method.predict(test_set.images, test_set.boxes)
@@ -237,7 +240,7 @@ def test_answers_are_shapes_of_the_model_within_its_limits(test_set):
 
 
 def test_turned_faces_are_found(fitted):
-    """Levels look along the shape: a photo turned by 15 degrees is found hardly worse than an upright one."""
+    """Levels follow the shape: the error on a photo turned by 15 degrees is hardly larger than on an upright one."""
     import cv2
 
     faces = drawn_faces(10, seed=7)
@@ -265,7 +268,7 @@ def test_mirrored_images_give_mirrored_answers(fitted, test_set):
     boxes = test_set.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (199, 0, 199, 0)
     expected = get_scheme("mtfl-5").flip(fitted.predict(test_set.images, test_set.boxes), 200)
     distances = np.linalg.norm(fitted.predict(flipped, boxes) - expected, axis=2)
-    assert np.quantile(distances, 0.9) < 0.5  # a face that is lost may be lost in two ways
+    assert np.quantile(distances, 0.9) < 0.5  # a face that is not found may end up in two places
 
 
 @pytest.mark.parametrize("params", [SMALL, PROFILE])
@@ -311,7 +314,7 @@ def test_odd_inputs(params):
 
 
 @pytest.mark.parametrize("params", [SMALL, PROFILE])
-def test_one_face_alike_faces_and_missing_points_will_do(params, test_set):
+def test_one_face_equal_faces_and_missing_points_are_enough(params, test_set):
     one = drawn_faces(1)
     assert np.isfinite(ASM(**params).fit(one).predict(one.images, one.boxes)).all()
     twice = [np.repeat(column, 2, axis=0) for column in (one.boxes, one.landmarks)]
@@ -336,7 +339,7 @@ def test_inputs_stay_as_they_are(fitted):
     fitted.predict(faces.images, faces.boxes)
 
 
-def test_it_says_how_far_it_is():
+def test_it_reports_its_progress():
     heard = []
     with listening(lambda *news: heard.append(news)):
         ASM(**SMALL).fit(drawn_faces(3))
@@ -346,16 +349,16 @@ def test_it_says_how_far_it_is():
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("search", "snake", "'descriptor' or 'profile'"),
+        ("search", "snake", "one of 'descriptor', 'profile'"),
         ("bins", 5, "even"),
-        ("grid", 4, "odd, or any where cell is even"),
+        ("grid", 4, "odd, since cell is 3"),
         ("ridge", 0, "above 0"),
-        ("levels", 0, "at least 1"),
-        ("kept", 1.5, "at most 1"),
+        ("levels", 0, "a whole number from 1"),
+        ("kept", 1.5, "up to 1"),
     ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"asm: {name} is {value!r}; it has to be .*{allowed}"):
+    with pytest.raises(MethodError, match=f"asm: {name} is {value!r}; must be .*{allowed}"):
         ASM(**{name: value}).fit(drawn_faces(2))
     with pytest.raises(MethodError, match="has not been fitted"):
         ASM().predict([], np.zeros((0, 4)))

@@ -1,4 +1,4 @@
-"""average: the mean of what its members answer, whole through saving, and clear about what is wrong."""
+"""average: the mean of what its members answer, the same after saving, and its errors."""
 
 import numpy as np
 import pytest
@@ -73,8 +73,11 @@ def test_seed_and_threads_go_to_the_members(faces):
         ({"methods": [["ert"]]}, "a list"),
         ({"methods": ("mean-shape",), "threads": "two"}, "threads is 'two'"),
         ({"methods": ("mean-shape",), "random_state": "one"}, "average: random_state is 'one'"),
-        ({"methods": ("mean-shape",), "params": {"ert": {}}}, "none of mean-shape"),
-        ({"methods": ("hog-ridge",), "params": {"hog-ridge": {"stages": 0}}}, "average: hog-ridge: .*at least 1"),
+        ({"methods": ("mean-shape",), "params": {"ert": {}}}, "a name in params is 'ert'; must be one of mean-shape"),
+        (
+            {"methods": ("hog-ridge",), "params": {"hog-ridge": {"stages": 0}}},
+            "average: hog-ridge: .*stages is 0; must be a",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(params, message, faces):

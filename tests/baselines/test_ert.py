@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from drawn import error
 
-from fldbench.baselines.ert import ERT, start_shapes
-from fldbench.baselines.ert_train import follow
-from fldbench.baselines.ert_trees import Trees, run_trees
-from fldbench.baselines.mean_shape import MeanShape, from_box_frame
+from fldbench.baselines.ert.method import ERT, start_shapes
+from fldbench.baselines.ert.train import follow
+from fldbench.baselines.ert.trees import Trees, run_trees
+from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError, MissingDependencyError
 from fldbench.faces import FaceSet, ImageArrays
@@ -21,6 +21,7 @@ from fldbench.geometry import crop_matrix, tight_box, transform
 from fldbench.method import load_method
 from fldbench.progress import listening
 from fldbench.schemes import get_scheme
+from fldbench.shapes import from_box_frame
 
 pytest.importorskip("dlib", reason="dlib is not installed")
 
@@ -60,7 +61,7 @@ def test_it_beats_the_mean_shape(fitted, test_set):
 
 @pytest.mark.parametrize("starts", [1, 5])
 def test_it_is_the_median_over_starts_and_mirror_images(fitted, test_set, starts):
-    """Second route, one run of the trees a start; an answer in the mirror image is mirrored back."""
+    """Second route, one run of the trees for each start; an answer in the mirror image is mirrored back."""
     method = ERT(**SMALL, starts=starts)
     method.restore(fitted.learned())
     image, box = test_set.images[0], test_set.boxes[:1]
@@ -123,8 +124,8 @@ def test_threads_do_not_change_answers(fitted, test_set):
 
 
 def test_parameters_are_the_numbers_in_the_trees(fitted):
-    # 4 stages of 40 trees with 15 splits of two pixels and a threshold, 16 leaves of 5 points and a unit; 400 pixels
-    # of a landmark and an offset a stage; the mean shape and the scheme's mirror map
+    # 4 stages of 40 trees with 15 splits of two pixels and a threshold, 16 leaves of 5 points and a unit; for each
+    # stage 400 pixels of a landmark and an offset; the mean shape and the scheme's mirror map
     assert fitted.n_parameters == 4 * 40 * (15 * 3 + 16 * 10 + 1) + 4 * 400 * 3 + 10 + 5
 
 
@@ -183,7 +184,7 @@ def test_odd_inputs(fitted):
     assert fitted.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
 
 
-def test_one_face_equal_faces_and_missing_points_will_do():
+def test_one_face_equal_faces_and_missing_points_are_enough():
     one = drawn_faces(1)
     same = FaceSet(
         np.array(["a", "b"]), one.images[[0, 0]], one.boxes[[0, 0]], one.landmarks[[0, 0]], one.scheme, name="same"
@@ -251,15 +252,15 @@ def test_errors_name_the_cause(monkeypatch, tmp_path):
     with pytest.raises(MethodError, match="call fit first"):
         ERT().predict([], np.zeros((0, 4)))
     wrong = {
-        "tree_depth": ("deep", "allowed is a whole number from 1 to 12"),
-        "starts": (4, "allowed is an odd number"),
-        "nu": (2.0, "allowed is a number from 1e-06 to 1"),
-        "cascade_depth": (True, "allowed is a whole number from 1"),
-        "lambda_param": (float("nan"), "allowed is a number from 0.01"),
-        "threads": (0, "allowed is None"),
+        "tree_depth": ("deep", "a whole number from 1 to 12"),
+        "starts": (4, "an odd number from 1 to 9, since"),
+        "nu": (2.0, "a number from 1e-06 to 1"),
+        "cascade_depth": (True, "a whole number from 1"),
+        "lambda_param": (float("nan"), "a number from 0.01"),
+        "threads": (0, "None or a whole number from 1"),
     }
     for name, (value, text) in wrong.items():
-        with pytest.raises(MethodError, match=rf"{name} is {value!r}; {text}"):
+        with pytest.raises(MethodError, match=rf"{name} is {value!r}; must be {text}"):
             ERT(**{name: value}).fit(faces)
     with pytest.raises(DataError, match="has no faces"):
         ERT(**SMALL).fit(faces[:0])

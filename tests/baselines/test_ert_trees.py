@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fldbench.baselines.ert_trees import Trees, read_trees, run_trees
+from fldbench.baselines.ert.trees import Trees, read_trees, run_trees
 from fldbench.errors import DataError
 
 
@@ -44,7 +44,7 @@ def vector(values, write):
 
 
 def as_dlib_file(trees):
-    """The layout, written a second time."""
+    """The layout, written independently."""
     out = whole(1) + matrix(trees.mean.ravel()) + whole(len(trees.pixels))
     for pixels, thresholds, leaves in zip(trees.pixels, trees.thresholds, trees.leaves, strict=True):
         out += whole(len(pixels))
@@ -57,7 +57,7 @@ def as_dlib_file(trees):
 
 
 def noise(n, seed=1, size=(90, 120)):
-    """Smooth enough that no grey value hangs on a rounded coordinate alone."""
+    """Smooth enough that no grey value depends on a rounded coordinate alone."""
     import cv2
 
     rng = np.random.default_rng(seed)

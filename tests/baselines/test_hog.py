@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines import hog
+from fldbench.baselines.parts import hog
 
 
 def texture(h=40, w=36, seed=0):
@@ -99,7 +99,7 @@ def test_a_turned_face_in_its_frame_has_the_features_of_an_upright_one():
 
 
 def test_a_frame_scales_the_distance_between_cells():
-    """Twice the frame at half the cell: the same places, read off channels that are smoothed less."""
+    """Twice the frame at half the cell: the same places, sampled from channels that are smoothed less."""
     y, x = np.mgrid[:60, :60]
     grey = 100 + 2 * x + 0.5 * y  # the same direction everywhere: smoothing changes nothing
     shape = np.array([[30.0, 30.0]])
@@ -124,7 +124,7 @@ def test_small_crops(size):
 
 
 def test_halved_channels_are_means_of_four():
-    from fldbench.baselines.hog_kernels import halve
+    from fldbench.baselines.parts.hog_kernels import halve
 
     channels = np.random.default_rng(5).uniform(size=(7, 8, 3)).astype(np.float32)
     expected = channels[:6].reshape(3, 2, 4, 2, 3).mean(axis=(1, 3))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines import hog, hog_grid
+from fldbench.baselines.parts import hog, hog_grid
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +12,7 @@ def crops():
 
 
 def slow_cells(crop, cell, bins):
-    """Cells by the definition, from the directions of every pixel and one tent a cell."""
+    """Cells by the definition, from the directions of every pixel and one tent for each cell."""
     channels = hog.orientation_channels(crop, bins)
     side = len(crop) // cell
     out = np.zeros((side, side, bins))

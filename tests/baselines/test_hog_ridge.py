@@ -1,14 +1,15 @@
-"""hog-ridge: the normal equations by a second route, the laws of its answers, and real faces where they are."""
+"""hog-ridge: the normal equations by a second route, the laws of its answers, and real faces where there are some."""
 
 import os
+import re
 
 import numpy as np
 import pytest
 from drawn import drawn_faces, error, jittered
 
-from fldbench.baselines import hog
 from fldbench.baselines.hog_ridge import HogRidge, _turned
 from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts import hog
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -46,7 +47,7 @@ def doubled_rows_solution(features, steps, weights, ridge, mirror, grid, bins):
 
 def by_hand(method, faces):
     """The features, steps and sample weights of the first stage, one face at a time."""
-    from fldbench.baselines.normalised import grey_crops
+    from fldbench.baselines.parts.normalised import grey_crops
     from fldbench.geometry import crop_matrix, fit_similarity, transform
 
     matrices = crop_matrix(faces.boxes, method.crop_size, method.padding)
@@ -69,7 +70,7 @@ def test_a_fit_that_fails_leaves_the_model_as_it_was():
     faces = drawn_faces(12)
     method = HogRidge(**SMALL).fit(faces)
     before = method.predict(faces.images, faces.boxes)
-    with pytest.raises(DataError, match="a shape for each face"):
+    with pytest.raises(DataError, match="the shape of start_shapes is \\(3, 5, 2\\); must be \\(6, L, 2\\)"):
         method.fit(drawn_faces(6), start_shapes=np.zeros((3, 5, 2)))
     assert np.array_equal(method.predict(faces.images, faces.boxes), before)
 
@@ -130,7 +131,7 @@ def test_the_number_of_threads_changes_nothing(test_set):
 
 
 def test_a_turned_photo_gives_a_turned_answer(fitted):
-    """Frames follow the shape, so small turns are met by the same regressions."""
+    """Frames follow the shape, so the same regressions fit small turns."""
     import cv2
 
     faces = drawn_faces(10, seed=6)
@@ -148,7 +149,7 @@ def test_steps_are_turned_into_the_frame_and_back():
     assert np.allclose(_turned(steps, frames), steps @ np.swapaxes(maps, 1, 2))
 
 
-def test_identical_faces_will_do():
+def test_identical_faces_are_enough():
     one = drawn_faces(1)
     same = FaceSet(
         np.array([f"{i}" for i in range(6)]),
@@ -216,7 +217,7 @@ def test_odd_inputs(fitted):
     assert fitted.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
 
 
-def test_one_face_and_missing_points_will_do():
+def test_one_face_and_missing_points_are_enough():
     one = drawn_faces(1)
     assert np.isfinite(HogRidge(**SMALL).fit(one).predict(one.images, one.boxes)).all()
     train = drawn_faces(30)
@@ -233,10 +234,17 @@ def test_cells_shrink_and_are_odd():
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "allowed"), [("bins", 5, "even"), ("ridge", 0, "above 0"), ("stages", 0, "at least 1")]
+    ("name", "value", "allowed"),
+    [
+        ("bins", 5, "an even number from 2"),
+        ("ridge", 0, "a number above 0, or a list of such numbers"),
+        ("ridge", [], "a number above 0, or a list of such numbers"),
+        ("ridge", [1.0, -2.0], "a number above 0, or a list of such numbers"),
+        ("stages", 0, "a whole number from 1"),
+    ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"hog-ridge: {name} is {value}; it has to be {allowed}"):
+    with pytest.raises(MethodError, match=re.escape(f"hog-ridge: {name} is {value}; must be {allowed}")):
         HogRidge(**{name: value}).fit(drawn_faces(2))
 
 

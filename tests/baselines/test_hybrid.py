@@ -1,4 +1,4 @@
-"""hybrid: starts by models that never saw the face, handed over as shapes or boxes; whole through saving."""
+"""hybrid: starts by models that never saw the face, handed over as shapes or boxes; the same after saving."""
 
 from dataclasses import replace
 
@@ -50,6 +50,8 @@ class Acquaintance(Method):
 class Shapes(Method):
     """A refiner that takes starts: remembers them, and answers with them."""
 
+    refines = True
+
     def fit(self, train, val=None, start_shapes=None):
         Shapes.given = train.ids, start_shapes, train.boxes
         self.n_ = len(train)
@@ -61,6 +63,8 @@ class Shapes(Method):
 
 class Boxes(Method):
     """A refiner that takes none: remembers the boxes, and answers with their corners."""
+
+    validates = True
 
     def fit(self, train, val=None):
         Boxes.given = train.ids, train.boxes, None if val is None else val.boxes
@@ -152,9 +156,9 @@ def test_starts_and_their_errors(faces):
     refiner = make_method("hog-ridge", **HOG).fit(faces, start_shapes=faces.landmarks)
     with pytest.raises(MethodError, match="fitted with start_shapes"):
         refiner.predict(images, faces.boxes)
-    with pytest.raises(DataError, match="a shape for each face"):
+    with pytest.raises(DataError, match="start_shapes is \\(3, 68, 2\\); must be \\(14, L, 2\\)"):
         refiner.predict(images, faces.boxes, start_shapes=faces.landmarks[:3])
-    with pytest.raises(DataError, match="5 points a face; the scheme has"):
+    with pytest.raises(DataError, match="start_shapes is \\(14, 5, 2\\); must be \\(14, 68, 2\\)"):
         refiner.predict(images, faces.boxes, start_shapes=faces.landmarks[:, :5])
 
 
@@ -162,7 +166,7 @@ def test_starts_and_their_errors(faces):
     ("params", "message"),
     [
         ({"first": "nothing"}, "nothing"),
-        ({"folds": 1}, "folds is 1; it has to be at least 2"),
+        ({"folds": 1}, "hybrid: folds is 1; must be a whole number from 2"),
         ({"second_params": "fast"}, "second_params is 'fast'"),
         ({"first": "linear", "first_params": {"crop_size": -1}}, "hybrid: linear: linear: crop_size"),
         ({"first": 3}, "first is 3"),

@@ -1,4 +1,4 @@
-"""lbf: trees, leaves and the regression by second routes, the laws of its answers, and real faces where they are."""
+"""lbf: trees, leaves and the regression by second routes, the laws of its answers, and real faces."""
 
 import os
 from dataclasses import replace
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from drawn import drawn_faces, error, jittered
 
-from fldbench.baselines import lbf_forest
-from fldbench.baselines.lbf import LBF, Samples, principal_steps, turns
-from fldbench.baselines.lbf_ridge import LeafRidge, spread
+from fldbench.baselines.lbf import forest as lbf_forest
+from fldbench.baselines.lbf.method import LBF, Samples, principal_steps, turns
+from fldbench.baselines.lbf.ridge import LeafRidge, spread
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
@@ -144,7 +144,7 @@ def random_leaves(rng, points=3, n=60, trees=2, n_leaves=4):
 
 
 def one_hot(leaves, n_leaves):
-    """(n, L trees leaves): the matrix that is never made."""
+    """(n, L trees leaves): the matrix that the method never makes."""
     return np.concatenate(
         [np.eye(n_leaves)[leaf] for leaf in leaves.transpose(0, 2, 1).reshape(-1, leaves.shape[1])], 1
     )
@@ -213,7 +213,7 @@ def test_turns_are_the_similarity_s_linear_part():
 
 
 def test_mirrored_images_give_mirrored_answers(fitted, test_set):
-    """Exactly, but for the crop's resampling: the mean over the face and its mirror image is symmetric."""
+    """Exactly, except for the crop's resampling: the mean over the face and its mirror image is symmetric."""
     flipped = [np.ascontiguousarray(image[:, ::-1]) for image in test_set.images]
     boxes = test_set.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (199, 0, 199, 0)
     expected = get_scheme("mtfl-5").flip(fitted.predict(test_set.images, test_set.boxes), 200)
@@ -290,7 +290,7 @@ def test_inputs_stay_as_they_are(fitted):
 def test_saved_is_loaded(fitted, test_set, tmp_path, monkeypatch):
     from fldbench import registry
 
-    monkeypatch.setitem(registry.TABLES["method"], "lbf", "fldbench.baselines.lbf:LBF")
+    monkeypatch.setitem(registry.TABLES["method"], "lbf", "fldbench.baselines.lbf.method:LBF")
     again = load_method(fitted.save(tmp_path / "model.safetensors"))
     assert again.get_params() == fitted.get_params()
     answers = [method.predict(test_set.images, test_set.boxes) for method in (fitted, again)]
@@ -314,7 +314,7 @@ def test_odd_inputs(fitted):
     assert fitted.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
 
 
-def test_one_face_equal_faces_and_missing_points_will_do():
+def test_one_face_equal_faces_and_missing_points_are_enough():
     one = drawn_faces(1)
     assert np.isfinite(LBF(**SMALL).fit(one).predict(one.images, one.boxes)).all()
     columns = (np.repeat(column, 5, axis=0) for column in (one.boxes, one.landmarks))
@@ -331,7 +331,7 @@ def test_one_face_equal_faces_and_missing_points_will_do():
         LBF(**SMALL).fit(replace(train, landmarks=landmarks, visible=None))
 
 
-def test_it_says_how_far_it_is():
+def test_it_reports_its_progress():
     news = []
     with listening(lambda *report: news.append(report)):
         LBF(**SMALL).fit(drawn_faces(6))
@@ -343,14 +343,14 @@ def test_it_says_how_far_it_is():
     ("name", "value", "allowed"),
     [
         ("depth", 9, "a whole number from 1 to 8"),
-        ("ridge", 0, "above 0"),
-        ("bag", 1.5, "above 0 and at most 1"),
+        ("ridge", 0, "a number above 0"),
+        ("bag", 1.5, "a number above 0 up to 1"),
         ("stages", 0, "a whole number from 1"),
-        ("shift", -0.1, "0 or more"),
+        ("shift", -0.1, "a number from 0"),
     ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"lbf: {name} is {value}; it has to be {allowed}"):
+    with pytest.raises(MethodError, match=f"lbf: {name} is {value}; must be {allowed}"):
         LBF(**{name: value}).fit(drawn_faces(2))
 
 

@@ -1,4 +1,4 @@
-"""linear: against scikit-learn end to end, the laws of its answers, odd input, and real faces where they are."""
+"""linear: against scikit-learn end to end, the laws of its answers, odd input, and real faces where there are some."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ from drawn import drawn_faces, error, jittered
 from sklearn.linear_model import Ridge
 
 from fldbench import progress, registry
-from fldbench.baselines import hog_grid
 from fldbench.baselines.linear import Linear
-from fldbench.baselines.mean_shape import MeanShape, to_box_frame
+from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts import hog_grid
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -19,6 +19,7 @@ from fldbench.geometry import crop_matrix
 from fldbench.method import load_method
 from fldbench.protocols import boxes_from
 from fldbench.schemes import get_scheme
+from fldbench.shapes import to_box_frame
 
 SMALL = {"crop_size": 32, "copies": 3, "threads": 1}
 KERNELS = ({}, {"kernel": "rbf", "supports": 50})
@@ -152,23 +153,23 @@ def test_odd_inputs(fitted):
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("bins", 5, "even"),
-        ("ridge", 0, "None or above 0"),
-        ("crop_size", 60, "a multiple of cell"),
-        ("cell", 0, "at least 1"),
-        ("kernel", "cubic", "one of linear, rbf"),
-        ("gamma", -1, "None or above 0"),
-        ("supports", 0, "at least 1"),
-        ("copies", 0, "at least 1"),
-        ("padding", -0.5, "above -0.5"),
+        ("bins", 5, "an even number from 2"),
+        ("ridge", 0, "None or a number above 0"),
+        ("crop_size", 60, "a multiple of cell .8., at least 16"),
+        ("cell", 0, "a whole number from 1"),
+        ("kernel", "cubic", "one of 'linear', 'rbf'"),
+        ("gamma", -1, "None or a number above 0"),
+        ("supports", 0, "a whole number from 1"),
+        ("copies", 0, "a whole number from 1"),
+        ("padding", -0.5, "a number above -0.5"),
     ],
 )
 def test_impossible_parameters(name, value, allowed):
-    with pytest.raises(MethodError, match=f"linear: {name} is {value!r}; it has to be {allowed}"):
+    with pytest.raises(MethodError, match=f"linear: {name} is {value!r}; must be {allowed}"):
         Linear(**{name: value}).fit(drawn_faces(2))
 
 
-def test_progress_is_told(train):
+def test_it_reports_its_progress(train):
     news = []
     with progress.listening(lambda *what: news.append(what)):
         Linear(**SMALL).fit(train)

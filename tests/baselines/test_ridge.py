@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer
 
-from fldbench.baselines.ridge import NormalEquations, choose_ridge, gaussian
+from fldbench.baselines.parts.ridge import NormalEquations, choose_ridge, gaussian
 from fldbench.errors import MethodError
 
 

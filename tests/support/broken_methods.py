@@ -1,4 +1,4 @@
-"""Toy methods: a good one that has everything a check may ask for, and for every check some that break just that."""
+"""Toy methods: a good one that has everything a check may look for, and for every check some that break just that."""
 
 import pickle
 import random
@@ -7,95 +7,133 @@ from dataclasses import replace
 
 import numpy as np
 
-from fldbench.baselines.mean_shape import check_fitted, from_box_frame, mean_unit_shape
-from fldbench.errors import MethodError
+from fldbench.baselines.mean_shape import MeanShape
+from fldbench.baselines.parts.fitting import check_fitted, mean_unit_shape
+from fldbench.errors import DataError
+from fldbench.files import sha256_of
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
-from fldbench.params import check_sample_weight
+from fldbench.params import SEED, THREADS, check_sample_weight, real
 from fldbench.progress import report
+from fldbench.shapes import from_box_frame
 
 
 class Good(Method):
-    """The mean shape with everything that a check may ask for."""
+    """The mean shape with everything that a check may look for; it answers with the start shapes that it is given."""
 
-    def __init__(self, alpha=1.0, threads=None, random_state=0):
+    tasks = ("landmarks", "smile")
+    files = ("table",)
+    changes_nothing = ("threads",)
+    weighs_faces = True
+    validates = True
+    refines = True
+    refiner_params = {"alpha": 2.0}
+    keeps_training = True
+    rules = {"alpha": real(above=0), "threads": THREADS, "random_state": SEED}
+
+    def __init__(self, alpha=1.0, table=__file__, threads=None, random_state=0):
         self.alpha = alpha
+        self.table = table
         self.threads = threads
         self.random_state = random_state
 
-    def fit(self, train, val=None, sample_weight=None):
-        if self.threads == 0:
-            raise MethodError("threads is 0")
+    def fit(self, train, val=None, sample_weight=None, start_shapes=None, folder=None):
+        self.check_params()
+        sha256_of(self.table)
         report("toy: steps", 0, 2)
         weight = check_sample_weight(sample_weight, train)
-        noise = np.random.default_rng(self.random_state).normal(0, 1e-3, (1, 2))
-        self.mean_ = mean_unit_shape(train[weight > 0]) + noise
+        if start_shapes is not None and len(start_shapes) != len(train):
+            raise DataError(f"{len(start_shapes)} start shapes for {len(train)} faces")
+        checkpoint = None if folder is None else folder / "half.npy"
+        self._learn(train[weight > 0], checkpoint)
+        report("toy: steps", 1, 2)
+        self.val_mean_ = np.zeros(2) if val is None else np.nanmean(val.landmarks, axis=(0, 1))
+        if folder is not None:
+            checkpoint.unlink()
+            (folder / "curves.txt").write_text("1.0\n")
         report("toy: steps", 2, 2)
         return self
 
-    def predict(self, images, boxes):
+    def _learn(self, train, checkpoint):
+        """Learn the mean shape, or take it from the checkpoint of an interrupted fit."""
+        if checkpoint is not None and checkpoint.exists():
+            self.mean_ = np.load(checkpoint)
+            return
+        noise = np.random.default_rng(self.random_state).normal(0, 1e-3, (1, 2))
+        self.mean_ = mean_unit_shape(train) + noise
+        if checkpoint is not None:
+            np.save(checkpoint, self.mean_)
+
+    def predict(self, images, boxes, start_shapes=None):
         check_fitted(self, "mean_")
-        return from_box_frame(self.mean_, check_boxes(boxes))
+        mean = from_box_frame(self.mean_, check_boxes(boxes))
+        if start_shapes is None:
+            return mean
+        if np.shape(start_shapes) != mean.shape:
+            raise DataError(f"start shapes of shape {np.shape(start_shapes)}")
+        return np.where(np.isnan(start_shapes), mean, start_shapes)
 
     def predict_attributes(self, images, boxes):
         return {"smile": np.full((len(images), 2), 0.5)}
 
 
 class FitsNothing(Good):
-    def fit(self, train, val=None, sample_weight=None):
-        super().fit(train, val, sample_weight)  # returns None
+    def fit(self, train, val=None, **more):
+        super().fit(train, val, **more)  # returns None
 
 
 class StoresChanged(Good):
-    def __init__(self, alpha=1.0, threads=None, random_state=0):
-        super().__init__(str(alpha), threads, random_state)
+    def __init__(self, alpha=1.0, table=__file__, threads=None, random_state=0):
+        super().__init__(alpha if isinstance(alpha, float) else [alpha], table, threads, random_state)
 
 
 class ChangesParameters(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
+        super().fit(train, val, **more)
         self.alpha = 2.0
-        return super().fit(train, val, sample_weight)
+        return self
 
 
 class ForgetsToSayUnfitted(Good):
-    def predict(self, images, boxes):
-        return from_box_frame(self.mean_, check_boxes(boxes))
+    def predict(self, images, boxes, **more):
+        self.mean_.any()  # AttributeError
+        return super().predict(images, boxes, **more)
 
 
 class LearnsNothing(Good):
-    def predict(self, images, boxes):
-        answer = super().predict(images, boxes)
+    def predict(self, images, boxes, **more):
+        answer = super().predict(images, boxes, **more)
         centre = answer.mean(axis=1, keepdims=True)
         return centre + 2 * (answer - centre)
 
 
 class WritesIntoLandmarks(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         train.landmarks[:1, 0] += 1e-9
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class CannotBeSaved(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         self.table_ = {1: np.ones(3)}
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class KeepsAPickle(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         self.blob_ = np.frombuffer(pickle.dumps([1, 2]), np.uint8).copy()
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class CannotBeCopied(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         self._lock = threading.Lock()
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class DependsOnGlobalSeed(Good):
-    def fit(self, train, val=None, sample_weight=None):
-        super().fit(train, val, sample_weight)
+    def fit(self, train, val=None, **more):
+        super().fit(train, val, **more)
         self.mean_ += np.random.get_state()[1][5] * 1e-12
         return self
 
@@ -103,8 +141,8 @@ class DependsOnGlobalSeed(Good):
 class DrawsAgainFromRandomState(Good):
     draws = 0
 
-    def fit(self, train, val=None, sample_weight=None):
-        super().fit(train, val, sample_weight)
+    def fit(self, train, val=None, **more):
+        super().fit(train, val, **more)
         if self.random_state == 7:
             type(self).draws += 1
             self.mean_ += 1e-3 * self.draws
@@ -112,145 +150,145 @@ class DrawsAgainFromRandomState(Good):
 
 
 class TouchesNumpysGenerator(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, **more):
         np.random.rand()
-        return super().predict(images, boxes)
+        return super().predict(images, boxes, **more)
 
 
 class TouchesPythonsGenerator(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         random.random()
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class RemembersTheFirstFit(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         before = getattr(self, "mean_", None)
-        super().fit(train, val, sample_weight)
+        super().fit(train, val, **more)
         self.mean_ = self.mean_ if before is None else (self.mean_ + before) / 2
         return self
 
 
 class CountsThreads(Good):
-    def predict(self, images, boxes):
-        return super().predict(images, boxes) + 0.1 * (self.threads or 1)
+    def predict(self, images, boxes, **more):
+        return super().predict(images, boxes, **more) + 0.1 * (self.threads or 1)
 
 
 class TakesNoThreads(Good):
-    def fit(self, train, val=None, sample_weight=None):
-        given, self.threads = self.threads, None
-        super().fit(train, val, sample_weight)
+    def fit(self, train, val=None, **more):
+        given = self.threads
+        self.threads = None if given == 0 else given
+        super().fit(train, val, **more)
         self.threads = given
         return self
 
 
 class TakesNoValidationSet(Good):
-    validates = True
-
-    def fit(self, train, *, sample_weight=None):
-        return super().fit(train, None, sample_weight)
+    def fit(self, train, **more):
+        return super().fit(train, None, **more)
 
 
 class CountsTooFar(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         report("toy: steps", 3, 2)
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class CountsBackwards(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         report("toy: more", 2, 3)
         report("toy: more", 1, 3)
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class BreaksOnGaps(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         gaps = np.isnan(train.landmarks).any(axis=(0, 2)) & ~np.isnan(train.landmarks).all(axis=(0, 2))
         if gaps.any():
             raise ValueError("input contains NaN")
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class InventsPoints(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         never = np.isnan(train.landmarks).all(axis=(0, 2))
         if len(train):
             train = replace(train, landmarks=np.where(never[:, None], 0.0, train.landmarks))
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class DividesByFacesMinusOne(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         if len(train) == 1:
             raise ZeroDivisionError("division by zero")
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class NeedsVariance(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         if len(train) > 1 and not np.ptp(train.landmarks, axis=0).any():
             raise np.linalg.LinAlgError("Singular matrix")
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class NeedsFaces(Good):
-    def fit(self, train, val=None, sample_weight=None):
+    def fit(self, train, val=None, **more):
         train.landmarks[0]  # IndexError
-        return super().fit(train, val, sample_weight)
+        return super().fit(train, val, **more)
 
 
 class Knows68Only(Good):
-    def predict(self, images, boxes):
-        return super().predict(images, boxes).reshape(-1, 68, 2)
+    def predict(self, images, boxes, **more):
+        return super().predict(images, boxes, **more).reshape(-1, 68, 2)
 
 
 class IgnoresWeights(Good):
-    def fit(self, train, val=None, sample_weight=None):
-        check_sample_weight(sample_weight, train)
-        return super().fit(train, val)
+    def fit(self, train, val=None, **more):
+        check_sample_weight(more.pop("sample_weight", None), train)
+        return super().fit(train, val, **more)
 
 
 class TakesAnyWeights(Good):
-    def fit(self, train, val=None, sample_weight=None):
-        weight = np.ones(len(train)) if sample_weight is None else np.resize(sample_weight, len(train))
-        return super().fit(train, val, np.abs(np.nan_to_num(weight, nan=1.0)))
+    def fit(self, train, val=None, **more):
+        weight = more.pop("sample_weight", None)
+        weight = np.ones(len(train)) if weight is None else np.resize(weight, len(train))
+        return super().fit(train, val, sample_weight=np.abs(np.nan_to_num(weight, nan=1.0)), **more)
 
 
 class ForgetsEmptyBatches(Good):
-    def predict(self, images, boxes):
-        answer = super().predict(images, boxes)
+    def predict(self, images, boxes, **more):
+        answer = super().predict(images, boxes, **more)
         return answer if len(answer) else np.empty((0, 2))
 
 
 class CentresTheBatch(Good):
-    def predict(self, images, boxes):
-        return super().predict(images, boxes) + 0.1 * len(boxes)
+    def predict(self, images, boxes, **more):
+        return super().predict(images, boxes, **more) + 0.1 * len(boxes)
 
 
 class WantsAList(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, **more):
         if not isinstance(images, list):
             raise TypeError("a list, please")
-        return super().predict(images, boxes)
+        return super().predict(images, boxes, **more)
 
 
 class ScalesBoxesInPlace(Good):
-    def predict(self, images, boxes):
-        answer = super().predict(images, boxes)
+    def predict(self, images, boxes, **more):
+        answer = super().predict(images, boxes, **more)
         boxes *= 1.0
         return answer
 
 
 class LooksAtTheWidth(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, **more):
         shift = np.array([0.02 * image.shape[1] for image in images]).reshape(-1, 1, 1)
-        return super().predict(images, boxes) + shift * (1, 0)
+        return super().predict(images, boxes, **more) + shift * (1, 0)
 
 
 class LeansToTheLight(Good):
-    def predict(self, images, boxes):
-        answer = super().predict(images, boxes)
+    def predict(self, images, boxes, **more):
+        answer = super().predict(images, boxes, **more)
         for image, points, (x0, y0, x1, y1) in zip(images, answer, np.asarray(boxes), strict=True):
             columns = np.clip([(3 * x0 + x1) / 4, (x0 + 3 * x1) / 4], 0, image.shape[1] - 1).astype(int)
             left, right = (image[max(int(y0), 0) : max(int(y1), 1), column].sum(dtype=int) for column in columns)
@@ -259,42 +297,44 @@ class LeansToTheLight(Good):
 
 
 class WantsColour(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, **more):
         for image in images:
             image[:, :, 2]
-        return super().predict(images, boxes)
+        return super().predict(images, boxes, **more)
 
 
 class WantsLargeImages(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, **more):
         for image in images:
             image[20, 20]
-        return super().predict(images, boxes)
+        return super().predict(images, boxes, **more)
 
 
 class WantsBoxesInside(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, **more):
         for image, box in zip(images, boxes, strict=True):
             if box[0] >= image.shape[1] or box[2] < 0:
                 raise ValueError("attempt to get argmax of an empty sequence")
-        return super().predict(images, boxes)
+        return super().predict(images, boxes, **more)
 
 
 class Clips(Good):
-    def predict(self, images, boxes):
-        answer = super().predict(images, boxes)
+    def predict(self, images, boxes, **more):
+        answer = super().predict(images, boxes, **more)
         sizes = np.array([image.shape[1::-1] for image in images]).reshape(-1, 1, 2)
         return np.clip(answer, 0, np.maximum(sizes - 1, 0))
 
 
 class Rounds(Good):
-    def predict(self, images, boxes):
-        answer = super().predict(images, boxes)
+    def predict(self, images, boxes, **more):
+        answer = super().predict(images, boxes, **more)
         return np.rint(answer) if (np.asarray(boxes)[:, 0] < 0).all() else answer
 
 
 class TrustsBoxes(Good):
-    def predict(self, images, boxes):
+    def predict(self, images, boxes, start_shapes=None):
+        if start_shapes is not None:
+            return super().predict(images, boxes, start_shapes)
         check_fitted(self, "mean_")
         return from_box_frame(self.mean_, np.asarray(boxes, float))
 
@@ -307,6 +347,110 @@ class ScoresInsteadOfProbabilities(Good):
 class AttributesOfItsOwn(Good):
     def predict_attributes(self, images, boxes):
         return {"moustache": np.full((len(images), 2), 0.5)}
+
+
+class HidesAttributes(Good):
+    tasks = ("landmarks",)
+
+
+class PromisesAttributes(Good):
+    tasks = ("landmarks", "smile", "glasses")
+
+
+class RulesForNobody(Good):
+    rules = Good.rules | {"beta": real(0)}
+
+
+class DoesNotDoLandmarks(Good):
+    tasks = ("smile",)
+
+
+class WeighsInSecret(Good):
+    weighs_faces = False
+
+
+class RefinesInSecret(Good):
+    refines = False
+    refiner_params = {}
+
+
+class KeepsTrainingInSecret(Good):
+    keeps_training = False
+
+
+class ReadsAFileInSecret(Good):
+    files = ()
+
+
+class PromisesToWeigh(Good):
+    def fit(self, train, val=None, start_shapes=None, folder=None):
+        return super().fit(train, val, start_shapes=start_shapes, folder=folder)
+
+
+class TakesAnything(Good):
+    def check_params(self):
+        if not self.alpha or self.threads == 0:
+            super().check_params()
+
+
+class LooksAwayFromVal(Good):
+    def fit(self, train, val=None, **more):
+        return super().fit(train, None, **more)
+
+
+class BeginsElsewhere(Good):
+    def predict(self, images, boxes, start_shapes=None):
+        answer = super().predict(images, boxes, start_shapes)
+        return answer if start_shapes is None else super().predict(images, boxes)
+
+
+class SpreadsGaps(Good):
+    def predict(self, images, boxes, start_shapes=None):
+        answer = super().predict(images, boxes, start_shapes)
+        return answer if start_shapes is None else np.where(np.isnan(start_shapes), np.nan, answer)
+
+
+class LeavesNothing(Good):
+    def fit(self, train, val=None, folder=None, **more):
+        super().fit(train, val, folder=folder, **more)
+        if folder is not None:
+            (folder / "curves.txt").unlink()
+        return self
+
+
+class GoesOnElsewhere(Good):
+    def _learn(self, train, checkpoint):
+        resumed = checkpoint is not None and checkpoint.exists()
+        super()._learn(train, checkpoint)
+        self.mean_ = self.mean_ + 0.1 * resumed
+
+
+class TrustsThatTheFileIsThere(Good):
+    def fit(self, train, val=None, **more):
+        given, self.table = self.table, __file__ if isinstance(self.table, str) else self.table
+        super().fit(train, val, **more)
+        self.table = given
+        return self
+
+
+class LearnsByThreads(Good):
+    def fit(self, train, val=None, **more):
+        super().fit(train, val, **more)
+        self.mean_ += 0.1 * (self.threads == 1)
+        return self
+
+
+class MixesItsMembersUp(Good):
+    @property
+    def members_alone(self):
+        return {"mean-shape": MeanShape()}
+
+    def assemble(self, members):
+        self.mean_ = members[0].mean_shape_[::-1]
+
+
+class ExportsNoNetwork(Good):
+    exports = True
 
 
 BROKEN_METHODS = {
@@ -351,4 +495,23 @@ BROKEN_METHODS = {
     TrustsBoxes: "impossible-box",
     ScoresInsteadOfProbabilities: "attributes",
     AttributesOfItsOwn: "attributes",
+    HidesAttributes: "attributes",
+    PromisesAttributes: "attributes",
+    RulesForNobody: "declarations",
+    DoesNotDoLandmarks: "declarations",
+    WeighsInSecret: "undeclared",
+    RefinesInSecret: "undeclared",
+    KeepsTrainingInSecret: "undeclared",
+    ReadsAFileInSecret: "undeclared",
+    PromisesToWeigh: "undeclared",
+    TakesAnything: "rules",
+    LooksAwayFromVal: "validation-set",
+    BeginsElsewhere: "refines",
+    SpreadsGaps: "refines",
+    LeavesNothing: "keeps-training",
+    GoesOnElsewhere: "keeps-training",
+    TrustsThatTheFileIsThere: "files",
+    LearnsByThreads: "changes-nothing",
+    MixesItsMembersUp: "members",
+    ExportsNoNetwork: "exports",
 }

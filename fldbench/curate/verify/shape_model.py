@@ -2,7 +2,7 @@
 
 Shapes are aligned by similarities to a common reference and modelled as a Gaussian, x ~ N(m, C) with
 C = V diag(v) V' + s I (probabilistic PCA), fitted to the plausible faces only. Each face is judged by a model that has
-not seen it (leave-out by folds), and each part of it by what the rest of the same face foretells. Points that are NaN
+not seen it (leave-out by folds), and each part of it by how well it fits the rest of the same face. Points that are NaN
 are left out. Shapes are (n, L, 2) px on the way in and unit size (root mean squared distance from the centre 1) inside.
 """
 
@@ -14,40 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fldbench.errors import DataError
+from fldbench.shapes import align_to as align
+from fldbench.shapes import fold_of, principal_axes
 
 MIN_FACES = 30  # fewer say nothing about what is usual
 _FOLDS, _ROUNDS = 5, 3
 _TRIMMED = 0.05  # the share of faces, the least plausible ones, that a model is not fitted to
 _KEPT = 0.95  # of the variance; the rest is the noise s
-
-
-def align(landmarks: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The shapes moved onto a reference by the least-squares similarity (no mirroring) over their finite points.
-
-    landmarks (n, L, 2) px, reference (L, 2) -> aligned (n, L, 2) in units of the reference, matrices (n, 2, 3) that
-    take px there. A face with fewer than two finite points, or all in one place, gives NaN.
-    Over complex numbers z -> a z + b: a = sum(w conj(s) t) / sum(w |s|^2), s and t centred, w 1 where finite.
-
-    >>> align(np.array([[[0.0, 0.0], [0.0, 2.0]]]), np.array([[1.0, 1.0], [2.0, 1.0]]))[0].round(6).tolist()
-    [[[1.0, 1.0], [2.0, 1.0]]]
-    """
-    points = np.asarray(landmarks, float)
-    there = np.isfinite(points).all(axis=2) & np.isfinite(reference).all(axis=1)
-    points = np.where(there[..., None], points, np.nan)
-    weight = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
-    source = np.where(there[..., None], points, 0.0) @ [1, 1j]
-    target = np.where(np.isfinite(reference), reference, 0.0) @ [1, 1j]
-    s_mean, t_mean = (weight * source).sum(1, keepdims=True), (weight * target).sum(1, keepdims=True)
-    s, t = source - s_mean, target - t_mean
-    power = (weight * abs(s) ** 2).sum(axis=1, keepdims=True)
-    good = (there.sum(axis=1, keepdims=True) > 1) & (power > 1e-12)
-    a = np.where(
-        good, (weight * s.conj() * t).sum(axis=1, keepdims=True) / np.where(good, power, 1.0), complex(np.nan, np.nan)
-    )
-    b = t_mean - a * s_mean
-    matrices = np.stack([np.hstack([a.real, -a.imag, b.real]), np.hstack([a.imag, a.real, b.imag])], axis=1)
-    moved = points @ np.swapaxes(matrices[..., :2], 1, 2) + matrices[:, None, :, 2]
-    return moved, matrices
 
 
 def unit(shape: np.ndarray) -> np.ndarray:
@@ -72,14 +45,14 @@ def mean_shape(landmarks: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class ShapeModel:
+class Gaussian:
     """N(mean, covariance) over aligned shapes as vectors x0, y0, x1, y1, ...; mean (2L,), covariance (2L, 2L)."""
 
     mean: np.ndarray
     covariance: np.ndarray
 
     def part_distances(self, aligned: np.ndarray, parts: Sequence[Sequence[int]]) -> np.ndarray:
-        """How far each part is from what the rest of its face foretells: (n, L, 2) -> (n, parts).
+        """Return how badly each part fits the rest of its face: (n, L, 2) -> (n, parts).
 
         The squared Mahalanobis distance of the part's points from their conditional mean given all others, divided by
         their number of coordinates, and its root: about 1 for a usual part. With the precision P = C^-1 it is
@@ -113,7 +86,7 @@ class ShapeModel:
         return full
 
 
-def fit_shape_model(aligned: np.ndarray) -> ShapeModel:
+def fit_shape_model(aligned: np.ndarray) -> Gaussian:
     """The model of aligned shapes (n, L, 2); NaN points are filled by the model itself, in a few rounds.
 
     Raises DataError for fewer than two shapes.
@@ -131,30 +104,30 @@ def fit_shape_model(aligned: np.ndarray) -> ShapeModel:
     return model
 
 
-def _gaussian(vectors: np.ndarray) -> ShapeModel:
+def _gaussian(vectors: np.ndarray) -> Gaussian:
     """Probabilistic PCA: the components that hold 95 % of the variance, the mean of the rest as noise."""
     mean = vectors.mean(axis=0)
-    values, axes = np.linalg.eigh(np.cov(vectors, rowvar=False))
-    values, axes = values[::-1].clip(0), axes[:, ::-1]
+    values, axes = principal_axes(np.cov(vectors, rowvar=False))
     total = values.sum()
     count = int(np.searchsorted(np.cumsum(values), _KEPT * total)) + 1
     # The floor keeps a model of faces that are all alike, or fewer than its dimensions, from dividing by zero.
     noise = max(float(values[count:].mean()) if count < len(values) else 0.0, 1e-4 * total / len(values), 1e-12)
     kept = np.maximum(values[:count], noise)
-    return ShapeModel(mean, (axes[:, :count] * (kept - noise)) @ axes[:, :count].T + noise * np.eye(len(values)))
+    return Gaussian(mean, (axes[:, :count] * (kept - noise)) @ axes[:, :count].T + noise * np.eye(len(values)))
 
 
 def folds_of(groups: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(n,) number of each face's fold; a group is in one fold, unless there are fewer groups than folds
-    or one group is more than half of all.
+    """Return the number of each face's fold, (n,) int.
+
+    A group is in one fold, unless there are fewer groups than folds or one group is more than half of all faces.
 
     >>> folds_of(np.array(["a", "b", "a", "b"]), 2, np.random.default_rng(0)).tolist()
     [0, 1, 0, 1]
     """
-    names, which, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(names) < k or sizes.max() > len(groups) / 2:
-        names = which = np.arange(len(groups))
-    return (rng.permutation(len(names)) % k)[which]
+    _, sizes = np.unique(groups, return_counts=True)
+    if len(sizes) < k or sizes.max() > len(groups) / 2:
+        groups = np.arange(len(groups))
+    return fold_of(groups, k, rng, balance="groups")
 
 
 def implausibility(

@@ -2,10 +2,10 @@
 
 After Milborrow & Nicolls, "Active Shape Models with SIFT Descriptors and MARS", VISAPP 2014: a patch of square-rooted
 gradient histograms around every candidate position, and for every landmark and level a model that says how near the
-position is to the landmark. Here the model is linear and is learned by ridge regression from the normal equations. How
-the answers become a shape follows Saragih, Lucey & Cohn, "Deformable Model Fitting by Regularized Landmark Mean-Shift",
-IJCV 2011: a response map is a probability of where the landmark is, and the shape is the most probable one under the
-maps and the shape model.
+position is to the landmark. Here the model is linear and is learned by ridge regression from the normal equations. The
+step from the responses to a shape follows Saragih, Lucey & Cohn, "Deformable Model Fitting by Regularized Landmark
+Mean-Shift", IJCV 2011: a response map is a probability of where the landmark is, and the shape is the most probable one
+under the maps and the shape model.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fldbench.baselines import hog
-from fldbench.baselines.shape_pdm import ShapeModel, fit_shapes, shapes_of
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts import hog
+from fldbench.baselines.parts.threads import each_block
+from fldbench.shapes import ShapeModel, fit_shapes, shapes_of
 
-BLOCK = 32  # faces whose training patches are held at once
-EXAMPLES = 28  # candidates a landmark and face: 4 at the truth, 12 near it, 12 anywhere in the window
+FACES_IN_MEMORY = 32  # faces whose training patches are in memory at once
+EXAMPLES = 28  # candidates for each landmark of a face: 4 at the truth, 12 near it, 12 anywhere in the window
 NEAR = 3  # px around the truth from which near candidates are drawn
 PEAK = 1.5  # px, standard deviation of the response that a filter is taught around the truth
-JUDGED = 400  # faces from which the sharpness is learned: one number a landmark
+JUDGED = 400  # faces from which the sharpness is learned: one number for each landmark
 SHARPNESS = np.geomspace(1.0, 100.0, 14)  # among these
-WIDTHS = (1e3, 3.0, 3.0)  # px, of the Gaussian around the last shape that the maps are seen through, time after time
+WIDTHS = (
+    1e3,
+    3.0,
+    3.0,
+)  # px, of the Gaussian around the last shape that weighs a map, round by round
 SPREAD = 1.0  # px, standard deviation that is added to every peak: positions are whole px
 PRIOR = 1.5  # weight of the shape model: above 1, since the errors of neighbouring landmarks are not independent
 
@@ -37,14 +41,14 @@ class Window(NamedTuple):
     radius: int
 
 
-Look = Callable[[int], np.ndarray]  # face number -> its image (side, side) uint8
+ImageOf = Callable[[int], np.ndarray]  # number of a face -> its image (side, side) uint8
 
 
 class DescriptorSearch:
     """Filters of the landmarks on patches of grid x grid cells of `cell` px with `bins` directions.
 
-    Faces come upright and at the level's scale, as images of `side` px that `look` gives; shapes are px of them.
-    mirror is the scheme's mirror map, or None where faces have no mirror images.
+    Faces come upright and at the level's scale, as images of `side` px that `image_of` gives; shapes are in their
+    pixels. `mirror` is the scheme's mirror map, or None where faces have no mirror images.
     """
 
     names = ("filters_", "sharpness_")
@@ -67,76 +71,81 @@ class DescriptorSearch:
 
     @property
     def margin(self) -> int:
-        """px between a candidate and the outermost centre of its cells."""
+        """Pixels between a candidate and the outermost centre of its cells."""
         return (self.grid - 1) * self.cell // 2
 
     def radius(self, wanted: float) -> int:
-        """Half the side of the windows, whole px, for one of about `wanted` px."""
+        """Return half the side of the windows, in whole pixels, for one of about `wanted` px."""
         return max(round(wanted), 1)
 
     def learn(
         self,
-        look: Look,
+        image_of: ImageOf,
         current: np.ndarray,
         truth: np.ndarray,
         weight: np.ndarray,
         window: Window,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The level's filters (L, d) float32 and sharpness (L,).
+        """Return the level's filters (L, d) float32 and sharpness (L,).
 
         current, truth (n, L, 2) px; weight (n, L), zero where a point is not annotated.
         """
-        filters = self._filters(look, current, truth, weight, window, rng)
+        filters = self._filters(image_of, current, truth, weight, window, rng)
         rows = np.sort(rng.permutation(len(current))[:JUDGED])
-        corners, maps = self._maps(look, rows, current[rows], window, filters)
+        corners, maps = self._maps(image_of, rows, current[rows], window, filters)
         return filters, learn_sharpness(maps, truth[rows] - corners, weight[rows])
 
     def refine(
-        self, look: Look, rows: np.ndarray, current: np.ndarray, window: Window, learned: tuple[np.ndarray, np.ndarray]
+        self,
+        image_of: ImageOf,
+        rows: np.ndarray,
+        current: np.ndarray,
+        window: Window,
+        learned: tuple[np.ndarray, np.ndarray],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The shapes after this level: poses (n, 2, 3) and b (n, k) of faces `rows`, whose shapes are (n, L, 2) px."""
-        from fldbench.baselines import asm_search
+        """Return poses (n, 2, 3) and b (n, k) of faces `rows` after this level; before it they are at current px."""
+        from fldbench.baselines.asm import search as kernels
 
         filters, sharpness = learned
-        corners, maps = self._maps(look, rows, current, window, filters)
+        corners, maps = self._maps(image_of, rows, current, window, filters)
         shape, centres, precision = current, np.empty_like(current), np.empty((*current.shape, 2))
         for width in WIDTHS:
             for i in range(len(rows)):
-                asm_search.peaks(maps[i], corners[i], sharpness, shape[i], width, SPREAD, centres[i], precision[i])
+                kernels.peaks(maps[i], corners[i], sharpness, shape[i], width, SPREAD, centres[i], precision[i])
             poses, b = fit_shapes(self.model, centres, precision, prior=PRIOR, limit=self.limit, rounds=2)
             shape = shapes_of(self.model, poses, b)
         return poses, b
 
     def _maps(
-        self, look: Look, rows: np.ndarray, current: np.ndarray, window: Window, filters: np.ndarray
+        self, image_of: ImageOf, rows: np.ndarray, current: np.ndarray, window: Window, filters: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Corners (n, L, 2) int px of the windows, and the responses in them (n, L, side, side)."""
-        from fldbench.baselines import asm_search
+        """Return the corners of the windows, (n, L, 2) int px, and the responses in them, (n, L, side, side)."""
+        from fldbench.baselines.asm import search as kernels
 
         side = 2 * window.radius + 1
         corners = self._inside(np.rint(current).astype(np.int64) - window.radius, window.side - side + 1)
         maps = np.empty((*current.shape[:2], side, side), np.float32)
         for i, row in enumerate(rows):
-            field, energy = descriptor_field(look(row), self.bins, self.cell)
-            asm_search.response_maps(field, energy, corners[i], side, self.offsets, filters, maps[i])
+            field, energy = descriptor_field(image_of(row), self.bins, self.cell)
+            kernels.response_maps(field, energy, corners[i], side, self.offsets, filters, maps[i])
         return corners, maps
 
     def _inside(self, positions: np.ndarray, side: int) -> np.ndarray:
-        """Candidates moved to where their patches lie in the image."""
+        """Return candidates moved to where their patches lie in the image."""
         return np.clip(positions, self.margin, side - 1 - self.margin)
 
-    def _filters(self, look, current, truth, weight, window, rng) -> np.ndarray:
-        """Ridge regression of exp(-|y - truth|^2 / (2 PEAK^2)) on the patch at y, for every landmark."""
+    def _filters(self, image_of, current, truth, weight, window, rng) -> np.ndarray:
+        """Regress exp(-|y - truth|^2 / (2 PEAK^2)) on the patch at y, for every landmark."""
         from scipy.linalg.blas import ssyrk
 
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as kernels
 
         n, n_points = current.shape[:2]
         d = self.grid**2 * self.bins
         a, b = np.zeros((n_points, d + 1, d + 1)), np.zeros((n_points, d + 1))
-        for first in range(0, n, BLOCK):
-            rows = np.arange(first, min(first + BLOCK, n))
+        for first in range(0, n, FACES_IN_MEMORY):
+            rows = np.arange(first, min(first + FACES_IN_MEMORY, n))
             positions = self._inside(candidates(current[rows], truth[rows], window.radius, rng), window.side)
             distances = ((positions - truth[rows][:, :, None]) ** 2).sum(axis=-1)
             target = np.exp(-distances / (2 * PEAK**2)).astype(np.float32)
@@ -145,8 +154,8 @@ class DescriptorSearch:
             def gather(some: slice, rows=rows, positions=positions, patches=patches) -> None:
                 found = np.empty((n_points * EXAMPLES, d), np.float32)
                 for i in range(some.start, some.stop):
-                    field, energy = descriptor_field(look(rows[i]), self.bins, self.cell)
-                    asm_search.gather_patches(field, energy, positions[i].reshape(-1, 2), self.offsets, found)
+                    field, energy = descriptor_field(image_of(rows[i]), self.bins, self.cell)
+                    kernels.gather_patches(field, energy, positions[i].reshape(-1, 2), self.offsets, found)
                     patches[i, ..., :d] = found.reshape(n_points, EXAMPLES, d)
 
             def add(some: slice, rows=rows, target=target, patches=patches) -> None:
@@ -162,7 +171,7 @@ class DescriptorSearch:
 
 
 def descriptor_field(grey: np.ndarray, bins: int, cell: int) -> tuple[np.ndarray, np.ndarray]:
-    """Square roots of the orientation histograms of the cell around each pixel, and the histograms' sums.
+    """Return the square roots of the orientation histograms of the cell around each pixel, and the histograms' sums.
 
     grey (h, w) uint8 -> field (bins, h, w) float32, energy (h, w) float32. The sum of squares of the field over its
     bins is the energy, so a patch divided by the root of its cells' energies has length 1, and dot products of patches
@@ -179,9 +188,9 @@ def descriptor_field(grey: np.ndarray, bins: int, cell: int) -> tuple[np.ndarray
 
 
 def candidates(current: np.ndarray, truth: np.ndarray, radius: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions from which a filter learns, whole px: current, truth (n, L, 2) px -> (n, L, EXAMPLES, 2) int.
+    """Draw the positions from which a filter learns: current, truth (n, L, 2) px -> (n, L, EXAMPLES, 2) int px.
 
-    The four pixels around the truth, positions near it, and positions of the window around the current shape.
+    They are the four pixels around the truth, positions near it, and positions of the window around the current shape.
 
     >>> at = np.full((1, 1, 2), 9.2)
     >>> candidates(at, at, 3, np.random.default_rng(0))[0, 0, :4].tolist()
@@ -198,7 +207,7 @@ def candidates(current: np.ndarray, truth: np.ndarray, radius: int, rng: np.rand
 def solve_filters(
     a: np.ndarray, b: np.ndarray, ridge: float, mirror: np.ndarray | None, grid: int, bins: int
 ) -> np.ndarray:
-    """Filters from normal equations: a (L, d + 1, d + 1), upper triangles, b (L, d + 1) -> (L, d) float32.
+    """Solve normal equations: a (L, d + 1, d + 1), upper triangles, b (L, d + 1) -> filters (L, d) float32.
 
     The last row and column stand for a constant, which is not penalised and is dropped in the end: only differences of
     responses matter. The patch of landmark l in a mirrored face is the patch of landmark mirror[l] with its entries
@@ -220,19 +229,26 @@ def solve_filters(
             left += (partner + np.triu(partner, 1).T)[np.ix_(order, order)]
             right += b[mirror[point]][order]
         left[np.arange(d), np.arange(d)] += ridge
-        left[d, d] += np.finfo(float).eps  # nothing else stands there for a landmark whose every weight is 0
+        left[d, d] += np.finfo(float).eps  # otherwise 0 for a landmark whose every weight is 0
         out[point] = cho_solve(cho_factor(left, overwrite_a=True, check_finite=False), right)[:d]
     return out
 
 
 def learn_sharpness(maps: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """How much responses tell, a number a landmark: maps (n, L, side, side), truth (n, L, 2) px of the maps -> (L,).
+    """Return how much responses tell, one number for each landmark, (L,).
 
-    The value among SHARPNESS under which exp(sharpness response), scaled to a probability over the window, makes the
-    true positions most likely; faces whose truth lies outside the window do not count.
+    It is the value among SHARPNESS under which exp(sharpness response), scaled to a probability over the window, makes
+    the true positions most likely. Faces whose truth lies outside the window do not count.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (n, L, side, side)
+    truth : ndarray of shape (n, L, 2)
+        Pixels of the maps.
+    weight : ndarray of shape (n, L)
 
     >>> maps = np.zeros((1, 1, 3, 3))
-    >>> maps[0, 0, 1, 1] = 1.0  # it points at the middle, but the truth is at the corner
+    >>> maps[0, 0, 1, 1] = 1.0  # the peak is in the middle, but the truth in the corner
     >>> learn_sharpness(maps, np.zeros((1, 1, 2)), np.ones((1, 1))).tolist()
     [1.0]
     """

@@ -1,7 +1,7 @@
-"""What is inside the model files of OpenCV's landmark detectors: read, and refused when anything in them is amiss.
+"""The model files of OpenCV's landmark detectors: read, and refused when anything in them is wrong.
 
-OpenCV trusts its files: a wrong number in one ends the process or reads beyond an array, so nothing is handed to it
-that was not looked at first. Each reader gives the mean shape (L, 2) in the frame of the detector's box, which is
+OpenCV trusts its files: a wrong number in one ends the process or reads beyond an array, so a file is checked before it
+is handed to OpenCV. Each reader gives the mean shape (L, 2) in the frame of the detector's box, which is
 (0, 0) to (1, 1), and how many numbers the model has.
 """
 
@@ -13,15 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.errors import DataError
+from fldbench.files import read_bytes
 
 LONGEST_WORD = 32  # bytes; the words in Kazemi's file are section names
-TALLER = 1.3  # OpenCV's FacemarkKazemi makes the box higher than it is given, always
+TALLER = 1.3  # OpenCV's FacemarkKazemi always makes the given box higher
 
 
 def read_lbf(path: str | Path) -> tuple[np.ndarray, int]:
-    """OpenCV's local binary features (a YAML file of FacemarkLBF): mean shape (L, 2), number of parameters.
+    """Return the mean shape (L, 2) and the number of parameters of OpenCV's local binary features (FacemarkLBF, YAML).
 
-    Raises DataError for any other file.
+    Raises
+    ------
+    DataError
+        For any other file.
     """
     import cv2
 
@@ -67,11 +71,14 @@ def _checked_lbf(file, path: str | Path) -> tuple[np.ndarray, int]:
 
 
 def read_kazemi(path: str | Path) -> tuple[np.ndarray, int]:
-    """OpenCV's regression trees (a binary file of FacemarkKazemi): mean shape (L, 2), number of parameters.
+    """Return the mean shape (L, 2) and the number of parameters of OpenCV's regression trees (FacemarkKazemi, binary).
 
-    Raises DataError for any other file.
+    Raises
+    ------
+    DataError
+        For any other file.
     """
-    reader = _Reader(Path(path).read_bytes(), path)
+    reader = _Reader(read_bytes(path), path)
     reader.word("cascade_depth")
     stages = reader.count(2**16)
     reader.word("pixel_coordinates")
@@ -89,13 +96,13 @@ def read_kazemi(path: str | Path) -> tuple[np.ndarray, int]:
 
 
 class _Reader:
-    """Reads Kazemi's file front to back: words are a length (uint64) and letters, numbers uint64 or float32."""
+    """Reader of Kazemi's file: words are a length (uint64) and letters, numbers are uint64 or float32."""
 
     def __init__(self, data: bytes, path: str | Path):
         self._data, self._path, self._at = data, path, 0
 
     def tree(self, points: int, pixels: int) -> int:
-        """One tree, node i with the children 2 i + 1 and 2 i + 2; how many numbers it has."""
+        """Read one tree, node i with the children 2 i + 1 and 2 i + 2; return how many numbers it has."""
         self.word("num_nodes")
         nodes, size = self.count(2**20), 0
         for node in range(nodes):

@@ -1,7 +1,7 @@
-"""Compiled kernels of the active shape model: what stands at a position, and which position near a landmark fits best.
+"""Compiled kernels of the active shape model: what the image shows at a position, and which position fits best.
 
 Two kinds of search. *Descriptors*: a field of square-rooted orientation histograms (`descriptor_field` in
-`asm_descriptor`), patches of grid x grid cells of it with length 1, and a linear filter for every landmark, whose dot
+`asm.descriptor`), patches of grid x grid cells of it with length 1, and a linear filter for every landmark, whose dot
 product with the patch at each position of a window is the response there. *Profiles*: normalised grey differences along
 a line through the landmark, judged by their Mahalanobis distance. Positions are px of the image that is searched,
 (x, y).
@@ -12,14 +12,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-FLAT = 0.05  # a cell with less gradient than this share of the image's mean counts as flat: it is not blown up
+FLAT = 0.05  # a cell with less gradient than this share of the image's mean counts as flat and is not amplified
 
 
 @njit(cache=True, nogil=True)
 def gather_patches(field, energy, points, offsets, out):
-    """The patches at points (m, 2) int px, into out (m, cells * bins) float32; a cell's centre is point + offset.
+    """Write the patches at points (m, 2) int px to out (m, cells * bins) float32; a cell's centre is point + offset.
 
-    field (bins, h, w), energy (h, w), offsets (cells, 2) int. Every cell's centre has to lie in the image.
+    field (bins, h, w), energy (h, w), offsets (cells, 2) int. Every cell's centre must lie in the image.
     """
     bins = field.shape[0]
     cells = len(offsets)
@@ -36,7 +36,9 @@ def gather_patches(field, energy, points, offsets, out):
 
 @njit(cache=True, nogil=True)
 def response_maps(field, energy, corners, side, offsets, filters, out):
-    """Responses in the windows of all landmarks, into out (L, side, side) float32; out[l, i, j] is at corner + (j, i).
+    """Write the responses in the windows of all landmarks to out (L, side, side) float32.
+
+    out[l, i, j] is the response at corner + (j, i).
 
     field (bins, h, w), energy (h, w), corners (L, 2) int the windows' first positions, offsets (cells, 2) int, filters
     (L, cells * bins) float32. A response is the dot product of filter and patch. The innermost loop runs along a row of
@@ -67,7 +69,7 @@ def response_maps(field, energy, corners, side, offsets, filters, out):
 
 @njit(cache=True, nogil=True)
 def peaks(responses, corners, sharpness, near, width, spread, centres, precision):
-    """Where each landmark is taken to be, and how surely: into centres (L, 2) px and precision (L, 2, 2) px^-2.
+    """Write where each landmark is taken to be, and how surely, to centres (L, 2) px and precision (L, 2, 2) px^-2.
 
     responses (L, side, side), corners (L, 2). The probability of a position y of the window is taken as
     exp(sharpness_l response - |y - near_l|^2 / (2 width^2)), near (L, 2) px; the centre is its mean, the precision the
@@ -106,7 +108,7 @@ def peaks(responses, corners, sharpness, near, width, spread, centres, precision
 
 @njit(cache=True, nogil=True)
 def profiles(image, points, normals, half, out):
-    """Grey differences along the normals, into out (L, 2 half + 1).
+    """Write the grey differences along the normals to out (L, 2 half + 1).
 
     image (h, w) float32, points (L, 2) px, normals (L, 2) of length 1. Entry t is I(p + (t - half + 1/2) n) -
     I(p + (t - half - 1/2) n), bilinear, the border repeated. Not normalised: that depends on the part used.
@@ -130,7 +132,7 @@ def profiles(image, points, normals, half, out):
 
 @njit(cache=True, nogil=True)
 def best_offsets(long, means, precisions, out):
-    """The step along its normal at which each landmark's profile is nearest to the mean profile, into out (L,) int.
+    """Write the step along its normal at which each landmark's profile is nearest to the mean profile to out (L,) int.
 
     long (L, k + 2 m) differences, means (L, k), precisions (L, k, k); a step s in -m..m looks at k of them from m + s,
     divided by the sum of their absolute values, g, and costs (g - mean)' precision (g - mean). The first of equals

@@ -1,6 +1,6 @@
 """Threads for the classical methods: work on rows in blocks, with the same results for every number of threads.
 
-The compiled kernels (numba, OpenCV, BLAS) let go of Python's lock, so plain threads keep the cores busy.
+The compiled kernels (numba, OpenCV, BLAS) release Python's lock, so plain threads keep the cores busy.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from fldbench.params import count_threads
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 def blocks(n: int, size: int) -> list[slice]:
-    """Slices of at most `size` rows that cover n rows in order.
+    """Return slices of at most `size` rows that cover n rows in order.
 
     >>> blocks(5, 2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
@@ -24,8 +24,18 @@ def blocks(n: int, size: int) -> list[slice]:
     return [slice(i, min(i + size, n)) for i in range(0, n, size)]
 
 
-def each_block(work: Callable[[slice], Result], n: int, size: int, threads: int | None) -> list[Result]:
-    """work(rows) for every block of rows, in threads; the results in the order of the blocks."""
+def each_block(work: Callable[[slice], T], n: int, size: int, threads: int | None) -> list[T]:
+    """Return work(rows) for every block of rows, computed in threads, in the order of the blocks.
+
+    Parameters
+    ----------
+    work : callable
+        Is given the slice of one block.
+    n, size : int
+        Number of rows, and how many of them form a block.
+    threads : int or None
+        None is one thread for each core.
+    """
     workers = min(count_threads(threads), max(1, -(-n // size)))
     if workers == 1:
         return [work(rows) for rows in blocks(n, size)]
@@ -35,7 +45,7 @@ def each_block(work: Callable[[slice], Result], n: int, size: int, threads: int 
 
 @contextmanager
 def limited_blas(threads: int | None) -> Iterator[None]:
-    """Inside the block, matrix products use this many threads (threadpoolctl)."""
+    """Let matrix products use this many threads inside the block (threadpoolctl)."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(count_threads(threads), user_api="blas"):

@@ -5,9 +5,9 @@ landmark has a forest on pixel differences in a disc around it, grown on that la
 leaves where a face ends, a sparse vector of zeros and ones over all landmarks, go into one ridge regression of the step
 of the whole shape (section 3.2). The discs shrink from stage to stage (section 3.3).
 
-A leaf has seen the faces that it was made of, so the steps that remain after a stage would look smaller in training
-than they are for other faces. Training shapes are therefore moved by weights that were fitted without their own person
-(`folds`); the weights that are kept are fitted to all.
+A leaf was made from the training faces, so the steps that remain after a stage would be smaller in training than for
+other faces. Training shapes are therefore moved by weights that were fitted without their own person (`folds`); the
+weights that are kept are fitted to all faces.
 """
 
 from __future__ import annotations
@@ -17,30 +17,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fldbench.baselines import lbf_forest as forest
-from fldbench.baselines.lbf_ridge import LeafRidge, add_weights, spread, times
-from fldbench.baselines.mean_shape import check_fitted, fill_missing, from_box_frame, mean_unit_shape
-from fldbench.baselines.normalised import grey_crops, perturbed, training_crops
-from fldbench.baselines.threads import each_block, limited_blas
-from fldbench.errors import MethodError
+from fldbench.baselines.lbf import forest
+from fldbench.baselines.lbf.ridge import LeafRidge, add_weights, spread, times
+from fldbench.baselines.parts.fitting import DEVIATION, PADDING, PENALTY, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
+from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
-from fldbench.params import check_kinds, check_sample_weight
+from fldbench.params import SEED, THREADS, check_sample_weight, real, whole
 from fldbench.progress import report
 from fldbench.schemes import get_scheme
+from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, principal_axes, symmetric
 
-BLOCK = 32  # faces whose crops are in memory at once in predict
-SAMPLES = 256  # shapes that one thread moves at a time
-LARGEST = 32767  # of the whole numbers that stand for a stage's weights: half the size, and sums in any order are equal
-COUNTS = ("stages", "trees", "pool", "candidates", "iterations", "components", "folds", "starts", "crop_size")
+FACES_PER_TASK = 32  # faces that one thread takes through all stages at a time
+SHAPES_PER_TASK = 256  # shapes that one thread moves at a time
+LARGEST = 32767  # a stage's weights are kept as int16: half the size, and their sums are equal in any order
 
 
 def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Rotation and scale of the similarity that takes the reference nearest to each shape, as complex numbers.
+    """Return rotation and scale of the similarity that takes the reference nearest to each shape, as complex numbers.
 
-    reference (L, 2), shapes (n, L, 2) -> (n,): a of z -> a z + b in `geometry.fit_similarity`. Where it means nothing,
-    because the reference or the shape is a point, or nearly, it is 1.
+    reference (L, 2), shapes (n, L, 2) -> (n,): a of z -> a z + b in `geometry.fit_similarity`. It is 1 where
+    the reference or the shape is a point, or nearly, which has no rotation.
 
     >>> turns(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[[1.0, 1.0], [1.0, 3.0]]])).tolist()
     [2j]
@@ -53,7 +52,7 @@ def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
 
 
 def principal_steps(steps: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean (d,) and the k directions (k, d) of the greatest variance, of unit length; k is d at most.
+    """Return the weighted mean (d,) and the k <= d directions (k, d) of the greatest variance, of unit length.
 
     >>> mean, directions = principal_steps(np.array([[0.0, 1.0], [4.0, 1.0]]), np.array([3.0, 1.0]), 1)
     >>> mean.tolist(), abs(directions).tolist()
@@ -61,8 +60,7 @@ def principal_steps(steps: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.
     """
     mean = weights @ steps / weights.sum()
     centred = (steps - mean) * np.sqrt(weights)[:, None]
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    return mean, vectors[:, ::-1][:, :k].T
+    return mean, principal_axes(centred.T @ centred)[1][:, :k].T
 
 
 def _complex(points: np.ndarray) -> np.ndarray:
@@ -77,10 +75,15 @@ def _plane(numbers: np.ndarray) -> np.ndarray:
 class Samples:
     """Faces and mirrored faces with the shapes that they have at a stage.
 
-    crops   (faces, size, size) uint8
-    which   (n,) int64, the crop of each sample
-    flip    (n,) bool, whether it is looked at in a mirror
-    shapes  (n, L, 2) px of the crop, or of the mirrored crop
+    Attributes
+    ----------
+    crops : ndarray of shape (faces, size, size), uint8
+    which : ndarray of shape (n,), int64
+        The crop of each sample.
+    flip : ndarray of shape (n,), bool
+        Whether the crop is mirrored.
+    shapes : ndarray of shape (n, L, 2)
+        Pixels of the crop, or of the mirrored crop.
     """
 
     crops: np.ndarray
@@ -90,117 +93,153 @@ class Samples:
 
     @classmethod
     def of(cls, crops: np.ndarray, shapes: np.ndarray) -> Samples:
-        """shapes (faces, 2, starts, L, 2): of the faces and of their mirror images."""
+        """Return the samples of shapes (faces, 2, starts, L, 2): of the faces and of their mirror images."""
         faces, _, starts = shapes.shape[:3]
         which, flip = np.repeat(np.arange(faces), 2 * starts), np.tile(np.repeat([False, True], starts), faces)
         return cls(crops, which, flip, shapes.reshape(-1, *shapes.shape[3:]))
 
     def leaves(self, turn: np.ndarray, offsets: np.ndarray, thresholds: np.ndarray, threads: int | None) -> np.ndarray:
-        """(L, n, trees) uint8: see `lbf_forest.find_leaves`."""
+        """Return the leaves (L, n, trees) uint8, see `lbf.forest.find_leaves`."""
         out = np.empty((len(offsets), len(turn), offsets.shape[1]), np.uint8)
 
         def find(rows: slice) -> None:
             one = (self.which[rows], self.flip[rows], self.shapes[rows], turn[rows])
             forest.find_leaves(self.crops, *one, offsets, thresholds, out[:, rows])
 
-        each_block(find, len(turn), SAMPLES, threads)
+        each_block(find, len(turn), SHAPES_PER_TASK, threads)
         return out
 
     def move(self, steps: np.ndarray, turn: np.ndarray) -> None:
-        """Adds steps (n, 2 L), px in the frame of the reference."""
+        """Add steps (n, 2 L), px in the frame of the reference."""
         self.shapes = self.shapes + _plane(_complex(steps.reshape(self.shapes.shape)) * turn[:, None])
 
 
+@dataclass(eq=False, repr=False)
 class LBF(Method):
     """Forests on pixel differences around the landmarks, and a ridge regression on their leaves, stage by stage.
 
-    stages       number of regressions
-    trees, depth a landmark has `trees` trees with 2 ** depth leaves each
-    first_radius, last_radius   radius of the discs at the first and at the last stage, in sides of the box; geometric
-                 between them
-    pool         pixels of a disc that the splits of one landmark choose from
-    candidates   pairs of them that a split chooses from
-    bag          share of the faces that each tree sees
-    ridge        penalty of a leaf's weights; a leaf that n samples of weight 1 reach has n on the same scale
-    iterations   of conjugate gradients; so few stop short of the exact ridge regression, which shrinks a little more
-    components   principal components of the shapes' steps that are regressed; the others cost time and gain nothing
-    folds        in which persons are left out when the training shapes are moved; 1 leaves out none
-    starts       start shapes of a face and of its mirror image: the mean shape in the box, and starts - 1 copies of it,
-                 shifted by N(0, shift) box sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees
-    crop_size    side of the crop, px, that holds the box grown by `padding` of its longer side on each end
-    threads      None is one a core; the result is the same for every number
+    The answer is the mean of those for the face and for its mirror image. Memory in training grows with the samples,
+    2 * starts for each face, beyond the crops, which are on disk: each takes L * trees bytes for its leaves, about
+    120 * L for its shapes, 16 * components for the regression, and `pool` bytes in every thread.
 
-    An answer is the mean of those for the face and for its mirror image. Memory in training grows with the samples,
-    2 * starts a face, beyond the crops, which are on disk: each takes L * trees bytes for its leaves, about 120 * L for
-    its shapes, 16 * components for the regression, and `pool` bytes in every thread.
+    Parameters
+    ----------
+    stages : int
+        Number of regressions.
+    trees, depth : int
+        A landmark has `trees` trees with 2 ** depth leaves each.
+    first_radius, last_radius : float
+        Radius of the discs at the first and at the last stage, in sides of the box; geometric between them.
+    pool : int
+        Pixels of a disc that the splits of one landmark choose from.
+    candidates : int
+        Pairs of them that a split chooses from.
+    bag : float
+        Share of the faces that each tree sees.
+    ridge : float
+        Penalty of a leaf's weights; a leaf that n samples of weight 1 reach has n on the same scale.
+    iterations : int
+        Of conjugate gradients. So few stop short of the exact ridge regression, which shrinks a little more.
+    components : int
+        Principal components of the shapes' steps that are regressed; the others cost time and gain nothing.
+    folds : int
+        In which persons are left out when the training shapes are moved; 1 leaves out none.
+    starts : int
+        Start shapes of each face and of its mirror image: the mean shape in the box, and starts - 1 copies of it.
+    shift, scale, rotation : float
+        A copy is shifted by N(0, shift) box sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees.
+    crop_size : int
+        Side of the crop, px.
+    padding : float
+        The crop holds the box grown by this share of its longer side on each end.
+    threads : int, optional
+        None is one thread for each core; the numbers do not depend on it.
+    random_state : int
+
+    Attributes
+    ----------
+    mean_shape_ : ndarray of shape (L, 2)
+        In the box frame.
+    reference_ : ndarray of shape (L, 2)
+        The mean of the true shapes, crop px about (0, 0).
+    offsets_, thresholds_ : ndarray of shape (stages, L, trees, splits, 4) and (stages, L, trees, splits)
+        float32 and int16, see `lbf.forest.find_leaves`.
+    weights_ : ndarray of shape (stages, L, trees, leaves, k), int16
+    components_, biases_ : ndarray of shape (stages, k, 2 L) and (stages, 2 L), float32
+        A stage moves by the sum of its leaves' weights times components_ plus biases_, px in the frame of reference_.
+    mirror_ : ndarray of shape (L,), int
     """
 
-    def __init__(
-        self,
-        stages: int = 6,
-        trees: int = 16,
-        depth: int = 5,
-        first_radius: float = 0.15,
-        last_radius: float = 0.04,
-        pool: int = 300,
-        candidates: int = 100,
-        bag: float = 0.5,
-        ridge: float = 8000.0,
-        iterations: int = 7,
-        components: int = 40,
-        folds: int = 4,
-        starts: int = 6,
-        shift: float = 0.05,
-        scale: float = 0.07,
-        rotation: float = 5.0,
-        crop_size: int = 144,
-        padding: float = 0.2,
-        threads: int | None = None,
-        random_state: int = 0,
-    ):
-        self.stages = stages
-        self.trees = trees
-        self.depth = depth
-        self.first_radius = first_radius
-        self.last_radius = last_radius
-        self.pool = pool
-        self.candidates = candidates
-        self.bag = bag
-        self.ridge = ridge
-        self.iterations = iterations
-        self.components = components
-        self.folds = folds
-        self.starts = starts
-        self.shift = shift
-        self.scale = scale
-        self.rotation = rotation
-        self.crop_size = crop_size
-        self.padding = padding
-        self.threads = threads
-        self.random_state = random_state
+    changes_nothing = ("threads",)
+    weighs_faces = True
+    rules = {
+        "stages": whole(1),
+        "trees": whole(1),
+        "depth": whole(1, 8),
+        "first_radius": real(above=0),
+        "last_radius": real(above=0),
+        "pool": whole(1),
+        "candidates": whole(1),
+        "bag": real(above=0, high=1),
+        "ridge": PENALTY,
+        "iterations": whole(1),
+        "components": whole(1),
+        "folds": whole(1),
+        "starts": whole(1),
+        "shift": DEVIATION,
+        "scale": DEVIATION,
+        "rotation": DEVIATION,
+        "crop_size": whole(1),
+        "padding": PADDING,
+        "threads": THREADS,
+        "random_state": SEED,
+    }
+
+    stages: int = 6
+    trees: int = 16
+    depth: int = 5
+    first_radius: float = 0.15
+    last_radius: float = 0.04
+    pool: int = 300
+    candidates: int = 100
+    bag: float = 0.5
+    ridge: float = 8000.0
+    iterations: int = 7
+    components: int = 40
+    folds: int = 4
+    starts: int = 6
+    shift: float = 0.05
+    scale: float = 0.07
+    rotation: float = 5.0
+    crop_size: int = 144
+    padding: float = 0.2
+    threads: int | None = None
+    random_state: int = 0
 
     def fit(self, train: FaceSet, val: FaceSet | None = None, sample_weight: np.ndarray | None = None) -> LBF:
-        """Learns what stands below; sample_weight (n,) counts in the splits and in the regression.
+        """Learn the forests and the regressions.
 
-        mean_shape_ (L, 2) in the box frame and reference_ (L, 2), the mean of the true shapes, crop px about (0, 0);
-        offsets_ (stages, L, trees, splits, 4) float32 and thresholds_ (stages, L, trees, splits) int16: see
-        `lbf_forest.find_leaves`; weights_ (stages, L, trees, leaves, k) int16, components_ (stages, k, 2 L) and biases_
-        (stages, 2 L) float32: a stage moves by the sum of its leaves' weights times components_ plus biases_, px in the
-        frame of reference_; mirror_ (L,) int.
+        Parameters
+        ----------
+        train : FaceSet
+        val : FaceSet, optional
+            Not used.
+        sample_weight : ndarray of shape (n,), optional
+            How much each face counts in the splits and in the regressions.
         """
-        self._check_params()
+        self.check_params()
         weight = check_sample_weight(sample_weight, train)
         train, weight = train[weight > 0], weight[weight > 0]
         self.mirror_ = np.array(get_scheme(train.scheme).mirror)
         mean = mean_unit_shape(train)
         truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
-        self.mean_shape_ = (mean + mean[self.mirror_] * (-1, 1) + (1, 0)) / 2
+        self.mean_shape_ = symmetric(mean, self.mirror_)
 
         matrices = crop_matrix(train.boxes, self.crop_size, self.padding)
         truth = transform(truth, matrices)
         truth = np.stack([truth, self._mirrored(truth)], axis=1)
         self.reference_ = (truth - truth.mean(axis=2, keepdims=True)).mean(axis=(0, 1))
-        # The products of matrices here are small; one thread, because another number may round otherwise.
+        # One thread for matrix products, which are small here, because another number may round differently.
         with training_crops(train, self.crop_size, self.padding, self.threads) as crops, limited_blas(1):
             samples = Samples.of(crops, self._starts(train.boxes, matrices))
             goals = np.repeat(truth.reshape(-1, *truth.shape[2:]), self.starts, axis=0)
@@ -212,7 +251,7 @@ class LBF(Method):
         return self
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """n images, boxes (n, 4) px -> (n, L, 2) px."""
+        """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "weights_")
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
         out = transform(from_box_frame(self.mean_shape_, check_boxes(boxes)), matrices)
@@ -229,12 +268,12 @@ class LBF(Method):
                 samples.move(spread(sums, self.components_[stage], self.biases_[stage]), turn)
             out[rows] = (samples.shapes[::2] + self._mirrored(samples.shapes[1::2])) / 2
 
-        with limited_blas(1):  # whose waiting threads would take the cores from these
-            each_block(place, len(out), BLOCK, self.threads)
+        with limited_blas(1):  # BLAS's waiting threads would take the cores from these
+            each_block(place, len(out), FACES_PER_TASK, self.threads)
         return transform(out, invert(matrices))
 
     def _stages(self, samples: Samples, goals: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Iterator[tuple]:
-        """What each stage learns; goals (n, L, 2) px, weights (n,), folds (n,) int, one row a sample."""
+        """Yield what each stage learns; goals (n, L, 2) px, weights (n,) and folds (n,) are of the samples."""
         side = self.crop_size / (1 + 2 * self.padding)
         n_folds = int(folds.max()) + 1
         todo = self.stages * (1 + n_folds)
@@ -272,7 +311,7 @@ class LBF(Method):
         steps: np.ndarray,
         weights: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets (L, trees, splits, 4) float32 and thresholds (L, trees, splits) int16 of one stage; radius px."""
+        """Return offsets (L, trees, splits, 4) float32 and thresholds (L, trees, splits) int16; radius px."""
         n_points, n_faces, n_splits = steps.shape[1], len(samples.crops), 2**self.depth - 1
         offsets = np.empty((n_points, self.trees, n_splits, 4), np.float32)
         thresholds = np.empty((n_points, self.trees, n_splits), np.int16)
@@ -304,12 +343,12 @@ class LBF(Method):
         return LeafRidge(leaves, rows, weights, 2**self.depth, self.threads).solve(targets, self.ridge, self.iterations)
 
     def _generator(self, *key: int) -> np.random.Generator:
-        """A stream of its own for every landmark and tree, so that their order does not matter."""
+        """Return a generator of its own for every landmark and tree, so that their order does not matter."""
         return np.random.default_rng(np.random.SeedSequence(self.random_state, spawn_key=key))
 
     def _starts(self, boxes: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-        """Start shapes of the faces and of their mirror images, (n, 2, starts, L, 2) crop px."""
-        # The box stands in the middle of its crop and the mean shape is symmetric: both are their own mirror images.
+        """Return start shapes of the faces and of their mirror images, (n, 2, starts, L, 2) crop px."""
+        # The box lies in the middle of its crop and the mean shape is symmetric: both are their own mirror images.
         mean = np.repeat(transform(from_box_frame(self.mean_shape_, boxes), matrices), 2, axis=0)
         sides = np.repeat(box_size(boxes) * matrices[:, :1, 0], 2, axis=0)
         rng = self._generator()
@@ -317,32 +356,10 @@ class LBF(Method):
         return starts.reshape(len(boxes), 2, *starts.shape[1:])
 
     def _folds(self, groups: np.ndarray) -> np.ndarray:
-        """The fold of each face, (n,) int from 0 without gaps; a person, clip or photo is in one fold."""
-        _, which = np.unique(groups, return_inverse=True)
-        order = self._generator(self.stages).permutation(which.max() + 1)
-        return order[which] % min(self.folds, len(order))
+        """Return the fold of each face, (n,) int; the folds have equal numbers of groups, not of faces."""
+        k = min(self.folds, len(np.unique(groups)))
+        return fold_of(groups, k, self._generator(self.stages), balance="groups")
 
     def _mirrored(self, shapes: np.ndarray) -> np.ndarray:
-        """Shapes (..., L, 2) px in the mirrored crop."""
-        return shapes[..., self.mirror_, :] * (-1, 1) + (self.crop_size - 1, 0)
-
-    def _check_params(self) -> None:
-        check_kinds(self, "lbf", other=(*COUNTS, "depth"))
-        whole = "a whole number from 1"
-        rules = {
-            **{name: (_is_count(getattr(self, name)), whole) for name in COUNTS},
-            **{name: (getattr(self, name) >= 0, "0 or more") for name in ("shift", "scale", "rotation")},
-            "depth": (_is_count(self.depth) and self.depth <= 8, "a whole number from 1 to 8"),
-            "bag": (0 < self.bag <= 1, "above 0 and at most 1"),
-            "ridge": (self.ridge > 0, "above 0: there are more leaves than faces"),
-            "first_radius": (self.first_radius > 0, "above 0"),
-            "last_radius": (self.last_radius > 0, "above 0"),
-            "padding": (self.padding > -0.5, "more than -0.5"),
-        }
-        for name, (fine, allowed) in rules.items():
-            if not fine:
-                raise MethodError(f"lbf: {name} is {getattr(self, name)!r}; it has to be {allowed}")
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+        """Return shapes (..., L, 2) px in the mirrored crop."""
+        return mirrored(shapes, self.mirror_, self.crop_size - 1)

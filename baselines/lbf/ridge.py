@@ -1,8 +1,8 @@
 """Ridge regression on the leaves of many trees, compiled: a row of features has a single 1 for every tree.
 
-With one-hot features X (n, d), X W is a sum of rows of W and X' R adds up rows of R, so nothing of the size n x d is
-ever made. The compiled functions let go of Python's lock. Rows go to threads in fixed parts and a sum never crosses
-two parts, so the number of threads does not change a bit of the result.
+With one-hot features X (n, d), X W is a sum of rows of W and X' R adds up rows of R, so no array of the size n x d is
+ever made. The compiled functions release Python's lock. Rows go to threads in fixed parts and no sum crosses
+two parts, so no bit of the result depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts.threads import each_block
 
-ROWS = 128  # samples that one thread works on at a time
+SAMPLES_PER_TASK = 128  # samples that one thread works on at a time
 CONVERGED = 1e-10  # of the first gradient's square; float32 does not get much further
 
 
 @njit(cache=True, nogil=True)
 def add_weights(leaves, rows, weights, out):
-    """Adds to out (m, k) the weights (L, t, leaves, k) that leaves (L, n, t) name at the samples rows (m,)."""
+    """Add to out (m, k) the weights (L, t, leaves, k) that leaves (L, n, t) name at the samples rows (m,)."""
     for point in range(leaves.shape[0]):
         for m in range(len(rows)):
             total = out[m]
@@ -30,7 +30,7 @@ def add_weights(leaves, rows, weights, out):
 
 @njit(cache=True, nogil=True)
 def add_rows(leaves, rows, values, out):
-    """Adds values (m, k) to the places of out (t, leaves, k) that leaves (n, t) name at the samples rows (m,)."""
+    """Add values (m, k) to the places of out (t, leaves, k) that leaves (n, t) name at the samples rows (m,)."""
     for m in range(len(rows)):
         add = values[m]
         for tree in range(leaves.shape[1]):
@@ -41,9 +41,9 @@ def add_rows(leaves, rows, values, out):
 
 @njit(cache=True, nogil=True)
 def spread(sums, components, bias):
-    """sums (m, k) times components (k, d) plus bias (d,), in float64: (m, d).
+    """Return sums (m, k) times components (k, d) plus bias (d,), in float64, (m, d).
 
-    Not a product by BLAS, whose rounding depends on the number of rows.
+    It is not computed by BLAS, whose rounding depends on the number of rows.
     """
     out = np.empty((len(sums), len(bias)))
     for i in range(len(sums)):
@@ -55,7 +55,7 @@ def spread(sums, components, bias):
 
 
 def times(leaves: np.ndarray, rows: np.ndarray, weights: np.ndarray, threads: int | None) -> np.ndarray:
-    """X W of some samples, (m, k): leaves (L, n, t) uint8, rows (m,) int64, weights (L, t, leaves, k) float32.
+    """Return X W of some samples, (m, k): leaves (L, n, t) uint8, rows (m,) int64, weights (L, t, leaves, k) float32.
 
     >>> leaves = np.array([[[0, 1], [1, 1]]], np.uint8)  # one landmark, two samples, two trees
     >>> weights = np.array([[[[1.0], [2.0]], [[10.0], [20.0]]]], np.float32)
@@ -63,14 +63,14 @@ def times(leaves: np.ndarray, rows: np.ndarray, weights: np.ndarray, threads: in
     [[21.0], [22.0]]
     """
     out = np.zeros((len(rows), weights.shape[-1]), np.float32)
-    each_block(lambda part: add_weights(leaves, rows[part], weights, out[part]), len(rows), ROWS, threads)
+    each_block(lambda part: add_weights(leaves, rows[part], weights, out[part]), len(rows), SAMPLES_PER_TASK, threads)
     return out
 
 
 def transposed_times(
     leaves: np.ndarray, rows: np.ndarray, values: np.ndarray, n_leaves: int, threads: int | None
 ) -> np.ndarray:
-    """X' V of some samples: leaves (L, n, t) uint8, rows (m,), values (m, k) float32 -> (L, t, n_leaves, k) float32.
+    """Return X' V of some samples, (L, t, n_leaves, k) float32: leaves (L, n, t), rows (m,), values (m, k).
 
     >>> leaves = np.array([[[0, 1], [1, 1]]], np.uint8)
     >>> transposed_times(leaves, np.arange(2), np.array([[1.0], [2.0]], np.float32), 2, 1).tolist()
@@ -84,9 +84,17 @@ def transposed_times(
 class LeafRidge:
     """The weighted, centred normal equations of some samples.
 
-    leaves   (L, n, t) uint8, below n_leaves
-    rows     (m,) int64, the samples that count
-    weights  (n,) their weights, 0 or more and not all of them 0
+    Parameters
+    ----------
+    leaves : ndarray of shape (L, n, t), uint8
+        Below n_leaves.
+    rows : ndarray of shape (m,), int64
+        The samples that count.
+    weights : ndarray of shape (n,)
+        0 or more, and not all of them 0.
+    n_leaves : int
+    threads : int, optional
+        None is one thread for each core; no bit of the result depends on it.
     """
 
     def __init__(
@@ -99,11 +107,11 @@ class LeafRidge:
         self.mean = self.counts / np.float32(self.total)  # of each feature, (L, t, leaves, 1)
 
     def solve(self, targets: np.ndarray, ridge: float, iterations: int) -> tuple[np.ndarray, np.ndarray]:
-        """W (L, t, leaves, k) and b (k,), float32: the least sum_i w_i |y_i - x_i W - b|^2 + ridge |W|^2.
+        """Return W (L, t, leaves, k) and b (k,), float32, of the least sum_i w_i |y_i - x_i W - b|^2 + ridge |W|^2.
 
-        targets (n, k), one row a sample. b is free of penalty. Conjugate gradients from W = 0, with the diagonal as
-        preconditioner, for all columns at once but with step lengths of their own. They end when no gradient is left or
-        after `iterations`; a few of them are a little more shrinkage, not a wrong answer.
+        b is not penalised. Conjugate gradients from W = 0, with the diagonal as preconditioner, work on all columns at
+        once but with step lengths of their own. They end when no gradient is left or after `iterations`; to end early
+        means a little more shrinkage, not a wrong answer. targets (n, k) has one row for each sample.
         """
         y = targets[self.rows].astype(np.float32)
         centre = (self.weights * y).sum(axis=0, dtype=float) / self.total
@@ -129,7 +137,7 @@ class LeafRidge:
         return solution, (centre - self._mean_of(solution)).astype(np.float32)
 
     def _normal(self, weights: np.ndarray, ridge: float) -> np.ndarray:
-        """(X - mean)' D (X - mean) W + ridge W, D the samples' weights."""
+        """Return (X - mean)' D (X - mean) W + ridge W, D the samples' weights."""
         values = times(self.leaves, self.rows, weights, self.threads)
         values -= self._mean_of(weights).astype(np.float32)
         out = self._centred(values * self.weights)
@@ -137,13 +145,13 @@ class LeafRidge:
         return out
 
     def _centred(self, values: np.ndarray) -> np.ndarray:
-        """(X - mean)' V."""
+        """Return (X - mean)' V."""
         out = self._transposed(values)
         out -= self.mean * values.sum(axis=0, dtype=float).astype(np.float32)
         return out
 
     def _mean_of(self, weights: np.ndarray) -> np.ndarray:
-        """mean' W, (k,) float64."""
+        """Return mean' W, (k,) float64."""
         return (self.mean * weights).sum(axis=(0, 1, 2), dtype=float)
 
     def _transposed(self, values: np.ndarray) -> np.ndarray:
@@ -151,5 +159,5 @@ class LeafRidge:
 
 
 def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a_j . b_j of every column j, (k,) float64."""
+    """Return a_j . b_j of every column j, (k,) float64."""
     return (a * b).sum(axis=(0, 1, 2), dtype=float)

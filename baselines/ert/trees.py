@@ -1,14 +1,14 @@
 """dlib's shape predictor as plain arrays: read from the file that dlib saves, and run.
 
-A predictor is a cascade of stages; a stage is a forest whose trees ask for differences of two grey values and add a
-whole shape each. Shapes are (L, 2) in units of the box: (0, 0) is its top-left and (1, 1) its bottom-right corner. The
-pixels of a stage hang on the current shape: each is a landmark (`anchors`) plus an offset (`deltas`) that the linear
-part of the similarity from the mean shape to the current shape turns and scales.
+A predictor is a cascade of stages. A stage is a forest whose trees compare pairs of grey values and each add a whole
+shape. Shapes are (L, 2) in units of the box: (0, 0) is its top-left and (1, 1) its bottom-right corner. The pixels of a
+stage move with the current shape: each is a landmark (`anchors`) plus an offset (`deltas`), turned and scaled by the
+linear part of the similarity from the mean shape to the current shape.
 
-The file is laid out by the `serialize` functions of dlib's shape_predictor.h: version, mean shape, forests, anchors,
-deltas. A whole number is a byte with its sign (0x80) and length (0x0f), then as many bytes, lowest first; a real number
-is two of them, mantissa and exponent to base 2; a vector is its length and its values; a matrix is -rows, -columns and
-its values.
+The file is written by the `serialize` functions of dlib's shape_predictor.h: version, mean shape, forests, anchors,
+deltas. A whole number is a byte with its sign (0x80) and length (0x0f), then that many bytes, lowest first. A real
+number is two whole numbers, mantissa and exponent to base 2. A vector is its length and its values, a matrix is -rows,
+-columns and its values.
 """
 
 from __future__ import annotations
@@ -26,15 +26,24 @@ NO_PREDICTOR = "no shape predictor of dlib's, or not all of one"
 
 @dataclass(frozen=True)
 class Trees:
-    """A predictor with T stages of K trees with N splits and N + 1 leaves, P pixels a stage and L landmarks.
+    """A predictor with T stages of K trees with N splits and N + 1 leaves, P pixels for each stage and L landmarks.
 
-    mean        (L, 2) float32, the start shape
-    pixels      (T, K, N, 2) uint16, the two pixels of a split; its children are the splits 2 i + 1 and 2 i + 2
-    thresholds  (T, K, N) float32; to the first child where the first grey value exceeds the second one by more
-    leaves      (T, K, N + 1, 2 L), what a leaf adds to the shape, in units of its tree: x0, y0, x1, y1, ...
-    units       (T, K) float32, 1 as read
-    anchors     (T, P) uint16, the landmark that a pixel hangs on
-    deltas      (T, P, 2) float32, its offset from there in the mean shape
+    Attributes
+    ----------
+    mean : ndarray of shape (L, 2), float32
+        The start shape.
+    pixels : ndarray of shape (T, K, N, 2), uint16
+        The two pixels of a split; the children of split i are 2 i + 1 and 2 i + 2.
+    thresholds : ndarray of shape (T, K, N), float32
+        A face goes to the first child where the first grey value exceeds the second one by more than this.
+    leaves : ndarray of shape (T, K, N + 1, 2 L)
+        What a leaf adds to the shape, in units of its tree: x0, y0, x1, y1, ...
+    units : ndarray of shape (T, K), float32
+        1 as read.
+    anchors : ndarray of shape (T, P), uint16
+        The landmark that a pixel belongs to.
+    deltas : ndarray of shape (T, P, 2), float32
+        Its offset from there in the mean shape.
     """
 
     mean: np.ndarray
@@ -46,7 +55,7 @@ class Trees:
     deltas: np.ndarray
 
     def __post_init__(self):
-        # Because the compiled code would read whatever lies at a place that does not exist.
+        # The compiled code does not check bounds: it would read whatever is in memory there.
         if not self._fits():
             raise DataError(f"{NO_PREDICTOR}: their arrays do not fit each other")
 
@@ -72,7 +81,7 @@ class Trees:
         )
 
     def compact(self) -> Trees:
-        """The same trees with leaves of int16: half the size, the largest number of each tree being 32767 units.
+        """Return the same trees with leaves of int16: half the size; the largest number of each tree is 32767 units.
 
         A leaf is off by half a unit at most, 1.5e-5 of the largest number in its tree.
         """
@@ -85,9 +94,9 @@ class Trees:
 
 
 def read_trees(data: bytes) -> Trees:
-    """The predictor in a file of dlib's; raises DataError for other bytes.
+    """Return the predictor in a file of dlib's; raise DataError for other bytes.
 
-    All stages have as many trees, all trees as many leaves and all stages as many pixels, as dlib trains them.
+    All stages have the same numbers of trees and pixels, and all trees the same number of leaves, as dlib trains them.
     """
     padded = np.concatenate([np.frombuffer(data, np.uint8), np.zeros(MARGIN, np.uint8)])
     version, at = _whole(padded, 0)
@@ -116,10 +125,24 @@ def read_trees(data: bytes) -> Trees:
 
 
 def run_trees(trees: Trees, images: np.ndarray, corners: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Every start shape of every face taken through the cascade.
+    """Take every start shape of every face through the cascade.
 
-    images (n, h, w) uint8 grey; corners (n, 2, 2) px: top-left and bottom-right of the boxes; starts (s, L, 2) in the
-    box -> (n, s, L, 2) in the box, float32. A pixel is read at the nearest whole position, outside the image it is 0.
+    A pixel is read at the nearest whole position; outside the image it is 0.
+
+    Parameters
+    ----------
+    trees : Trees
+    images : ndarray of shape (n, h, w), uint8
+        Grey.
+    corners : ndarray of shape (n, 2, 2)
+        Top-left and bottom-right corners of the boxes, px.
+    starts : ndarray of shape (s, L, 2)
+        In the box frame.
+
+    Returns
+    -------
+    ndarray of shape (n, s, L, 2), float32
+        In the box frame.
     """
     n, s, points = len(images), len(starts), len(trees.mean)
     shapes = np.empty((n * s, 2 * points), np.float32)
@@ -133,7 +156,7 @@ def run_trees(trees: Trees, images: np.ndarray, corners: np.ndarray, starts: np.
 
 @njit(cache=True, nogil=True)
 def _whole(data, at):
-    """One whole number and where the next one begins; at the end of the data, or a number of no known length, -1."""
+    """Return a whole number and where the next one begins: -1 behind the end, or after a number of no known length."""
     if at < 0 or at >= len(data) - MARGIN:
         return 0, -1
     head = data[at]
@@ -163,7 +186,7 @@ def _reals(data, at, out):
 
 @njit(cache=True, nogil=True)
 def _forests(data, at, pixels, thresholds, leaves):
-    """Fills the arrays; the place behind the forests, or -1 where their lengths are not those of the arrays."""
+    """Fill the arrays; return the place behind the forests, or -1 where their lengths are not those of the arrays."""
     stages, trees, splits, _ = pixels.shape
     for t in range(stages):
         length, at = _whole(data, at)
@@ -191,7 +214,7 @@ def _forests(data, at, pixels, thresholds, leaves):
 
 @njit(cache=True, nogil=True)
 def _pools(data, at, anchors, deltas):
-    """Fills the arrays; the place behind both, or -1 where their lengths are not those of the arrays."""
+    """Fill the arrays; return the place behind both, or -1 where their lengths are not those of the arrays."""
     stages, pool = anchors.shape
     length, at = _whole(data, at)
     if length != stages:
@@ -216,10 +239,10 @@ def _pools(data, at, anchors, deltas):
 
 @njit(cache=True, nogil=True)
 def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, anchors, deltas, shapes):
-    """shapes (n * starts, 2 L), changed in place; row i belongs to image i // starts."""
+    """Move shapes (n * starts, 2 L) in place; row i belongs to image i // starts."""
     splits, pool = np.uint64(pixels.shape[2]), anchors.shape[1]
     values = np.empty((len(shapes), pool), np.uint8)
-    nodes = np.empty(len(shapes), np.uint64)  # without a sign, as a sign would be tested at every use as an index
+    nodes = np.empty(len(shapes), np.uint64)  # unsigned, since a sign would be tested at every use as an index
     two, depth = np.uint64(2), int(np.log2(pixels.shape[2] + 1))
     for t in range(len(pixels)):
         for i in range(len(shapes)):
@@ -243,7 +266,7 @@ def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, ancho
 
 @njit(cache=True, nogil=True)
 def _read_pixels(image, corners, mean, shape, anchors, deltas, values):
-    """The grey values of one stage's pixels for one shape, written to `values` (P,)."""
+    """Write the grey values of one stage's pixels for one shape to `values` (P,)."""
     real, imaginary = _turn(mean, shape)
     height, width = image.shape
     left, top = corners[0]
@@ -259,7 +282,7 @@ def _read_pixels(image, corners, mean, shape, anchors, deltas, values):
 
 @njit(cache=True, nogil=True)
 def _turn(mean, shape):
-    """The linear part of the similarity from `mean` to `shape`, as a complex number (`geometry.fit_similarity`)."""
+    """Return the linear part of the similarity from `mean` to `shape` as a complex number."""
     points = len(mean) // 2
     mx = my = sx = sy = 0.0
     for i in range(points):

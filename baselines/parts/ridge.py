@@ -11,7 +11,7 @@ from copy import copy
 
 import numpy as np
 
-from fldbench.baselines.threads import each_block, limited_blas
+from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError
 from fldbench.progress import report
 
@@ -21,7 +21,14 @@ PANEL = 512  # columns of A that one thread adds to: fixed, so that no sum depen
 class NormalEquations:
     """The sums A (d + 1, d + 1) and B (d + 1, t) over the rows added so far; the constant is the last row.
 
-    dtype  of A, and of the products: float32 where features are bounded and the ridge is not tiny
+    Parameters
+    ----------
+    n_features, n_targets : int
+        d and t.
+    dtype : type
+        Of A and of the products: float32 where features are bounded and the ridge is not tiny.
+    threads : int, optional
+        None is one thread for each core; no sum depends on it.
     """
 
     def __init__(self, n_features: int, n_targets: int, dtype: type = np.float32, threads: int | None = 1):
@@ -30,7 +37,7 @@ class NormalEquations:
         self._b = np.zeros((n_features + 1, n_targets))
 
     def add(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> None:
-        """features (m, d), targets (m, t), weights (m,) >= 0, ones where not given."""
+        """Add rows: features (m, d), targets (m, t) and weights (m,) >= 0, ones by default."""
         rows = with_constant(features, self._a.dtype)
         weighted = rows if weights is None else rows * weights[:, None].astype(rows.dtype)
 
@@ -42,10 +49,10 @@ class NormalEquations:
             self._b += weighted.T @ targets.astype(rows.dtype)
 
     def mirrored(self, order: np.ndarray, swap: np.ndarray, sign: np.ndarray) -> NormalEquations:
-        """The sums over the rows and, once more, over their mirror images, as new sums.
+        """Return the sums over the rows and over their mirror images, as new sums.
 
-        A mirrored row has the features x[order] and the targets sign * y[swap]; so it adds A[order][:, order] and the
-        rows `order` of B with their columns swapped and signed. Nothing is computed from the rows again.
+        A mirrored row has the features x[order] and the targets sign * y[swap]. It therefore adds A[order][:, order]
+        and the rows `order` of B with their columns swapped and signed, and nothing is computed from the rows again.
         """
         order = np.append(order, len(order))  # the constant is its own mirror image
         out = NormalEquations(len(order) - 1, len(swap), self._a.dtype.type, self._threads)
@@ -55,15 +62,15 @@ class NormalEquations:
         return out
 
     def __add__(self, other: NormalEquations) -> NormalEquations:
-        """The sums over the rows of both."""
+        """Return the sums over the rows of both."""
         out = copy(self)
         out._a, out._b = self._a + other._a, self._b + other._b
         return out
 
     def squared_error(self, solution: Solution) -> float:
-        """sum w |y - f(x)|^2 over the rows of these sums, less sum w |y|^2, which no solution changes.
+        """Return sum w |y - f(x)|^2 over the rows of these sums, less sum w |y|^2, which no solution changes.
 
-        trace(W'A W) - 2 trace(W'B), W with the bias as its last row.
+        It is trace(W'A W) - 2 trace(W'B), W with the bias as its last row.
         """
         coefficients = solution.coefficients.astype(self._a.dtype)
         half = np.triu(self._a)
@@ -71,7 +78,7 @@ class NormalEquations:
         return float(2 * np.vdot(coefficients, half @ coefficients) - 2 * np.vdot(coefficients, self._b))
 
     def solve(self, ridge: float, penalty: np.ndarray | None = None) -> Solution:
-        """The minimum, for a ridge above 0 and a penalty P (d, d), symmetric, the identity where not given."""
+        """Return the minimum for a ridge above 0 and a symmetric penalty P (d, d), the identity by default."""
         from scipy.linalg import cho_factor, cho_solve
 
         a = np.triu(self._a)
@@ -93,20 +100,30 @@ class Solution:
         self.weights, self.bias = coefficients[:-1], coefficients[-1]
 
     def left_out(self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """Errors y - f(x) of a group of fitted rows, if the regression had been fitted without this group.
+        """Return the errors y - f(x) of sets of fitted rows, each as if the regression were fitted without its set.
 
-        features (groups, m, d), targets (groups, m, t), weights (groups, m) as they were added -> (groups, m, t).
-        With C = A + ridge P and G the rows of one group, taking it out of the sums gives (I - G C^-1 G' w)^-1 (y - f):
-        Allen's PRESS (1974), for a whole group at once, and no refit.
+        With C = A + ridge P and G the rows of one set, taking them out of the sums gives (I - G C^-1 G' w)^-1 (y - f):
+        Allen's PRESS (1974), for a whole set at once, without another fit.
+
+        Parameters
+        ----------
+        features : ndarray of shape (sets, m, d)
+        targets : ndarray of shape (sets, m, t)
+        weights : ndarray of shape (sets, m), optional
+            As they were added.
+
+        Returns
+        -------
+        ndarray of shape (sets, m, t)
         """
         from scipy.linalg import solve_triangular
 
-        groups, m = features.shape[:2]
-        rows = with_constant(features.reshape(groups * m, -1), self._factor.dtype)
+        sets, m = features.shape[:2]
+        rows = with_constant(features.reshape(sets * m, -1), self._factor.dtype)
         with limited_blas(1):
             errors = targets - (rows @ self.coefficients).reshape(targets.shape)
             half = solve_triangular(self._factor, rows.T, trans="T", check_finite=False).T
-        half = half.reshape(groups, m, -1).astype(float)
+        half = half.reshape(sets, m, -1).astype(float)
         hat = half @ np.swapaxes(half, 1, 2)  # G C^-1 G'
         if weights is not None:
             hat *= weights[:, None]
@@ -121,11 +138,23 @@ def choose_ridge(
     grid: Sequence[float],
     penalty: np.ndarray | None = None,
 ) -> tuple[Solution, float]:
-    """The regression, and its ridge out of `grid`, with the smallest weighted squared error on groups left out.
+    """Return the regression, and its ridge out of `grid`, with the smallest weighted squared error on rows left out.
 
-    features (groups, m, d), targets (groups, m, t), weights (groups, m): some of the rows in `equations`, by groups
-    that are left out together, such as the copies of one face. A single ridge is taken without a test. Raises
-    MethodError when every ridge is too small for the precision of the sums.
+    A single ridge is taken without a test.
+
+    Parameters
+    ----------
+    equations : NormalEquations
+    features, targets, weights : ndarray of shape (sets, m, d), (sets, m, t) and (sets, m)
+        Some of the rows in `equations`, in sets that are left out together, such as the copies of one face.
+    grid : sequence of float
+        Ridges, in rising order.
+    penalty : ndarray of shape (d, d), optional
+
+    Raises
+    ------
+    MethodError
+        When every ridge is too small for the precision of the sums.
     """
     best, chosen, least = None, 0.0, np.inf
     for done, ridge in enumerate(grid):
@@ -146,7 +175,7 @@ def choose_ridge(
 
 
 def gaussian(x: np.ndarray, y: np.ndarray, gamma: float) -> np.ndarray:
-    """Kernels exp(-gamma |x - y|^2): (n, d), (m, d) -> (n, m).
+    """Return the kernels exp(-gamma |x - y|^2): (n, d), (m, d) -> (n, m).
 
     >>> gaussian(np.array([[0.0], [3.0]]), np.array([[3.0]]), 1 / 9).round(3).tolist()
     [[0.368], [1.0]]
@@ -155,7 +184,7 @@ def gaussian(x: np.ndarray, y: np.ndarray, gamma: float) -> np.ndarray:
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """|x - y|^2 for every pair of rows: (n, d), (m, d) -> (n, m), never below 0.
+    """Return |x - y|^2 for every pair of rows: (n, d), (m, d) -> (n, m), never below 0.
 
     >>> squared_distances(np.array([[0.0], [3.0]]), np.array([[1.0]])).tolist()
     [[1.0], [4.0]]
@@ -165,7 +194,7 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def median_gamma(x: np.ndarray) -> float:
-    """1 / median of the squared distances between different rows of x (n, d); 1 where that is no number.
+    """Return 1 / median of the squared distances between different rows of x (n, d); 1 where the median is 0.
 
     >>> median_gamma(np.array([[0.0], [2.0]])), median_gamma(np.ones((3, 1)))
     (0.25, 1.0)
@@ -176,7 +205,7 @@ def median_gamma(x: np.ndarray) -> float:
 
 
 def with_constant(features: np.ndarray, dtype: type) -> np.ndarray:
-    """Rows (x, 1): (m, d) -> (m, d + 1) of the given type.
+    """Return the rows (x, 1), (m, d + 1) of the given type, for x (m, d).
 
     >>> with_constant(np.array([[2.0]]), np.float32).tolist()
     [[2.0, 1.0]]

@@ -1,8 +1,8 @@
 """Histograms of oriented gradients on a dense grid of cells over a whole crop, compiled.
 
 Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: soft directions, soft cells, and
-blocks of 2 x 2 neighbouring cells, each with a clipped L2 norm. `hog` samples cells anywhere, so it keeps every pixel's
-directions; here the cells stand still, so each pixel goes straight into its four cells and nothing else is kept.
+blocks of 2 x 2 neighbouring cells, each with a clipped L2 norm. `hog` samples cells anywhere and therefore keeps every
+pixel's directions; here the cells are fixed, so each pixel is added to its four cells at once and nothing else is kept.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fldbench.baselines import hog
+from fldbench.baselines.parts import hog
 
-BLOCK = 2  # cells along each side of a block
+BLOCK_SIDE = 2  # cells along each side of a block
 
 
 def grid_features(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
-    """Features of whole crops: (n, s, s) uint8, s a multiple of `cell` -> (n, d) float32, d = (s / cell - 1)^2 4 bins.
+    """Return the features of whole crops (n, s, s) uint8, s a multiple of `cell`: (n, d) float32.
 
-    The order is block row, block column, cell row, cell column, direction; every block has a length below 1.
+    d = (s / cell - 1)^2 4 bins. The order is block row, block column, cell row, cell column, direction; every block has
+    a length below 1.
 
     >>> grid_features(np.zeros((3, 16, 16), np.uint8), cell=4, bins=6).shape
     (3, 216)
@@ -26,15 +27,15 @@ def grid_features(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
     cells = grid_cells(np.ascontiguousarray(crops), cell, bins)
     n, side = cells.shape[:2]
     blocks = np.lib.stride_tricks.sliding_window_view(
-        cells, (BLOCK, BLOCK), axis=(1, 2)
+        cells, (BLOCK_SIDE, BLOCK_SIDE), axis=(1, 2)
     )  # n, rows, columns, bins, 2, 2
     blocks = np.moveaxis(blocks, 3, 5)
-    return hog.normalise(blocks.reshape(n, side - 1, side - 1, BLOCK * BLOCK * bins)).reshape(n, -1)
+    return hog.normalise(blocks.reshape(n, side - 1, side - 1, BLOCK_SIDE * BLOCK_SIDE * bins)).reshape(n, -1)
 
 
 @njit(cache=True, nogil=True)
 def grid_cells(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
-    """Histograms of the cells: (n, s, s) uint8 -> (n, s // cell, s // cell, bins) float32.
+    """Return the histograms of the cells: (n, s, s) uint8 -> (n, s // cell, s // cell, bins) float32.
 
     Bin k is the direction 2 pi k / bins, from +x towards +y; a gradient (centred difference, the border pixel repeated)
     is shared linearly between two bins, and between the cells whose centres it lies between, by its distance from them.
@@ -77,7 +78,7 @@ def grid_cells(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
 
 
 def mirror_grid(side: int, bins: int) -> np.ndarray:
-    """Which features of a crop become those of its mirror image, for a grid of side x side cells: a (d,) index array.
+    """Return which features of a crop are those of its mirror image, as indices (d,); the grid has side x side cells.
 
     Columns of blocks and of cells are reversed, and direction a becomes pi - a, which is a bin because `bins` is even:
     grid_features(mirrored) == grid_features(crop)[index].
@@ -86,6 +87,8 @@ def mirror_grid(side: int, bins: int) -> np.ndarray:
     [3, 2, 1, 0, 7, 6, 5, 4]
     """
     blocks = side - 1
-    index = np.arange(blocks * blocks * BLOCK * BLOCK * bins).reshape(blocks, blocks, BLOCK, BLOCK, bins)
+    index = np.arange(blocks * blocks * BLOCK_SIDE * BLOCK_SIDE * bins).reshape(
+        blocks, blocks, BLOCK_SIDE, BLOCK_SIDE, bins
+    )
     turned = (bins // 2 - np.arange(bins)) % bins
     return index[:, ::-1, :, ::-1][..., turned].ravel()

@@ -1,8 +1,8 @@
 """Histograms of oriented gradients around landmarks: pure functions that the HOG + ridge method builds on.
 
 Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005: soft orientation bins, soft cells,
-and clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells, so the channels
-of a face are computed once and then only sampled, wherever its landmarks are taken to be.
+and clipped L2 contrast normalisation. Here every landmark has its own patch of `grid` x `grid` cells: the channels of
+a face are computed once, and then sampled at the landmarks.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 CLIP = 0.2  # Dalal & Triggs 2005, section 6.4 (L2-Hys): no single strong edge may rule a patch
-FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero instead of being blown up
+FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero and is not amplified
 
 
 def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
-    """Gradient magnitude per pixel, shared linearly between the two nearest of `bins` signed directions.
+    """Return the gradient magnitude per pixel, shared linearly between the two nearest of `bins` signed directions.
 
     grey (h, w) uint8 or float -> (h, w, bins) float32. Bin k is the direction 2 pi k / bins, from +x towards +y. The
     magnitude is divided by its mean over the crop, so contrast and exposure do not matter; a flat crop gives zeros.
@@ -27,7 +27,7 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
     """
     import cv2
 
-    from fldbench.baselines.hog_kernels import bin_directions
+    from fldbench.baselines.parts.hog_kernels import bin_directions
 
     grey = np.asarray(grey, np.float32)
     kernel = np.array([-0.5, 0.0, 0.5], np.float32)  # Dalal & Triggs found the plain centred difference to be the best
@@ -41,7 +41,7 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
 
 
 def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
-    """Each pixel becomes the histogram of the cell around it: (h, w, bins) -> (h, w, bins) float32.
+    """Return for each pixel the histogram of the cell around it: (h, w, bins) -> (h, w, bins) float32.
 
     A pixel at distance d from the cell's centre counts max(0, 1 - |d| / cell) along each axis, Dalal & Triggs's linear
     interpolation between cells of `cell` px. Beyond the border the outermost pixel is repeated.
@@ -54,7 +54,7 @@ def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
 
 
 def cell_offsets(cell: int, grid: int) -> np.ndarray:
-    """Centres of a patch's cells relative to its landmark, row by row: (grid * grid, 2) px.
+    """Return the centres of a patch's cells relative to its landmark, row by row: (grid * grid, 2) px.
 
     >>> cell_offsets(4, 2).tolist()
     [[-2.0, -2.0], [2.0, -2.0], [-2.0, 2.0], [2.0, 2.0]]
@@ -64,7 +64,7 @@ def cell_offsets(cell: int, grid: int) -> np.ndarray:
 
 
 def normalise(patches: np.ndarray) -> np.ndarray:
-    """Clipped L2 norm of each patch: (..., d) >= 0 -> (..., d), of length below 1.
+    """Normalise each patch by its clipped L2 norm: (..., d) >= 0 -> (..., d), of length below 1.
 
     >>> normalise(np.array([[30.0, 40.0], [0.0, 0.0]])).round(2).tolist()
     [[0.71, 0.71], [0.0, 0.0]]
@@ -78,20 +78,28 @@ def normalise(patches: np.ndarray) -> np.ndarray:
 def landmark_features(
     channels: np.ndarray, shapes: np.ndarray, frames: np.ndarray, cell: int, grid: int = 4
 ) -> np.ndarray:
-    """HOG around every landmark: channels (h, w, bins), shapes (m, L, 2) px -> (m, L * grid * grid * bins) float32.
+    """Return the HOG around every landmark, (m, L * grid * grid * bins) float32.
 
-    frames (m, 2) are (a, b): the patches of shape m are turned and scaled by [[a, -b], [b, a]], and their directions
-    are counted from the turned axis, so that a turned face has the features of an upright one; (1, 0) leaves them be.
-    A landmark's patch is grid * cell px wide; the order is landmark, cell row, cell column, direction.
+    The order is landmark, cell row, cell column, direction. A landmark's patch is grid * cell px wide.
+
+    Parameters
+    ----------
+    channels : ndarray of shape (h, w, bins)
+    shapes : ndarray of shape (m, L, 2)
+        Pixels of the channels.
+    frames : ndarray of shape (m, 2)
+        (a, b): the patches of a shape are turned and scaled by [[a, -b], [b, a]], and their directions are counted from
+        the turned axis, so that a turned face has the features of an upright one. (1, 0) changes nothing.
+    cell, grid : int
     """
-    from fldbench.baselines.hog_kernels import sample_patches
+    from fldbench.baselines.parts.hog_kernels import sample_patches
 
     shapes, frames = np.asarray(shapes, float), np.asarray(frames, float)
     return sample_patches(smooth_cells(channels, cell), shapes, frames, float(cell), grid, CLIP, FLAT)
 
 
 def mirror_features(mirror: Sequence[int], grid: int, bins: int) -> np.ndarray:
-    """Which features of a face become the features of the mirrored face: an index array of L * grid * grid * bins.
+    """Return which features of a face are those of the mirrored face, as indices (L * grid * grid * bins,).
 
     Landmark l of the mirrored face is mirror[l], its columns are reversed, and direction a becomes pi - a, which is a
     bin again because `bins` is even: landmark_features(mirrored) == landmark_features(face)[index].

@@ -1,8 +1,8 @@
 """dlib's trainer of shape predictors, in a process of its own.
 
-In a process, because dlib tells how far it is only on the streams of its process, cannot be interrupted, and has been
-seen to loop for ever; and through files (imglab's XML and PNG), because its function for arrays shares their reference
-counts between threads without a lock, on which numpy reports "Reference count error detected" (dlib 20.0.1).
+It runs in a process, because dlib reports its progress only on the streams of its process, cannot be interrupted, and
+has been seen to loop for ever. It reads files (imglab's XML and PNG), because its function for arrays shares their
+reference counts between threads without a lock, on which numpy reports "Reference count error detected" (dlib 20.0.1).
 """
 
 from __future__ import annotations
@@ -40,20 +40,34 @@ dlib.train_shape_predictor("faces.xml", "model.dat", options)
 
 
 def train_dlib(folder: Path, faces: list[str], options: dict[str, Any], patience: float = PATIENCE) -> bytes:
-    """The predictor that dlib trains on the faces (each an `xml_entry`) whose images lie in `folder`, as it saves it.
-
-    options   of `dlib.shape_predictor_training_options`
-    patience  seconds without news after which dlib is stopped
+    """Train a predictor by dlib and return the content of the file that it saves.
 
     dlib keeps all images and, for every start shape of every face, some kilobytes in memory; nothing here bounds that.
-    Raises MethodError when dlib fails, with its own words, and MissingDependencyError when it is not installed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the faces' images lie.
+    faces : list of str
+        An `xml_entry` for each face.
+    options : dict
+        Of `dlib.shape_predictor_training_options`.
+    patience : float
+        Seconds without news after which dlib is stopped.
+
+    Raises
+    ------
+    MethodError
+        When dlib fails, with its own words.
+    MissingDependencyError
+        When dlib is not installed.
     """
     if importlib.util.find_spec("dlib") is None:
         raise MissingDependencyError("the method ert needs dlib to be trained; install dlib-bin")
     (folder / "faces.xml").write_text(f"<?xml version='1.0'?><dataset><images>{''.join(faces)}</images></dataset>")
     arguments = json.dumps(options | {"be_verbose": True})
     trees = options["cascade_depth"] * options["num_trees_per_cascade_level"]
-    # -P: a file dlib.py in the current folder is not dlib.
+    # -P: a file dlib.py in the current folder must not be taken for dlib.
     said = follow([sys.executable, "-P", "-c", CHILD, arguments], folder, trees, patience)
     try:
         return (folder / "model.dat").read_bytes()
@@ -62,10 +76,14 @@ def train_dlib(folder: Path, faces: list[str], options: dict[str, Any], patience
 
 
 def follow(command: list[str], folder: Path, total: int, patience: float) -> str:
-    """Runs a command, reporting the lines `Progress: 12/500 ...` that it writes to stderr; the last line it wrote.
+    """Run a command and report the lines `Progress: 12/500 ...` that it writes to stderr; return its last line.
 
-    Raises MethodError when it fails or writes nothing for `patience` seconds. It is stopped whenever this function is
-    left, by Ctrl-C too.
+    It is stopped whenever this function is left, by Ctrl-C too.
+
+    Raises
+    ------
+    MethodError
+        When it fails, or writes nothing for `patience` seconds.
     """
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -103,17 +121,17 @@ def _read(stream: int, news: queue.SimpleQueue[bytes]) -> None:
 
 
 def write_png(path: Path, grey: np.ndarray) -> None:
-    """Writes a grey image without loss, quickly rather than small: it is read once."""
+    """Write a grey image without loss, quickly rather than small: it is read once."""
     import cv2
 
     path.write_bytes(cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
 
 
 def xml_entry(name: str, corners: np.ndarray, shape: np.ndarray) -> str:
-    """One face of an imglab file: corners (2, 2) and points (L, 2) px, rounded since dlib reads whole numbers only.
+    """Return one face of an imglab file: corners (2, 2) and points (L, 2) px, rounded, as dlib reads no fractions.
 
-    Numbers of one width as names, because dlib sorts the points by name. Every point is there: a face that lacks some
-    has made dlib loop for ever.
+    The points are named by numbers of one width, because dlib sorts them by name. Every point must be there: a face
+    that lacks some has made dlib loop for ever.
 
     >>> xml_entry("0.png", np.array([[1.0, 2.0], [4.0, 6.0]]), np.array([[3.2, 4.9]]))
     "<image file='0.png'><box top='2' left='1' width='4' height='5'><part name='0000' x='3' y='5'/></box></image>"
@@ -122,7 +140,7 @@ def xml_entry(name: str, corners: np.ndarray, shape: np.ndarray) -> str:
     right, bottom = max(right, left + 1), max(bottom, top + 1)  # in a box without a size dlib would divide by zero
     points = [_whole(point) for point in shape]
     parts = "".join(f"<part name='{i:04d}' x='{x}' y='{y}'/>" for i, (x, y) in enumerate(points))
-    # Both border pixels belong to a box of dlib's, hence + 1.
+    # A box of dlib's includes both border pixels, hence + 1.
     box = f"top='{top}' left='{left}' width='{right - left + 1}' height='{bottom - top + 1}'"
     return f"<image file='{name}'><box {box}>{parts}</box></image>"
 

@@ -1,9 +1,9 @@
 """The active shape model's original search: grey profiles along the normals, learned and used at one level.
 
 Cootes, Taylor, Cooper & Graham, "Active Shape Models: their training and application", CVIU 1995, section 4: every
-landmark has a mean profile of normalised grey differences and its covariance; a landmark moves along its normal to the
-profile with the smallest Mahalanobis distance, then the shape model is fitted to the moved points, and so on until most
-points stay. Beyond the original, the fit weighs the moved points against the shape model's prior.
+landmark has a mean profile of normalised grey differences and its covariance. A landmark moves along its normal to the
+profile with the smallest Mahalanobis distance, then the shape model is fitted to the moved points; both are repeated
+until most points stay. Beyond the original, the fit weighs the moved points against the shape model's prior.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fldbench.baselines.asm_descriptor import Look, Window
-from fldbench.baselines.shape_pdm import ShapeModel, fit_shapes, shapes_of
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.asm.descriptor import ImageOf, Window
+from fldbench.baselines.parts.threads import each_block
 from fldbench.schemes import Scheme
+from fldbench.shapes import ShapeModel, fit_shapes, shapes_of
 
-RADIUS = 3  # px that a landmark is searched to each side; more invites the edges of other parts
-PRIOR = 25.0  # px^2, variance of a moved point: one in the wild is often wrong, so that clipping alone does not do
+RADIUS = 3  # px that a landmark is searched to each side; with more it finds the edges of other parts
+PRIOR = (
+    25.0  # px^2, variance of a moved point: on photos in the wild it is often wrong, and clipping alone is not enough
+)
 HALF = 4  # a profile has 2 HALF + 1 differences, 1 px apart
 ROUNDS = 12  # of moving and fitting at a level, at most
 SETTLED = 0.9  # a level is done when this share of the points has moved by no more than a quarter of the radius
 NOISE = 0.1  # added to the diagonal of a profile's covariance, as a share of its mean: few faces, flat skin
-BLOCK = 32
+FACES_PER_TASK = 32
 
 
 class ProfileSearch:
-    """Mean profiles and inverse covariances; the same calls as `asm_descriptor.DescriptorSearch`."""
+    """Mean profiles and inverse covariances; the same calls as `asm.descriptor.DescriptorSearch`."""
 
     names = ("profiles_", "precisions_")
     margin = HALF + 1
@@ -37,20 +39,20 @@ class ProfileSearch:
         self.ends = tangent_ends(scheme.edges, scheme.n_points)
 
     def radius(self, wanted: float) -> int:
-        """px that a landmark is searched: the same at all levels, since the search is repeated."""
+        """Return how many pixels a landmark is searched to each side: the same at all levels."""
         return RADIUS
 
     def learn(
         self,
-        look: Look,
+        image_of: ImageOf,
         current: np.ndarray,
         truth: np.ndarray,
         weight: np.ndarray,
         window: Window,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Means (L, k) and inverse covariances (L, k, k) of the profiles at the truth."""
-        from fldbench.baselines import asm_search
+        """Return the means (L, k) and inverse covariances (L, k, k) of the profiles at the truth."""
+        from fldbench.baselines.asm import search as kernels
 
         n, n_points = truth.shape[:2]
         found = np.empty((n, n_points, 2 * HALF + 1))
@@ -58,17 +60,22 @@ class ProfileSearch:
 
         def measure(rows: slice) -> None:
             for i in range(rows.start, rows.stop):
-                asm_search.profiles(look(i).astype(np.float32), truth[i], normal[i], HALF, found[i])
+                kernels.profiles(image_of(i).astype(np.float32), truth[i], normal[i], HALF, found[i])
 
-        each_block(measure, n, BLOCK, self.threads)
+        each_block(measure, n, FACES_PER_TASK, self.threads)
         return profile_statistics(normalise_profiles(found), weight)
 
     def refine(
-        self, look: Look, rows: np.ndarray, current: np.ndarray, window: Window, learned: tuple[np.ndarray, np.ndarray]
+        self,
+        image_of: ImageOf,
+        rows: np.ndarray,
+        current: np.ndarray,
+        window: Window,
+        learned: tuple[np.ndarray, np.ndarray],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The shapes after this level: poses (n, 2, 3) and b (n, k) of faces `rows`, whose shapes are (n, L, 2) px."""
+        """Return poses (n, 2, 3) and b (n, k) of faces `rows` after this level; before it they are at current px."""
         fitted = [
-            self._search(look(row).astype(np.float32), shape, window.radius, *learned)
+            self._search(image_of(row).astype(np.float32), shape, window.radius, *learned)
             for row, shape in zip(rows, current, strict=True)
         ]
         return np.stack([pose for pose, _ in fitted]), np.stack([b for _, b in fitted])
@@ -76,15 +83,15 @@ class ProfileSearch:
     def _search(
         self, image: np.ndarray, shape: np.ndarray, radius: int, means: np.ndarray, precisions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        from fldbench.baselines import asm_search
+        from fldbench.baselines.asm import search as kernels
 
         alike = np.broadcast_to(np.eye(2), (1, *shape.shape, 2))
         long = np.empty((len(shape), 2 * (HALF + radius) + 1))
         steps = np.empty(len(shape), np.int64)
         for _ in range(ROUNDS):
             normal = normals(shape[None], self.ends)[0]
-            asm_search.profiles(image, shape, normal, HALF + radius, long)
-            asm_search.best_offsets(long, means, precisions, steps)
+            kernels.profiles(image, shape, normal, HALF + radius, long)
+            kernels.best_offsets(long, means, precisions, steps)
             moved = (shape + steps[:, None] * normal)[None]
             poses, b = fit_shapes(self.model, moved, alike, prior=PRIOR, limit=self.limit, rounds=2)
             shape = shapes_of(self.model, poses, b)[0]
@@ -94,10 +101,10 @@ class ProfileSearch:
 
 
 def tangent_ends(edges: Sequence[tuple[int, int]], n_points: int) -> np.ndarray:
-    """Between which two points the outline at each landmark runs: (L, 2) int.
+    """Return the two points between which the outline at each landmark runs, (L, 2) int.
 
-    Its first and last neighbour along the edges, itself in place of a neighbour that it lacks; a landmark without edges
-    has itself twice.
+    They are its first and last neighbour along the edges. A landmark with one neighbour takes itself as the other, and
+    one without edges takes itself twice.
 
     >>> tangent_ends([(0, 1), (1, 2)], 4).tolist()
     [[0, 1], [0, 2], [1, 2], [3, 3]]
@@ -107,10 +114,10 @@ def tangent_ends(edges: Sequence[tuple[int, int]], n_points: int) -> np.ndarray:
 
 
 def normals(shapes: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Directions of length 1 in which landmarks are searched: shapes (n, L, 2) px, ends (L, 2) -> (n, L, 2).
+    """Return the directions of length 1 in which landmarks are searched: shapes (n, L, 2) px, ends (L, 2) -> (n, L, 2).
 
-    Perpendicular to the line between a landmark's `tangent_ends`; away from the shape's centre where there is none, and
-    along x where that is no direction either.
+    A direction is perpendicular to the line between the landmark's `tangent_ends`. Where these are one point it leads
+    away from the shape's centre, and along x where the landmark is that centre.
 
     >>> normals(np.array([[[0.0, 0.0], [2.0, 0.0], [1.0, 3.0]]]), np.array([[0, 1], [0, 1], [2, 2]]))[0, 1:].tolist()
     [[-0.0, 1.0], [0.0, 1.0]]
@@ -124,7 +131,7 @@ def normals(shapes: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def normalise_profiles(differences: np.ndarray) -> np.ndarray:
-    """Divided by the sum of their absolute values: (..., k) -> (..., k); a flat profile stays zero.
+    """Return profiles (..., k) divided by the sum of their absolute values; a flat profile stays zero.
 
     >>> normalise_profiles(np.array([[1.0, -3.0], [0.0, 0.0]])).tolist()
     [[0.25, -0.75], [0.0, 0.0]]
@@ -134,7 +141,7 @@ def normalise_profiles(differences: np.ndarray) -> np.ndarray:
 
 
 def profile_statistics(found: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted means (L, k) and inverse covariances (L, k, k) of profiles (n, L, k) with weights (n, L).
+    """Return weighted means (L, k) and inverse covariances (L, k, k) of profiles (n, L, k) with weights (n, L).
 
     NOISE times its mean diagonal is added to a covariance; where that is zero, the identity takes its place.
 

@@ -1,4 +1,4 @@
-"""What the methods that look at a grey crop share: crops in bounded memory, and start shapes."""
+"""What the methods that look at a grey crop share: crops in bounded memory, and start shapes for training."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from fldbench.baselines.threads import each_block
+from fldbench.baselines.parts.threads import each_block
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_faces, crop_image
 from fldbench.params import count_threads
 
-BLOCK = 16  # crops that one thread cuts at a time
+CROPS_PER_TASK = 16  # crops that one thread cuts at a time
 
 
 @contextmanager
 def training_crops(train: FaceSet, size: int, padding: float, threads: int | None) -> Iterator[np.ndarray]:
-    """Grey crops of all faces, (n, size, size) uint8, as a memory map of a temporary file that goes away at the end.
+    """Yield grey crops of all faces, (n, size, size) uint8, as a memory map of a temporary file, removed at the end.
 
-    So a training set of any size needs no more memory than the part that is being worked on.
+    A training set of any size then needs no more memory than the part that is being worked on.
     """
     with tempfile.TemporaryDirectory(prefix="fldbench-") as folder:
         yield crop_faces(train, size, padding, cache=folder, jobs=count_threads(threads)).images
 
 
 def grey_crops(images: Sequence[np.ndarray], matrices: np.ndarray, size: int, threads: int | None) -> np.ndarray:
-    """The crops of n images of any sizes by their maps (n, 2, 3): (n, size, size) uint8."""
+    """Return the grey crops (n, size, size) uint8 of n images of any sizes by their maps (n, 2, 3)."""
     out = np.empty((len(matrices), size, size), np.uint8)
 
     def cut(rows: slice) -> None:
         for i in range(rows.start, rows.stop):
             out[i] = crop_image(images[i], matrices[i], size, grey=True)
 
-    each_block(cut, len(matrices), BLOCK, threads)
+    each_block(cut, len(matrices), CROPS_PER_TASK, threads)
     return out
 
 
@@ -47,10 +47,25 @@ def perturbed(
     rotation: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Start shapes for training: each shape as it is, and starts - 1 times moved by a random similarity.
+    """Return start shapes for training: each shape as it is, and starts - 1 times moved by a random similarity.
 
-    shapes (n, L, 2) px, sides (n, 2) px: width and height of the boxes -> (n, starts, L, 2) px. A copy is shifted by
-    N(0, shift) sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees about its centre of mass.
+    A copy is shifted by N(0, shift) sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees about its
+    centre of mass.
+
+    Parameters
+    ----------
+    shapes : ndarray of shape (n, L, 2)
+        Pixels.
+    sides : ndarray of shape (n, 2)
+        Width and height of the boxes, px.
+    starts : int
+    shift, scale, rotation : float
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (n, starts, L, 2)
+        Pixels.
 
     >>> perturbed(np.ones((1, 3, 2)), np.ones((1, 2)), 2, 0.1, 0.1, 5.0, np.random.default_rng(0)).shape
     (1, 2, 3, 2)

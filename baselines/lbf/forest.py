@@ -6,7 +6,7 @@ numbered 0 .. 2^d - 1 from left to right. A split compares two pixels: a face go
 than the second by more than the threshold. Both pixels are offsets from the landmark in the frame of the mean shape,
 turned and scaled by the complex number `turn` that takes the mean shape to the present one.
 
-Every function lets go of Python's lock; the arrays are the caller's, so threads may work on different parts of them.
+Every function releases Python's lock and writes to the caller's arrays, so threads can work on different parts of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True, inline="always")
 def _pixel(image, flip, x, y):
-    """The pixel nearest to (x, y), of the mirrored image where flip; outside, the border's."""
+    """Return the pixel nearest to (x, y), of the mirrored image where flip; outside the image that of the border."""
     height, width = image.shape
     column = int(min(max(x, 0.0), width - 1.0) + 0.5)
     row = int(min(max(y, 0.0), height - 1.0) + 0.5)
@@ -26,10 +26,19 @@ def _pixel(image, flip, x, y):
 
 @njit(cache=True, nogil=True)
 def pool_values(images, which, flip, points, turns, offsets):
-    """Pixels around one landmark: (p, n) uint8.
+    """Return the pixels around one landmark, (p, n) uint8.
 
-    images (faces, h, w) uint8; sample i looks at images[which[i]], mirrored where flip[i], with its landmark at
-    points[i] (n, 2) px, and turns (n,) complex; offsets (p, 2) px in the frame of the mean shape.
+    Parameters
+    ----------
+    images : ndarray of shape (faces, h, w), uint8
+    which, flip : ndarray of shape (n,)
+        Sample i looks at images[which[i]], mirrored where flip[i].
+    points : ndarray of shape (n, 2)
+        The landmark of each sample, px.
+    turns : ndarray of shape (n,), complex
+        From the mean shape to each sample's shape.
+    offsets : ndarray of shape (p, 2)
+        Pixels in the frame of the mean shape.
     """
     out = np.empty((len(offsets), len(which)), np.uint8)
     for i in range(len(which)):
@@ -43,18 +52,32 @@ def pool_values(images, which, flip, points, turns, offsets):
 
 @njit(cache=True, nogil=True)
 def grow(values, steps, weights, rows, pairs, draws, depth):
-    """One tree: the pixels that its splits compare, (2^d - 1, 2) int32 of the pool, and thresholds (2^d - 1,) int16.
+    """Grow one tree: return the pixels of the pool that its splits compare, and their thresholds.
 
-    values   (p, n) uint8, the pool's pixels of all samples
-    steps    (n, 2) float64, from the landmark to its true place: what the leaves should tell apart
-    weights  (n,) float64
-    rows     (m,) int64, the samples that this tree sees
-    pairs    (2^d - 1, c, 2) int32, each split's candidates
-    draws    (2^d - 1, c) in [0, 1): the candidate's threshold is its difference at that place in the list of samples
+    A split takes the candidate that explains most of the steps' variance: the one with the greatest |S_l|^2 / W_l +
+    |S_r|^2 / W_r, where S and W are the weighted sum of the steps and the weight on a side; the first of equal ones. A
+    split that no sample reaches, or that no candidate can divide, sends everything left.
 
-    The candidate is taken that explains most of the steps' variance, so the one with the greatest |S_l|^2 / W_l +
-    |S_r|^2 / W_r, S and W the weighted sum of the steps and the weight on a side; the first of equal ones. A split that
-    no sample reaches, or that no candidate can divide, sends everything left.
+    Parameters
+    ----------
+    values : ndarray of shape (p, n), uint8
+        The pool's pixels of all samples.
+    steps : ndarray of shape (n, 2), float64
+        From the landmark to its true place: what the leaves should tell apart.
+    weights : ndarray of shape (n,), float64
+    rows : ndarray of shape (m,), int64
+        The samples that this tree sees.
+    pairs : ndarray of shape (2^d - 1, c, 2), int32
+        Each split's candidates.
+    draws : ndarray of shape (2^d - 1, c)
+        In [0, 1): a candidate's threshold is its difference at that place in the list of samples.
+    depth : int
+        d.
+
+    Returns
+    -------
+    chosen : ndarray of shape (2^d - 1, 2), int32
+    thresholds : ndarray of shape (2^d - 1,), int16
     """
     n_splits = 2**depth - 1
     chosen = np.zeros((n_splits, 2), np.int32)
@@ -111,7 +134,7 @@ def grow(values, steps, weights, rows, pairs, draws, depth):
 
 @njit(cache=True, nogil=True)
 def find_leaves(images, which, flip, shapes, turns, offsets, thresholds, out):
-    """The leaf of every tree at every landmark: fills out (L, n, t) uint8.
+    """Write the leaf of every tree at every landmark to out (L, n, t) uint8.
 
     images, which, flip, turns as in `pool_values`; shapes (n, L, 2) px; offsets (L, t, splits, 4) float32, x and y of
     both pixels; thresholds (L, t, splits) int16.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fldbench.baselines import shape_pdm as pdm
+from fldbench import shapes as pdm
 from fldbench.geometry import fit_similarity, transform
 from fldbench.schemes import get_scheme
 
@@ -36,7 +36,7 @@ def similarity(angle, factor, shift):
 
 
 def test_alignment_by_scipys_procrustes():
-    """Every aligned shape lies to the mean as scipy's Procrustes analysis has it, but for its size."""
+    """Every aligned shape lies where scipy's Procrustes analysis puts it, except for its size."""
     from scipy.spatial import procrustes
 
     shapes = drawn(12)
@@ -181,7 +181,7 @@ def test_one_known_point_gives_finite_answers():
 
 
 def test_missing_points_are_filled_by_the_model():
-    """Points put at nonsense but marked as missing hardly change the model; believed, they ruin it."""
+    """Points in impossible places that are marked as missing hardly change the model; believed, they ruin it."""
     shapes = drawn(60, noise=3)
     present = np.random.default_rng(3).random((60, 5)) > 0.15
     present[~present.any(axis=1)] = True
@@ -202,3 +202,21 @@ def test_faces_that_are_all_alike_have_no_modes(n):
     assert np.allclose(pdm.shapes_of(model, poses, b), shapes)
     points = np.ones((2, 5, 2)) * 7  # no extent at all
     assert np.isfinite(pdm.align(points, np.ones(2), BASE)[0]).all()
+
+
+def test_alignment_to_a_reference_by_the_similarity_of_what_is_there():
+    shapes, missing = drawn(6), [3, 1]
+    shapes[2, missing] = np.nan
+    shapes[4, 1:] = np.nan  # one point has no scale
+    aligned, matrices = pdm.align_to(shapes, BASE)
+    rest = [i for i in range(5) if i not in missing]
+    assert np.allclose(matrices[2], fit_similarity(shapes[2, rest], BASE[rest]))
+    assert np.allclose(aligned[0], transform(shapes[0], fit_similarity(shapes[0], BASE)))
+    assert np.isnan(aligned[2, missing]).all() and np.isfinite(aligned[2, rest]).all() and np.isnan(aligned[4]).all()
+
+
+def test_principal_axes_give_the_covariance_back():
+    covariance = np.cov(np.random.default_rng(0).normal(size=(4, 9)))
+    variances, axes = pdm.principal_axes(covariance)
+    assert np.allclose((axes * variances) @ axes.T, covariance)
+    assert (np.diff(variances) <= 0).all() and (variances >= 0).all()

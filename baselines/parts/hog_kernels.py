@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def bin_directions(magnitude, place, bins):
-    """Magnitude (h, w), shared linearly between the two bins around place (h, w) in [0, bins]: (h, w, bins) float32."""
+    """Share magnitude (h, w) linearly between the two bins around place (h, w) in [0, bins]: (h, w, bins) float32."""
     h, w = magnitude.shape
     out = np.zeros((h, w, bins), np.float32)
     for y in range(h):
@@ -20,7 +20,7 @@ def bin_directions(magnitude, place, bins):
 
 @njit(cache=True, nogil=True)
 def halve(channels):
-    """Means of 2 x 2 pixels: (h, w, bins) -> (h // 2, w // 2, bins)."""
+    """Return the means of 2 x 2 pixels: (h, w, bins) -> (h // 2, w // 2, bins)."""
     h, w, bins = channels.shape
     out = np.empty((h // 2, w // 2, bins), np.float32)
     for y in range(h // 2):
@@ -37,14 +37,28 @@ def halve(channels):
 
 @njit(cache=True, nogil=True)
 def sample_patches(field, shapes, linear, spacing, grid, clip, flat):
-    """Clipped, normalised histograms of grid x grid cells around landmarks, in the frame of each shape.
+    """Return clipped, normalised histograms of grid x grid cells around landmarks, in the frame of each shape.
 
-    field    (h, w, bins) float32: smoothed channels
-    shapes   (m, L, 2) px of the field; linear (m, 2) as (a, b): the frame of shape m is turned and scaled by
-             [[a, -b], [b, a]], so the cells' offsets are too, and direction t of the frame is direction t + atan2(b, a)
-             of the field
-    spacing  px between cells where a = 1, b = 0
-    Returns (m, L * grid * grid * bins) float32. Beyond the border the field repeats its outermost pixel.
+    Beyond the border the field repeats its outermost pixel.
+
+    Parameters
+    ----------
+    field : ndarray of shape (h, w, bins), float32
+        Smoothed channels.
+    shapes : ndarray of shape (m, L, 2)
+        Pixels of the field.
+    linear : ndarray of shape (m, 2)
+        (a, b): the frame of a shape, and with it the cells' offsets, are turned and scaled by [[a, -b], [b, a]], and
+        direction t of the frame is direction t + atan2(b, a) of the field.
+    spacing : float
+        Pixels between cells where a = 1, b = 0.
+    grid : int
+    clip, flat : float
+        See `hog.CLIP` and `hog.FLAT`.
+
+    Returns
+    -------
+    ndarray of shape (m, L * grid * grid * bins), float32
     """
     h, w, bins = field.shape
     m, n_points = shapes.shape[:2]

@@ -1,0 +1,113 @@
+"""Base of the methods that are made of other methods, which they name as they are registered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fldbench.errors import FldbenchError, MethodError, must_be
+from fldbench.faces import FaceSet
+from fldbench.method import Method, make_method
+from fldbench.params import parameters_of
+
+SEPARATOR = "/"  # between a member's number and the names of what it learned
+SHARED = ("threads", "random_state")  # parameters that a member takes over from the method that it is part of
+
+
+class Composed(Method):
+    """Keeps its fitted members in `members_`; a subclass writes `_make`, `fit` and `predict`.
+
+    What it declares follows from its members: it uses a validation set if one of them does, and threads change nothing
+    if they change nothing in any of them.
+
+    Attributes
+    ----------
+    members_ : list of Method
+        The fitted members, in the order of `members`.
+    """
+
+    def _make(self) -> list[Method]:
+        """Return the members, unfitted; raise MethodError or UnknownNameError where that is not possible."""
+        raise NotImplementedError
+
+    def _member(self, name: str, params: dict[str, Any]) -> Method:
+        """Return one new member, with the parameters that it takes over."""
+        member = make_method(name, **params)
+        ours, its = parameters_of(type(self)), parameters_of(type(member))
+        for shared in SHARED:
+            if shared in ours and shared in its and shared not in params:
+                setattr(member, shared, getattr(self, shared))
+        return member
+
+    def _fit_member(self, member: Method, name: str, train: FaceSet, val: FaceSet | None = None, **more: Any) -> Method:
+        """Fit a member, with the validation set if it uses one; an error names the member."""
+        try:
+            return member.fit(train, val if member.validates else None, **more)
+        except FldbenchError as error:
+            raise type(error)(f"{self.label}: {name}: {error}") from error
+
+    @property
+    def members(self) -> list[Method]:
+        """The members, unfitted; none where they cannot be made, which `fit` then says."""
+        try:
+            return self._make()
+        except FldbenchError:
+            return []
+
+    @property
+    def validates(self) -> bool:
+        """Whether a member uses a validation set."""
+        return any(member.validates for member in self.members)
+
+    @property
+    def changes_nothing(self) -> tuple[str, ...]:
+        """Threads, unless a member learns other numbers with another number of them."""
+        depends = (m for m in self.members if "threads" in m.get_params() and "threads" not in m.changes_nothing)
+        return () if any(depends) else ("threads",)
+
+    def assemble(self, members: Sequence[Method]) -> None:
+        """Take fitted members, in the order of `members`, in place of a fit."""
+        self.members_ = list(members)
+
+    def learned(self) -> dict[str, Any]:
+        """Return what the members learned, each name behind the member's number."""
+        found = enumerate(self._fitted)
+        return {f"{i}{SEPARATOR}{name}": v for i, member in found for name, v in member.learned().items()}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave."""
+        self.members_ = self._make()
+        for i, member in enumerate(self.members_):
+            prefix = f"{i}{SEPARATOR}"
+            member.restore({name.removeprefix(prefix): v for name, v in learned.items() if name.startswith(prefix)})
+
+    @property
+    def n_parameters(self) -> int:
+        """The sum over the members."""
+        return sum(member.n_parameters for member in self._fitted)
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """The sum over the members, where all of them count theirs."""
+        counts = [member.multiply_adds for member in self._fitted]
+        return sum(counts) if counts and None not in counts else None
+
+    @property
+    def device_(self) -> str:
+        """Where the members were trained."""
+        return ", ".join(dict.fromkeys(member.device_ for member in self._fitted)) or "cpu"
+
+    @property
+    def _fitted(self) -> list[Method]:
+        return vars(self).get("members_", [])
+
+
+def checked_params(label: str, which: str, params: Any) -> dict[str, Any]:
+    """Return a member's parameters as a new dict, empty for None; raise MethodError for anything but None and a dict.
+
+    >>> checked_params("hybrid", "first_params", None)
+    {}
+    """
+    if params is not None and not isinstance(params, dict):
+        raise MethodError(must_be(label, which, params, "None or a dict of parameters"))
+    return dict(params or {})

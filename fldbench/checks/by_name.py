@@ -1,0 +1,101 @@
+"""All checks of a plug-in that is registered under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fldbench import registry
+from fldbench.checks import answers, data, declared, training
+from fldbench.checks.common import Result, run
+from fldbench.checks.data import DatasetUnderTest
+from fldbench.checks.subject import Maker, quick_faces
+from fldbench.errors import UnknownNameError, near_miss
+
+METHOD_CHECKS: tuple[Callable[..., None], ...] = (*training.CHECKS, *answers.CHECKS, *declared.CHECKS)
+DATASET_CHECKS: tuple[Callable[..., None], ...] = data.CHECKS
+
+
+def check_method(name: str, /, **params: Any) -> list[Result]:
+    """Run every check on a registered method.
+
+    Parameters
+    ----------
+    name : str
+    **params
+        Of the method; quick ones, since it is fitted often.
+
+    Returns
+    -------
+    list of Result
+
+    Raises
+    ------
+    UnknownNameError
+        For the name.
+    MethodError
+        For a parameter that the method does not have.
+    """
+    return list(_method_results(name, params))
+
+
+def check_dataset(name: str, root: str | Path | None = None, /, **options: Any) -> list[Result]:
+    """Run every check on a registered dataset.
+
+    Parameters
+    ----------
+    name : str
+    root : str or Path, optional
+        The data root; by default the environment variable FLDBENCH_DATA.
+    **options
+        Of the dataset.
+
+    Returns
+    -------
+    list of Result
+
+    Raises
+    ------
+    UnknownNameError
+        For the name.
+    DataError
+        For an option that the dataset does not have.
+    """
+    return list(_dataset_results(name, root, options))
+
+
+def results_of(name: str, root: str | Path | None, given: dict[str, Any]) -> Iterator[Result]:
+    """Yield one result after the other for a method or a dataset, whichever has that name.
+
+    Parameters
+    ----------
+    name : str
+    root : str or Path, optional
+        The data root, for a dataset.
+    given : dict
+        Parameters of the method, or options of the dataset.
+
+    Raises
+    ------
+    UnknownNameError
+        When no method and no dataset has that name.
+    """
+    if name in registry.names("method"):
+        return _method_results(name, given)
+    if name in registry.names("dataset"):
+        return _dataset_results(name, root, given)
+    known = registry.names("method") + registry.names("dataset")
+    raise UnknownNameError(f"no method or dataset named {name!r}; {near_miss(name, known)} (see `fldbench list`)")
+
+
+def _method_results(name: str, params: dict[str, Any]) -> Iterator[Result]:
+    make = Maker(name, **params)
+    make()  # an unknown name or parameter is no finding
+    train, test = quick_faces()
+    return (run(check, make, train, test) for check in METHOD_CHECKS)
+
+
+def _dataset_results(name: str, root: str | Path | None, options: dict[str, Any]) -> Iterator[Result]:
+    subject = DatasetUnderTest(name, root, **options)
+    return (run(check, subject) for check in DATASET_CHECKS)
