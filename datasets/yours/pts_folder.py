@@ -109,8 +109,8 @@ def _of_split(paths: list[Path], base: Path, split: str, ending: str) -> list[Pa
     nameless = [path for path in paths if named[path] is None]
     if nameless:
         raise DatasetNotFoundError(
-            f"{len(nameless)} of {len(paths)} {ending} files lie in no folder with train, val or test in its name, such "
-            f"as {nameless[0].relative_to(base).as_posix()!r}; ask for split 'all' or name a folder with folder='...'",
+            f"{len(nameless)} of {len(paths)} {ending} files lie in no folder with train, val or test in its "
+            f"name, such as {nameless[0].relative_to(base).as_posix()!r}; ask for split 'all' or give folder='...'",
             base,
         )
     chosen = [path for path in paths if named[path] == split]
