@@ -251,7 +251,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
         raise MethodError(
             f"{method!r} answered {len(images)} faces with {answer.dtype} of shape {answer.shape}; "
-            f"needed are numbers of shape ({len(images)}, {n_points}, 2)"
+            f"must be numbers of shape ({len(images)}, {n_points}, 2)"
         )
     answer = answer.astype(float)
     answer[~np.isfinite(answer).all(axis=(1, 2))] = np.nan

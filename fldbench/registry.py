@@ -119,7 +119,7 @@ def register(kind: str, name: str, target: Any = None) -> Any:
     if target is None:
         return lambda decorated: register(kind, name, decorated)
     if isinstance(target, str) and not all(target.partition(":")):
-        raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; allowed: 'module:name' or an object")
+        raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; must be 'module:name' or an object")
     TABLES[kind][name] = target
     return target
 

@@ -107,7 +107,7 @@ def test_answers_are_checked():
     assert checked.dtype == float and np.isnan(checked[[1, 3]]).all() and not np.isnan(checked[[0, 2]]).any()
     assert np.isnan(good).sum() == 1
     for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
-        with pytest.raises(MethodError, match=r"answered 4 faces with .* needed are numbers of shape"):
+        with pytest.raises(MethodError, match=r"answered 4 faces with .* must be numbers of shape"):
             predict_checked(Answers(bad), images, boxes, 5)
     with pytest.raises(DataError, match="face number 2: the box is"):
         predict_checked(Answers(good), images, np.where(np.arange(4)[:, None] == 2, 0.0, boxes), 5)
@@ -123,7 +123,7 @@ def test_the_registry_imports_nothing_until_asked(toy):
     registry.register_method("wrong", "fldbench.baselines.mean_shape:Nothing")
     with pytest.raises(UnknownNameError, match=r"cannot be imported: .*Nothing"):
         fldbench.make_method("wrong")
-    with pytest.raises(UnknownNameError, match="cannot register 'no-colon' as method 'x'; allowed: 'module:name'"):
+    with pytest.raises(UnknownNameError, match="cannot register 'no-colon' as method 'x'; must be 'module:name'"):
         fldbench.register_method("x", "no-colon")
 
 
