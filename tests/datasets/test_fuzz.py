@@ -75,7 +75,7 @@ def make_imm_frontal(root):
 
 def make_kaggle(root):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 96, 96), dtype=np.uint8)
-    file = root / "the number of columns is 1; must be 31, with commas between: left_eye_center_x, left_eye_center_"
+    file = root / "training.csv"
     writers.write_kaggle(file, np.stack([points(15, i) for i in range(2)]), pixels)
     return Case(file, root, "train", "kaggle", images=True)
 

@@ -65,8 +65,8 @@ def test_a_dict_is_a_suite_too():
         ("truth-jittered", "truth", 4, "train[1].boxes is 'truth'; allowed: 'truth-tight', 'truth-jittered' or 'offi"),
         ("seeds: [0, 1]", "seeds: 3", 11, "seeds is 3; allowed: a valid list"),
         ("seeds: [0, 1]", "seeds: []", 11, "seeds is []; allowed: list should have at least 1 item"),
-        ("  - dataset: 300w", "  - dataset: 300v", 3, "no dataset named '300v'; did you mean '300w'?"),
-        ("  - dataset: 300w", "  - dataset: cofw68", 3, "no split to train on was named; allowed: test"),
+        ("  - dataset: 300w", "  - dataset: 300v", 3, "no dataset named '300v'; did you mean '300vw'?"),
+        ("  - dataset: 300w", "  - dataset: cofw68", 3, "no split to train on was named; must be 'test'"),
         ("  - dataset: 300w", "  - {dataset: 300w, split: val}", 3, "'300w' has no split 'val'; allowed: train, test"),
         (
             "  - dataset: 300w",
