@@ -14,7 +14,7 @@ def read_tem(path: str | Path, n_points: int) -> tuple[np.ndarray, list[tuple[in
 
     The file holds the number of points; x and y of each; the number of lines; and for each line whether it is closed (0
     or 1), how many points it has, and their numbers from 0. The upper left corner of the image is the origin, so the
-    points are taken as they are. Nothing may follow the points at all, since Psychomorph reads such files too.
+    points are taken as they are. The part about lines may be absent.
 
     Raises
     ------

@@ -70,9 +70,7 @@ def test_images_win_and_labels_stand_in_for_a_split_without_any(labels):
 
 def test_without_labels_the_error_says_where_they_would_be(tmp_path):
     write_face(tmp_path / "300w/afw", "1_1")
-    with pytest.raises(
-        DatasetNotFoundError, match=r"looked in 01_Indoor, 02_Outdoor, and for labels .* in 300w_labels"
-    ):
+    with pytest.raises(DatasetNotFoundError, match=r"looked in 01_Indoor, 02_Outdoor, and for labels .* in 300w_label"):
         fldbench.load_dataset("300w", tmp_path, "private")
 
 
