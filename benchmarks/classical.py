@@ -1,12 +1,13 @@
-"""Plain dlib and the classical methods side by side, in one process: NME, time, memory, and how they grow with faces.
+"""Measure plain dlib and the classical methods in one process: NME, time, memory, and their growth with the faces.
 
     FLDBENCH_DATA=ROOT python benchmarks/classical.py --out results/300w
     FLDBENCH_DATA=ROOT python benchmarks/classical.py --faces 500 --methods linear,dlib-plain
 
-Trains on random subsets (each holds the smaller ones) of 300-W's training faces and measures 300w-helen, with tight and
-jittered boxes. `dlib-plain` is dlib's trainer as in its own example: photos as they are, whole-pixel boxes and points,
-its default options, 10 start shapes a face. Memory is the peak of resident memory above what was there before, child
-processes included. Writes growth.csv and growth.png, and prints the table of the largest training set.
+The methods train on random subsets of 300-W's training faces (each subset contains the smaller ones) and are measured
+under 300w-helen, with tight and jittered boxes. `dlib-plain` is dlib's trainer used as in its own example: photos as
+they are, boxes and points in whole pixels, default options, 10 start shapes per face. Memory is the peak of resident
+memory above that at the start, child processes included. The script writes growth.csv and growth.png, and prints the
+table of the largest training set.
 """
 
 import argparse
@@ -29,7 +30,7 @@ COLUMNS = ("method", "faces", "nme", "nme_jittered", "fit_seconds", "ms_per_face
 
 
 class PlainDlib:
-    """dlib's shape predictor, as its train_shape_predictor.py example uses it."""
+    """dlib's shape predictor, used as in its example train_shape_predictor.py."""
 
     def fit(self, train):
         import cv2
@@ -71,7 +72,7 @@ class PlainDlib:
 
 
 class PeakMemory:
-    """The peak of resident memory of this process and its children, in MB, above what it was at the start."""
+    """The peak of resident memory of this process and its children, in MB, above that at the start."""
 
     def __enter__(self):
         self._stop, self._start, self.peak = threading.Event(), self._now(), 0.0
@@ -96,13 +97,13 @@ class PeakMemory:
                 total += int((process / "statm").read_text().split()[1]) * page
                 for task in (process / "task").iterdir():
                     pending += (task / "children").read_text().split()
-            except OSError:  # it has just ended
+            except OSError:  # the process has just ended
                 continue
         return total
 
 
 def measure(name, train, tests):
-    """One row: fit, save, predict all test faces at once (after eight to warm up), score."""
+    """Return one row: fit, save, predict all test faces at once (after eight as a warm-up), score."""
     with PeakMemory() as memory:
         start = time.perf_counter()
         method = (PlainDlib() if name == "dlib-plain" else fldbench.make_method(name)).fit(train)
@@ -121,10 +122,10 @@ def measure(name, train, tests):
 
 
 def table(rows):
-    """Markdown of the rows, with time and memory as ratios to plain dlib where it is among them."""
+    """Return the rows as Markdown; if plain dlib is among them, with ratios to it for time, memory and size."""
     plain = next((row for row in rows if row["method"] == "dlib-plain"), None)
     lines = [
-        "| method | NME % | NME %, jittered boxes | fit s | ms a face | memory to fit, MB | model, MB |",
+        "| method | NME % | NME %, jittered boxes | fit s | ms per face | memory to fit, MB | model, MB |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
@@ -137,7 +138,7 @@ def table(rows):
 
 
 def draw(rows, path):
-    """Fit time and NME over the number of training faces, one line a method."""
+    """Draw fit time and NME against the number of training faces, one line per method."""
     import matplotlib
 
     matplotlib.use("Agg")

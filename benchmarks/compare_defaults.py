@@ -1,8 +1,8 @@
-"""Compares a method's defaults with other values on a fifth of 300-W's training faces, photos apart.
+"""Compare a method's defaults with other values on a fifth of 300-W's training faces; no photo is in both parts.
 
     FLDBENCH_DATA=ROOT python benchmarks/compare_defaults.py hog-ridge '{"ridge": 600}' '{"starts": 12}'
 
-METHOD, then any number of JSON objects of parameters; the defaults are measured first.
+The arguments are a method's name and any number of JSON objects of parameters. The defaults are measured first.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Draw the trainings of the networks of a suite that was run: curves.csv and curves.png.
+"""Draw the training curves of the networks of a finished suite: curves.csv and curves.png.
 
     python benchmarks/curves.py results/300w
 
-Each model file holds its history, so nothing is trained. Left: the NME of the validation part, by which the epoch is
-chosen, of the networks that have one. Right: the training loss of all networks, as a share of the first epoch's.
+Each model file holds its history, so nothing is trained. Left: the NME of the validation part, for the networks that
+choose their epoch by it. Right: the training loss of all networks, as a share of the loss of the first epoch.
 """
 
 import csv
@@ -21,7 +21,7 @@ COLUMNS = ("method", "epoch", "seconds", "loss", "val_nme", "learning_rate")
 
 
 def histories(folder: Path) -> dict[str, list[dict]]:
-    """Return, for every network among the models of a folder: method with its epochs -> one row per epoch."""
+    """Return "method, N epochs" -> one row per epoch, for every network among the models of a folder."""
     found = {}
     for path in folder.glob("models/*/model.safetensors"):
         with safe_open(str(path), framework="np") as file:

@@ -2,9 +2,9 @@
 
     FLDBENCH_DATA=ROOT python benchmarks/imm_frontal_by_person.py > results/imm-frontal/leaderboard.md
 
-Methods that are named as arguments are run alone. No person is in both the training and the test faces of a fold. The
-120 predictions of a method are scored together. MSE is the mean over both coordinates of the squared error, in px of
-the 400 x 300 photos, of all points and of the nose tip.
+Arguments, if any, name the methods to run. No person is in both the training and the test faces of a fold. The 120
+predictions of a method are scored together. MSE is the mean over both coordinates of the squared error, in px² of the
+400 x 300 photos, over all points and for the nose tip alone.
 """
 
 import sys
@@ -17,7 +17,7 @@ from fldbench.protocols import boxes_from
 
 METHODS = {
     **{name: {} for name in ("mean-shape", "linear", "lbf", "asm", "ert", "hog-ridge")},
-    # Ninety faces make few batches an epoch.
+    # Ninety faces make few batches per epoch.
     "five-conv": {"epochs": 150},
     "nose-net": {"epochs": 150},
 }
@@ -27,7 +27,7 @@ NOSE_TIP = 45
 
 
 def out_of_fold(name: str, params: dict, faces: fldbench.FaceSet) -> tuple[dict[str, np.ndarray], float]:
-    """Return protocol -> predictions (120, 73, 2) px by models that never saw the person; mean seconds of a fit."""
+    """Return protocol -> predictions (120, 73, 2) px of models that never saw the person, and mean seconds per fit."""
     answers = {protocol: np.full(faces.landmarks.shape, np.nan) for protocol in PROTOCOLS}
     seconds = 0.0
     fold_of = faces.fold_of(FOLDS)

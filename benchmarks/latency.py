@@ -1,9 +1,9 @@
-"""What each network costs at its default size: weights, multiply-adds, and milliseconds a crop on the CPU.
+"""Measure what each network costs at its default size: weights, multiply-adds, and milliseconds per crop on the CPU.
 
     python benchmarks/latency.py
 
-For 68 landmarks, with the weights that the networks begin with, as prediction runs them: norms folded in. Medians over
-two seconds each; cutting the crop, some 0.1 ms, is not counted. Needs no data. Nothing else may run beside it.
+For 68 landmarks, with the initial weights, and with norms folded in as in prediction. Each time is the median over two
+seconds; cutting the crop, about 0.1 ms, is not counted. No data is needed. Run nothing else at the same time.
 """
 
 import torch

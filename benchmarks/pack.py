@@ -1,7 +1,7 @@
 """Measure packs and crops; the figures are in results/pack/README.md. Linux only: it reads /proc.
 
     python benchmarks/pack.py access     random access: the folder of 300-W against packs of it (FLDBENCH_DATA)
-    python benchmarks/pack.py crops      crops by threads, by processes and from the cache (FLDBENCH_DATA)
+    python benchmarks/pack.py crops      crops with threads, with processes and from the cache (FLDBENCH_DATA)
     python benchmarks/pack.py million    a million synthetic entries; needs 8 GB of disk below --work
 
 Everything is written into a temporary folder below --work (by default /tmp) and deleted.
@@ -57,7 +57,7 @@ def forget(*paths: Path) -> None:
 
 
 def access(work: Path) -> None:
-    """Read images in random order, one thread, files in the system's cache: images per second of CPU time, median."""
+    """Print median images per second of CPU time: random order, one thread, files in the system's cache."""
     cv2.setNumThreads(1)
     faces = fldbench.load_dataset("300w", split="train")
     matrices = crop_matrix(faces.boxes, SIZE, PADDING)
@@ -89,7 +89,7 @@ def access(work: Path) -> None:
 
 
 def crops(work: Path) -> None:
-    """Measure faces per second: decoding and cutting 160 px in colour, and opening what was cut before."""
+    """Print faces per second: decoding and cutting to 160 px in colour, and opening crops that were cut before."""
     faces = fldbench.load_dataset("300w", split="train")
     matrices = crop_matrix(faces.boxes, SIZE, PADDING)
     print(f"{len(faces)} faces; fingerprint in {seconds(lambda: faces.fingerprint):.2f} s")
@@ -111,7 +111,7 @@ def crops(work: Path) -> None:
 
 
 class FewFaces(Images):
-    """n entries that show a few rendered faces in turn, each with a digest of its own, so that none is shared."""
+    """n entries that show a few rendered faces in turn; each entry has its own digest, so that no image is shared."""
 
     def __init__(self, n: int):
         rendered = fldbench.load_dataset("synthetic", split="test").images[:8]
@@ -153,19 +153,19 @@ def million(work: Path) -> None:
 
 
 def read(work: Path) -> None:
-    """Open the pack of a million in a fresh process, and use it."""
+    """Open the pack of a million entries in this fresh process, and use it."""
     before = resident()
     start = time.perf_counter()
     faces = open_pack(work / "million")
     opened = time.perf_counter() - start
     print(f"opened in {opened * 1000:.1f} ms, {resident() - before:.1f} MB more resident; {len(faces)} faces")
-    print(f"first image in {seconds(lambda: faces.images[777_777]) * 1000:.0f} ms, with the check of where images lie")
+    print(f"first image in {seconds(lambda: faces.images[777_777]) * 1000:.0f} ms, with the check of their places")
     order = np.random.default_rng(1).integers(0, MILLION, 20_000).tolist()
     spent = seconds(lambda: use(faces.images.__getitem__, order))
-    print(f"random access: {len(order) / spent:.0f} images/s; {resident() - before:.0f} MB more resident than at first")
+    print(f"random access: {len(order) / spent:.0f} images/s; {resident() - before:.0f} MB more resident than at start")
     print(f"first use of all landmarks, with their check: {seconds(lambda: faces.landmarks) * 1000:.0f} ms")
     print(f"a whole face: {seconds(lambda: faces[123_456]) * 1000:.0f} ms the first time")
-    print(f"{resident() - before:.0f} MB more resident than at first")
+    print(f"{resident() - before:.0f} MB more resident than at start")
 
 
 def main() -> None:

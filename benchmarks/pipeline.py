@@ -1,9 +1,9 @@
-"""Measures the input pipeline of the networks; the figures stand in results/pipeline/README.md.
+"""Measure the input pipeline of the networks; the figures are in results/pipeline/README.md.
 
     FLDBENCH_DATA=ROOT python benchmarks/pipeline.py [--size 128] [--colour] [--faces 640]
 
-Images per second of the pipeline alone, of a plain PyTorch Dataset and DataLoader that reads the file, crops, warps and
-augments (the same images, which is checked), and of a network trained on either.
+The script prints images per second of the pipeline alone, of a plain PyTorch Dataset with a DataLoader that reads the
+file, crops, warps and augments, and of a network trained on either. It checks that both give the same images.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from fldbench.faces.crops import crop_image
 from fldbench.geometry import crop_matrix
 
 BATCH, PADDING, ROUNDS, SEED = 32, 0.15, 3, 0
-TRAINED = 6  # batches of an epoch that the network is timed on
-Batches = Callable[[int], Iterable[tuple[torch.Tensor, torch.Tensor]]]  # of an epoch: images uint8, targets
+TRAINED = 6  # batches per epoch that time the network
+Batches = Callable[[int], Iterable[tuple[torch.Tensor, torch.Tensor]]]  # epoch -> (uint8 images, targets), ...
 
 
 class PlainDataset(Dataset):
-    """What one writes without an engine: every face from its file, every epoch."""
+    """A Dataset as written without an engine: it reads every face from its file in every epoch."""
 
     def __init__(self, faces: FaceSet, table: CropTable, ranges: Ranges, mirror: np.ndarray):
         self.faces, self.table, self.ranges, self.mirror = faces, table, ranges, mirror
@@ -54,7 +54,7 @@ class PlainDataset(Dataset):
 
 
 def rate(run: Callable[[int], int]) -> str:
-    """Images per second of run(epoch) -> images; the median of the rounds and their range, after one to warm up."""
+    """Return images per second of run(epoch) -> number of images: median and range of the rounds after a warm-up."""
     run(0)
     found = []
     for epoch in range(1, ROUNDS + 1):
@@ -68,7 +68,7 @@ def drained(source: Batches) -> Callable[[int], int]:
 
 
 def trained(source: Batches, size: int, channels: int, n_points: int) -> Callable[[int], int]:
-    """Some batches of an epoch through cnn-small's network, with L1 and AdamW."""
+    """Return run(epoch), which trains cnn-small's network on some batches with L1 and AdamW."""
     torch.manual_seed(0)
     network = LandmarkNet(size, torch.zeros(n_points, 2))
     if channels == 3:

@@ -1,13 +1,13 @@
-"""Measure what synthetic faces are worth on real ones; the figures are in results/synthetic-transfer/README.md.
+"""Measure how well methods trained on synthetic faces do on real ones; see results/synthetic-transfer/README.md.
 
     python benchmarks/synthetic_transfer.py only  [--method M] [--faces 6000]    synthetic faces alone
-    python benchmarks/synthetic_transfer.py mixed [--method M] [--faces 6000]    and with 200 real faces
+    python benchmarks/synthetic_transfer.py mixed [--method M] [--faces 6000]    with 200 real faces, and these alone
     python benchmarks/synthetic_transfer.py tuned [--faces 6000]    cnn-small: on synthetic, then on 200 real faces
     python benchmarks/synthetic_transfer.py speed                                faces per second
-    python benchmarks/synthetic_transfer.py sheet    draws datasets/synthetic/faces.png, the first 48 test faces
+    python benchmarks/synthetic_transfer.py sheet    draw datasets/synthetic/faces.png, the first 48 test faces
 
-The real faces are found through FLDBENCH_DATA; scores are those of the protocol 300w-helen (330 faces, tight boxes of
-the true points, NME by the outer eye corners).
+FLDBENCH_DATA names the folder of the real faces. Scores are those of the protocol 300w-helen (330 faces, tight boxes of
+the true points, NME divided by the distance between the outer eye corners).
 """
 
 import argparse
@@ -27,7 +27,7 @@ from fldbench.media.draw import write_png
 
 METHODS = {
     "mean-shape": {},
-    "hog-ridge": {"starts": 2},  # of 6: with so many faces more starts cost time and bring little
+    "hog-ridge": {"starts": 2},  # the default is 6: with so many faces, more starts cost time and gain little
     "cnn-small": {"epochs": 12},
 }
 TUNED = {"epochs": 60, "learning_rate": 1e-3}
@@ -48,7 +48,7 @@ def real_faces():
 
 
 def union(first, second, repeats):
-    """Return the faces of `first`, and `repeats` times those of `second`."""
+    """Return the faces of `first` followed by `repeats` copies of those of `second`."""
     parts = [first, *[replace(second, ids=np.char.add(second.ids, f" #{k}")) for k in range(repeats)]]
     return FaceSet(
         ids=np.concatenate([part.ids for part in parts]),
@@ -60,7 +60,7 @@ def union(first, second, repeats):
 
 
 def score(name, params, train, test):
-    """Return NME and failure rate in percent on the test faces, seconds of the fit, and the NME of each part."""
+    """Return NME and failure rate on the test faces in percent, seconds to fit, and the NME of each facial part."""
     start = time.perf_counter()
     method = fldbench.make_method(name, **params).fit(train)
     seconds = time.perf_counter() - start
@@ -81,7 +81,7 @@ def show(label, name, params, train, test):
 
 
 def fine_tuned(made, real, test):
-    """Train cnn-small on synthetic faces, then on 200 real ones alone, with a lower rate and fewer epochs."""
+    """Train cnn-small on synthetic faces, then on 200 real ones alone (lower rate, fewer epochs); print the score."""
     first = fldbench.make_method("cnn-small", **METHODS["cnn-small"]).fit(made)
     with tempfile.TemporaryDirectory() as folder:
         weights = str(first.save(Path(folder) / "first.safetensors"))

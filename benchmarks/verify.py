@@ -1,13 +1,12 @@
 """Measure how many planted faults `verify` finds, and how many false alarms it raises, on real faces of 300-W.
 
-200 faults of eight kinds, 25 each, go into copies of the faces in memory (cut-off images into a temporary folder);
-train and test are verified, each alone and the test set against the training set. The figures are in
-results/verify/README.md.
+200 faults of eight kinds, 25 each, are planted in copies of the faces in memory. Then the training set is verified
+alone, and the test set against the training set. The figures are in results/verify/README.md.
 
     FLDBENCH_DATA=... python benchmarks/verify.py [--seeds 1 2 3]
 
 The limits in fldbench/curate/verify were chosen on other seeds. A finding on a face without a planted fault is a false
-alarm, unless REAL names it: faults of the unmodified data that were looked at and are true.
+alarm, unless the face is in REAL: faults of the unmodified data that were inspected and are true.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ REAL = {
 
 
 class Replaced(Images):
-    """Images of which some are replaced: row -> bytes of a file."""
+    """Images in which the rows of `files` (row -> bytes of an image file) are replaced."""
 
     def __init__(self, base: Images, files: dict[int, bytes]):
         self._base, self._files = base, files
@@ -66,7 +65,7 @@ class Replaced(Images):
 
 
 def damage_points(how: str, face: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Plant one fault of shape: (L, 2) px -> (L, 2) px; others (n, L, 2) are faces whose points may be taken."""
+    """Return the points of a face, (L, 2) px, with one fault of shape; others (n, L, 2) px can lend their points."""
     scheme = get_scheme("ibug-68")
     parts = [list(part) for part in scheme.groups.values()]
     part, moved = parts[rng.integers(len(parts))], face.copy()
@@ -87,7 +86,7 @@ def direction(rng: np.random.Generator) -> np.ndarray:
 
 
 def copy_of(image: np.ndarray, landmarks: np.ndarray, box: np.ndarray, rng: np.random.Generator):
-    """Return a training image as it turns up elsewhere: resized, brighter or darker, another JPEG, another box."""
+    """Return a training image as a copy of it may look elsewhere: resized, brighter or darker, another JPEG and box."""
     factor, gain, offset = rng.uniform(0.5, 1.3), rng.uniform(0.6, 1.4), rng.uniform(-30, 30)
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=kind)
@@ -100,7 +99,7 @@ def copy_of(image: np.ndarray, landmarks: np.ndarray, box: np.ndarray, rng: np.r
 
 
 def plant(train: FaceSet, test: FaceSet, seed: int) -> tuple[FaceSet, FaceSet, dict[str, str]]:
-    """Return train and test with faults, and id -> its fault. No face has two."""
+    """Return train and test with planted faults, and id -> fault. No face has two faults."""
     rng = np.random.default_rng(seed)
     n_train, n = len(train), len(train) + len(test)
     landmarks = np.concatenate([train.landmarks, test.landmarks])
@@ -125,7 +124,7 @@ def plant(train: FaceSet, test: FaceSet, seed: int) -> tuple[FaceSet, FaceSet, d
         landmarks[row, k] = clean[row].mean(axis=0) + size * rng.uniform(1.5, 4.0) * direction(rng)
     for row in chosen["numbering mirrored"]:
         landmarks[row] = clean[row][mirror]
-    for i, row in enumerate(chosen["eyes swapped"]):  # by mirror partners, or the two outlines as they are
+    for i, row in enumerate(chosen["eyes swapped"]):  # point by mirror partner, or outline by outline in its own order
         landmarks[row, eyes] = clean[row][[mirror[k] for k in eyes] if i % 2 else eyes[6:] + eyes[:6]]
     for i, row in enumerate(chosen["shape"]):
         how = SHAPES[i % len(SHAPES)]
@@ -162,7 +161,7 @@ def plant(train: FaceSet, test: FaceSet, seed: int) -> tuple[FaceSet, FaceSet, d
 
 
 def measure(train: FaceSet, test: FaceSet, seed: int) -> dict[str, Counter]:
-    """Return fault -> planted, found (by its own kind), other (by another kind only), false (alarms on clean faces)."""
+    """Return fault -> counts: planted, found (its own kind), other (another kind only), missed, false (clean faces)."""
     bad_train, bad_test, faults = plant(train, test, seed)
     found = defaultdict(set)
     for one in [*verify(bad_train), *verify(bad_test, [bad_train])]:
