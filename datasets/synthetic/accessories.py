@@ -1,4 +1,4 @@
-"""Glasses, the brims of hats, and hands: small meshes that stand on or before the head, and what a face wears."""
+"""Glasses, the brims of hats, and hands: small meshes on or before the head, and the draw of what a face wears."""
 
 from typing import NamedTuple
 
@@ -10,20 +10,43 @@ from fldbench.datasets.synthetic.pose import rotation
 
 RIM, TUBE = 28, 8  # points around a lens, around a finger
 HATS = ("none", "beanie", "cap", "brimmed")
-# What a hand reaches for: a point of the 68, how far the arm leans (degrees), to which side (0: either).
+# Targets of a hand: a point of the 68, lean of the arm in degrees, and its side (0: either).
 TARGETS = (
     (57, 55, 0), (8, 45, 0), (3, 25, -1), (13, 25, 1), (37, 40, -1), (44, 40, 1), (19, 35, -1), (24, 35, 1),
 )  # fmt: skip
 
 
 class Worn(NamedTuple):
-    """What one face wears or holds before it; see `draw_worn`.
+    """What one face wears, or holds before itself; `draw_worn` draws it.
 
-    glasses    0 none, 1 clear, 2 dark; lens (3,) half width, half height (mm), squareness; frame (3,) linear RGB,
-               thick, mm; tint, opacity of the lenses
-    hat        index of `HATS`; hat_line, v of the uv map above which it covers the head; brim, mm; cloth (3,)
-    hand       landmark of the 68 that the finger tips reach, -1 none; hand_turn, degrees, 0 with the arm below; offset
-               (2,) mm; hand_side, +1 or -1: where the thumb stands
+    Attributes
+    ----------
+    glasses : int
+        0 none, 1 clear, 2 dark.
+    lens : (3,) array
+        Half width and half height of a lens in mm, and its squareness.
+    frame : (3,) array
+        Colour of the frame, linear RGB.
+    thick : float
+        Thickness of the frame, mm.
+    tint : float
+        Opacity of the lenses, 0 to 1.
+    hat : int
+        Index into `HATS`.
+    hat_line : float
+        The hat covers the head above this v of the uv map, radians.
+    brim : float
+        Length of the brim, mm.
+    cloth : (3,) array
+        Colour of the hat, linear RGB.
+    hand : int
+        The landmark of the 68 that the finger tips reach, or -1 for no hand.
+    hand_turn : float
+        Turn of the hand, degrees; at 0 the arm is below.
+    offset : (2,) array
+        From that landmark to the finger tips, mm.
+    hand_side : int
+        Side of the thumb, +1 or -1.
     """
 
     glasses: int
@@ -42,9 +65,14 @@ class Worn(NamedTuple):
 
 
 def draw_worn(rng, kind):
-    """One `Worn`. kind: "" for a face outside the occlusion subset, else "hand", "dark", "fringe" or "hat".
+    """Draw one `Worn`.
 
-    Outside: clear glasses in 14 %, a hat above the brows in 6 %; no hands and no dark glasses.
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    kind : str
+        "" for a face outside the occlusion subset, else "hand", "dark", "fringe" or "hat". A face outside the subset
+        has clear glasses in 14 % and a hat above the brows in 6 % of the cases; it has no hand and no dark glasses.
     """
     glasses = int(rng.random() < 0.14)
     hat = int(rng.integers(1, 4)) if rng.random() < 0.06 or kind == "hat" else 0
@@ -69,17 +97,17 @@ def draw_worn(rng, kind):
 
 
 def both_sides(faces):
-    """Triangles that show from either side."""
+    """Return triangles (F, 3) and their reverse, (2F, 3), so that both sides are visible."""
     return np.concatenate([faces, faces[:, ::-1]])
 
 
 def ribbon(first, second, closed):
-    """A strip between two lines of points (n, 3): (vertices (2n, 3), faces), seen from both sides."""
+    """Return a strip between two lines of points (n, 3): vertices (2n, 3) and faces visible from both sides."""
     return np.concatenate([first, second]), both_sides(grid_faces(2, len(first), closed))
 
 
 def join(parts):
-    """Meshes [(vertices, faces), ...] -> one."""
+    """Join meshes [(vertices, faces), ...] into one: vertices and faces."""
     offset, vertices, faces = 0, [], []
     for v, f in parts:
         vertices.append(v)
@@ -89,7 +117,7 @@ def join(parts):
 
 
 def lens_outline(worn, sign, grow):
-    """Outline of a lens, (RIM, 2) mm about its centre, a superellipse that droops outwards."""
+    """Return the outline of a lens, (RIM, 2) mm about its centre: a superellipse that droops outwards."""
     a = 2 * np.pi * np.arange(RIM) / RIM
     half_w, half_h, power = worn.lens
     c, s = np.cos(a), np.sin(a)
@@ -99,10 +127,15 @@ def lens_outline(worn, sign, grow):
 
 
 def glasses(head, worn):
-    """Frame and lenses in the head frame: two meshes (vertices mm, faces).
+    """Return frame and lenses of the glasses in the head frame: two meshes (vertices mm, faces).
 
-    head (V, 3) mm, the landmarks first. The lenses stand before the eyes, clear of lids and brows, and bend round the
-    face; the temples run to the ears.
+    The lenses stand before the eyes, clear of lids and brows, and bend around the face. The temples run to the ears.
+
+    Parameters
+    ----------
+    head : (V, 3) array
+        Vertices in mm, the landmarks first.
+    worn : Worn
     """
     eyes = 0.5 * (head[[36, 42]] + head[[39, 45]])
     front = min(head[28, 2], head[27, 2], head[21:23, 2].min()) - 1.5
@@ -137,7 +170,10 @@ def glasses(head, worn):
 
 
 def brim(head, worn):
-    """The visor of a cap or the brim of a hat in the head frame, a flat ring about the skull: (vertices, faces)."""
+    """Return the visor of a cap or the brim of a hat, a flat ring around the skull.
+
+    The result is (vertices in mm in the head frame, faces); head (V, 3) mm is the head with its hat.
+    """
     spokes = 33
     cap = HATS[worn.hat] == "cap"
     a = np.linspace(-1.15, 1.15, spokes) if cap else np.linspace(-np.pi, np.pi, spokes)
@@ -160,7 +196,19 @@ def brim(head, worn):
 
 
 def capsule(start, end, first, last, flat=1.0, rings=7):
-    """A rounded tube from start to end (3,), radii first and last, mm, `flat` times as deep as wide."""
+    """Return a rounded tube from `start` to `end`: (vertices, faces).
+
+    Parameters
+    ----------
+    start, end : (3,) array
+        Ends of the axis, mm.
+    first, last : float
+        Radius at the start and at the end, mm.
+    flat : float
+        Depth over width of the cross-section.
+    rings : int
+        Rings between the two round ends.
+    """
     axis = end - start
     length = np.linalg.norm(axis)
     axis = axis / length
@@ -178,7 +226,7 @@ def capsule(start, end, first, last, flat=1.0, rings=7):
 
 
 def hand(points, worn):
-    """A flat hand before the face, in camera axes: (vertices mm, faces). points (V, 3) mm, the landmarks first."""
+    """Return a flat hand before the face in camera axes: (vertices mm, faces); points (V, 3) mm, the landmarks first."""
     aim = points[worn.hand, :2] + worn.offset
     near = points[np.linalg.norm(points[:, :2] - aim, axis=1) < 48, 2]
     depth = near.min() - 6.0

@@ -1,11 +1,11 @@
-"""The points of the landmark schemes on the head: each is a place on the mesh, so every scheme is read off one face.
+"""The points of the landmark schemes on the head: each is a place on the mesh, so all schemes are read off one face.
 
-Eyes, brows, nose, lips and pupils are fixed places (`fixed_points`). Jaw points follow the custom of 2-D annotators,
-of 300-W, WFLW, IMM and YouTu alike: where the head turns away, they mark the visible outline of the cheek. So a jaw
-point may wander on a path over the surface, from the jaw line towards the face, and stands where the path reaches
-farthest outwards on the image (`outline`); frontal faces keep the jaw line itself.
+Eyes, brows, nose, lips and pupils are fixed places (`_pieces`). Jaw points follow the custom of 2-D annotators in
+300-W, WFLW, IMM and YouTu: where the head turns away, they mark the visible outline of the cheek. Therefore each jaw
+point has a path over the surface, from the jaw line towards the face. The point stands where the path reaches farthest
+outwards on the image (`outline`). In frontal faces this is the jaw line itself.
 
-Left is image-left. Parametric places `t` on the jaw count its 17 points of the 68, so t = 8 is the chin.
+Left is image-left. A place `t` on the jaw is measured in jaw points of the 68, so t = 8 is the chin.
 """
 
 from functools import lru_cache
@@ -16,12 +16,12 @@ import numpy as np
 from fldbench.datasets.synthetic.template import EAR, MOUTH_INNER, MOUTH_OUTER, closed_curve, eye_curve, template
 from fldbench.schemes import get_scheme
 
-STEPS = 17  # places on the path of a jaw point
+STEPS = 17  # places on the path of each jaw point
 REACH = np.array([0.48, 0.82])  # the path ends at these shares of the jaw point's u and v
-MM_PER_UNIT = 132.0, 157.0, 0.27  # a schematic nose of `fldbench.schemes` in mm: x = a u, y = b (v - c)
+MM_PER_UNIT = 132.0, 157.0, 0.27  # the schematic nose of `fldbench.schemes` in mm: x = a u, y = b (v - c)
 SCHEMES = ("ibug-68", "mtfl-5", "imm-58", "imm-frontal-73", "youtu-88", "wflw-98")
 
-# Where jaw points stand. IMM starts at the height of the nostrils.
+# Places t of the jaw points. In IMM they start at the height of the nostrils.
 JAWS = {
     "ibug-68": np.arange(17.0),
     "wflw-98": np.linspace(0, 16, 33),
@@ -32,9 +32,23 @@ JAWS = {
 
 
 class Anchors(NamedTuple):
-    """Points of a scheme. used (M,) vertices; weights (L, M), zero rows at jaw points and pupils; jaw (J,) their
-    numbers, jaw_used and jaw_weights (J * STEPS, 3) their paths, outwards (J, 2), the directions on a face that is
-    upright; pupils (2,) numbers or None."""
+    """Points of a scheme with L points, J of them on the jaw, as weights of mesh vertices.
+
+    Attributes
+    ----------
+    used : (M,) array
+        Numbers of the vertices that the fixed points use.
+    weights : (L, M) array
+        Weights of these vertices for each point; zero rows at jaw points and pupils.
+    jaw : (J,) array
+        Numbers of the jaw points.
+    jaw_used, jaw_weights : (J * STEPS, 3) array
+        Vertices and weights of the places on the paths of the jaw points.
+    outwards : (J, 2) array
+        Unit vectors outwards on the image of an upright face.
+    pupils : (int, int) or None
+        Numbers of the pupils, image-left first.
+    """
 
     used: np.ndarray
     weights: np.ndarray
@@ -46,7 +60,7 @@ class Anchors(NamedTuple):
 
 
 def along(points, t):
-    """Catmull-Rom spline through (n, d) points at index-like positions t (m,): (m, d).
+    """Return places (m, d) on the Catmull-Rom spline through points (n, d); t (m,) counts points from 0.
 
     >>> along(np.array([[0.], [1.], [2.], [3.]]), np.array([0.0, 1.5, 3.0])).ravel().tolist()
     [0.0, 1.5, 3.0]
@@ -59,8 +73,9 @@ def along(points, t):
 
 
 def locate(at, plane, faces):
-    """Barycentric places of (n, 2) points in a flat mesh: vertices (n, 3) and weights (n, 3); the nearest triangle
-    serves points outside.
+    """Return barycentric places of points (n, 2) in a flat mesh: vertices (n, 3) and weights (n, 3).
+
+    A point outside the mesh gets the nearest triangle.
 
     >>> plane = np.array([[0., 0.], [4., 0.], [0., 4.]])
     >>> [v.tolist() for v in locate(np.array([[1., 1.]]), plane, np.array([[0, 1, 2]]))]
@@ -80,7 +95,7 @@ def locate(at, plane, faces):
 
 
 def rows_of(vertices, weights):
-    """Sparse rows (n, 3) -> used (M,) vertices and dense weights (n, M)."""
+    """Turn sparse rows, vertices and weights (n, 3), into used vertices (M,) and dense weights (n, M)."""
     used, at = np.unique(vertices, return_inverse=True)
     out = np.zeros((len(vertices), len(used)))
     np.add.at(out, (np.arange(len(vertices))[:, None], at.reshape(vertices.shape)), weights)
@@ -92,19 +107,19 @@ def _mirrored(uv):
 
 
 def _eye(uv68, side):
-    """8 places: outer corner, over the upper lid, inner corner, back along the lower lid."""
+    """Return 8 places: outer corner, along the upper lid, inner corner, back along the lower lid."""
     ring = eye_curve(uv68, side, 4)[::3]  # inner corner first, over the top
     return np.concatenate([ring[4::-1], ring[:4:-1]])
 
 
 def _brow(uv68):
-    """The hairs of the brow at image-right: upper and lower edge, (5, 2) uv each, from the inner end outwards."""
+    """Return upper and lower edge of the brow at image-right, (5, 2) uv each, from the inner end outwards."""
     line = uv68[22:27]
     return line - [0.0, 0.012], line + np.array([[0, 0.055], [0, 0.062], [0, 0.055], [0, 0.04], [0, 0.012]])
 
 
 def _brow_ring(uv68, side, count):
-    """Outer end, `count` places over the upper edge, inner end, `count` back along the lower edge."""
+    """Return the outer end, `count` places along the upper edge, the inner end, and `count` back along the lower edge."""
     upper, lower = _brow(uv68)
     t = np.linspace(4, 0, count + 2)
     ring = np.concatenate([along(upper, t[:-1]), [0.5 * (upper[0] + lower[0])], along(lower, t[::-1][1:-1])])
@@ -112,7 +127,7 @@ def _brow_ring(uv68, side, count):
 
 
 def _nose_side(name):
-    """The image-left side of the schematic nose outline, and its base: (6, 2) mm x, y on the mean head."""
+    """Return the image-left side of the schematic nose outline and its base: (6, 2) mm, x and y on the mean head."""
     scheme = get_scheme(name)
     points = {"imm-58": range(47, 53), "imm-frontal-73": range(44, 38, -1), "youtu-88": range(23, 29)}[name]
     plan = (scheme.template[list(points)] - [0.5, 0.04]) / 0.9
@@ -121,7 +136,7 @@ def _nose_side(name):
 
 
 def _pieces(name, uv68, to_mesh):
-    """The places of all points of a scheme in its order, in uv; jaw and pupils as NaN."""
+    """Return the uv places of all points of a scheme in its order; NaN for jaw points and pupils."""
     left, right = _eye(uv68, -1), _eye(uv68, 1)
     outer, inner = uv68[list(MOUTH_OUTER)], uv68[list(MOUTH_INNER)]
     lip = closed_curve(outer, 4)  # corner 0, cupid's bow 12, corner 24, lower middle 36
@@ -132,7 +147,7 @@ def _pieces(name, uv68, to_mesh):
         return [jaw, uv68[17:]]
     if name == "mtfl-5":
         return [nan, nan, uv68[[30, 48, 54]]]  # the eye centres are means, set by `anchors`
-    back = [0, 7, 6, 5, 4, 3, 2, 1]  # the same ring the other way round
+    back = [0, 7, 6, 5, 4, 3, 2, 1]  # the same ring in the opposite direction
     if name == "wflw-98":
         upper, lower = _brow(uv68)
         brows = [_mirrored(upper[::-1]), _mirrored(lower[:4]), upper, lower[3::-1]]
@@ -156,7 +171,7 @@ def _pieces(name, uv68, to_mesh):
 
 
 def _paths(t, uv68):
-    """Paths of jaw points over the uv map, (J, STEPS, 2)."""
+    """Return the paths of jaw points over the uv map, (J, STEPS, 2)."""
     start = along(uv68[:17], t)
     share = np.linspace(0, 1, STEPS)[:, None]
     return start[:, None] + share * (REACH - 1) * start[:, None]
@@ -164,7 +179,7 @@ def _paths(t, uv68):
 
 @lru_cache(maxsize=len(SCHEMES))
 def anchors(name):
-    """The `Anchors` of a scheme, one of `SCHEMES`."""
+    """Return the `Anchors` of a scheme, one of `SCHEMES`."""
     mean, scheme = template(), get_scheme(name)
     uv68, flat = mean.uv[:68], mean.faces[mean.material != EAR]
 
@@ -177,7 +192,7 @@ def anchors(name):
     fixed = np.isfinite(uv).all(1)
     vertices, weights = locate(np.nan_to_num(uv), mean.uv, flat)
     if name == "ibug-68":
-        vertices = np.repeat(np.arange(68)[:, None], 3, 1)  # its points are vertices
+        vertices = np.repeat(np.arange(68)[:, None], 3, 1)  # its points are vertices of the mesh
         weights = np.tile([1.0, 0.0, 0.0], (68, 1))
     weights[~fixed] = 0.0
     used, rows = rows_of(vertices, weights)
@@ -190,17 +205,28 @@ def anchors(name):
     paths = _paths(JAWS.get(name, np.zeros(0)), uv68).reshape(-1, 2)
     jaw_used, jaw_weights = locate(paths, mean.uv, flat)
     outwards = along(mean.vertices[:17, :2], JAWS.get(name, np.zeros(0)))
-    outwards[:, 1] = np.maximum(outwards[:, 1] - 50.0, 0.0)  # sideways down to the mouth, then round to the chin
+    outwards[:, 1] = np.maximum(outwards[:, 1] - 50.0, 0.0)  # sideways above the mouth, then turning to the chin
     outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
     return Anchors(used, rows, jaw, jaw_used, jaw_weights, outwards, scheme.pupils)
 
 
 def outline(flat, outwards, roll):
-    """Which place of each path stands farthest outwards on the image.
+    """Return where each path reaches farthest outwards on the image, as shares of its places, (J, STEPS).
 
-    flat (J, STEPS, 2), paths on the image, any unit; outwards (J, 2); roll, degrees. Returns shares (J, STEPS), rows
-    sum to 1: between places by a parabola through the best one and its neighbours.
+    Each row sums to 1. Between two places the maximum is that of the parabola through the best place and its
+    neighbours.
 
+    Parameters
+    ----------
+    flat : (J, STEPS, 2) array
+        The paths on the image, in any unit.
+    outwards : (J, 2) array
+        Unit vectors outwards on the image of an upright face.
+    roll : float
+        Roll of the head, degrees.
+
+    Examples
+    --------
     >>> path = np.array([[[0., 0.], [1., 0.], [0., 0.], *[[-1., 0.]] * 14]])
     >>> outline(path, np.array([[1., 0.]]), 0.0)[0, :3].tolist()
     [0.0, 1.0, 0.0]
@@ -218,9 +244,20 @@ def outline(flat, outwards, roll):
 
 
 def read_points(name, points, distance, roll, pupils):
-    """The points of a scheme in 3-D, (L, 3) in the axes of `points`.
+    """Return the points of a scheme in 3-D, (L, 3) mm in camera axes.
 
-    points (V, 3) mm in camera axes; distance, mm, of the camera; roll, degrees; pupils (2, 3), image-left, image-right.
+    Parameters
+    ----------
+    name : str
+        The scheme, one of `SCHEMES`.
+    points : (V, 3) array
+        Vertices of the head, mm in camera axes.
+    distance : float
+        Distance of the camera, mm.
+    roll : float
+        Roll of the head, degrees.
+    pupils : (2, 3) array or None
+        The pupils, image-left first; used by schemes with pupils only.
     """
     a = anchors(name)
     out = np.einsum("lm,mc->lc", a.weights, points[a.used])

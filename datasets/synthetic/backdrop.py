@@ -4,13 +4,13 @@ import numpy as np
 
 
 def muted(rng, count, low, high):
-    """`count` colours (count, 3) in [low, high], mostly dark and drawn towards grey, as most surroundings are."""
+    """Return colours (count, 3) in [low, high], mostly dark and close to grey, as most surroundings are."""
     colours = low + (high - low) * rng.uniform(0, 1, size=(count, 3)) ** 2.4
     return colours + rng.uniform(0.4, 0.97, size=(count, 1)) * (colours.mean(1, keepdims=True) - colours)
 
 
 def clouds(rng, size, roughness):
-    """Noise of five octaves, (size, size, 3) float32 of mean about 0.5; the same picture at every size."""
+    """Return noise of five octaves, (size, size, 3) float32 with mean about 0.5; the same picture at every size."""
     import cv2
 
     out = np.zeros((3, 3, 3), np.float32)
@@ -23,7 +23,7 @@ def clouds(rng, size, roughness):
 
 
 def gradient(rng, size):
-    """A smooth ramp between two colours in any direction, (size, size, 3) float32."""
+    """Return a smooth ramp between two colours in a random direction, (size, size, 3) float32."""
     first, second = muted(rng, 2, 0.01, 0.9).astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     t = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
@@ -32,7 +32,7 @@ def gradient(rng, size):
 
 
 def shapes(rng, base, count):
-    """`count` boxes, discs and bars painted over `base` (size, size, 3), at places that scale with the size."""
+    """Paint `count` boxes, discs and bars over `base` (size, size, 3), at places that scale with the size."""
     import cv2
 
     size = len(base)
@@ -50,11 +50,19 @@ def shapes(rng, base, count):
 
 
 def backdrop(rng, kind, size):
-    """One backdrop, (size, size, 3) float32, linear RGB >= 0. kind 0: ramp, 1: clouds, 2: shapes out of focus, 3:
-    sharp."""
+    """Return one backdrop, (size, size, 3) float32, linear RGB >= 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    kind : int
+        0 ramp, 1 clouds, 2 shapes out of focus, 3 sharp shapes.
+    size : int
+        Side of the picture, px.
+    """
     import cv2
 
-    fine = size if kind == 3 else max(size // 2, 8)  # what is out of focus is drawn at half the size
+    fine = size if kind == 3 else max(size // 2, 8)  # blurred backdrops are drawn at half the size
     out = gradient(rng, fine)
     if kind >= 2:
         out = shapes(rng, out, int(rng.integers(6, 18)))

@@ -1,4 +1,4 @@
-"""What stands around the head: neck and shoulders, and a curtain of long hair; plain grids of vertices."""
+"""The surroundings of the head as plain grids of vertices: neck, shoulders, and a curtain of long hair."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ HAIR_RINGS, HAIR_SPOKES = 9, 17
 
 
 def grid_faces(rows, columns, closed):
-    """Triangles of a grid of vertices, row after row; `closed` joins the last column to the first.
+    """Return the triangles of a grid of vertices, row after row; `closed` joins the last column to the first.
 
     >>> len(grid_faces(3, 4, True)), len(grid_faces(3, 4, False))
     (16, 12)
@@ -25,11 +25,19 @@ def grid_faces(rows, columns, closed):
 
 
 def body_vertices(neck, yaw, width=1.0):
-    """Neck and shoulders, upright whatever the head does.
+    """Return neck and shoulders, upright for any pose of the head: (280, 3) mm in camera axes.
 
-    neck (3,) mm in camera axes, the top of the neck inside the head; yaw of the body, degrees; `width` scales the
-    shoulders. Returns (280, 3) mm in camera axes.
+    Parameters
+    ----------
+    neck : (3,) array
+        The top of the neck inside the head, mm in camera axes.
+    yaw : float
+        Yaw of the body, degrees.
+    width : float
+        Scale of the shoulders.
 
+    Examples
+    --------
     >>> body_vertices(np.zeros(3), 0.0).shape
     (280, 3)
     """
@@ -43,14 +51,25 @@ def body_vertices(neck, yaw, width=1.0):
 
 
 def body_faces():
-    """Triangles of `body_vertices`, facing outwards."""
+    """Return the triangles of `body_vertices`, facing outwards."""
     return grid_faces(len(RINGS), SPOKES, True)
 
 
 def curtain_vertices(length, spread, opening, wave, phase):
-    """Long hair as a shell around sides and back of the head, in the head frame: (153, 3) mm.
+    """Return long hair as a shell around the sides and the back of the head: (153, 3) mm in the head frame.
 
-    length, mm below the eyes; spread, mm beyond the skull; opening, degrees from the front where it begins; wave, mm.
+    Parameters
+    ----------
+    length : float
+        Length below the eyes, mm.
+    spread : float
+        Distance from the skull, mm.
+    opening : float
+        Angle from the front at which the hair begins, degrees.
+    wave : float
+        Size of the waves, mm.
+    phase : float
+        Phase of the waves, radians.
     """
     a = np.radians(np.linspace(opening, 360 - opening, HAIR_SPOKES))[None, :]
     t = np.linspace(0, 1, HAIR_RINGS)[:, None]
@@ -65,6 +84,6 @@ def curtain_vertices(length, spread, opening, wave, phase):
 
 
 def curtain_faces():
-    """Triangles of `curtain_vertices`, both sides of the shell: the outer ones first."""
+    """Return the triangles of `curtain_vertices` for both sides of the shell, the outer side first."""
     out = grid_faces(HAIR_RINGS, HAIR_SPOKES, False)
     return np.concatenate([out, out[:, ::-1]])

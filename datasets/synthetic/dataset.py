@@ -1,4 +1,4 @@
-"""Synthetic faces: a built-in dataset that needs no files. Shape, pose and rendering are separate modules."""
+"""Synthetic faces: a built-in dataset without files. Shape, pose and rendering are in separate modules."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ SIZE = 160  # px, both sides
 COUNTS = {"train": 2000, "test": 400}
 SEEDS = {"train": 1, "test": 2}
 MAX_FACES = 1_000_000
-# Stands for the pictures in fingerprints: a change that makes other pictures needs another value. A test pins the
-# pictures. It began as the digest of the generator's source; with it the fingerprints of older records still fit.
+# Stands for the pictures in fingerprints. If a change makes other pictures, this value must change too; a test pins the
+# pictures. It was once the digest of the generator's source; unchanged, it keeps the fingerprints of older records
+# valid.
 GENERATOR = "3f5b8a576e437c419cb997da80ec7c7bcc51f0f3f2eb8d4c01ca7521bb8b1b35"
 
 
 class Synthetic(Dataset):
     """Splits train and test (400 faces), 160 px; ids such as `test-0007`.
 
-    Everything about face i of a split is drawn from the split's seed and i: it is the same bytes every time. Boxes are
-    the tight boxes of the points; `visible` says which points nothing stands before. Attributes: smile, glasses, beard
+    Everything about face i of a split is drawn from the split's seed and i, so its bytes are always the same. Boxes are
+    the tight boxes of the points; `visible` is False where something hides a point. Attributes: smile, glasses, beard
     (0 no, 1 yes) and pose as `mtfl` codes it (0 left profile .. 4 right profile, by the yaw at -45, -15, 15 and 45
-    degrees). Subsets: those of WFLW, at the strengths that `conditions` states. There are no persons, so each face is a
-    group of its own.
+    degrees). Subsets: those of WFLW, with the strengths that `conditions` states. There are no persons, so each face is
+    its own group.
 
     Parameters
     ----------
     scheme : {"ibug-68", "mtfl-5", "imm-58", "imm-frontal-73", "youtu-88", "wflw-98"}
-        The landmark scheme that is read off the head. The pictures are the same under each of them.
+        The landmark scheme that is read off the head. The pictures are the same under each scheme.
     faces : int
-        Number of training faces; the first ones are the same whatever it is.
+        Number of training faces. The first faces do not depend on it.
     """
 
     name = "synthetic"
@@ -53,15 +54,15 @@ class Synthetic(Dataset):
 
     @property
     def expected(self) -> dict[str, int]:
-        """Number of faces of each split, as asked for."""
+        """Return the number of faces of each split."""
         return COUNTS | {"train": self.faces}
 
     def locate(self, root: str | Path | None, split: str) -> Path:
-        """Return a path that is not looked at: no file is needed."""
+        """Return a path that nothing reads: no file is needed."""
         return Path()
 
     def read(self, folder: Path, split: str) -> Columns:
-        """Return the landmarks of a split; images are rendered when they are asked for."""
+        """Return the landmarks of a split; images are rendered on access."""
         n = self.expected[split]
         landmarks, visible, attributes, conditions = _annotations(SEEDS[split], n, self.scheme)
         return Columns(
@@ -79,7 +80,7 @@ class Synthetic(Dataset):
 def _annotations(seed: int, n: int, scheme: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return landmarks (n, L, 2) px, visible (n, L), attributes (n, 4), conditions (n, 6) of the first n faces.
 
-    They are kept for the next call: each face takes some milliseconds.
+    They are kept for the next call, because each face takes some milliseconds.
     """
     rows = []
     for i in range(n):
@@ -90,7 +91,7 @@ def _annotations(seed: int, n: int, scheme: str) -> tuple[np.ndarray, np.ndarray
 
 
 class RenderedImages(Images):
-    """n faces of one seed, each rendered when it is asked for: RGB uint8 (size, size, 3)."""
+    """n faces of one seed, each rendered on access: RGB uint8 (size, size, 3)."""
 
     def __init__(self, seed: int, n: int, size: int):
         self.seed, self.n, self.size = seed, n, size
@@ -102,11 +103,11 @@ class RenderedImages(Images):
         return _picture(self.seed, i, self.size).copy()
 
     def digest(self, i: int) -> bytes:
-        """Return the digest of what the image is made from, so that a fingerprint needs no rendering."""
+        """Return a digest of the inputs of the renderer, so that a fingerprint needs no rendering."""
         return hashlib.sha256(f"{GENERATOR} {self.seed} {i} {self.size}".encode()).digest()
 
 
 @lru_cache(maxsize=2500)
 def _picture(seed: int, i: int, size: int) -> np.ndarray:
-    """Return a picture, which is kept: each method of a suite looks at every face, and rendering is slow."""
+    """Return a picture and keep it: each method of a suite reads every face, and rendering is slow."""
     return face_image(seed, i, size)

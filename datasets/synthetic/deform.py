@@ -1,9 +1,9 @@
 """How heads differ and move: one displacement field (V, 3) mm for each named coefficient.
 
-A field is a plain function of the vertices of the mean head (mm, head frame of `template`), so it is smooth, moves
-landmarks and surface alike and is easy to add to. Identity fields are scaled so that 1.0 is about one standard
-deviation between adults; expression fields so that 1.0 is the full movement. `IDENTITY` and `EXPRESSION` fix the
-order of the coefficients.
+A field is a plain function of the vertices of the mean head (mm, head frame of `template`). It is smooth, moves
+landmarks and surface together, and fields can be added. Identity fields are scaled so that 1.0 is about one standard
+deviation between adults; expression fields so that 1.0 is the full movement. `IDENTITY` and `EXPRESSION` fix the order
+of the coefficients.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ EXPRESSION = (
 
 
 def smoothstep(x, low, high):
-    """0 below `low`, 1 above `high`, 3t^2 - 2t^3 between.
+    """Return 0 below `low`, 1 above `high`, and 3t^2 - 2t^3 between.
 
     >>> smoothstep(np.array([0., 1., 2.]), 0, 2).tolist()
     [0.0, 0.5, 1.0]
@@ -34,7 +34,7 @@ def smoothstep(x, low, high):
 
 
 def window(p, x, y, wide, high):
-    """Gaussian of (|x|, y) around a point of both face halves, only on the front: (V, 3), mm -> (V,) in [0, 1].
+    """Return a Gaussian of (|x|, y) around (x, y), on the front of the head only: p (V, 3) mm -> (V,) in [0, 1].
 
     >>> window(np.array([[-30., 5., 0.]]), 30, 5, 10, 10).tolist()
     [1.0]
@@ -44,9 +44,9 @@ def window(p, x, y, wide, high):
 
 
 def opening(p, loop):
-    """Where points lie against a slit (lids or lips) that `loop` (m, 2 or 3) outlines on x >= 0.
+    """Return the edges of a slit (lids or lips) at the |x| of each point: upper y (V,) and lower y (V,), mm.
 
-    Returns (upper edge y, lower edge y, both (V,), meeting outside the slit), at the |x| of each point.
+    The closed curve `loop`, (m, 2 or 3) mm, outlines the slit on x >= 0. Outside the slit both edges are equal.
     """
     half = loop[loop[:, 0] >= -1e-9]
     left, right = half[:, 0].argmin(), half[:, 0].argmax()
@@ -60,7 +60,7 @@ def opening(p, loop):
 
 
 def towards_line(p, upper, lower, line, above, below):
-    """Vertical displacement (V,) mm that shuts a slit on `line`, fading out `above` and `below` it (mm)."""
+    """Return the vertical displacement (V,) mm that shuts a slit on `line`, fading out over `above` and `below` mm."""
     y = p[:, 1]
     rise = (line - upper) * np.exp(-0.5 * ((upper - y) / above) ** 2)
     fall = (line - lower) * np.exp(-0.5 * ((y - lower) / below) ** 2)
@@ -68,7 +68,10 @@ def towards_line(p, upper, lower, line, above, below):
 
 
 def jaw_share(p, upper, lower, half_width):
-    """How much each point follows the lower jaw, (V,) in [0, 1]: 0 at the upper lip, 1 at the lower, oval between."""
+    """Return the share (V,) in [0, 1] of the lower jaw's motion in each point: 0 at the upper lip, 1 at the lower.
+
+    Between the lips it follows an oval of `half_width` mm.
+    """
     y = p[:, 1]
     oval = np.sqrt(np.clip(1 - (np.abs(p[:, 0]) / half_width) ** 2, 0, 1))
     top, bottom = 0.42 * (1 - oval), 0.42 + 0.58 * oval
@@ -79,7 +82,7 @@ def jaw_share(p, upper, lower, half_width):
 
 
 def identity_fields(p):
-    """Displacements (31, V, 3) mm of `IDENTITY`, one standard deviation each, at mean vertices p (V, 3) mm."""
+    """Return the displacements (31, V, 3) mm of `IDENTITY`, one standard deviation each, at mean vertices p (V, 3) mm."""
     x, y, z = p.T
     ax, sx, o = np.abs(x), np.sign(x), np.zeros(len(p))
     low = smoothstep(y, 25, 95)
@@ -125,10 +128,17 @@ def identity_fields(p):
 
 
 def expression_fields(p, landmarks):
-    """Displacements (12, V, 3) mm of `EXPRESSION` at mean vertices p (V, 3), mm; `landmarks` (68, 3) are the mean's.
+    """Return the displacements (12, V, 3) mm of `EXPRESSION` at mean vertices.
 
-    "lips_part" = -1 shuts the mouth of the mean; an eye_close of 1 shuts the eye; the left eye is the one at
-    image-left.
+    The coefficient "lips_part" = -1 shuts the mouth of the mean face; an eye_close of 1 shuts that eye. The left eye is
+    at image-left.
+
+    Parameters
+    ----------
+    p : (V, 3) array
+        Mean vertices, mm.
+    landmarks : (68, 3) array
+        Mean landmarks, mm.
     """
     x, y, z = p.T
     ax, sx, o = np.abs(x), np.sign(x), np.zeros(len(p))

@@ -2,7 +2,7 @@
 
     vertices = neutral + sum_k identity_k B_k + sum_j expression_j E_j        (mm, head frame of `template`)
 
-The first 68 vertices are the landmarks, in the iBUG order, so landmarks and surface cannot come apart.
+The first 68 vertices are the landmarks, in the iBUG order, so landmarks and surface always agree.
 """
 
 from functools import lru_cache
@@ -13,12 +13,12 @@ import numpy as np
 from fldbench.datasets.synthetic.deform import EXPRESSION, IDENTITY, expression_fields, identity_fields
 from fldbench.datasets.synthetic.template import template
 
-NEUTRAL = {"lips_part": -1.0, "smile": -0.2}  # from the mean 300-W face, which smiles, to a face at rest
-TYPICAL = {"face_length": -0.75}  # so that the mean of many drawn faces, seen by the camera, is the mean of 300-W
+NEUTRAL = {"lips_part": -1.0, "smile": -0.2}  # the mean 300-W face smiles; this brings it to rest
+TYPICAL = {"face_length": -0.75}  # so that many drawn faces, seen by the camera, have the mean of 300-W
 
 
 class Model(NamedTuple):
-    """neutral (V, 3) mm; fields (31 + 12, V, 3) mm; faces (F, 3)."""
+    """The linear model: neutral (V, 3) mm; fields (31 + 12, V, 3) mm; faces (F, 3)."""
 
     neutral: np.ndarray
     fields: np.ndarray
@@ -27,19 +27,19 @@ class Model(NamedTuple):
 
 @lru_cache(maxsize=1)
 def model():
-    """The linear model, built once a process (about half a second)."""
+    """Return the linear model; it is built once per process (about half a second)."""
     mean = template()
     p = mean.vertices
     expression = expression_fields(p, p[:68])
     neutral = p + sum(c * expression[EXPRESSION.index(name)] for name, c in NEUTRAL.items())
-    identity = identity_fields(neutral)  # of shut lips, which so stay shut in every identity
+    identity = identity_fields(neutral)  # of the shut mouth, so that lips stay shut in every identity
     neutral = neutral + sum(c * identity[IDENTITY.index(name)] for name, c in TYPICAL.items())
     fields = np.concatenate([identity, expression])
     return Model(neutral, fields, mean.faces)
 
 
 def coefficients(**named):
-    """(43,) coefficients, identity then expression, zero unless named: `coefficients(jaw_open=1.0)`.
+    """Return (43,) coefficients, identity then expression, zero unless named: `coefficients(jaw_open=1.0)`.
 
     >>> coefficients(face_width=2.0)[:2].tolist()
     [2.0, 0.0]
@@ -54,16 +54,25 @@ def coefficients(**named):
 
 
 def head_vertices(coef, subset=None):
-    """Vertices of one head. coef (43,) -> (V, 3) mm; with `subset`, an index array, only those vertices.
+    """Return the vertices of one head, (V, 3) mm; with `subset`, an index array, only those vertices.
 
+    Parameters
+    ----------
+    coef : (43,) array
+        Coefficients, identity then expression.
+    subset : index array or slice, optional
+        Which vertices to compute.
+
+    Examples
+    --------
     >>> head_vertices(coefficients(), np.arange(68)).shape
     (68, 3)
     """
     m = model()
     neutral, fields = (m.neutral, m.fields) if subset is None else (m.neutral[subset], m.fields[:, subset])
-    return neutral + np.einsum("k,kvc->vc", coef, fields)  # no BLAS: the same bits with any number of threads
+    return neutral + np.einsum("k,kvc->vc", coef, fields)  # no BLAS: equal bits with any number of threads
 
 
 def head_landmarks(coef):
-    """The 68 landmarks of one head, (68, 3) mm in the head frame; equal to `head_vertices(coef)[:68]`."""
+    """Return the 68 landmarks of one head, (68, 3) mm in the head frame: `head_vertices(coef)[:68]`."""
     return head_vertices(coef, slice(0, 68))

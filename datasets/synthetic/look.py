@@ -1,7 +1,7 @@
-"""How one face looks, apart from its geometry: skin, hair, eyes, light, clothes, backdrop, camera; and how it is drawn.
+"""The look of one face apart from its geometry: skin, hair, eyes, light, clothes, backdrop, camera; and its draw.
 
-Colours are linear RGB in [0, 1] (the image is their square root). Light directions point from the face to the light,
-in camera axes (x right, y down, z away). All draws come from the generator passed in.
+Colours are linear RGB in [0, 1] (the image is their square root). Light directions point from the face to the light, in
+camera axes (x right, y down, z away). All draws come from the generator that is passed in.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from fldbench.datasets.synthetic.backdrop import muted
 
 
 class Look(NamedTuple):
-    """See `draw_look` for the distribution of each field."""
+    """The look of one face; `draw_look` states the distribution of each field."""
 
     skin: np.ndarray
     pores: float
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
 
 def linear(*rgb):
-    """8-bit display RGB, a number or a triple an argument -> linear, by the square that the renderer undoes.
+    """Convert 8-bit display RGB to linear by the square that the renderer undoes; arguments are numbers or triples.
 
     >>> linear(255, 0, 127.5).tolist()
     [1.0, 0.0, 0.25]
@@ -75,7 +75,7 @@ IRISES = linear((62, 38, 24), (88, 56, 32), (110, 92, 52), (92, 112, 92), (96, 1
 
 
 def between(table, position):
-    """Linear interpolation in a table of colours (n, 3) at `position` in [0, n - 1].
+    """Interpolate linearly in a table of colours (n, 3) at `position` in [0, n - 1].
 
     >>> between(np.array([[0., 0., 0.], [1., 1., 1.]]), 0.25).tolist()
     [0.25, 0.25, 0.25]
@@ -85,16 +85,24 @@ def between(table, position):
 
 
 def unit(v):
-    """Rows of (..., 3) at length one."""
+    """Return the vectors (..., 3), scaled to length one."""
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
 
 def draw_lights(rng):
-    """(directions (3, 3), colours (3, 3), sky (3,), ground (3,)): one key light, two fills, soft light from above
-    and below.
+    """Draw one key light, two fill lights, and soft light from above and below.
 
-    The key stands anywhere in front and above (azimuth N(0, 38) degrees, 5 to 65 degrees up); its share of the light,
-    which makes soft or hard shading, is uniform.
+    The key stands anywhere in front and above (azimuth N(0, 38) degrees, 5 to 65 degrees up). Its share of the light is
+    uniform; it decides whether shading is soft or hard.
+
+    Returns
+    -------
+    directions : (3, 3) array
+        Unit vectors to the key and the fills, camera axes.
+    colours : (3, 3) array
+        Their linear RGB.
+    sky, ground : (3,) array
+        Linear RGB of the soft light from above and below.
     """
     side = (
         np.radians(np.clip(rng.normal(0, 38), -85, 85)),
@@ -114,10 +122,18 @@ def draw_lights(rng):
 
 
 def draw_hair(rng, skin_position):
-    """(colour, brow colour, hairline shifts (3,), volume mm, curtain (6,)): styles from bald to long.
+    """Draw hair, with styles from bald to long.
 
-    hairline: shift of the whole line, of the corners of the forehead, of a fringe, in radians of the uv map;
-    curtain: on (0 or 1), then the arguments of `body.curtain_vertices`.
+    Returns
+    -------
+    colour, brow : (3,) array
+        Linear RGB of hair and brows.
+    hairline : (3,) array
+        Shifts of the whole line, of the corners of the forehead, and of a fringe, in radians of the uv map.
+    volume : float
+        Height of the hair over the skull, mm.
+    curtain : (6,) array
+        1 for long hair, else 0; then the arguments of `body.curtain_vertices`.
     """
     shade = rng.uniform(0, 4.4) if skin_position < 2.2 else rng.exponential(0.7)
     colour = (
@@ -146,7 +162,7 @@ def draw_hair(rng, skin_position):
 
 
 def draw_look(rng):
-    """One `Look`. Skin positions are uniform over the range from very light to very dark; the rest is stated here."""
+    """Draw one `Look`. Skin tones are uniform from very light to very dark; the other distributions are stated here."""
     tone = rng.uniform(0, len(SKINS) - 1)
     skin = between(SKINS, tone) * np.exp(rng.normal(0, [0.05, 0.05, 0.08]))
     hair, brow, hairline, volume, curtain = draw_hair(rng, tone)
@@ -203,7 +219,7 @@ def draw_look(rng):
 
 
 def strengthen(look, conditions, occluder, rng):
-    """The look under the conditions of `conditions`; `occluder` "fringe" lets hair hang over the brows."""
+    """Return the look under the conditions of `conditions`; with the occluder "fringe", hair hangs over the brows."""
     if conditions.illumination:
         look = _hard_light(look, rng)
     if conditions.make_up:

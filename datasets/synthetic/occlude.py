@@ -4,12 +4,27 @@ import numpy as np
 
 
 def hidden(at, depth, xy, vertex_depth, faces, margin):
-    """Is a point behind a triangle that faces the camera?
+    """Return whether each point is behind a triangle that faces the camera, (L,) bool.
 
-    at (L, 2) on the image, depth (L,) mm; xy (V, 2), vertex_depth (V,) likewise; faces (F, 3), counter-clockwise on the
-    image when they face the camera; margin (F,) mm: a triangle hides what lies at least so far behind it. Returns (L,)
-    bool. Depth is taken as linear on the image, good to a fraction of a millimetre in triangles this small.
+    Depth is taken as linear on the image. In triangles this small the error is a fraction of a millimetre.
 
+    Parameters
+    ----------
+    at : (L, 2) array
+        Points on the image, in any unit.
+    depth : (L,) array
+        Their depth, mm.
+    xy : (V, 2) array
+        Vertices on the image, in the unit of `at`.
+    vertex_depth : (V,) array
+        Their depth, mm.
+    faces : (F, 3) array
+        Triangles, counter-clockwise on the image when they face the camera.
+    margin : (F,) array
+        A triangle hides only points at least this far behind it, mm.
+
+    Examples
+    --------
     >>> square = np.array([[0., 0.], [0., 9.], [9., 0.]])
     >>> at, depth = np.array([[1., 1.], [1., 1.], [8., 8.]]), np.array([20., 4., 20.])
     >>> hidden(at, depth, square, np.zeros(3), np.array([[0, 1, 2]]), np.array([6.0])).tolist()

@@ -1,21 +1,29 @@
 """Pose and camera: head frame (mm) -> pixels.
 
-Axes as in OpenCV: x right, y down, z away from the camera. Pixels are zero-based and the centre of the top-left
-pixel is (0, 0). Angles in degrees, each positive towards a positive image axis: yaw > 0 turns the nose to
-image-right (+x), pitch > 0 turns it to image-down (+y), roll > 0 turns the head clockwise on the image (x towards
-y).
+Axes are those of OpenCV: x right, y down, z away from the camera. Pixels are zero-based and the centre of the top-left
+pixel is (0, 0). Angles are in degrees, each positive towards a positive image axis: yaw > 0 turns the nose to
+image-right (+x), pitch > 0 turns it to image-down (+y), roll > 0 turns the head clockwise on the image (x towards y).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-PIVOT = np.array([0.0, 20.0, 75.0])  # mm, head frame: the point the head turns about and the camera looks at
+PIVOT = np.array([0.0, 20.0, 75.0])  # mm, head frame: the head turns about this point, and the camera looks at it
 
 
 class Camera(NamedTuple):
-    """A perspective camera of one face: distance (mm) from the pivot; scale and offset (2,) of the plane through the
-    pivot, per unit of the image's side: u = offset + scale * x * distance / depth; pixel = u * size - 0.5."""
+    """The perspective camera of one face: u = offset + scale * x * distance / depth; pixel = u * size - 0.5.
+
+    Attributes
+    ----------
+    distance : float
+        Distance from the pivot, mm.
+    scale : float
+        Scale of the plane through the pivot: sides of the image per mm.
+    offset : (2,) array
+        Place of the pivot on the image, in sides of the image.
+    """
 
     distance: float
     scale: float
@@ -23,7 +31,7 @@ class Camera(NamedTuple):
 
 
 def rotation(yaw, pitch, roll):
-    """R = R_roll R_pitch R_yaw, (3, 3), for angles in degrees (signs: see the module).
+    """Return R = R_roll R_pitch R_yaw, (3, 3), for angles in degrees; the module states their signs.
 
     >>> nose = np.array([0., 0., -1.])
     >>> (rotation(30, 0, 0) @ nose).round(3).tolist(), (rotation(0, 30, 0) @ nose).round(3).tolist()
@@ -39,7 +47,7 @@ def rotation(yaw, pitch, roll):
 
 
 def to_camera(points, turn):
-    """Head frame -> axes of the camera with the pivot as origin: (n, 3) mm, turn (3, 3) -> (n, 3) mm.
+    """Turn points of the head frame into camera axes with the pivot as origin: (n, 3) mm, turn (3, 3) -> (n, 3) mm.
 
     >>> to_camera(PIVOT[None], np.eye(3)).tolist()
     [[0.0, 0.0, 0.0]]
@@ -48,7 +56,7 @@ def to_camera(points, turn):
 
 
 def perspective(points, distance):
-    """Pinhole projection onto the plane through the pivot: (n, 3) mm -> (n, 2) mm.
+    """Project points through a pinhole onto the plane through the pivot: (n, 3) mm -> (n, 2) mm.
 
     >>> perspective(np.array([[10., 0., -100.], [10., 0., 0.]]), 500.).tolist()
     [[12.5, 0.0], [10.0, 0.0]]
@@ -57,11 +65,23 @@ def perspective(points, distance):
 
 
 def frame_camera(landmarks, distance, fill, shift, margin=0.04):
-    """The camera that shows a face at a given place.
+    """Return the camera that shows a face at a given place.
 
-    landmarks (68, 3) mm in camera axes; `fill`, the longer side of the landmarks' bounding box over the image's side;
-    `shift` (2,) in [-1, 1], where the box lies in the room that `margin` (a share of the side) leaves.
+    Parameters
+    ----------
+    landmarks : (68, 3) array
+        Landmarks, mm in camera axes.
+    distance : float
+        Distance of the camera from the pivot, mm.
+    fill : float
+        Longer side of the landmarks' bounding box over the side of the image.
+    shift : (2,) array
+        Place of that box in the room within the margin: -1 left or top, 0 middle, 1 right or bottom.
+    margin : float
+        Margin as a share of the side of the image.
 
+    Examples
+    --------
     >>> square = np.array([[-50., -50., 0.], [50., 50., 0.]])
     >>> c = frame_camera(square, 1000.0, 0.5, np.zeros(2)); c.scale, c.offset.tolist()
     (0.005, [0.5, 0.5])
@@ -74,7 +94,7 @@ def frame_camera(landmarks, distance, fill, shift, margin=0.04):
 
 
 def to_pixels(points, camera, size):
-    """(n, 3) mm in camera axes -> (n, 2) pixels of an image of `size` pixels a side.
+    """Project points (n, 3) mm in camera axes to pixels (n, 2) of an image with `size` pixels per side.
 
     >>> camera = Camera(1000.0, 0.005, np.array([0.5, 0.5]))
     >>> to_pixels(np.zeros((1, 3)), camera, 160).tolist()
@@ -84,11 +104,11 @@ def to_pixels(points, camera, size):
 
 
 def face_normals(points, faces):
-    """Outward normals (F, 3) of triangles, as long as twice their area; outward is towards the camera in front.
+    """Return outward normals (F, 3) of triangles; their length is twice the area. Outward is towards a camera in front.
 
     >>> face_normals(np.array([[0., 0., 0.], [0., 1., 0.], [1., 0., 0.]]), np.array([[0, 1, 2]])).tolist()
     [[0.0, 0.0, -1.0]]
     """
     a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
-    (ux, uy, uz), (vx, vy, vz) = (b - a).T, (c - a).T  # by hand: np.cross is several times slower
+    (ux, uy, uz), (vx, vy, vz) = (b - a).T, (c - a).T  # written out: np.cross is several times slower
     return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], -1)

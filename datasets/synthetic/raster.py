@@ -1,4 +1,4 @@
-"""Triangles -> pixels: a vectorised painter's algorithm, and the interpolation of what vertices carry."""
+"""Triangles -> pixels: a vectorised painter's algorithm, and the interpolation of values from vertices to pixels."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,17 @@ import numpy as np
 
 
 class Fragments(NamedTuple):
-    """What is seen: pixel (P,) flat index row * size + column; face (P,) index; weights (P, 3) barycentric."""
+    """The visible pixels.
+
+    Attributes
+    ----------
+    pixel : (P,) array
+        Flat index, row * size + column.
+    face : (P,) array
+        Index of the triangle.
+    weights : (P, 3) array
+        Barycentric weights.
+    """
 
     pixel: np.ndarray
     face: np.ndarray
@@ -14,12 +24,29 @@ class Fragments(NamedTuple):
 
 
 def rasterise(xy, depth, faces, size):
-    """The nearest front-facing triangle at each pixel centre.
+    """Find the nearest front-facing triangle at each pixel centre.
 
-    xy (V, 2) pixels, centre of the top-left pixel at (0, 0); depth (V,) larger is farther; faces (F, 3),
-    counter-clockwise on the image when they face the camera. Triangles are painted from far to near by the depth of
-    their centroid, so they should be small or not cross each other. Returns `Fragments`, each pixel at most once.
+    Triangles are painted from far to near by the depth of their centroid. Therefore they should be small or should not
+    cross each other.
 
+    Parameters
+    ----------
+    xy : (V, 2) array
+        Vertices, pixels; the centre of the top-left pixel is (0, 0).
+    depth : (V,) array
+        Depth of the vertices; larger is farther.
+    faces : (F, 3) array
+        Triangles, counter-clockwise on the image when they face the camera.
+    size : int
+        Side of the image, px.
+
+    Returns
+    -------
+    Fragments
+        Each pixel at most once.
+
+    Examples
+    --------
     >>> xy = np.array([[-0.5, -0.5], [-0.5, 2.6], [2.6, -0.5]])
     >>> rasterise(xy, np.zeros(3), np.array([[0, 1, 2]]), 3).pixel.tolist()
     [0, 1, 2, 3, 4, 6]
@@ -33,7 +60,7 @@ def rasterise(xy, depth, faces, size):
     keep = keep[np.argsort(-depth[faces[keep]].sum(1), kind="stable")]
     a, b, c, area, top, rows = a[keep], b[keep], c[keep], area[keep, None], top[keep], rows[keep]
 
-    # weight of a corner = (slope x) X + (slope y) Y + offset: the signed area against the opposite side, over the whole
+    # weight of a corner = (slope x) X + (slope y) Y + offset: signed area against the opposite side / area of the whole
     near, far = np.stack([b, c, a], 1), np.stack([c, a, b], 1)
     slope_x, slope_y = (near[..., 1] - far[..., 1]) / area, (far[..., 0] - near[..., 0]) / area
     slope_x = np.where(slope_x == 0, np.float32(1e-12), slope_x)
@@ -46,7 +73,7 @@ def rasterise(xy, depth, faces, size):
     rising = slope_x[tri]
     at /= rising
     left, right = np.where(rising > 0, at, np.float32(-1)), np.where(rising < 0, at, np.float32(size))
-    left = np.maximum(np.maximum(left[:, 0], left[:, 1]), left[:, 2])  # along so short an axis .max is slow
+    left = np.maximum(np.maximum(left[:, 0], left[:, 1]), left[:, 2])  # .max is slow along such a short axis
     right = np.minimum(np.minimum(right[:, 0], right[:, 1]), right[:, 2])
     left = np.ceil(np.clip(left - 1e-3, 0, size)).astype(np.int32)
     right = np.floor(np.clip(right + 1e-3, -1, size - 1)).astype(np.int32)
@@ -64,7 +91,7 @@ def rasterise(xy, depth, faces, size):
 
 
 def _runs(counts):
-    """For runs of the given lengths, (run, place in the run) of every element.
+    """Return, for every element of runs of the given lengths, the number of its run and its place in the run.
 
     >>> [v.tolist() for v in _runs(np.array([2, 0, 3]))]
     [[0, 0, 2, 2, 2], [0, 1, 0, 1, 2]]
@@ -75,7 +102,7 @@ def _runs(counts):
 
 
 def interpolate(values, faces, fragments):
-    """Values (V, C) at vertices -> (P, C) float32 at fragments, linear on the image within a triangle."""
+    """Interpolate values (V, C) at vertices to fragments, (P, C) float32, linearly on the image within each triangle."""
     values = values.astype(np.float32)
     out = None
     for k in range(3):

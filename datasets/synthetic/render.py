@@ -26,7 +26,7 @@ OVERSAMPLING = 1.2  # the picture is drawn larger and reduced by area, for smoot
 
 
 def vertex_normals(scene):
-    """Unit normals (V, 3): smoothed on head, body and curtain, plain means on what is worn."""
+    """Return unit normals (V, 3): smoothed on head, body and curtain, plain means on accessories."""
     standing, _, smoother = standing_faces()
     points, n = scene.points, smoother.shape[0]
     out = np.zeros((len(points), 3), np.float32)
@@ -34,7 +34,7 @@ def vertex_normals(scene):
     worn = np.concatenate([scene.faces[scene.material > CURTAIN], scene.lens])
     if len(worn):
         flat = face_normals(points, worn)
-        # of a strip that shows from both sides, the side towards the camera
+        # a strip is visible from both sides: use the side towards the camera
         seen = (flat * (points[worn[:, 0]] + [0.0, 0.0, scene.camera.distance])).sum(1) < 0
         for axis in range(3):
             out[:, axis] += np.bincount(worn[seen].ravel(), np.repeat(flat[seen, axis], 3), len(points))
@@ -42,7 +42,7 @@ def vertex_normals(scene):
 
 
 def vertex_channels(scene, look):
-    """What vertices carry to fragments, (V, 10) in the order of `shade.CHANNELS`."""
+    """Return the values that vertices pass to fragments, (V, 10), in the order of `shade.CHANNELS`."""
     points, head = scene.points, scene.head
     normals = vertex_normals(scene)
     sight = -(points + np.array([0.0, 0.0, scene.camera.distance]))
@@ -62,8 +62,10 @@ def vertex_channels(scene, look):
 
 
 def teeth_edges(coef, landmarks):
-    """y (mm, head frame) of the upper teeth's lower edge, which stays with the skull, and the lower teeth's upper
-    edge."""
+    """Return the y (mm, head frame) of the lower edge of the upper teeth and of the upper edge of the lower teeth.
+
+    The upper teeth stay with the skull; the lower teeth move with the jaw.
+    """
     still = coef.copy()
     still[len(IDENTITY) :] = 0.0
     rest = head_landmarks(still)
@@ -71,7 +73,7 @@ def teeth_edges(coef, landmarks):
 
 
 def paint(picture, fragments, scene, channels, coef, look, worn):
-    """Colours of the fragments put over the picture (n, n, 3) linear, which is changed."""
+    """Paint the colours of the fragments over `picture` (n, n, 3), linear RGB; the picture is changed."""
     f = interpolate(channels, scene.faces, fragments)
     kind = scene.material[fragments.face]
     landmarks = head_landmarks(coef)
@@ -95,7 +97,7 @@ def paint(picture, fragments, scene, channels, coef, look, worn):
 
 
 def glaze(picture, xy, scene, channels, fragments, look, worn):
-    """The lenses of the glasses over the picture, where nothing stands before them."""
+    """Paint the lenses of the glasses over the picture, wherever nothing is in front of them."""
     depth = scene.points[:, 2:].astype(np.float32)
     before = np.full(len(picture) ** 2, np.inf, np.float32)
     before[fragments.pixel] = interpolate(depth, scene.faces, fragments)[:, 0]
@@ -107,7 +109,7 @@ def glaze(picture, xy, scene, channels, fragments, look, worn):
 
 
 def streak(length, angle):
-    """Kernel of a motion blur: a line of `length` px at `angle` degrees, sum 1.
+    """Return the kernel of a motion blur: a line of `length` px at `angle` degrees, with sum 1.
 
     >>> streak(3.0, 0.0).round(2).tolist()
     [[0.0, 0.0, 0.0], [0.33, 0.33, 0.33], [0.0, 0.0, 0.0]]
@@ -121,8 +123,23 @@ def streak(length, angle):
 
 
 def develop(picture, look, rng, size):
-    """The camera: reduce to `size`, exposure and cast, square root, blur, grain, JPEG. (n, n, 3) linear -> uint8
-    RGB."""
+    """Simulate the camera: reduce to `size`, exposure and cast, square root, blur, grain, JPEG.
+
+    Parameters
+    ----------
+    picture : (n, n, 3) array
+        Linear RGB.
+    look : Look
+    rng : numpy.random.Generator
+        For the grain.
+    size : int
+        Side of the image, px.
+
+    Returns
+    -------
+    (size, size, 3) array of uint8
+        RGB.
+    """
     import cv2
 
     out = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
@@ -144,18 +161,27 @@ def develop(picture, look, rng, size):
 
 
 def render(scene, coef, look, worn, rng, size):
-    """One picture, (size, size, 3) uint8 RGB.
+    """Render one picture, (size, size, 3) uint8 RGB.
 
-    scene, a `scene.Scene`; coef (43,) of `head`; look, a `look.Look`; worn, an `accessories.Worn`; rng draws backdrop
-    and grain.
+    Parameters
+    ----------
+    scene : scene.Scene
+    coef : (43,) array
+        Coefficients of `head`.
+    look : look.Look
+    worn : accessories.Worn
+    rng : numpy.random.Generator
+        Draws backdrop and grain.
+    size : int
+        Side of the picture, px.
     """
     # single precision halves the work
     look, worn = (type(v)(*(w.astype(np.float32) if isinstance(w, np.ndarray) else w for w in v)) for v in (look, worn))
     channels = vertex_channels(scene, look)
     large = round(size * OVERSAMPLING)
     n, depth = len(scene.head), scene.points[:, 2].copy()
-    depth[n : n + BODY_SIZE] += 50.0  # the chin's underside, close by, never mixes with the neck
-    depth[np.unique(scene.faces[scene.material == FRAME])] -= 6.0  # nor the frame with the lids and brows behind it
+    depth[n : n + BODY_SIZE] += 50.0  # so that the underside of the chin, which is close, never mixes with the neck
+    depth[np.unique(scene.faces[scene.material == FRAME])] -= 6.0  # and the frame not with the lids and brows behind it
     xy = to_pixels(scene.points, scene.camera, large)
     fragments = rasterise(xy, depth, scene.faces, large)
     picture = backdrop(rng, look.backdrop, large).astype(np.float32)

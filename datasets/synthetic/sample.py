@@ -1,14 +1,14 @@
 """Face number `index` of the stream `seed`: every parameter drawn, landmarks without an image, and the image.
 
 Geometry comes from `default_rng([seed, index])`, the look from `[seed, index, 1]`, backdrop and grain from `[seed,
-index, 2]`, the conditions from `[seed, index, 3]`, what is worn from `[seed, index, 4]`: a face is the same whatever
-was drawn before it, in any process and under any scheme, and a new field of the look moves no landmark.
+index, 2]`, the conditions from `[seed, index, 3]`, the accessories from `[seed, index, 4]`. Therefore a face does not
+depend on earlier draws, on the process or on the scheme, and a new field of the look moves no landmark.
 
-Distributions of the geometry (degrees; N is the normal distribution) outside of the subsets of `conditions`: yaw N(0,
-13) cut at +-34, pitch N(0, 7) cut at +-17, roll N(0, 9) cut at +-35; identity coefficients N(0, 1) cut at +-2.5; mouth
-shut in 45 % of the faces, smiling in 45 %, other coefficients in `draw_expression`; distance of the camera log-uniform
-in 0.5 to 2 m; the landmarks' box takes 45 to 65 % of the image's side and lies anywhere within the margin, mostly near
-the middle.
+Distributions of the geometry outside the subsets of `conditions` (degrees; N is the normal distribution): yaw N(0, 13)
+cut at +-34, pitch N(0, 7) cut at +-17, roll N(0, 9) cut at +-35; identity coefficients N(0, 1) cut at +-2.5; mouth shut
+in 45 % of the faces, smiling in 45 %, other coefficients in `draw_expression`; distance of the camera log-uniform in
+0.5 to 2 m; the landmarks' box takes 45 to 65 % of the image's side and lies anywhere within the margin, mostly near the
+middle.
 """
 
 from functools import lru_cache
@@ -24,16 +24,29 @@ from fldbench.datasets.synthetic.pose import to_pixels
 from fldbench.datasets.synthetic.scene import build_scene, scene_points
 
 ANGLE_SD, ANGLE_LIMIT = np.array([13.0, 7.0, 9.0]), np.array([34.0, 17.0, 35.0])
-SMILING = 0.35  # of a full smile, from which the attribute says so
-BEARDED = 0.3  # density of the beard
+SMILING = 0.35  # share of a full smile from which the attribute is 1
+BEARDED = 0.3  # density of the beard from which the attribute is 1
 POSE_BOUNDS = (-45.0, -15.0, 15.0, 45.0)  # degrees of yaw between the five classes of MTFL
 OCCLUDERS = ("hand", "dark", "fringe", "hat")
 DEFAULT_SIZE = 160
 
 
 class Geometry(NamedTuple):
-    """coef (43,) of `head`; angles (3,) yaw, pitch, roll in degrees; distance mm; fill and shift (2,) of
-    `pose.frame_camera`."""
+    """Shape, pose and camera of one face.
+
+    Attributes
+    ----------
+    coef : (43,) array
+        Coefficients of `head`.
+    angles : (3,) array
+        Yaw, pitch, roll in degrees.
+    distance : float
+        Distance of the camera, mm.
+    fill : float
+        See `pose.frame_camera`.
+    shift : (2,) array
+        See `pose.frame_camera`.
+    """
 
     coef: np.ndarray
     angles: np.ndarray
@@ -43,7 +56,7 @@ class Geometry(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """All of one face but backdrop and grain."""
+    """Everything about one face except backdrop and grain."""
 
     geometry: Geometry
     look: Look
@@ -52,7 +65,7 @@ class Drawn(NamedTuple):
 
     @property
     def attributes(self):
-        """(4,) int: smile, glasses, pose, beard; `ATTRIBUTES`."""
+        """Return the attributes (4,) int in the order of `ATTRIBUTES`: smile, glasses, pose, beard."""
         smile = self.geometry.coef[len(IDENTITY) + EXPRESSION.index("smile")] > SMILING
         pose = int(np.searchsorted(POSE_BOUNDS, self.geometry.angles[0]))
         return int(smile), int(self.worn.glasses > 0), pose, int(self.look.beard >= BEARDED)
@@ -62,7 +75,7 @@ ATTRIBUTES = ("smile", "glasses", "pose", "beard")
 
 
 def draw_expression(rng):
-    """The 12 coefficients of `deform.EXPRESSION`.
+    """Draw the 12 coefficients of `deform.EXPRESSION`.
 
     >>> draw_expression(np.random.default_rng(0)).shape
     (12,)
@@ -91,7 +104,7 @@ def draw_expression(rng):
 
 
 def strong_expression(rng, mild):
-    """`mild` (12,) turned into one of the expressions of `conditions`."""
+    """Turn the coefficients `mild` (12,) into one of the strong expressions of `conditions`."""
     e = dict(zip(EXPRESSION, mild, strict=True))
     kind = rng.choice(5, p=[0.28, 0.28, 0.12, 0.14, 0.18])
     if kind == 0:
@@ -114,7 +127,7 @@ def strong_expression(rng, mild):
 
 
 def draw_geometry(seed, index, conditions=NONE):
-    """The `Geometry` of one face (distributions: see the module and `conditions`)."""
+    """Draw the `Geometry` of one face; the module and `conditions` state the distributions."""
     rng = np.random.default_rng([seed, index])
     angles = np.clip(rng.normal(0, ANGLE_SD), -ANGLE_LIMIT, ANGLE_LIMIT)
     distance = float(np.exp(rng.uniform(np.log(500), np.log(2000))))
@@ -133,7 +146,7 @@ def draw_geometry(seed, index, conditions=NONE):
 
 @lru_cache(maxsize=4)
 def draw_face(seed, index):
-    """The `Drawn` face."""
+    """Draw one `Drawn` face."""
     rng = np.random.default_rng([seed, index, 3])
     conditions = draw_conditions(rng)
     occluder = OCCLUDERS[rng.choice(4, p=[0.45, 0.25, 0.15, 0.15])] if conditions.occlusion else ""
@@ -150,12 +163,28 @@ def _scene(seed, index):
 
 
 def face_landmarks(seed, index, size=DEFAULT_SIZE, scheme="ibug-68"):
-    """Landmarks of face `index`, without drawing it.
+    """Return the landmarks of face `index` without drawing it.
 
-    Returns (landmarks (L, 2) float64, pixels, zero-based centres, x right, y down; visible (L,) bool, False where hair,
-    hat, hand, dark glasses or the head itself stand before the point; pose (3,) yaw, pitch, roll in degrees, signs as
-    in `pose`). The points of the 68 all lie inside the image.
+    Parameters
+    ----------
+    seed, index : int
+        The stream and the number of the face in it.
+    size : int
+        Side of the image, px.
+    scheme : str
+        Landmark scheme with L points. The points of ibug-68 all lie inside the image.
 
+    Returns
+    -------
+    landmarks : (L, 2) array of float64
+        Pixels, zero-based centres, x right, y down.
+    visible : (L,) array of bool
+        False where hair, a hat, a hand, dark glasses or the head itself hide the point.
+    pose : (3,) array
+        Yaw, pitch, roll in degrees; signs as in `pose`.
+
+    Examples
+    --------
     >>> points, visible, pose = face_landmarks(0, 7)
     >>> points.shape, visible.shape, pose.shape
     ((68, 2), (68,), (3,))
@@ -168,7 +197,7 @@ def face_landmarks(seed, index, size=DEFAULT_SIZE, scheme="ibug-68"):
 
 
 def face_image(seed, index, size=DEFAULT_SIZE):
-    """The picture of face `index`, (size, size, 3) uint8 RGB, to which `face_landmarks` belongs."""
+    """Return the picture of face `index`, (size, size, 3) uint8 RGB; it matches `face_landmarks`."""
     from fldbench.datasets.synthetic.render import render
 
     face = draw_face(seed, index)

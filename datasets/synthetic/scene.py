@@ -1,4 +1,4 @@
-"""Everything that stands before the camera: one set of vertices and triangles, in camera axes, and the points on it."""
+"""Everything before the camera: one set of vertices and triangles in camera axes, and the landmarks on it."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,16 +19,35 @@ from fldbench.datasets.synthetic.textures import scalp_field
 BODY, CURTAIN, FRAME, BRIM, HAND = 4, 5, 6, 7, 8  # materials beside those of the head
 BODY_SIZE = len(RINGS) * SPOKES  # vertices
 EARS = 100  # vertices, the last ones of the head
-# mm: what lies less than this behind a surface counts as on it. Hair and skin are soft, and a point of the outline lies
-# on the rim of the very surface that turns away there.
+# mm: a point less than this behind a surface counts as on it. Hair and skin are soft, and a point of the outline lies
+# on the rim of the surface that turns away there.
 MARGIN = {FRAME: 40.0, BRIM: 3.0, HAND: 3.0, CURTAIN: 2.0}
-HEAD_MARGIN, DARK = 7.0, 0.6  # mm; opacity from which a lens hides
+HEAD_MARGIN, DARK = 7.0, 0.6  # mm; opacity from which a lens hides the eye
 
 
 class Scene(NamedTuple):
-    """points (V, 3) mm in camera axes, of which the first n_head are the head; head (n_head, 3), the same in the head
-    frame; skin (n_head, 3), the head in camera axes without hair and hat, on which the points of the schemes lie; faces
-    (F, 3); material (F,); lens, faces of the glasses' lenses; neck (3,) mm; camera; turn (3, 3)."""
+    """The scene of one face.
+
+    Attributes
+    ----------
+    points : (V, 3) array
+        Vertices, mm in camera axes; the first n_head are the head.
+    head : (n_head, 3) array
+        The same vertices of the head in the head frame, mm.
+    skin : (n_head, 3) array
+        The head without hair and hat, mm in camera axes; the points of the schemes lie on it.
+    faces : (F, 3) array
+        Triangles.
+    material : (F,) array
+        Material of each triangle.
+    lens : (n, 3) array
+        Triangles of the lenses of the glasses.
+    neck : (3,) array
+        Top of the neck, mm in camera axes.
+    camera : Camera
+    turn : (3, 3) array
+        Rotation of the head.
+    """
 
     points: np.ndarray
     head: np.ndarray
@@ -43,9 +62,14 @@ class Scene(NamedTuple):
 
 @lru_cache(maxsize=1)
 def standing_faces():
-    """Triangles of head, body and curtain in one numbering: (faces (F, 3), material (F,), smoother), built once.
+    """Return the triangles of head, body and curtain in one numbering; they are built once.
 
-    smoother: sparse (V, F), which sums face normals into vertex normals and evens them out over the neighbours.
+    Returns
+    -------
+    faces : (F, 3) array
+    material : (F,) array
+    smoother : (V, F) sparse matrix
+        Sums face normals into vertex normals and evens them out over the neighbours.
     """
     from scipy import sparse
 
@@ -55,7 +79,7 @@ def standing_faces():
     faces = np.concatenate(parts)
     material = np.concatenate([mean.material, np.full(len(parts[1]), BODY), np.full(len(parts[2]), CURTAIN)])
     n = faces.max() + 1
-    first = len(faces) - len(parts[2]) // 2  # the inner side of the curtain borrows the outer's normals
+    first = len(faces) - len(parts[2]) // 2  # the inner side of the curtain has the normals of the outer side
     rows, columns = faces[:first].ravel(), np.repeat(np.arange(first), 3)
     gather = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, len(faces)))
     near = (gather @ gather.T > 0).astype(float)
@@ -63,7 +87,7 @@ def standing_faces():
 
 
 def dressed_head(bare, look, worn):
-    """The head with its hair and hat raised from the skull: (V, 3) mm in the head frame, landmarks left in place."""
+    """Return the head with hair and hat raised from the skull, (V, 3) mm in the head frame; landmarks stay in place."""
     uv = template().uv
     out = bare - CENTRE
     out /= np.linalg.norm(out, axis=1, keepdims=True)
@@ -84,7 +108,7 @@ def dressed_head(bare, look, worn):
 
 
 def build_scene(geometry, look, worn):
-    """The `Scene` of one face; arguments as drawn by `sample`."""
+    """Return the `Scene` of one face; `sample` draws the arguments."""
     bare = head_vertices(geometry.coef)
     head = dressed_head(bare, look, worn)
     turn = rotation(*geometry.angles)
@@ -128,7 +152,7 @@ def build_scene(geometry, look, worn):
 
 
 def iris_centres(landmarks, gaze):
-    """Where the irises stand, (2, 2) mm in the head frame: between the corners of each eye, a little up, plus the gaze.
+    """Return the irises' centres, (2, 2) mm in the head frame: between the eye corners, a little up, plus the gaze.
 
     >>> iris_centres(np.zeros((68, 3)), np.array([1.0, 0.0])).tolist()
     [[1.0, -1.6], [1.0, -1.6]]
@@ -138,7 +162,7 @@ def iris_centres(landmarks, gaze):
 
 
 def scene_points(scene, scheme, roll, look, worn):
-    """The points of a scheme in a scene: (points (L, 3) mm in camera axes, visible (L,) bool)."""
+    """Return the points of a scheme in a scene: (points (L, 3) mm in camera axes, visible (L,) bool)."""
     depth = scene.head[[[37, 38, 40, 41], [43, 44, 46, 47]], 2].mean(1)
     pupils = np.column_stack([iris_centres(scene.head, look.gaze), depth])
     points = read_points(scheme, scene.skin, scene.camera.distance, roll, to_camera(pupils, scene.turn))

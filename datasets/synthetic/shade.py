@@ -1,6 +1,6 @@
 """Colour of each fragment: light at vertices, then skin, eyes, mouth, hair and cloth. Linear RGB throughout.
 
-Every function is pure: arrays over fragments (P, ...) and a `Look` in, colours (P, 3) out.
+Every function is pure, except `lens`: arrays over fragments (P, ...) and a `Look` in, colours (P, 3) out.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from fldbench.datasets.synthetic.deform import smoothstep
 from fldbench.datasets.synthetic.textures import feature_maps, sample_map, sample_tile
 
-LONG_FRINGE = 0.26  # radians: from here on it hangs over the brows
+LONG_FRINGE = 0.26  # radians: a longer fringe hangs over the brows
 IRIS_RADIUS, PUPIL_RADIUS, EYEBALL = 5.9, 2.1, 12.0  # mm
 CHANNELS = (
     "u",
@@ -21,15 +21,20 @@ CHANNELS = (
     "shine",
     "scalp",
     "facing",
-)  # carried from vertices to fragments
+)  # passed from vertices to fragments
 
 
 def light(normals, sight, look):
-    """Light that arrives at vertices, and how much of it a smooth surface would mirror.
+    """Return the light that arrives at vertices, (V, 3), and the share that a smooth surface would mirror, (V,).
 
-    normals, sight (V, 3): unit vectors outwards and from the surface to the camera, camera axes. Returns ((V, 3),
-    (V,)): sky and ground by the normal's height, plus wrapped Lambert, max(0, (n.l + w) / (1 + w)), for each lamp;
-    Blinn's (n.h)^18.
+    Light: sky and ground by the normal's height, plus wrapped Lambert, max(0, (n.l + w) / (1 + w)), for each lamp.
+    Mirrored: Blinn's (n.h)^18.
+
+    Parameters
+    ----------
+    normals, sight : (V, 3) array
+        Unit vectors outwards, and from the surface to the camera; camera axes.
+    look : Look
     """
     up = 0.5 - 0.5 * normals[:, 1:2]
     out = look.ground + up * (look.sky - look.ground)
@@ -43,7 +48,7 @@ def light(normals, sight, look):
 
 
 def mix(base, colour, share):
-    """base (P, 3) towards colour (3,) or (P, 3) by share (P,).
+    """Move `base` (P, 3) towards `colour`, (3,) or (P, 3), by `share` (P,).
 
     >>> mix(np.zeros((1, 3)), np.ones(3), np.array([0.25])).tolist()
     [[0.25, 0.25, 0.25]]
@@ -52,8 +57,18 @@ def mix(base, colour, share):
 
 
 def skin(f, maps, noise, look):
-    """Skin with lips, brows, beard, folds and nostrils; f (P, 10) is `CHANNELS`, maps the two samples of
-    `feature_maps`."""
+    """Return the colours of skin with lips, brows, beard, folds and nostrils.
+
+    Parameters
+    ----------
+    f : (P, 10) array
+        The channels of `CHANNELS`.
+    maps : pair of (P, 4) arrays
+        Samples of the two maps of `feature_maps`.
+    noise : (P, 4) array
+        Samples of `noise_tiles`.
+    look : Look
+    """
     features, tints = maps
     lips, brow, lines, lash = features.T
     shade, blush, beard, crease = tints.T
@@ -81,11 +96,13 @@ def skin(f, maps, noise, look):
 
 
 def eyes(f, look, centres):
-    """Sclera, iris, pupil and catchlight; centres (2, 2), mm in the head frame: the irises at image-left,
-    image-right."""
+    """Return the colours of sclera, iris, pupil and catchlight.
+
+    The centres of the irises are (2, 2) mm in the head frame, image-left first.
+    """
     side = (f[:, 2] > 0).astype(int)
     at = f[:, 2:4] - centres[side]
-    turned = np.sqrt(1 - np.minimum((look.gaze / EYEBALL) ** 2, 0.5))  # the ball turns, so the iris narrows
+    turned = np.sqrt(1 - np.minimum((look.gaze / EYEBALL) ** 2, 0.5))  # the eyeball turns, so the iris looks narrower
     r = np.hypot(at[:, 0] / turned[0], at[:, 1] / turned[1])
     out = (
         np.broadcast_to(np.array([0.56, 0.50, 0.47]), (len(f), 3))
@@ -101,7 +118,7 @@ def eyes(f, look, centres):
 
 
 def mouth(f, look, teeth):
-    """Teeth, tongue and dark between the lips; teeth: y (mm, head frame) of the upper and the lower edge."""
+    """Return the colours of teeth, tongue and the dark between the lips; `teeth` holds the two values of `teeth_edges`."""
     x, y = f[:, 2], f[:, 3]
     upper, lower = teeth
     out = np.full((len(f), 3), (0.035, 0.006, 0.006))
@@ -116,14 +133,14 @@ def mouth(f, look, teeth):
 
 
 def hair(f, noise, look, gloss=0.35):
-    """Hair by strand noise; a sheen where the light is mirrored; darker inside."""
+    """Return the colours of hair: strands by noise, a sheen where light is mirrored, darker inside."""
     strand = np.clip(1 + look.strands * noise[:, 2] + 0.12 * noise[:, 1], 0.25, 2.2)
     out = look.hair * strand[:, None] * f[:, 4:7]
     return out + (gloss * f[:, 7] * np.clip(0.5 + 0.5 * noise[:, 2], 0, 1))[:, None] * (0.25 + 0.75 * look.hair)
 
 
 def hairline_shift(u, v, look):
-    """How far the look's hairline lies before the mean's at uv (P,), radians, > 0 towards the face."""
+    """Return how far the hairline of the look lies in front of the mean's at uv (P,): radians, > 0 towards the face."""
     line, corners, fringe = look.hairline
     top = smoothstep(-v, 0.35, 0.6)
     out = line - corners * 2.2 * top * np.exp(-(((np.abs(u) - 0.38) / 0.2) ** 2)) if corners else line + 0 * top
@@ -137,20 +154,22 @@ def hairline_shift(u, v, look):
 
 
 def scalp_share(f, noise, look):
-    """How much of a fragment is hair, (P,): the signed distance from the hairline, moved by the look, with ragged
-    ends."""
+    """Return the share of hair in each fragment, (P,).
+
+    It follows the signed distance from the hairline, moved by the look, with ragged ends.
+    """
     shift = hairline_shift(f[:, 0], f[:, 1], look)
     return smoothstep(f[:, 8] + shift + 0.018 * noise[:, 2] + 0.008 * noise[:, 0], -0.02, 0.035)
 
 
 def cloth(f, uv, look, colour):
-    """Woven or knitted stuff at tile coordinates uv (P, 2): (P, 3)."""
+    """Return the colours of woven or knitted cloth at tile coordinates uv (P, 2): (P, 3)."""
     noise = sample_tile(uv + look.tile)
     return colour * (1 + 0.10 * noise[:, 3] + 0.06 * noise[:, 0])[:, None] * f[:, 4:7]
 
 
 def head(f, look, worn):
-    """Skin, hair and hat of the head's surface, (P, 3)."""
+    """Return the colours of skin, hair and hat on the head's surface, (P, 3)."""
     if not worn.hat:
         return _bare_head(f, look)
     out = np.zeros((len(f), 3), np.float32)
@@ -160,7 +179,7 @@ def head(f, look, worn):
     out[hat] = cloth(g, g[:, :2] * 90, look, worn.cloth) * rib[:, None]
     g = f[~hat]
     face = _bare_head(g, look)
-    if worn.hat > 1:  # a brim keeps the light of the sky from forehead and eyes
+    if worn.hat > 1:  # a brim shades forehead and eyes from the sky
         face *= (0.5 + 0.5 * smoothstep(g[:, 1] - worn.hat_line, 0.0, 0.006 * worn.brim))[:, None]
     out[~hat] = face
     return out
@@ -170,7 +189,7 @@ def _bare_head(f, look):
     out = np.zeros((len(f), 3), np.float32)
     hairy = np.flatnonzero(f[:, 8] + look.hairline[0] + max(look.hairline[2], look.sideburn) > -0.15)
     g = f[hairy]
-    # strands run away from the crown, which lies at v = -1.5
+    # strands run away from the crown at v = -1.5
     strands = np.stack([np.arctan2(g[:, 0], g[:, 1] + 1.5) * 90, np.hypot(g[:, 0], g[:, 1] + 1.5) * 45], 1)
     strands = sample_tile(strands + look.tile)
     share = np.zeros(len(f), np.float32)
@@ -189,7 +208,7 @@ def _bare_head(f, look):
 
 
 def hand(f, look):
-    """Skin of the hand, redder than the face's."""
+    """Return the colours of the hand's skin, redder than the face."""
     noise = sample_tile(f[:, 2:4] * 1.5 + look.tile)
     tone = 1 + look.pores * noise[:, 0] + 1.5 * look.blotches * noise[:, 1]
     edge = 0.45 + 0.55 * np.sqrt(np.clip(f[:, 9], 0, 1))
@@ -197,7 +216,10 @@ def hand(f, look):
 
 
 def lens(picture, pixels, f, look, worn):
-    """What is behind a lens, tinted, with the sky mirrored in its upper part; picture (P', 3) changed at `pixels`."""
+    """Tint `picture` (P', 3) at `pixels` as behind a lens, with the sky mirrored in its upper part.
+
+    The picture is changed.
+    """
     mirrored = (0.10 + 0.25 * (worn.glasses == 2)) * smoothstep(f[:, 1], 0.3, 1.0)[:, None] * look.sky
     tint = np.float32(worn.tint)
     colour = worn.frame * 0.12 if worn.glasses == 2 else 0.3 * look.sky
@@ -205,8 +227,10 @@ def lens(picture, pixels, f, look, worn):
 
 
 def body(f, look):
-    """Skin of the neck, in the shadow of the chin, and cloth below the neckline; here x, y are mm from the neck's
-    top."""
+    """Return the colours of the neck's skin, in the shadow of the chin, and of cloth below the neckline.
+
+    Here the channels x, y are in mm from the top of the neck.
+    """
     noise = sample_tile(f[:, 2:4] * 1.2 + look.tile)
     x, y = f[:, 2], f[:, 3]
     bare = look.skin * (1 + look.blotches * noise[:, 1])[:, None] * (0.22 + 0.55 * smoothstep(y, 25, 120))[:, None]

@@ -1,15 +1,15 @@
 """The mean head as a triangle mesh: control points -> smooth surface -> vertices, faces, 68 landmark vertices.
 
 Head frame, in millimetres: the origin lies between the eyes (landmark 27); x to the image's right, y down, z away from
-the camera (the axes of OpenCV's camera, so the tip of the nose has a negative z). The scale is set by the distance of
-the outer eye corners, 90 mm.
+the camera (the axes of OpenCV's camera, so the tip of the nose has a negative z). The scale is set by the distance
+between the outer eye corners, 90 mm.
 
-`mean_landmarks` is the symmetric mean of the 300-W shapes in 3-D: rigid factorisation (scaled orthographic cameras,
-Tomasi and Kanade 1992, alternated with the rotation constraint) of the 2,342 annotated shapes at hand, rounded to
-0.1 mm; lids and mouth corners are set 3 to 5 mm nearer, as that mean smiles and a narrow range of views exaggerates
-hollows, and the jaw is up to 6 % wider, which a camera at arm's length takes away again. The other control points
-(skull, cheeks, sides of the nose ...) are set by hand to usual adult proportions. Between control points a
-thin-plate spline over the map of directions (`to_uv`) gives the surface.
+`mean_landmarks` is the symmetric mean of the 300-W shapes in 3-D, by rigid factorisation (scaled orthographic cameras,
+Tomasi and Kanade 1992, alternated with the rotation constraint) of the 2,342 available annotated shapes, rounded to 0.1
+mm. Two things are corrected. Lids and mouth corners are set 3 to 5 mm nearer, because that mean smiles and a narrow
+range of views exaggerates hollows. The jaw is up to 6 % wider, because a camera at arm's length makes it narrower
+again. The other control points (skull, cheeks, sides of the nose ...) are set by hand to usual adult proportions.
+Between control points, a thin-plate spline over the map of directions (`to_uv`) gives the surface.
 """
 
 from functools import lru_cache
@@ -51,7 +51,7 @@ EXTRA = (
     (14, 94, 14), (28, 97, 27), (14, 107, 13), (69, 40, 72), (64, 62, 72), (9, 57, -0.5),
 )  # fmt: skip
 
-CENTRE = np.array([0.0, 10.0, 95.0])  # mm: from here the whole head is seen once (star-shaped)
+CENTRE = np.array([0.0, 10.0, 95.0])  # mm: every ray from here meets the head once (star-shaped)
 EYE_RIGHT, EYE_LEFT = (42, 43, 44, 45, 46, 47), (39, 38, 37, 36, 41, 40)  # image side; inner corner first, over the top
 MOUTH_OUTER, MOUTH_INNER = tuple(range(48, 60)), tuple(range(60, 68))
 SKIN, EYES, MOUTH, EAR = 0, 1, 2, 3  # material of a face (triangle)
@@ -59,8 +59,20 @@ UV_REACH = 2.6  # radians: the mesh ends behind the ears and over the back of th
 
 
 class Template(NamedTuple):
-    """Mean head. vertices (V, 3) mm, the first 68 are the landmarks; faces (F, 3) int; material (F,) int;
-    uv (V, 2) radians (`to_uv`); mirror (V,) int, the vertex on the other side."""
+    """The mean head.
+
+    Attributes
+    ----------
+    vertices : (V, 3) array
+        mm; the first 68 are the landmarks.
+    faces : (F, 3) array of int
+    material : (F,) array of int
+        Material of each triangle.
+    uv : (V, 2) array
+        Radians, see `to_uv`.
+    mirror : (V,) array of int
+        For each vertex, the vertex on the other side.
+    """
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -70,8 +82,7 @@ class Template(NamedTuple):
 
 
 def to_uv(points):
-    """Azimuthal equidistant map of the direction from `CENTRE`: (..., 3) mm -> (..., 2) radians; (0, 0) is straight
-    ahead.
+    """Map directions from `CENTRE`, azimuthal equidistant: (..., 3) mm -> (..., 2) radians; (0, 0) is straight ahead.
 
     >>> to_uv(np.array([0., 10., -20.])).tolist(), to_uv(np.array([50., 10., 95.])).round(4).tolist()
     ([0.0, 0.0], [1.5708, 0.0])
@@ -83,7 +94,7 @@ def to_uv(points):
 
 
 def mirror_points(points):
-    """Left-right mirror in the head frame: (..., 2 or 3), x -> -x.
+    """Mirror points left to right in the head frame: (..., 2 or 3), x -> -x.
 
     >>> mirror_points(np.array([1., 2., 3.])).tolist()
     [-1.0, 2.0, 3.0]
@@ -92,7 +103,7 @@ def mirror_points(points):
 
 
 def mean_landmarks():
-    """The 68 points of the mean 300-W face, (68, 3) mm, mouth a little open as it is in that mean.
+    """Return the 68 points of the mean 300-W face, (68, 3) mm; the mouth is a little open, as in that mean.
 
     >>> x = mean_landmarks(); x.shape, float(np.linalg.norm(x[45, :2] - x[36, :2]))
     ((68, 3), 90.0)
@@ -111,7 +122,7 @@ MIRROR_68 = (
 
 
 def closed_curve(points, steps):
-    """Closed Catmull-Rom spline through (n, d) points, `steps` samples a segment, the given points among them.
+    """Return a closed Catmull-Rom spline through points (n, d), with `steps` samples per segment, the points included.
 
     >>> closed_curve(np.array([[0., 0.], [1., 0.], [1., 1.], [0., 1.]]), 2)[:3].tolist()
     [[0.0, 0.0], [0.5, -0.125], [1.0, 0.0]]
@@ -123,13 +134,12 @@ def closed_curve(points, steps):
 
 
 def eye_curve(points, side, steps=4):
-    """Lid outline of one eye, closed, from the 68 points (68, d); side is +1 (image-right) or -1. Returns (6 steps,
-    d)."""
+    """Return the closed lid outline of one eye, (6 steps, d), from the 68 points (68, d); side +1: image-right."""
     return closed_curve(points[list(EYE_RIGHT if side > 0 else EYE_LEFT)], steps)
 
 
 def fill_points(taken):
-    """Scattered (n, 2) uv positions that fill the map at u >= 0, dense on the face; none close to those `taken`."""
+    """Return scattered uv positions (n, 2) that fill the map at u >= 0: dense on the face, not close to those `taken`."""
     from scipy.spatial import cKDTree
 
     out = []
@@ -137,7 +147,7 @@ def fill_points(taken):
         rows = np.arange(-UV_REACH, UV_REACH, spacing * np.sqrt(3) / 2)
         grid = [(spacing * (c + 0.5 * (r % 2)), v) for r, v in enumerate(rows) for c in range(int(UV_REACH / spacing))]
         grid = np.array(grid)
-        # stretched towards the forehead, where nothing small happens
+        # coarser on the forehead, which has no small features
         radius = np.hypot(grid[:, 0], np.where(grid[:, 1] < 0, 1.25, 1.0) * grid[:, 1])
         theta = np.hypot(*grid.T)
         limit = UV_REACH - 0.85 * np.maximum(grid[:, 1] / np.maximum(theta, 1e-9), 0) ** 2
@@ -148,7 +158,7 @@ def fill_points(taken):
 
 
 def ear_mesh(side):
-    """A simple ear: a tilted shell of 5 rings x 10, (vertices (50, 3) mm, faces (n, 3))."""
+    """Return a simple ear, a tilted shell of 5 rings x 10: (vertices (50, 3) mm, faces (n, 3))."""
     ring, spoke = np.meshgrid(np.linspace(0, 1, 5), np.arange(10), indexing="ij")
     a = 2 * np.pi * spoke / 10
     up = -np.cos(a) * (30 - 5 * np.cos(a + np.pi))  # taller above than below
@@ -163,7 +173,7 @@ def ear_mesh(side):
 
 
 def inside(points, polygon):
-    """Is each of (n, 2) points in the closed polygon (m, 2)? Even-odd rule. Returns (n,) bool.
+    """Return whether each point (n, 2) is inside the closed polygon (m, 2), by the even-odd rule: (n,) bool.
 
     >>> inside(np.array([[0.5, 0.5], [2., 0.5]]), np.array([[0., 0.], [1., 0.], [1., 1.], [0., 1.]])).tolist()
     [True, False]
@@ -176,7 +186,7 @@ def inside(points, polygon):
 
 @lru_cache(maxsize=1)
 def template():
-    """The mean head (mouth a little open), built once: a `Template` of about 1,400 vertices."""
+    """Return the mean head with its mouth a little open: a `Template` of about 1,400 vertices, built once."""
     from scipy.interpolate import RBFInterpolator
     from scipy.spatial import Delaunay
 

@@ -1,7 +1,7 @@
-"""Maps over the face, painted once from the mean landmarks, and tiles of noise; all in the uv plane of
-`template.to_uv`.
+"""Maps over the face, painted once from the mean landmarks, and tiles of noise; all in the plane of `template.to_uv`.
 
-They hold *where* lips, brows, folds and beard are; how strong and in which colour is decided for each face in `shade`.
+The maps hold the places of lips, brows, folds and beard. Their strength and colour are decided for each face in
+`shade`.
 """
 
 from functools import lru_cache
@@ -10,12 +10,12 @@ import numpy as np
 
 from fldbench.datasets.synthetic.template import MOUTH_INNER, MOUTH_OUTER, closed_curve, eye_curve, template, to_uv
 
-MAP_SIZE, MAP_REACH = 512, 1.25  # pixels a side; the maps cover |u|, |v| < 1.25 radians
+MAP_SIZE, MAP_REACH = 512, 1.25  # pixels per side; the maps cover |u|, |v| < 1.25 radians
 FEATURES = ("lips", "brow", "lines", "lash")
 TINTS = ("shade", "blush", "beard", "crease")
 TILE = 256
 
-# Face side of the hairline, x >= 0, mm on the mean head: forehead, temple, sideburn, round the ear, nape.
+# The hairline at x >= 0, mm on the mean head: forehead, temple, sideburn, around the ear, nape.
 HAIRLINE = (
     (0, -74, 12), (22, -74, 16), (42, -64, 26), (56, -50, 40), (60, -35, 42), (66, -18, 58), (71, -5, 76),
     (73, 14, 92), (75, 16, 102), (76, -18, 110), (76, -16, 130), (74, 20, 138), (68, 55, 138), (50, 85, 140),
@@ -24,7 +24,7 @@ HAIRLINE = (
 
 
 def map_coordinates(uv):
-    """uv radians -> pixels of the maps, zero-based centres, (..., 2).
+    """Convert uv radians to pixels of the maps, zero-based centres, (..., 2).
 
     >>> map_coordinates(np.zeros(2)).tolist()
     [255.5, 255.5]
@@ -33,7 +33,7 @@ def map_coordinates(uv):
 
 
 def _polygon(uv, soft):
-    """A filled polygon (n, 2) uv, edges blurred by `soft` map pixels: (MAP_SIZE, MAP_SIZE) float32 in [0, 1]."""
+    """Return a filled polygon (n, 2) uv, edges blurred by `soft` map pixels: (MAP_SIZE, MAP_SIZE) float32 in [0, 1]."""
     import cv2
 
     out = np.zeros((MAP_SIZE, MAP_SIZE), np.uint8)
@@ -42,7 +42,7 @@ def _polygon(uv, soft):
 
 
 def _stroke(uv, width, soft):
-    """An open line (n, 2) uv, `width` and blur in map pixels."""
+    """Return an open line (n, 2) uv; `width` and the blur `soft` are in map pixels."""
     import cv2
 
     out = np.zeros((MAP_SIZE, MAP_SIZE), np.uint8)
@@ -56,12 +56,12 @@ def _on_head(*xyz):
 
 
 def _both(draw, uv, *args):
-    """The same drawing on both halves of the face."""
+    """Draw the same on both halves of the face."""
     return np.maximum(draw(uv, *args), draw(uv * np.array([-1.0, 1.0]), *args))
 
 
 def _brow(uv68):
-    """1 on the brow's centre line falling to 0 about 5 mm away; it tapers outwards."""
+    """Return a map that is 1 on the brow's centre line and falls to 0 about 5 mm away; it tapers outwards."""
     line = uv68[22:27] + np.array([0.0, 0.034])  # annotators mark the upper edge of the hair
     t = np.linspace(0, 4, 41)
     line = np.stack([np.interp(t, np.arange(5), line[:, k]) for k in (0, 1)], 1)
@@ -79,7 +79,7 @@ def _brow(uv68):
 
 @lru_cache(maxsize=1)
 def feature_maps():
-    """(features, tints), each (MAP_SIZE, MAP_SIZE, 4) float32 in [0, 1], in the order of `FEATURES` and `TINTS`."""
+    """Return (features, tints), each (MAP_SIZE, MAP_SIZE, 4) float32 in [0, 1], in the order of `FEATURES` and `TINTS`."""
     uv68 = template().uv[:68]
     eye = eye_curve(uv68, 1, 8)
     lips = _polygon(closed_curve(uv68[list(MOUTH_OUTER)], 6), 1.6)
@@ -131,7 +131,7 @@ def feature_maps():
 
 @lru_cache(maxsize=1)
 def noise_tiles():
-    """(TILE, TILE, 4) float32, wrapping, each of mean 0 and deviation 1: pores, blotches, strands, clouds."""
+    """Return (TILE, TILE, 4) float32 that wraps: pores, blotches, strands, clouds, each with mean 0 and deviation 1."""
     rng = np.random.default_rng(20)  # one fixed tile for all faces; a face shifts it
     fy, fx = np.meshgrid(np.fft.fftfreq(TILE) * TILE, np.fft.fftfreq(TILE) * TILE, indexing="ij")
     r = np.hypot(fx, fy)
@@ -150,7 +150,7 @@ def noise_tiles():
 
 @lru_cache(maxsize=1)
 def scalp_field():
-    """Signed distance (V,) in uv radians from the hairline at the mean's vertices; > 0 where hair grows."""
+    """Return the signed distance from the hairline at the mean's vertices, (V,) uv radians; > 0 where hair grows."""
     import cv2
 
     half = np.array(HAIRLINE, float)
@@ -159,17 +159,17 @@ def scalp_field():
 
 
 def sample_map(layers, uv):
-    """Bilinear samples of a map (MAP_SIZE, MAP_SIZE, 4) at uv (P, 2): (P, 4) float32, 0 outside."""
+    """Sample a map (MAP_SIZE, MAP_SIZE, 4) at uv (P, 2), bilinearly: (P, 4) float32, 0 outside."""
     return _remap(layers, map_coordinates(uv), wrap=False)
 
 
 def sample_tile(xy):
-    """Noise (P, 4) at tile coordinates xy (P, 2), pixels of the tile, wrapping."""
+    """Sample noise at tile coordinates xy (P, 2), in pixels of the tile, wrapping: (P, 4)."""
     return _remap(noise_tiles(), np.mod(xy, TILE), wrap=True)
 
 
 def _remap(layers, at, wrap):
-    """cv2.remap for a list of points (P, 2) instead of a picture: rows of 64, the last one padded."""
+    """Call cv2.remap for a list of points (P, 2) instead of a picture: rows of 64, the last one padded."""
     import cv2
 
     if not len(at):
