@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fldbench import registry
-from fldbench.dataset import load_dataset
-from fldbench.errors import PredictionsError
+from fldbench.dataset import load_dataset, make_dataset
+from fldbench.errors import DatasetNotFoundError, PredictionsError
 from fldbench.faces import FaceSet
 from fldbench.files import listed
 from fldbench.protocols import Protocol, Score, get_protocol
@@ -69,7 +70,7 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = load_dataset(protocol.dataset, root, protocol.split)
+    loaded = _faces_to_score(protocol, root)
     ids, points = read_predictions(path, get_scheme(protocol.scheme).n_points, protocol.dataset)
     doubled = sorted(one for one, count in Counter(ids).items() if count > 1)
     if doubled:
@@ -87,6 +88,18 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
             predictions[row] = points[row_of[one]]
     absent = tuple(one for one in faces.ids.tolist() if one not in row_of)
     return Outside(faces, predictions, protocol.score(predictions, faces), absent, len(ids) - len(faces) + len(absent))
+
+
+def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
+    """The split that a protocol selects from; scoring needs no images, so labels alone serve where faces are absent."""
+    loaded = load_dataset(protocol.dataset, root, protocol.split)
+    labels = make_dataset(protocol.dataset).labels
+    if labels and not protocol.is_complete(protocol.select(loaded)):
+        with suppress(DatasetNotFoundError):
+            other = load_dataset(labels, root, protocol.split)
+            if protocol.is_complete(protocol.select(other)):
+                return other
+    return loaded
 
 
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
