@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,14 @@ def test_the_public_names_are_these():
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = fldbench.nothing
     assert set(dir(fldbench)) == set(fldbench.__all__)
+
+
+def test_tools_that_read_types_find_the_public_names_where_they_are():
+    tree = ast.parse((ROOT / "fldbench" / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    found = {alias.asname: getattr(import_module(node.module), alias.name) for node in imports for alias in node.names}
+    assert found == {name: getattr(fldbench, name) for name in fldbench.__all__ if name != "__version__"}
 
 
 def test_the_error_tree_is_one_tree():
