@@ -164,7 +164,7 @@ class Dataset:
             For a file that is not in this format, and for a dataset that has none.
         """
         raise PredictionsError(
-            "this dataset has no prediction format of its own; give the predictions as .csv, .json or .npz", path
+            "a prediction file ends in .csv, .json or .npz; this dataset has no format of its own", path
         )
 
 

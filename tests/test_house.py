@@ -23,7 +23,7 @@ FOLDERS = {
 LAYERS = (
     ("errors", "progress", "files", "digest"),
     ("geometry", "shapes", "metrics", "stats", "registry"),
-    ("schemes", "scheme_tables", "scheme_tables_more"),
+    ("schemes",),
     ("faces",),
     ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins
     (*("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),),

@@ -5,12 +5,29 @@ import pytest
 
 import fldbench
 from fldbench.errors import DataError, MethodError
-from fldbench.params import check_kinds, check_sample_weight, count_threads
+from fldbench.params import (
+    FLAG,
+    Rule,
+    also,
+    check_rules,
+    check_sample_weight,
+    count_threads,
+    one_of,
+    optional,
+    parameters_of,
+    real,
+    usable_cores,
+    whole,
+)
 
 
 class Toy(fldbench.Method):
     def __init__(self, size=8, share=0.5, kind="a", weights=None, sizes=(1, 2), fast=True):
         self.size, self.share, self.kind, self.weights, self.sizes, self.fast = size, share, kind, weights, sizes, fast
+
+
+def check(params, rules=None):
+    check_rules("toy", Toy(**params).get_params(), rules or {}, parameters_of(Toy))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +41,7 @@ class Toy(fldbench.Method):
     ],
 )
 def test_the_kind_of_the_default_is_right(params):
-    check_kinds(Toy(**params), "toy")
+    check(params)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +58,9 @@ def test_the_kind_of_the_default_is_right(params):
 )
 def test_another_kind_is_an_error(params, message):
     with pytest.raises(MethodError, match=message):
-        check_kinds(Toy(**params), "toy")
-    check_kinds(Toy(**params), "toy", other=tuple(params))
+        check(params)
+    anything = Rule("anything", lambda value: True)
+    check(params, dict.fromkeys(params, anything))  # a rule stands before the kind
 
 
 def test_threads():
@@ -68,3 +86,30 @@ def test_weights():
             check_sample_weight(np.array(bad), faces)
     with pytest.raises(DataError, match="no faces"):
         check_sample_weight(None, faces[:0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "good", "bad", "words"),
+    [
+        (whole(1, 8), [1, 8, np.int64(3)], [0, 9, 1.0, True, "1", None], "a whole number from 1 to 8"),
+        (whole(high=2), [-5, 2], [3], "a whole number up to 2"),
+        (real(0, 1), [0, 1, 0.5, np.float32(0.5)], [-0.1, 1.1, float("nan"), True, "0"], "a number from 0 to 1"),
+        (real(above=0, below=1), [0.5], [0, 1, float("inf")], "a number above 0 and below 1"),
+        (real(above=0, high=1), [1], [0, 1.5], "a number above 0 up to 1"),
+        (optional(whole(1)), [None, 1], [0, "none"], "None or a whole number from 1"),
+        (one_of((1, 3)), [1, 3], [2, True, 1.0, "1"], "one of 1, 3"),
+        (FLAG, [True, np.bool_(False)], [0, 1, "yes"], "true or false"),
+        (also(whole(2), "and even", lambda v: v % 2 == 0), [2, 4], [0, 3], "a whole number from 2 and even"),
+    ],
+)
+def test_a_rule_says_what_it_allows(rule, good, bad, words):
+    assert rule.allowed == words
+    assert all(rule.fits(value) for value in good) and not any(rule.fits(value) for value in bad)
+    message = f"toy: size is {bad[0]!r}; must be {words}"
+    with pytest.raises(MethodError) as error:
+        check_rules("toy", {"size": bad[0]}, {"size": rule}, {})
+    assert str(error.value) == message
+
+
+def test_cores_are_those_that_the_process_may_use():
+    assert count_threads(None) == usable_cores() >= 1

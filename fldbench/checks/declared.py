@@ -43,8 +43,11 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
     assert "landmarks" in method.tasks, f"tasks is {method.tasks!r}, without 'landmarks'"
     for what in ("weighs_faces", "validates", "refines", "keeps_training", "exports"):
         assert isinstance(getattr(method, what), bool), f"{what} is {getattr(method, what)!r}, not True or False"
+    fixed = {name for base in type(method).__mro__ for name in vars(base)}
     for what in ("files", "changes_nothing", "rules", "refiner_params"):
-        unknown = [name for name in getattr(method, what) if name not in known]
+        # A family may fix a parameter of its base on the class; the rule of the base still names it.
+        allowed = known.keys() | fixed if what == "rules" else known
+        unknown = [name for name in getattr(method, what) if name not in allowed]
         assert not unknown, f"{what} names {', '.join(unknown)}, which is no parameter"
     for name, rule in method.rules.items():
         assert isinstance(rule, Rule), f"rules[{name!r}] is {rule!r}, not a Rule"

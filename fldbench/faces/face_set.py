@@ -7,7 +7,6 @@ annotations of a dataset opens no image.
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ from numpy.typing import ArrayLike
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.faces.images import Images
 from fldbench.schemes import get_scheme
+from fldbench.shapes import fold_of
 
 
 @dataclass(frozen=True)
@@ -252,18 +252,11 @@ class FaceSet:
 
     def fold_of(self, k: int, random_state: int = 0) -> np.ndarray:
         """Return the number of each face's fold, (n,) int from 0 to k - 1, for the folds that `folds` gives."""
-        which, sizes = self._units("group")
+        _, sizes = self._units("group")
         if not 2 <= k <= len(sizes):
             allowed = f"2 to the number of groups, {len(sizes)}"
             raise DataError(must_be(self.label, "the number of folds", k, allowed))
-        order = np.random.default_rng(random_state).permutation(len(sizes))
-        filled = [(0, fold) for fold in range(k)]
-        folds = np.empty(len(sizes), int)
-        for unit in order[np.argsort(-sizes[order], kind="stable")]:
-            size, fold = heapq.heappop(filled)
-            folds[unit] = fold
-            heapq.heappush(filled, (size + int(sizes[unit]), fold))
-        return folds[which]
+        return fold_of(self.groups, k, np.random.default_rng(random_state))
 
     def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
         """Return what stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
