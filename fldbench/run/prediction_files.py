@@ -20,7 +20,7 @@ from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import MethodFacts, Metrics, Record, TrainFacts
-from fldbench.run.cell import now, test_facts
+from fldbench.run.cell import facts_of_test, now
 from fldbench.schemes import get_scheme
 
 
@@ -111,7 +111,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         method=MethodFacts(name="outside", label=label),
         train=TrainFacts(label="unknown"),
         protocol=protocol,
-        test=test_facts(protocol, faces, score, [], faces.fingerprint),
+        test=facts_of_test(protocol, faces, score, [], faces.fingerprint),
         metrics=Metrics(score.values),
         machine=machine_facts(),
         started=now(),
