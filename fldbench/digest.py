@@ -113,7 +113,9 @@ def _same_house(used: str, name: str) -> bool:
     if top == name.partition(".")[0]:
         return True
     own, other = _place(name)[0], _place(used)[0]
-    return "." not in name and None not in (own, other) and os.path.dirname(own) == os.path.dirname(other)
+    if "." in name or own is None or other is None:
+        return False
+    return os.path.dirname(own) == os.path.dirname(other)
 
 
 def _place(name: str) -> tuple[str, int] | tuple[None, int]:
@@ -152,7 +154,7 @@ def _runs_alone(tree: ast.Module) -> ast.Module:
             continue
         if body and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str):
             body.pop(0)
-        node.body = [child for child in body if not _for_checkers(child)]
+        body[:] = [child for child in body if not _for_checkers(child)]
     return tree
 
 

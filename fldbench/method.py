@@ -83,7 +83,7 @@ class Method:
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if "fit" in vars(cls):
-            cls.fit = _whole_or_not_at_all(cls.fit)
+            cls.fit = _whole_or_not_at_all(cls.fit)  # type: ignore[method-assign]  # wrapped once, on purpose
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
         raise NotImplementedError

@@ -7,7 +7,6 @@ theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets` and `fl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -168,12 +167,12 @@ def method_name(cls: type) -> str:
     )
 
 
-def register_method(name: str, target: Any = None) -> Callable | Any:
+def register_method(name: str, target: Any = None) -> Any:
     """Register a Method class, or "module:Class"; usable as a decorator."""
     return register("method", name, target)
 
 
-def register_dataset(name: str, target: Any = None) -> Callable | Any:
+def register_dataset(name: str, target: Any = None) -> Any:
     """Register a Dataset class, or "module:Class"; usable as a decorator."""
     return register("dataset", name, target)
 

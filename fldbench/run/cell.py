@@ -156,7 +156,7 @@ class Answers(NamedTuple):
 
     row_of: dict[str, int]
     predictions: np.ndarray
-    timings: dict[str, float]
+    timings: dict[str, float | None]
 
 
 def _tried(work: Callable[..., Any], *args: Any) -> Any:
@@ -178,8 +178,8 @@ def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
         clock = _Clock()
         if cell.members and all(store.has_model(key) for key in cell.members):
             method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in cell.members])
-            facts = [store.read_fit(key) for key in cell.members]
-            timed = {"fit_seconds": round(sum(fact["fit_seconds"] for fact in facts), 3), "fit_cores": None}
+            fits = [store.read_fit(key) for key in cell.members]
+            timed = {"fit_seconds": round(sum(fit["fit_seconds"] for fit in fits), 3), "fit_cores": None}
         else:
             faces = data.train(cell.train).check_usable()
             with clock:
@@ -193,7 +193,7 @@ def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
     """Runs that can share one prediction: same test split, same boxes."""
-    together: dict[tuple, list[Run]] = {}
+    together: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         place = run.protocol.dataset, run.protocol.split, run.protocol.box_source
         together.setdefault(place, []).append(run)
@@ -212,7 +212,7 @@ def _answers(model: Fitted, runs: list[Run], data: SuiteData) -> Answers:
     return Answers(row_of, *predict_timed(model.method, faces))
 
 
-def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str, float]]:
+def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str, float | None]]:
     """Return predictions (n, L, 2) px and milliseconds for each face in large batches and alone.
 
     The decoding of images is not part of the times.
@@ -242,13 +242,14 @@ def _measured(
     faces = loaded.of(run.protocol)
     predictions = answers.predictions[[answers.row_of[face] for face in faces.ids.tolist()]]
     score = run.protocol.score(predictions, faces)
-    timings = {key: model.facts.get(key) for key in ("fit_seconds", "fit_cores", "device", "jobs")} | answers.timings
+    timings: dict[str, Any] = {key: model.facts.get(key) for key in ("fit_seconds", "fit_cores", "device", "jobs")}
+    timings |= answers.timings
     counts = {key: model.facts[key] for key in ("parameters", "multiply_adds", "model_bytes")}
     record = replace(
         base,
         status="ok",
         method=replace(base.method, **counts),
-        test=test_facts(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
+        test=facts_of_test(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
         metrics=Metrics(score.values),
         timings=Timings(**timings, load=_load_average()),
         ended=now(),
@@ -256,7 +257,7 @@ def _measured(
     return record, {"ids": faces.ids, "errors": score.errors, "predictions": predictions}
 
 
-def test_facts(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[str], fingerprint: str) -> TestFacts:
+def facts_of_test(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[str], fingerprint: str) -> TestFacts:
     """Return what a record says of the faces that it was measured on."""
     ids = ids_hash(faces)
     return TestFacts(
@@ -267,11 +268,8 @@ def test_facts(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[
         complete=protocol.is_complete(faces),
         ids_sha256=ids,
         fingerprint=fingerprint,
-        parts={part: tuple(counts) for part, counts in faces.parts.items()},
+        parts={part: (found, expected) for part, (found, expected) in faces.parts.items()},
     )
-
-
-test_facts.__test__ = False  # no test
 
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:
@@ -290,7 +288,7 @@ def _base_record(cell: Cell, data: SuiteData) -> Record:
             libraries=made_of.libraries,
             files=made_of.files,
         ),
-        train=train_facts(cell.train, train, cell.train_fingerprint),
+        train=facts_of_training(cell.train, train, cell.train_fingerprint),
         protocol=cell.runs[0].protocol,
         seed=cell.seed,
         machine=machine_facts(),
@@ -298,7 +296,7 @@ def _base_record(cell: Cell, data: SuiteData) -> Record:
     )
 
 
-def train_facts(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
+def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
     """Return what a record says of the faces that a method was trained on."""
     there = {} if loaded.faces is None else loaded.faces.parts
     return TrainFacts(
@@ -308,7 +306,7 @@ def train_facts(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> Train
         boxes=spec.boxes,
         faces=0 if loaded.faces is None else len(loaded.faces),
         n_expected=loaded.n_expected,
-        parts={part: tuple(counts) for part, counts in there.items()},
+        parts={part: (found, expected) for part, (found, expected) in there.items()},
         left_out=len(loaded.problems),
         left_out_reasons=tuple(list(loaded.problems.values())[:REASONS_KEPT]),
         fingerprint=fingerprint,
@@ -318,13 +316,13 @@ def train_facts(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> Train
 class _Clock:
     """Adds up the wall time of blocks, and the processor time that they took here and in ended children."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seconds = self._busy = 0.0
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._began, self._used = time.perf_counter(), _processor_time()
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.seconds += time.perf_counter() - self._began
         self._busy += _processor_time() - self._used
 
