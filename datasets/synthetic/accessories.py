@@ -226,7 +226,7 @@ def capsule(start, end, first, last, flat=1.0, rings=7):
 
 
 def hand(points, worn):
-    """Return a flat hand before the face in camera axes: (vertices mm, faces); points (V, 3) mm, the landmarks first."""
+    """Return a flat hand before the face, in camera axes: (vertices mm, faces); points (V, 3) mm, landmarks first."""
     aim = points[worn.hand, :2] + worn.offset
     near = points[np.linalg.norm(points[:, :2] - aim, axis=1) < 48, 2]
     depth = near.min() - 6.0

@@ -119,7 +119,7 @@ def _brow(uv68):
 
 
 def _brow_ring(uv68, side, count):
-    """Return the outer end, `count` places along the upper edge, the inner end, and `count` back along the lower edge."""
+    """Return the outer end, `count` places on the upper edge, the inner end, and `count` back on the lower edge."""
     upper, lower = _brow(uv68)
     t = np.linspace(4, 0, count + 2)
     ring = np.concatenate([along(upper, t[:-1]), [0.5 * (upper[0] + lower[0])], along(lower, t[::-1][1:-1])])

@@ -82,7 +82,7 @@ def jaw_share(p, upper, lower, half_width):
 
 
 def identity_fields(p):
-    """Return the displacements (31, V, 3) mm of `IDENTITY`, one standard deviation each, at mean vertices p (V, 3) mm."""
+    """Return displacements (31, V, 3) mm of `IDENTITY`, one standard deviation each, at mean vertices p (V, 3) mm."""
     x, y, z = p.T
     ax, sx, o = np.abs(x), np.sign(x), np.zeros(len(p))
     low = smoothstep(y, 25, 95)

@@ -102,7 +102,7 @@ def _runs(counts):
 
 
 def interpolate(values, faces, fragments):
-    """Interpolate values (V, C) at vertices to fragments, (P, C) float32, linearly on the image within each triangle."""
+    """Interpolate values (V, C) from vertices to fragments, (P, C) float32, linear on the image within a triangle."""
     values = values.astype(np.float32)
     out = None
     for k in range(3):

@@ -118,7 +118,7 @@ def eyes(f, look, centres):
 
 
 def mouth(f, look, teeth):
-    """Return the colours of teeth, tongue and the dark between the lips; `teeth` holds the two values of `teeth_edges`."""
+    """Return the colours of teeth, tongue and the dark between the lips; `teeth` is the result of `teeth_edges`."""
     x, y = f[:, 2], f[:, 3]
     upper, lower = teeth
     out = np.full((len(f), 3), (0.035, 0.006, 0.006))

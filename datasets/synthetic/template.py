@@ -139,7 +139,7 @@ def eye_curve(points, side, steps=4):
 
 
 def fill_points(taken):
-    """Return scattered uv positions (n, 2) that fill the map at u >= 0: dense on the face, not close to those `taken`."""
+    """Return scattered uv positions (n, 2) that fill the map at u >= 0, dense on the face, not close to `taken`."""
     from scipy.spatial import cKDTree
 
     out = []

@@ -79,7 +79,7 @@ def _brow(uv68):
 
 @lru_cache(maxsize=1)
 def feature_maps():
-    """Return (features, tints), each (MAP_SIZE, MAP_SIZE, 4) float32 in [0, 1], in the order of `FEATURES` and `TINTS`."""
+    """Return (features, tints), each (MAP_SIZE, MAP_SIZE, 4) float32 in [0, 1]; see `FEATURES` and `TINTS`."""
     uv68 = template().uv[:68]
     eye = eye_curve(uv68, 1, 8)
     lips = _polygon(closed_curve(uv68[list(MOUTH_OUTER)], 6), 1.6)
