@@ -47,7 +47,7 @@ def suite(tmp_path):
     return path
 
 
-def test_run_prints_and_writes_the_leaderboard_and_goes_on(call, suite, tmp_path):
+def test_run_prints_and_writes_the_leaderboard_and_continues(call, suite, tmp_path):
     out = tmp_path / "out"
     status, text, progress = call("run", suite, "--out", out)
     assert status == 0 and "toy-even, trained on toy-train" in text and "noisy" in text and "8 of 8" in text
@@ -92,7 +92,7 @@ def test_leaderboard_in_every_format(call, suite, tmp_path):
     assert status == 0 and "toy-even" in (tmp_path / "board.txt").read_text()
 
 
-def test_list_names_everything_there_is(call):
+def test_list_names_everything_registered(call):
     status, text, _ = call("list")
     assert status == 0
     for name in (
@@ -141,7 +141,7 @@ def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
     assert f"{file}: 3 predictions are for faces outside toy-even and were not used" in err
 
 
-def test_evaluate_wants_one_label_a_file(call, tmp_path):
+def test_evaluate_needs_one_label_per_file(call, tmp_path):
     files = [tmp_path / "a" / "p.csv", tmp_path / "b" / "p.csv"]
     status, _, err = call("evaluate", *files, "--protocol", "toy-test")
     assert (status, err) == (2, "fldbench: 2 files need as many different labels; got p, p\n")

@@ -26,7 +26,7 @@ def call(toy, monkeypatch, capsys):
     return run
 
 
-def test_info_tells_of_every_split(call):
+def test_info_describes_every_split(call):
     status, text, _ = call("info", "toy")
     assert status == 0 and "toy, split train" in text and "toy, split test" in text
     assert f"faces         {TOY_TRAIN}" in text and "mtfl-5, 5 points per face" in text
@@ -34,7 +34,7 @@ def test_info_tells_of_every_split(call):
     assert status == 0 and "split train" not in text
 
 
-def test_info_says_which_split_is_absent_and_fails_when_none_is_there(call, tmp_path):
+def test_info_says_which_split_is_absent_and_fails_if_all_are(call, tmp_path):
     write_face(tmp_path / "afw", "a_1")
     status, text, err = call("info", "300w", "--data", tmp_path)
     assert status == 0 and "300w, split train" in text and "lfpw/trainset: 0 of 811" in text
@@ -51,7 +51,7 @@ def test_preview_draws_a_sheet(call, tmp_path):
     assert status == 2 and "has no face 'train99'; its ids look like 'train0'" in err
 
 
-def test_verify_lists_what_it_finds_and_writes_an_exclude_list_that_suites_take(call, tmp_path):
+def test_verify_lists_its_findings_and_writes_an_exclude_list_for_suites(call, tmp_path):
     write_face(tmp_path / "afw", "a_1")
     write_face(tmp_path / "afw", "b_1")
     (tmp_path / "afw" / "b_1.jpg").write_bytes(b"no")

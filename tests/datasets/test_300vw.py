@@ -1,4 +1,4 @@
-"""300-VW: clips and frames, categories of test, frames that were not extracted, the real samples."""
+"""300-VW: clips and frames, categories of test clips, frames that were not extracted, the real samples."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_without_any_frame_predictions_can_be_scored(clips):
         faces.images[0]
 
 
-def test_what_is_wrong_is_named(clips):
+def test_errors_name_what_is_wrong(clips):
     path = clips / "300vw/114/annot/000001.pts"
     path.write_text(path.read_text().replace("n_points: 68", "n_points: 66"))
     with pytest.raises(DataError, match=r"000001\.pts, line 2: n_points is '66'; must be '68'"):

@@ -56,7 +56,7 @@ def test_the_two_halves_are_the_whole(labels):
     assert fldbench.load_dataset("300w-labels", labels, "test").fingerprint == whole.fingerprint
 
 
-def test_images_win_and_labels_stand_in_for_a_split_without_any(labels):
+def test_images_come_first_and_labels_serve_a_split_without_images(labels):
     write_face(labels / "300w/helen/testset", "7_1")
     test = fldbench.load_dataset("300w", labels, "test")
     assert test.ids.tolist() == ["helen/testset/7_1"] and test.images[0].shape == (80, 90, 3)
@@ -99,7 +99,7 @@ def test_a_broken_list_names_file_and_line(labels, change, text):
         fldbench.load_dataset("300w-labels", labels, "test")
 
 
-def test_the_real_labels_are_whole_and_agree_with_each_other(data_root, tmp_path):
+def test_the_real_labels_are_complete_and_consistent(data_root, tmp_path):
     test, private = (fldbench.load_dataset("300w-labels", data_root, split) for split in ("test", "private"))
     assert (len(test), len(private)) == (689, 600)
     counts = {name: int(member.sum()) for name, member in (test.subsets | {}).items() if member.any()}
@@ -111,7 +111,7 @@ def test_the_real_labels_are_whole_and_agree_with_each_other(data_root, tmp_path
     assert fldbench.load_dataset("300w-labels", tmp_path, "test").fingerprint == test.fingerprint
 
 
-def test_the_real_labels_are_those_of_the_image_based_reader(data_root):
+def test_the_real_labels_equal_those_of_the_reader_of_images(data_root):
     """Images were cropped and scaled, so points agree up to a scale and a shift for each face."""
     images, labels = (fldbench.load_dataset(name, data_root, "test") for name in ("300w", "300w-labels"))
     helen = labels.subset("helen-test")

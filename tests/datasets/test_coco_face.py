@@ -166,7 +166,7 @@ def test_a_broken_file_names_its_place(folder, content, error):
     assert raised.value.file.endswith("coco_wholebody_val_v1.0.json")
 
 
-def test_bytes_that_are_no_text_name_their_line(folder):
+def test_bytes_that_are_not_utf8_name_their_line(folder):
     (folder / "a.json").write_bytes(json.dumps(change(), indent=1).encode().replace(b"000007", b"0\xff"))
     with pytest.raises(DataError, match=r"a\.json, line 7: not UTF-8 text \(byte 0xff\)"):
         load(folder)

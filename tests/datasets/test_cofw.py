@@ -56,7 +56,7 @@ def test_grey_and_rgb_images_come_back_as_rgb(cofw):
         assert np.array_equal(got, stored if stored.ndim == 3 else np.stack([stored] * 3, axis=2))
 
 
-def test_images_are_lazy_and_travel_to_other_processes(cofw):
+def test_images_are_lazy_and_can_be_sent_to_other_processes(cofw):
     faces = COFW().load(cofw, "train")
     again = pickle.loads(pickle.dumps(faces))
     assert again.fingerprint == faces.fingerprint == COFW().load(cofw, "train").fingerprint
@@ -120,7 +120,7 @@ def test_damaged_files_name_themselves(cofw):
         COFW().load(cofw, "test")
 
 
-def test_a_strange_image_is_refused_by_number(cofw):
+def test_an_unusable_image_is_refused_with_its_number(cofw):
     path = cofw / "cofw/COFW_test_color.mat"
     write_cofw(path, POINTS[:2], OCCLUDED[:2], BOXES[:2], [IMAGES[0], IMAGES[1].astype(float)], "T")
     faces = COFW().load(cofw, "test")

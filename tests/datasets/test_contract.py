@@ -1,4 +1,4 @@
-"""The contract of readers: what the base class does for each, and what it asks of them."""
+"""The contract of readers: what the base class does for each reader, and what it demands of them."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ BUILT_IN = fldbench.list_datasets()
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_the_registered_name_is_the_class_own(name):
+def test_the_registered_name_is_that_of_the_class(name):
     cls = registry.resolve("dataset", name)
     assert cls.name == name and cls.licence
     assert isinstance(cls.splits, tuple) and cls.splits and all(cls.splits)
@@ -47,7 +47,7 @@ def dots(monkeypatch):
     return Dots
 
 
-def test_the_base_class_names_counts_and_boxes(dots, tmp_path):
+def test_the_base_class_adds_names_counts_and_boxes(dots, tmp_path):
     (tmp_path / "dots").mkdir()
     (tmp_path / "dots/dots.txt").touch()
     train = load_dataset("dots", tmp_path, n=4)
@@ -57,7 +57,7 @@ def test_the_base_class_names_counts_and_boxes(dots, tmp_path):
     assert dots().load(tmp_path).split_name == "train"
 
 
-def test_the_base_class_refuses_splits_options_and_places(dots, tmp_path):
+def test_the_base_class_refuses_wrong_splits_options_and_places(dots, tmp_path):
     with pytest.raises(DatasetNotFoundError, match="dataset 'dots': split is 'val'; must be 'train' or 'test'"):
         dots().load(tmp_path, "val")
     with pytest.raises(DataError, match="dataset 'dots': n is 10; must be a whole number from 1 to 9"):
@@ -84,7 +84,7 @@ def test_a_reader_of_the_old_kind_still_works(monkeypatch, tmp_path):
         load_dataset("old", tmp_path, "test")
 
 
-def test_options_of_your_own_data_follow_the_grammar(tmp_path):
+def test_wrong_options_of_your_own_data_have_the_grammar_of_messages(tmp_path):
     for name, options, text in (
         ("csv", {"file": 3}, "dataset 'csv': file is 3; must be None or a path"),
         ("pts", {"folder": None}, "dataset 'pts': folder is None; must be a path"),

@@ -126,7 +126,7 @@ def test_a_broken_table_names_file_and_line(folder, text, error):
         load(folder, text)
 
 
-def test_bytes_that_are_no_text_name_their_line(folder):
+def test_bytes_that_are_not_utf8_name_their_line(folder):
     (folder / "faces.csv").write_bytes(GOOD.encode().replace(b"b c", b"b\xffc"))
     with pytest.raises(DataError, match=r"faces\.csv, line 3: not UTF-8 text \(byte 0xff\); save the file as UTF-8"):
         load(folder)

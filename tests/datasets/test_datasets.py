@@ -1,4 +1,4 @@
-"""300-W, COFW-68 and .pts: the official formats written from nothing, the real files, and what is refused."""
+"""300-W, COFW-68 and .pts: files in the official formats, the real files, and what is refused."""
 
 import shutil
 
@@ -86,7 +86,7 @@ def test_300w_reads_the_usual_folders_and_says_what_is_absent(tmp_path):
     assert all(image.shape == (80, 90, 3) for image in test.images)
 
 
-def test_300w_errors_say_what_was_looked_for(tmp_path):
+def test_300w_errors_say_which_files_were_looked_for(tmp_path):
     with pytest.raises(DatasetNotFoundError, match=r"dataset '300w' is not below .*; looked for afw or helen or lfpw"):
         fldbench.load_dataset("300w", tmp_path)
     with pytest.raises(
@@ -108,7 +108,7 @@ def test_300w_errors_say_what_was_looked_for(tmp_path):
         fldbench.load_dataset("300W", tmp_path)
 
 
-def test_a_data_root_is_asked_for_where_none_is_given(monkeypatch):
+def test_a_missing_data_root_is_an_error(monkeypatch):
     monkeypatch.delenv("FLDBENCH_DATA", raising=False)
     with pytest.raises(DatasetNotFoundError, match="dataset '300w' needs a data root; give --data ROOT or set FLDB"):
         fldbench.load_dataset("300w")
@@ -195,7 +195,7 @@ def test_a_broken_submission_names_file_and_line(tmp_path, text, error):
         COFW68().read_submission(path)
 
 
-def test_datasets_have_no_submission_format_unless_they_say_so():
+def test_a_dataset_without_a_submission_format_says_so():
     with pytest.raises(
         PredictionsError,
         match=r"p\.txt: a prediction file ends in \.csv, \.json or \.npz",

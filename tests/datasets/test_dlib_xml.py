@@ -87,7 +87,7 @@ def test_parts_are_sorted_by_name(folder, names):
     assert load(folder).landmarks[0].tolist() == POINTS.tolist()
 
 
-def test_a_part_may_be_absent_from_the_whole_file_where_the_scheme_is_given(folder):
+def test_a_part_may_be_absent_from_the_whole_file_if_the_scheme_is_given(folder):
     (folder / "f.xml").write_text(xml([("a.png", [box({"00": (1, 2), "03": (3, 4)})])]))
     faces = load(folder, scheme="mtfl-5")
     assert faces.landmarks[0, 3].tolist() == [3, 4] and faces.visible[0].tolist() == [True, False, False, True, False]
@@ -113,7 +113,7 @@ def test_names_are_utf8_whatever_the_file_declares(folder):
     assert load(folder / "deep").ids.tolist() == ["a", "sub dir/Zoë 1"]
 
 
-def test_the_file_and_the_split_go_by_names(folder):
+def test_file_names_decide_the_file_and_the_split(folder):
     for name in ("training_with_face_landmarks", "testing_with_face_landmarks"):
         (folder / f"{name}.xml").write_text(xml([("a.png", [box(POINTS)])]))
     (folder / "training.xml").write_text(xml([("a.png", [box({})])]))  # has no parts: never meant
@@ -139,7 +139,7 @@ def test_the_file_and_the_split_go_by_names(folder):
         load(folder / "empty")
 
 
-def test_a_place_is_asked_for(monkeypatch):
+def test_a_missing_place_is_an_error(monkeypatch):
     monkeypatch.delenv("FLDBENCH_DATA", raising=False)
     with pytest.raises(
         DatasetNotFoundError, match=r"'dlib-xml' needs a file or folder; give --data ROOT, file='...' or"
@@ -199,7 +199,7 @@ def test_a_broken_file_names_file_and_line(folder, text, error):
         load(folder)
 
 
-def test_exact_numbers_count_where_they_round_to_the_whole_ones(folder):
+def test_exact_numbers_are_used_if_they_round_to_the_whole_ones(folder):
     text = GOOD.replace("x='12' y='13'", "x='12' y='13' exact='11.75 13.25' visible='0'")
     (folder / "f.xml").write_text(text.replace("height='40'", "height='40' exact='6.5 5.25 36.25 44.0'"))
     faces = load(folder)

@@ -1,4 +1,4 @@
-"""Real files as a well-known toolbox keeps them: COCO-like JSON of six datasets, read by `coco-face`."""
+"""Real files in the COCO-like JSON of a well-known toolbox: six datasets, read by `coco-face`."""
 
 import json
 
@@ -30,6 +30,6 @@ def test_points_and_boxes_are_those_of_the_file(data_root, name):
     assert inside[np.isfinite(faces.landmarks[0])].mean() > 0.95
 
 
-def test_bodies_are_refused_by_their_number_of_points(data_root):
+def test_body_keypoints_are_refused_because_of_their_number(data_root):
     with pytest.raises(DataError, match=r"test_halpe\.json: 136 points a face; no scheme has that number"):
         fldbench.load_dataset("coco-face", data_root / "format_samples/halpe", "test")

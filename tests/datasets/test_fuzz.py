@@ -1,6 +1,6 @@
-"""2,000 damaged annotation files of every format: whatever a reader makes of them, nothing but a DataError comes out.
+"""2,000 damaged annotation files of every format: a reader raises nothing but a DataError.
 
-Text formats name file and line. A fault of a whole file (no face in it, not one format at all) has no line.
+Errors in text formats name file and line. A fault of a whole file (no face in it, no known format) has no line.
 """
 
 import random

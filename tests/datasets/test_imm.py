@@ -1,4 +1,4 @@
-""".asf, IMM and IMM-Frontal: fractions of the image's size, which the header gives; persons; what is refused."""
+""".asf, IMM and IMM-Frontal: points as fractions of the image size in the header; persons; what is refused."""
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ def asf(tmp_path):
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".bmp"])
 @pytest.mark.parametrize("user_columns", [False, True])
-def test_asf_is_relative_to_the_images_size(tmp_path, ending, user_columns):
+def test_asf_points_are_fractions_of_the_image_size(tmp_path, ending, user_columns):
     truth = points(73)
     path = write_asf(tmp_path / "Gesicht ü 1.asf", truth, 64, 48, user_columns, ending)
     read, image = read_asf(path, 73)
@@ -57,7 +57,7 @@ def test_the_size_is_read_from_the_header(tmp_path, ending):
             assert image_size(path)[0] == width  # nothing behind the header is looked at
 
 
-def test_jpeg_segments_are_walked(tmp_path):
+def test_the_jpeg_header_is_found_after_other_segments(tmp_path):
     path = tmp_path / "a.jpg"
     write_image(path, 50, 40)
     whole = path.read_bytes()
@@ -113,7 +113,7 @@ def test_a_broken_asf_names_file_and_line(asf, change, error):
         IMM().load(path.parent, "all")
 
 
-def test_points_that_overflow_and_bytes_that_are_no_text(asf):
+def test_overflowing_points_and_bytes_that_are_not_utf8_are_refused(asf):
     path, _ = asf
     good = path.read_text()
     row = good.split("\n")[16].split("\t")

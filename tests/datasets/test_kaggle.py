@@ -1,4 +1,4 @@
-"""Kaggle's keypoints: pixels in a CSV file that are parsed when asked for, missing points, what is refused."""
+"""Kaggle's keypoints: pixels in a CSV file, parsed on access; missing points; what is refused."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_points_and_pixels(kaggle):
     assert train.parts == {"train": (3, 7049)} and KaggleKeypoints.expected == {"train": 7049}
 
 
-def test_no_pixel_is_parsed_before_it_is_asked_for(kaggle, monkeypatch):
+def test_pixels_are_parsed_only_on_access(kaggle, monkeypatch):
     path, _, images = kaggle
     monkeypatch.setattr(CsvPixels, "decode", lambda *_: pytest.fail("pixels were parsed"))
     train = KaggleKeypoints().load(path.parent, "train")
@@ -94,7 +94,7 @@ def test_a_broken_file_names_the_line(kaggle, change, error):
 
 
 @pytest.mark.parametrize("word", ["256", "-1", "x", "1.5"])
-def test_broken_pixels_are_named_when_the_image_is_asked_for(kaggle, word):
+def test_broken_pixels_are_named_on_access(kaggle, word):
     path, _, _ = kaggle
     lines = path.read_text().splitlines()
     cells, _, pixels = lines[2].rpartition(",")
@@ -105,7 +105,7 @@ def test_broken_pixels_are_named_when_the_image_is_asked_for(kaggle, word):
         train.images[1]
 
 
-def test_a_file_that_goes_away(kaggle, tmp_path):
+def test_a_file_that_disappears_is_an_error(kaggle, tmp_path):
     path, _, _ = kaggle
     train = KaggleKeypoints().load(path.parent, "train")
     path.unlink()

@@ -103,7 +103,7 @@ def test_a_broken_table_names_file_and_line(london, row, text):
         fldbench.load_dataset("london", london)
 
 
-def test_what_is_absent_is_named(london):
+def test_errors_name_what_is_absent(london):
     write_text(london / "london/london_info.csv", "id,age\n")
     with pytest.raises(DataError, match=r"london_info\.csv, line 1: the header is 'id,age'; must be 'face_id,face_age"):
         fldbench.load_dataset("london", london)

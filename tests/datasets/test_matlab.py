@@ -1,4 +1,4 @@
-"""MATLAB 5 files: against scipy, which wrote them, and what is damaged."""
+"""MATLAB 5 files: compared with scipy, which wrote them, and damaged files."""
 
 import numpy as np
 import pytest

@@ -67,7 +67,7 @@ def test_both_layouts_are_the_same_faces(organised, published):
     assert np.array_equal(first.landmarks, second.landmarks, equal_nan=True)
 
 
-def test_published_labels_find_aflws_images(published):
+def test_published_labels_find_the_images_of_aflw(published):
     for folder, name in (("0", "image00070"), ("2", "image00120"), ("3", "image00138")):
         write_image(published / f"aflw/flickr/{folder}/{name}.jpg", value=int(folder))
     faces = MERLRAV().load(published, "test")
@@ -102,7 +102,7 @@ def test_a_broken_file_names_itself(organised, change, text):
         MERLRAV().load(organised, "train")
 
 
-def test_absent_things_are_named(organised, tmp_path):
+def test_errors_name_what_is_absent(organised, tmp_path):
     (organised / "merl_rav/merl_rav_organized/left/trainset/image00999.jpg").rename(tmp_path / "x.jpg")
     write_merl_rav(organised / "merl_rav/merl_rav_organized/left/trainset/a b.pts", POINTS[0], STATE[0])
     write_image(organised / "merl_rav/merl_rav_organized/left/trainset/a b.jpg")

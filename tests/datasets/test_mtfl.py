@@ -94,7 +94,7 @@ def test_a_broken_list_names_file_and_line(mtfl, change, error):
         MTFL().load(mtfl.parent, "train")
 
 
-def test_bytes_that_are_no_text(mtfl):
+def test_bytes_that_are_not_utf8_are_refused(mtfl):
     good = mtfl.read_bytes()
     mtfl.write_bytes(good.replace("ö".encode(), b"\xf6"))
     with pytest.raises(DataError, match=r"training\.txt, line 4: not UTF-8 text \(byte 0xf6\); save the file as UTF-8"):
@@ -128,7 +128,7 @@ def test_the_real_mtfl_has_the_counts_of_its_readme(data_root):
     assert len(set(train.groups)) == 9501 and len(set(test.groups)) == 1438
 
 
-def test_the_pose_of_the_real_faces_is_where_the_nose_points(data_root):
+def test_the_pose_of_real_faces_agrees_with_the_direction_of_the_nose(data_root):
     train = MTFL().load(data_root, "train")
     eyes = train.landmarks[:, :2]
     turn = (train.landmarks[:, 2, 0] - eyes[..., 0].mean(axis=1)) / np.linalg.norm(eyes[:, 1] - eyes[:, 0], axis=1)
@@ -136,7 +136,7 @@ def test_the_pose_of_the_real_faces_is_where_the_nose_points(data_root):
     assert means == pytest.approx([-0.50, -0.27, 0.00, 0.24, 0.46], abs=0.01)
 
 
-def test_boxes_of_a_detector_stand_in_for_tight_ones_and_the_missed_are_counted(mtfl):
+def test_detector_boxes_replace_tight_boxes_and_missed_faces_are_counted(mtfl):
     tight = MTFL().load(mtfl.parent, "train")
     boxes = [
         "lfw_5590\\Al_Gore_0001.jpg 1.5 2 30 40 0.99",

@@ -1,4 +1,4 @@
-"""Any folder of .pts files: how deep, which scheme, which split, and what is refused."""
+"""Any folder of .pts files: depth, scheme, split, and what is refused."""
 
 import re
 
@@ -28,7 +28,7 @@ def load(root, split="train", **options):
     return PtsFolder(**options).load(root, split)
 
 
-def test_every_file_however_deep_is_a_face(tmp_path):
+def test_every_file_at_any_depth_is_a_face(tmp_path):
     truth = {name: write_face(tmp_path / name, ending=end) for name, end in (("b", ".jpg"), ("x y/Zoë 1.2", ".png"))}
     write_face(tmp_path / ".hidden")
     faces = load(tmp_path)
@@ -111,7 +111,7 @@ def test_a_broken_file_names_file_and_line(tmp_path, change, error):
         load(tmp_path)
 
 
-def test_bytes_that_are_no_text_name_their_line(tmp_path):
+def test_bytes_that_are_not_utf8_name_their_line(tmp_path):
     write_face(tmp_path / "a")
     path = tmp_path / "a.pts"
     path.write_bytes(path.read_bytes().replace(b"{", b"{\n\xff\xfe", 1))
@@ -119,7 +119,7 @@ def test_bytes_that_are_no_text_name_their_line(tmp_path):
         load(tmp_path)
 
 
-def test_files_of_other_lengths_are_named(tmp_path):
+def test_a_file_with_another_number_of_points_is_named(tmp_path):
     write_face(tmp_path / "a")
     write_face(tmp_path / "b", 51)
     with pytest.raises(DataError, match=r"b\.pts, line 2: n_points is '51'; must be '68'"):

@@ -60,7 +60,7 @@ def test_shapes_and_types(faces):
         assert visible.shape == (68,) and visible.dtype == bool and angles.shape == (3,)
 
 
-def test_a_face_does_not_depend_on_what_came_before(faces):
+def test_a_face_does_not_depend_on_earlier_draws(faces):
     for i in (5, 0, 17):
         image, points, visible, angles = faces[i]
         assert np.array_equal(sample.face_image(11, i), image)
@@ -77,7 +77,7 @@ def test_a_face_is_the_same_in_another_process(faces):
     assert there == hashlib.sha256(faces[3][0].tobytes() + faces[3][1].tobytes()).hexdigest()
 
 
-def test_the_global_generator_is_neither_used_nor_moved():
+def test_the_global_random_generator_is_untouched():
     state = np.random.get_state()[1].copy()
     first = sample.face_image(2, 1)
     assert np.array_equal(np.random.get_state()[1], state)
@@ -269,7 +269,7 @@ def test_picture_fits_the_points(easy_faces):
     assert np.mean(lips) > 0.02
 
 
-def test_moving_the_points_loses_the_evidence(easy_faces):
+def test_moved_points_fit_the_picture_worse(easy_faces):
     # the gradient along the lids is strongest at the true place, not a few pixels above or below
     def edge(shift):
         total = 0.0
@@ -328,7 +328,7 @@ PINNED = {
 
 
 @pytest.mark.parametrize("face", PINNED)
-def test_the_pictures_are_those_that_the_generators_name_stands_for(face):
+def test_the_pictures_match_the_pinned_generator(face):
     grey, points = PINNED[face]
     image = sample.face_image(2, face)
     np.testing.assert_allclose(image.reshape(4, 40, 4, 40, 3).mean(axis=(1, 3, 4)).ravel(), grey, atol=0.02)

@@ -1,4 +1,4 @@
-"""The synthetic dataset: attributes, subsets and their strengths, and how many faces there are."""
+"""The synthetic dataset: attributes, subsets with their strengths, and the number of faces."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_strength_of_the_other_subsets(drawn):
         assert low == face.conditions.occlusion
 
 
-def test_no_condition_leaves_the_look_alone():
+def test_without_a_condition_the_look_is_unchanged():
     look = draw_look(np.random.default_rng(0))
     assert strengthen(look, NONE, "", np.random.default_rng(0)) is look
 
@@ -88,7 +88,7 @@ def test_the_picture_does_not_depend_on_the_scheme():
         assert np.array_equal(sets[0].attributes[name], sets[1].attributes[name])
 
 
-def test_more_faces_leave_the_first_ones_as_they_are():
+def test_with_more_faces_the_first_ones_are_the_same():
     few, more = (fldbench.load_dataset("synthetic", split="train", faces=n) for n in (30, 60))
     assert len(few) == 30 and len(more) == 60
     assert few.fingerprint == more[:30].fingerprint
@@ -113,7 +113,7 @@ def test_wrong_options(options, text):
         fldbench.load_dataset("synthetic", split="train", **options)
 
 
-def test_a_batch_is_the_same_faces_in_any_number_of_processes():
+def test_a_batch_has_the_same_faces_with_any_number_of_processes():
     rows = [7, 3, 70, *range(64)]  # more than one task
     one, two = (batch.render_faces(SEED, rows, 48, jobs) for jobs in (1, 2))
     assert np.array_equal(one, two) and one.shape == (67, 48, 48, 3)

@@ -139,7 +139,7 @@ def test_a_broken_list_names_file_and_line(tmp_path, change, error):
     assert caught.value.file == str(path) and caught.value.line >= 1
 
 
-def test_bytes_that_are_no_utf8_and_absent_lists(wflw, tmp_path):
+def test_bytes_that_are_not_utf8_and_absent_lists_are_refused(wflw, tmp_path):
     path = list_file(wflw[0])
     path.write_bytes(path.read_bytes().replace("Ü".encode(), b"\xdc"))
     with pytest.raises(
@@ -164,7 +164,7 @@ def subsets(wflw):
     return root, written
 
 
-def test_without_the_full_list_the_lists_of_the_subsets_are_read(subsets):
+def test_without_the_full_list_the_subset_lists_are_read(subsets):
     root, written = subsets
     test = WFLW().load(root, "test")
     points = {tuple(points[0]): points for points, *_ in written}
@@ -182,7 +182,7 @@ def test_without_the_full_list_the_lists_of_the_subsets_are_read(subsets):
         WFLW().load(root, "train")
 
 
-def test_an_absent_list_leaves_its_flag_unknown_and_absent_images_are_said(subsets):
+def test_an_absent_list_leaves_its_flag_unknown_and_absent_images_are_reported(subsets):
     root, _ = subsets
     (root / "wflw/WFLW_annotations/list_98pt_test/list_98pt_test_blur.txt").unlink()
     (root / "wflw/WFLW_images").rename(root / "elsewhere")
@@ -192,7 +192,7 @@ def test_an_absent_list_leaves_its_flag_unknown_and_absent_images_are_said(subse
         test.images[0]
 
 
-def test_lists_of_subsets_that_contradict_each_other_are_refused(subsets):
+def test_contradictory_subset_lists_are_refused(subsets):
     root, _ = subsets
     path = root / "wflw/WFLW_annotations/list_98pt_test/list_98pt_test_blur.txt"
     words = path.read_text(encoding="utf-8").split(" ", 3)

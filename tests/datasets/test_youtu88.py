@@ -1,4 +1,4 @@
-"""YouTu-88: JSON whose key order does not matter, answers of the service, tables, and what is refused."""
+"""YouTu-88: JSON with keys in any order, answers of the service, tables, and what is refused."""
 
 import json
 import random
@@ -40,14 +40,14 @@ def csv(tmp_path):
     return tmp_path
 
 
-def test_json_and_answers_come_in_the_schemes_order(files):
+def test_points_of_json_and_answers_have_the_order_of_the_scheme(files):
     faces = YouTu88().load(files, "train")
     assert faces.ids.tolist() == NAMES and np.allclose(faces.landmarks, POINTS)
     assert faces.parts == {"train": (3, 39998)} and faces.images[2].shape == (218, 178, 3)
     assert faces.scheme == "youtu-88"
 
 
-def test_no_order_of_keys_moves_a_point(tmp_path):
+def test_the_order_of_keys_does_not_matter(tmp_path):
     path = tmp_path / "a.json"
     for seed in range(20):
         items = list(youtu_object(POINTS[0]).items())
@@ -162,7 +162,7 @@ def test_a_broken_table_names_file_and_line(csv, change, text):
         YouTu88().load(csv, "all")
 
 
-def test_absent_things_are_named(files):
+def test_errors_name_what_is_absent(files):
     with pytest.raises(
         DatasetNotFoundError, match=r"val: no landmarks\.csv, no annotations/NAME\.json and no NAME\.json"
     ):

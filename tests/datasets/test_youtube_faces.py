@@ -42,7 +42,7 @@ def test_official_splits(youtube):
     assert not set(train.ids) & set(test.ids)
 
 
-def test_disjoint_splits_cut_by_person_by_the_name_alone(youtube):
+def test_disjoint_splits_are_cut_by_the_name_of_the_person_alone(youtube):
     root, training, _ = youtube
     train, test = (YouTubeFaces().load(root, f"{split}-disjoint") for split in ("train", "test"))
     held_out = {p for p in PERSONS if int.from_bytes(hashlib.sha256(p.encode()).digest(), "big") % 5 == 0}

@@ -31,7 +31,7 @@ def test_a_key_depends_on_content_not_on_order():
         key_of({"a": float("nan")})
 
 
-def test_parameters_that_change_nothing_are_no_part_of_a_key():
+def test_parameters_that_change_nothing_are_not_in_the_key():
     def key(name, **params):
         return ingredients(make_method(name, **params), FACES).key
 
@@ -42,7 +42,7 @@ def test_parameters_that_change_nothing_are_no_part_of_a_key():
     assert key("cnn-small", **quick) != key("cnn-small", **quick, training={"precision": "bf16-mixed"})
 
 
-def test_another_version_of_a_library_is_other_code_and_the_same_work(monkeypatch):
+def test_another_version_of_a_library_changes_the_key_but_not_the_work(monkeypatch):
     method = make_method("linear")
     now = ingredients(method, FACES)
     later = replace(now, libraries=now.libraries | {"numpy": "99.0"})
@@ -70,7 +70,7 @@ def test_a_weight_file_counts_by_its_content_not_its_path(tmp_path):
     assert not ingredients(make_method("cnn-small"), FACES).files
 
 
-def test_members_of_members_count():
+def test_members_of_members_are_in_the_key():
     outer = make_method("hybrid", first="average", first_params={"methods": ["linear", "asm"]})
     code = ingredients(outer, FACES).code
     for name in ("hybrid", "average", "linear", "asm", "hog-ridge"):
@@ -80,7 +80,7 @@ def test_members_of_members_count():
     assert ingredients(outer, FACES).like != ingredients(other, FACES).like
 
 
-def test_who_belongs_together_counts_and_how_a_group_is_called_does_not():
+def test_the_members_of_groups_are_in_the_key_and_their_names_are_not():
     faces = fldbench.load_dataset("synthetic")[:4]
     prints = [fingerprints(replace(faces, groups=np.array(list(groups)))) for groups in ("aabb", "xxyy", "abab")]
     assert prints[0] == prints[1] != prints[2]

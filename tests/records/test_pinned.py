@@ -1,7 +1,7 @@
-"""What the modules give that enter keys by a number in place of their text. Where that changes, the number rises.
+"""Outputs of the modules that enter keys by a version number, not by their text. If an output changes, raise the number.
 
-`fldbench.digest.PINNED` names them. errors, files, progress, registry and digest give no number that a method could
-learn from; the tables of schemes are pinned in tests/schemes; what the others give is pinned here.
+`fldbench.digest.PINNED` names these modules. errors, files, progress, registry and digest give no number that a method
+could learn from; the tables of schemes are pinned in tests/schemes; the outputs of the others are pinned here.
 """
 
 import numpy as np
@@ -42,7 +42,7 @@ def test_weights_of_faces():
     assert check_sample_weight([2, 0, 0.5], faces).tolist() == [2.0, 0.0, 0.5]
 
 
-def test_answers_are_taken_as_they_are_and_half_a_face_is_none():
+def test_predictions_are_kept_as_they_are_and_half_a_face_is_a_missed_face():
     answer = np.array([[[1, 2], [3, 4]], [[1, 2], [np.inf, 4]], [[-5, 1e6], [0.25, 0]]])
     boxes = np.array([[0.0, 0.0, 1.0, 1.0]] * 3)
     taken = predict_checked(Answers(answer), [None] * 3, boxes, 2)
@@ -51,7 +51,7 @@ def test_answers_are_taken_as_they_are_and_half_a_face_is_none():
         predict_checked(Answers(answer[:, :1]), [None] * 3, boxes, 2)
 
 
-def test_a_saved_model_answers_as_it_did(toy, tmp_path):
+def test_a_saved_model_predicts_as_before(toy, tmp_path):
     faces = toy_faces(6)
     model = Noisy().fit(faces)
     again = load_method(model.save(tmp_path / "m"))

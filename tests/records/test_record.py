@@ -84,7 +84,7 @@ def test_an_edited_number_is_noticed(path):
     assert not from_json(through_text(to_json(made_record())), "here").edited
 
 
-def test_edited_faces_are_noticed_and_such_a_record_is_no_result(tmp_path):
+def test_edited_faces_are_noticed_and_the_record_is_not_a_result(tmp_path):
     store = Store(tmp_path)
     for key in ("a", "b", "c"):
         store.write(made_record(key=key), {"errors": np.array([0.1, 0.2])})
@@ -110,7 +110,7 @@ def test_a_record_of_version_1_is_upgraded():
     assert from_json(through_text(to_json(record)), "here") == record
 
 
-def test_content_that_is_no_record_names_the_field():
+def test_an_error_in_the_content_names_the_field():
     content = to_json(made_record())
     del content["method"]["label"]
     with pytest.raises(StoreError, match=r"here: not a run record \(MethodFacts.label: Field required\)"):

@@ -38,7 +38,7 @@ def test_a_good_record_is_never_overwritten(tmp_path):
     assert store.read("k1") == RECORD
 
 
-def test_a_failure_is_replaced_by_the_next_try_and_is_no_result(tmp_path):
+def test_a_failure_is_replaced_by_the_next_try_and_is_not_a_result(tmp_path):
     store = Store(tmp_path)
     for reason in ("first", "second"):
         store.write(replace(RECORD, status="failed", reason=reason))
@@ -62,7 +62,7 @@ def test_a_writer_that_fails_leaves_nothing_behind(tmp_path):
     assert not store.has_model("m1") and not list((tmp_path / "models").iterdir())
 
 
-def test_models_keep_how_they_were_fitted(tmp_path):
+def test_models_keep_the_facts_of_their_fit(tmp_path):
     store = Store(tmp_path)
     store.write_model("m1", lambda path: path.write_bytes(b"12345"), {"fit_seconds": 2.5})
     assert store.has_model("m1") and store.read_fit("m1") == {"fit_seconds": 2.5, "model_bytes": 5}

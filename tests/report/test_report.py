@@ -57,7 +57,7 @@ def test_a_failed_seed_is_shown():
     assert "fell over" in leaderboard([good, bad]).to_markdown()
 
 
-def test_rows_are_sorted_by_nme_and_those_without_come_last():
+def test_rows_are_sorted_by_nme_and_rows_without_nme_come_last():
     none = {"nme": None, "fr08": 100.0, "fr10": 100.0, "auc08": 0.0}
     test = TestFacts(n=330, missed=330, complete=True)
     records = [
@@ -164,7 +164,7 @@ def test_a_union_must_be_the_weighted_mean_of_its_parts():
     assert len(leaderboard([common, hard, other]).rows) == 3
 
 
-def test_writing_where_nothing_can_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         leaderboard([record()]).write(tmp_path / "file")
@@ -189,7 +189,7 @@ def test_one_name_with_different_rules_is_never_one_table():
     assert "**" not in board.to_markdown()
 
 
-def test_one_label_of_different_training_faces_is_never_one_table():
+def test_one_label_with_different_training_faces_is_never_one_table():
     other = replace(TRAIN, fingerprint="f2", faces=3148)
     board = leaderboard([record("a"), record("b", train=other, metrics=METRICS | {"nme": 1.0, "auc08": 90.0})])
     assert [place[0] for place, _ in board.sections()] == ["t [f1]", "t [f2]"]
@@ -208,7 +208,7 @@ def test_one_label_with_different_parameters_is_shown_twice_with_what_differs():
     assert [row["method"] for row in leaderboard([of(30)]).rows] == ["net"]
 
 
-def test_a_seed_or_threads_alone_make_no_row_of_their_own():
+def test_another_seed_or_other_threads_alone_make_no_separate_row():
     def of(seed, threads):
         params = {"random_state": seed, "threads": threads}
         facts = MethodFacts("net", "net", params=params, changes_nothing=("threads",), code={"a": "1"})
@@ -218,7 +218,7 @@ def test_a_seed_or_threads_alone_make_no_row_of_their_own():
     assert (row["method"], row["seeds"]) == ("net", 2)
 
 
-def test_results_of_other_code_stand_apart_and_are_marked():
+def test_results_of_other_code_have_their_own_rows_and_are_marked():
     old = record(MethodFacts("m", "m", code={"a": "0"}), ended="2025-12-31T00:00:00+00:00", key="old")
     board = leaderboard([old, record()])
     assert sorted(row["method"] for row in board.rows) == ["m", "m (other code, 2025-12-31)"]
@@ -239,7 +239,7 @@ def test_an_edited_record_is_shown_and_has_no_number():
     assert "b: edited: its content does not fit its digest" in board.to_markdown() and "1.00" not in board.to_markdown()
 
 
-def test_a_column_that_there_is_not_is_refused():
+def test_an_unknown_column_is_refused():
     with pytest.raises(UnknownNameError, match="no column named 'mised'; did you mean 'missed'"):
         column_named("mised")
 

@@ -1,4 +1,4 @@
-"""Predictions from elsewhere: every format, every mistake, and COFW-68's published methods as the field prints them."""
+"""Predictions of other programs: formats, mistakes, and the published numbers of COFW-68's published methods."""
 
 import json
 
@@ -57,7 +57,7 @@ def test_missing_faces_and_blank_cells_count_as_failures_and_are_named(toy, tmp_
     assert evaluate_file(tmp_path / "a.json", "toy-test").score.missed == 7
 
 
-def test_predictions_for_other_subsets_are_not_used_but_counted(toy, tmp_path):
+def test_predictions_for_other_subsets_are_counted_but_not_used(toy, tmp_path):
     outside = evaluate_file(write(tmp_path / "a.csv", csv_rows()), "toy-even")
     assert outside.score.n == 4 and outside.elsewhere == 4 and not outside.absent
 
@@ -91,7 +91,7 @@ def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
         ("a.txt", b"1", r"a prediction file ends in .csv, .json or .npz"),
     ],
 )
-def test_files_that_are_none_are_named(toy, tmp_path, name, content, text):
+def test_files_that_are_not_predictions_are_named(toy, tmp_path, name, content, text):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(PredictionsError, match=text):
         evaluate_file(tmp_path / name, "toy-test")
@@ -120,7 +120,7 @@ def test_a_records_own_faces_can_be_scored_again(toy, tmp_path):
     assert again.score.metrics == record.metrics
 
 
-def test_a_record_of_outside_predictions_stands_in_a_leaderboard(toy, tmp_path):
+def test_a_record_of_outside_predictions_appears_in_a_leaderboard(toy, tmp_path):
     outside = evaluate_file(write(tmp_path / "a.csv", csv_rows()[:7]), "toy-test")
     store = Store(tmp_path / "out")
     for label in ("ours", "theirs"):
@@ -182,7 +182,7 @@ def test_a_dropped_face_of_a_published_method_is_a_failure(data_root, tmp_path):
     assert len(ids) == 506 and points.shape == (506, 68, 2)
 
 
-def test_labels_alone_serve_where_images_of_a_protocol_are_absent(data_root, tmp_path):
+def test_labels_suffice_if_the_images_of_a_protocol_are_absent(data_root, tmp_path):
     labelled = fldbench.load_dataset("300w-labels", data_root, "test")
     guess = labelled.landmarks + np.random.default_rng(0).normal(0, 2, labelled.landmarks.shape)
     np.savez(tmp_path / "a.npz", ids=labelled.ids, predictions=guess)

@@ -82,7 +82,7 @@ def test_a_record_tells_where_its_numbers_come_from(toy, tmp_path):
     assert record.machine.libraries["numpy"] == np.__version__ and record.started <= record.ended
 
 
-def test_whatever_changes_the_numbers_makes_a_new_run(toy, tmp_path, monkeypatch):
+def test_everything_that_changes_the_numbers_makes_a_new_run(toy, tmp_path, monkeypatch):
     fldbench.run_suite(toy, tmp_path)
     changes = [
         {"methods": [{"name": "noisy", "params": {"noise": 0.02}}]},
@@ -130,7 +130,7 @@ def test_a_model_that_fails_is_a_record_and_the_rest_goes_on(toy, tmp_path):
     assert "broken: failed: RuntimeError: the furnace is out" in board.to_markdown()
 
 
-def test_a_failure_is_tried_again_and_never_taken_for_a_result(toy, tmp_path):
+def test_a_failure_is_tried_again_and_is_never_a_result(toy, tmp_path):
     toy["methods"] = ["broken"]
     fldbench.run_suite(toy, tmp_path)
     registry.register_method("broken", Noisy)
@@ -153,7 +153,7 @@ def test_a_protocol_whose_faces_are_absent_is_skipped_with_its_reason(toy, tmp_p
     assert good.status == "ok"
 
 
-def test_one_protocol_that_cannot_be_computed_does_not_take_the_others_down(toy, tmp_path):
+def test_one_protocol_that_cannot_be_computed_does_not_stop_the_others(toy, tmp_path):
     fldbench.register_protocol(toy_protocol("toy-zero", normaliser_points=((0,), (0,))))
     fldbench.register_protocol(toy_protocol("toy-gone", subset="gone"))
     toy["protocols"] = ["toy-zero", "toy-test"]
@@ -201,7 +201,7 @@ class Gone(Toy):
         raise DatasetNotFoundError("toys are in the attic")
 
 
-def test_training_sets_that_are_absent_are_skipped_unless_all_are(toy, tmp_path):
+def test_absent_training_sets_are_skipped_unless_all_are_absent(toy, tmp_path):
     registry.register_dataset("gone", Gone)
     toy["train"] = [{"dataset": "gone"}, {"dataset": "toy"}]
     skipped, good = fldbench.run_suite(toy, tmp_path)
@@ -232,12 +232,12 @@ def test_new_labels_need_no_new_run(toy, tmp_path):
     assert record.method.label == "ours" and Noisy.fits == 1
 
 
-def test_a_method_without_random_state_runs_once_whatever_the_seeds(toy, tmp_path):
+def test_a_method_without_random_state_runs_once_for_all_seeds(toy, tmp_path):
     toy |= {"methods": ["mean-shape"], "seeds": [0, 1, 2]}
     assert [record.seed for record in fldbench.run_suite(toy, tmp_path)] == [None]
 
 
-def test_jobs_give_the_same_table_and_know_run_time_registrations(toy, tmp_path):
+def test_several_jobs_give_the_same_table_and_know_plugins_registered_at_run_time(toy, tmp_path):
     average = {"name": "average", "params": {"methods": ["noisy"], "params": {"noisy": {"noise": 0.5}}}}
     toy |= {"methods": ["noisy", "broken", "mean-shape", average], "seeds": [0, 1]}
     toy |= {"protocols": ["toy-test", "toy-even"]}
@@ -253,7 +253,7 @@ def test_progress_counts_models(toy, tmp_path):
     assert seen == [("", 0, 2), ("noisy on toy-train, seed 0", 1, 2), ("noisy on toy-train, seed 1", 2, 2)]
 
 
-def test_predictions_are_made_in_blocks_that_do_not_change_them(toy, tmp_path, monkeypatch):
+def test_prediction_in_blocks_does_not_change_the_predictions(toy, tmp_path, monkeypatch):
     (whole,) = fldbench.run_suite(toy, tmp_path / "a")
     monkeypatch.setattr(cell, "FACES_AT_ONCE", 3)
     (blocks,) = fldbench.run_suite(toy, tmp_path / "b")
@@ -306,7 +306,7 @@ def test_a_kill_at_any_point_and_a_second_run_give_the_same_table(toy, tmp_path,
     assert killed > 40
 
 
-def test_results_of_other_code_are_kept_named_and_reused_only_when_told(toy, tmp_path, monkeypatch):
+def test_results_of_other_code_are_kept_and_named_and_reused_only_on_request(toy, tmp_path, monkeypatch):
     fldbench.run_suite(toy, tmp_path)
     real = keys.code_of
     monkeypatch.setattr(keys, "code_of", lambda cls: real(cls) | {"fldbench.geometry": "changed"})

@@ -1,4 +1,4 @@
-"""Suite files: what they mean, and a message with file, line and allowed values for what they cannot."""
+"""Suite files: their parts, and errors that name file, line and allowed values."""
 
 import textwrap
 
@@ -32,7 +32,7 @@ def file(tmp_path):
     return write
 
 
-def test_a_suite_says_what_it_means(file):
+def test_the_parts_of_a_suite_file_are_read(file):
     suite = load_suite(file(GOOD))
     assert [spec.label for spec in suite.train] == ["300w-train", "synthetic-train[:50]@jittered:0.05"]
     assert [(spec.name, spec.label, spec.params) for spec in suite.methods] == [
@@ -99,7 +99,7 @@ def test_a_dict_is_a_suite_too():
         ("  - dataset: 300w", "  - dataset: [300w", 4, "not YAML: "),
     ],
 )
-def test_a_wrong_suite_names_file_line_and_what_is_allowed(file, old, new, line, text):
+def test_an_error_in_a_suite_names_file_line_and_allowed_values(file, old, new, line, text):
     assert old in GOOD
     path = file(GOOD.replace(old, new, 1))
     with pytest.raises(SuiteError) as error:
@@ -109,7 +109,7 @@ def test_a_wrong_suite_names_file_line_and_what_is_allowed(file, old, new, line,
     assert text in message
 
 
-def test_what_is_no_suite_file_at_all(file, tmp_path):
+def test_files_that_are_not_suites_are_refused(file, tmp_path):
     with pytest.raises(SuiteError, match=r"none\.yaml: cannot be read \(No such file or directory\)"):
         load_suite(tmp_path / "none.yaml")
     with pytest.raises(SuiteError, match=r"line 1: a suite must be a mapping with the keys name, define"):
