@@ -1,4 +1,4 @@
-"""Outputs of the modules that enter keys by a version number, not by their text. If an output changes, raise the number.
+"""Outputs of the modules that enter keys by a number, not by their text. If an output changes, raise the number.
 
 `fldbench.digest.PINNED` names these modules. errors, files, progress, registry and digest give no number that a method
 could learn from; the tables of schemes are pinned in tests/schemes; the outputs of the others are pinned here.
