@@ -26,6 +26,7 @@ PINNED = {
     "fldbench.method": 1,
     "fldbench.params": 1,
     "fldbench.progress": 1,
+    "fldbench.records.keys": 1,
     "fldbench.registry": 1,
     "fldbench.schemes": 1,
 }
