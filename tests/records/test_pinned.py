@@ -1,7 +1,7 @@
 """What the modules give that enter keys by a number in place of their text. Where that changes, the number rises.
 
-`fldbench.digest.PINNED` names them. Those that only handle files, messages, keys and pictures give no number that a method
-could learn from. The tables of schemes are pinned in tests/schemes; what the others give is pinned here.
+`fldbench.digest.PINNED` names them. Those that only handle files, messages, keys and pictures give no number that a
+method could learn from. The tables of schemes are pinned in tests/schemes; what the others give is pinned here.
 """
 
 import numpy as np
