@@ -20,7 +20,8 @@ from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import MethodFacts, Metrics, Record, TrainFacts
-from fldbench.run.cell import facts_of_test, now
+from fldbench.run.facts import facts_of_test
+from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
 
 
