@@ -66,7 +66,7 @@ class Average(Composed):
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """The members by name; none where they cannot be made, or where one stands there twice."""
+        """The members by name; empty if they cannot be made or if one is given twice."""
         members = self.members
         named = dict(zip(self.methods, members, strict=True)) if members else {}
         return named if len(named) == len(members) else {}

@@ -1,7 +1,7 @@
 """fldbench: honest benchmarks of facial landmark detectors.
 
-The public names are resolved when they are first used, so that `import fldbench` stays cheap: it loads none of torch,
-cv2, dlib, pandas or matplotlib. Pure functions live in fldbench.metrics and fldbench.geometry.
+The public names are resolved when they are first used, so that `import fldbench` stays cheap: it does not load torch,
+cv2, dlib, pandas or matplotlib. Pure functions are in fldbench.metrics and fldbench.geometry.
 """
 
 from importlib import import_module

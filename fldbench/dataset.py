@@ -21,7 +21,7 @@ ROOT_VARIABLE = "FLDBENCH_DATA"
 
 @dataclass(frozen=True)
 class Columns:
-    """What a reader found: the columns of a FaceSet, without what the base class knows itself.
+    """What a reader found: the columns of a FaceSet, except those that the base class fills in itself.
 
     Attributes
     ----------
@@ -32,13 +32,13 @@ class Columns:
     landmarks : (n, L, 2) float array
         Pixels; NaN where a point is not annotated.
     boxes : (n, 4) float array, optional
-        x0, y0, x1, y1 in pixels; the tight boxes of the points where there are none.
+        x0, y0, x1, y1 in pixels; by default the tight boxes of the points.
     visible, attributes, subsets, groups
         As in FaceSet.
     scheme : str, optional
-        The scheme that the files turned out to have; else the class's own.
+        The scheme of the files, if they decide it; by default that of the class.
     parts : dict of str to (found, expected), optional
-        Number of faces of each part; by default the split alone, where its number of faces is published.
+        Number of faces of each part; by default of the split alone, if its number of faces is published.
     """
 
     ids: Sequence[str]
@@ -57,7 +57,7 @@ class Dataset:
     """Base of every dataset reader.
 
     A reader declares facts as class attributes and writes `read`. `load`, which users call, checks split and options,
-    finds the place and makes the FaceSet. A reader for something that is not read from a folder may override `load`
+    finds the folder and makes the FaceSet. A reader for something that is not read from a folder may override `load`
     itself.
 
     Attributes
@@ -71,14 +71,14 @@ class Dataset:
     expected : dict of str to int
         Split or subset -> published number of faces.
     folder : str
-        The folder looked for below the data root; empty for a dataset without one.
+        The folder below the data root; empty for a dataset without one.
     holds : tuple of str
         Names in that folder; one of them must be there.
     rules : dict of str to Rule
         What the options, the constructor's arguments, may be.
     labels : str
-        The dataset that holds annotations of the same test faces without images, where there is one: predictions are
-        scored on it where faces of this one are absent.
+        The dataset that holds annotations of the same test faces without images, or empty. Predictions are scored on
+        it if faces of this one are absent.
     licence, citation, url : str
         What a user must know before using it.
     """
@@ -103,14 +103,14 @@ class Dataset:
         root : str, Path or None
             The data root; None stands for the environment variable FLDBENCH_DATA.
         split : str, optional
-            One of `splits`; the only one, or that to train on, where none is named.
+            One of `splits`; by default the only one, or the one to train on.
 
         Raises
         ------
         DatasetNotFoundError
             For an unknown split, and when the dataset or the split is not there.
         DataError
-            For an option or a file that cannot be used; names the file and, where there is one, the line.
+            For an option or a file that cannot be used; names the file and, if known, the line.
         """
         if split is None:
             split = self.splits[0] if len(self.splits) == 1 else training_split(self)
@@ -135,11 +135,11 @@ class Dataset:
         )
 
     def locate(self, root: str | Path | None, split: str) -> Path:
-        """Return the folder that `read` reads; raise DatasetNotFoundError where it is not there."""
+        """Return the folder that `read` reads; raise DatasetNotFoundError if it is absent."""
         return find_folder(root, self.name, self.folder, self.holds)
 
     def read(self, folder: Path, split: str) -> Columns:
-        """Return what the folder holds of a split; raise DatasetNotFoundError and DataError as `load` does."""
+        """Return the columns of a split in the folder; raise DatasetNotFoundError and DataError as `load` does."""
         raise NotImplementedError
 
     @property
@@ -160,7 +160,7 @@ class Dataset:
                 raise DataError(must_be(self._label, name, value, rule.allowed))
 
     def read_submission(self, path: str | Path) -> tuple[list[str], np.ndarray]:
-        """Return face ids and landmarks (n, L, 2) px from the benchmark's own prediction format, where it has one.
+        """Return face ids and landmarks (n, L, 2) px from the benchmark's own prediction format, if it has one.
 
         Raises
         ------
@@ -187,7 +187,7 @@ def data_root(root: str | Path | None) -> Path | None:
 
 
 def needed_root(root: str | Path | None, dataset: str, what: str = "a data root", give: str = "") -> Path:
-    """Return the data root; raise DatasetNotFoundError, which says what to give, where there is none."""
+    """Return the data root; if there is none, raise DatasetNotFoundError, which says what to give."""
     base = data_root(root)
     if base is None:
         raise DatasetNotFoundError(f"dataset {dataset!r} needs {what}; give --data ROOT{give} or set {ROOT_VARIABLE}")
@@ -200,7 +200,7 @@ def find_folder(root: str | Path | None, dataset: str, folder: str, any_of: tupl
     Raises
     ------
     DatasetNotFoundError
-        When neither does; says what was looked for.
+        If neither does; it names the files that were looked for.
     """
     base = needed_root(root, dataset)
     for place in (base / folder, base):
@@ -230,7 +230,7 @@ def make_dataset(name: str, **options: Any) -> Dataset:
 
 
 def training_split(dataset: type[Dataset] | Dataset) -> str:
-    """Return the split to train on where none is named: train, or all for a dataset without splits.
+    """Return the default split to train on: train, or all for a dataset without splits.
 
     Raises
     ------

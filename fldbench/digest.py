@@ -16,9 +16,9 @@ from pathlib import Path
 DIGITS = 12  # of 64 in the digest of one module
 HOME = "fldbench"
 
-# Modules of the core that enter by a number in place of their text, so that a new message or docstring of theirs does
-# not make every earlier result one of "other code". tests/records/test_pinned.py holds what they give: where one of
-# those outputs changes, the number here is raised.
+# Modules of the core that enter by a number instead of their text, so that a new message or docstring of theirs does
+# not turn all earlier results into results of "other code". tests/records/test_pinned.py pins their outputs: if one
+# of those changes, raise the number here.
 PINNED = {
     "fldbench.cnn.training.pictures": 1,
     "fldbench.digest": 1,
@@ -32,7 +32,7 @@ PINNED = {
     "fldbench.schemes": 1,
 }
 
-# What is imported -> distributions that bring it, of which the first that is installed counts.
+# Imported name -> distributions that provide it; the first one that is installed counts.
 LIBRARIES = {
     "numpy": ("numpy",),
     "scipy": ("scipy",),
@@ -48,11 +48,11 @@ def code_of(cls: type) -> dict[str, str]:
     """Return module name -> digest of the code of every module that a class reaches.
 
     Those are the modules of the class and of its bases and, from import to import, every module of fldbench, of the
-    class's own distribution, and beside a plug-in that is a file of its own. Imports inside functions count. What a
-    type checker alone sees does not, nor do comments, docstrings and layout. Modules in PINNED count by their number.
+    class's own distribution, and beside a plug-in that is a file of its own. Imports inside functions count. Code that
+    only type checkers see, comments, docstrings and layout do not. Modules in PINNED count by their number.
 
-    A class without source, such as one that was typed at a prompt, is given a digest that no other has: nothing says
-    that two of them run the same code.
+    A class without source, such as one typed at a prompt, gets a unique digest, because nothing shows that two such
+    classes run the same code.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _same_house(used: str, name: str) -> bool:
     """Whether a module that `name` imports is followed: of fldbench, of the same package, or a file beside it."""
     top = used.partition(".")[0]
     if top == HOME:
-        return used != HOME  # its own module holds names alone
+        return used != HOME  # its own module holds only names
     if top == name.partition(".")[0]:
         return True
     own, other = _place(name)[0], _place(used)[0]
@@ -121,7 +121,7 @@ def _same_house(used: str, name: str) -> bool:
 
 
 def _place(name: str) -> tuple[str, int] | tuple[None, int]:
-    """The file of a module and when it was changed; None where there is no file."""
+    """Return the file of a module and the time of its last change; None without a file."""
     loaded = sys.modules.get(name)
     file = getattr(loaded, "__file__", None)
     if file is None and loaded is None:
@@ -149,7 +149,7 @@ def _read(file: str | None, changed: int) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _runs_alone(tree: ast.Module) -> ast.Module:
-    """The tree without docstrings and without what stands under `if TYPE_CHECKING`."""
+    """Return the tree without docstrings and without the code under `if TYPE_CHECKING`."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if not isinstance(body, list):
@@ -165,7 +165,7 @@ def _for_checkers(node: ast.AST) -> bool:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """Dotted names of modules, of what is taken from them, and of names of fldbench that are used through it."""
+    """Yield dotted names of modules, of the names imported from them, and of `fldbench.NAME` in the code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

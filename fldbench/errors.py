@@ -34,7 +34,7 @@ class UnknownNameError(FldbenchError, LookupError):
 class DataError(FldbenchError, ValueError):
     """Annotations, images or boxes that cannot be used.
 
-    file and line (from 1) say where, when there is such a place; they stand in front of the message.
+    `file` and `line` (from 1), if known, say where; they precede the message.
     """
 
     def __init__(self, message: str, file: str | Path | None = None, line: int | None = None):
@@ -101,7 +101,7 @@ def must_be(where: object, what: str, got: object, allowed: str, then: str = "")
     allowed : str
         What it must be.
     then : str
-        What to do next, where `allowed` does not say it already.
+        What to do next, if `allowed` does not say it already.
 
     >>> must_be("lbf", "depth", 9, "a whole number from 1 to 8")
     'lbf: depth is 9; must be a whole number from 1 to 8'

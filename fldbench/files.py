@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, read as UTF-8 with the bad line named, and what is in them as a digest."""
+"""Files: written whole or not at all, read as UTF-8 with the bad line named, and their content as a digest."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def written_whole(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write a UTF-8 text file whole or not at all; raise StoreError where that is not possible."""
+    """Write a UTF-8 text file whole or not at all; raise StoreError if that is impossible."""
     with written_whole(path) as file:
         file.write(text)
     return Path(path)
@@ -128,7 +128,7 @@ def read_text(path: str | Path, kind: type[DataError] = DataError) -> str:
     ------
     DataError
         Of the given kind, for a file that cannot be read, is blank or is not UTF-8; it names the line of the first bad
-        byte. A NUL byte is bad too, since text has none.
+        byte. A NUL byte is bad too, because text contains none.
     """
     content = read_bytes(path, kind)
     bad, text = content.find(b"\0"), ""

@@ -1,4 +1,4 @@
-"""The pixel convention of the whole library, and all that moves points, boxes and pixels.
+"""The pixel convention of the whole library, and the functions that move points, boxes and pixels.
 
 Zero-based; x right, y down; the centre of the top-left pixel is (0, 0), so an image of w x h pixels covers
 [-0.5, w - 0.5] x [-0.5, h - 0.5]. Points are (..., 2) float as (x, y) in pixels. Boxes are (..., 4) float as
@@ -62,7 +62,7 @@ def box_centre(boxes: np.ndarray) -> np.ndarray:
 
 
 def check_boxes(boxes: np.ndarray, ids: Sequence[str] | np.ndarray | None = None) -> np.ndarray:
-    """Return the boxes as float; refuse a shape, number or size that no box has.
+    """Return the boxes as float; refuse wrong shapes, numbers and sizes.
 
     Parameters
     ----------

@@ -26,12 +26,13 @@ class Method:
 
     `__init__` only stores its arguments under their own names. `fit` learns, and what it learns ends in `_`.
     `predict` takes n RGB uint8 images of any sizes and their boxes (n, 4) px, and returns (n, L, 2) px in each image's
-    own frame: row i answers image i, whatever the others are; a face that the method gives up on is a row of NaN.
+    own frame. Row i belongs to image i and does not depend on the other images; a face that the method misses is a row
+    of NaN.
     Nothing passed in is changed; predict sees no truth; randomness comes from the parameter `random_state` alone.
 
     `fit` may cut a validation part from `train` (`train.split`). A `val` that is passed in is used by methods that
     declare `validates`; others say that they do not use it. A fit that fails or is interrupted leaves the method as it
-    was, whatever it had learned by then: that comes with the base class.
+    was before; the base class ensures that.
 
     Learned values that are arrays, numbers, strings or plain lists of them are saved by the base class. A method that
     learns anything else (a network, a library's own file) overrides `learned` and `restore`.
@@ -44,9 +45,10 @@ class Method:
     version : int
         Raised when a change of the code changes the numbers.
     tasks : tuple of str
-        What it answers: "landmarks", and the attributes that `predict_attributes` gives.
+        What it predicts: "landmarks", and the attributes of `predict_attributes`.
     rules : mapping of str to Rule
-        What its parameters may be, checked by `check_params`; those without a rule by the kind of their default.
+        What its parameters may be, checked by `check_params`; parameters without a rule are checked by the kind of
+        their default.
     files : tuple of str
         Parameters that are paths of files. The content of the files decides the numbers, so it is part of every key.
     changes_nothing : tuple of str
@@ -56,7 +58,7 @@ class Method:
     validates : bool
         `fit` uses `val`.
     refines : bool
-        `fit` and `predict` take `start_shapes`, (n, L, 2) px, a NaN row where there is none, and begin from them.
+        `fit` and `predict` take `start_shapes`, (n, L, 2) px, and begin from them; a NaN row means no start shape.
     refiner_params : mapping
         Parameters that suit it where it refines the answers of another method.
     keeps_training : bool
@@ -101,13 +103,13 @@ class Method:
 
     @property
     def members(self) -> list[Method]:
-        """The methods that this one is made of, whose code can change its numbers too; most are made of none."""
+        """The methods that this one consists of; their code can change its numbers too. Usually empty."""
         return []
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """Registered name -> unfitted member, of a method whose `fit` is no more than that of its members on the same
-        faces; a run that has all of them fitted hands them to `assemble` and fits nothing."""
+        """Registered name -> unfitted member, of a method whose `fit` only fits its members on the same faces. A
+        run that has fitted all of them passes them to `assemble` and fits nothing."""
         return {}
 
     def assemble(self, members: Sequence[Method]) -> None:
@@ -116,7 +118,7 @@ class Method:
 
     @property
     def label(self) -> str:
-        """The registered name, or the class's where it has none; for messages."""
+        """The registered name, or that of the class without one; for messages."""
         try:
             return registry.method_name(type(self))
         except UnknownNameError:
@@ -162,7 +164,7 @@ class Method:
         learned = self.learned()
         if not learned:
             raise MethodError(f"{type(self).__name__} has not been fitted; call fit first")
-        # Not ascontiguousarray, which gives a single number an axis.
+        # Not ascontiguousarray, which adds an axis to a single number.
         arrays = {key: np.require(v, requirements="C") for key, v in learned.items() if isinstance(v, np.ndarray)}
         header = {
             "format": MODEL_FORMAT,
@@ -186,7 +188,7 @@ class Method:
 
 
 def _whole_or_not_at_all(fit: Callable[..., Method]) -> Callable[..., Method]:
-    """`fit` that puts the method's attributes back as they were when it fails: no half of a new model in an old one."""
+    """Wrap `fit` so that a failure restores the method's attributes: an old model never contains half of a new one."""
 
     @wraps(fit)
     def whole(self: Method, train: FaceSet, val: FaceSet | None = None, *args: Any, **more: Any) -> Method:
@@ -240,9 +242,9 @@ def load_method(path: str | Path) -> Method:
 
 
 def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, n_points: int) -> np.ndarray:
-    """`method.predict`, with the contract checked on both sides: (n, n_points, 2) float, a given-up face a NaN row.
+    """`method.predict`, with the contract checked on both sides: (n, n_points, 2) float, a NaN row for a missed face.
 
-    A row with some point that is not finite becomes a NaN row: a face is found whole or it is missed.
+    If any point of a row is not finite, the whole row becomes NaN: a face is either found or missed.
     Raises DataError for impossible boxes and MethodError for an answer of another shape.
     """
     boxes = check_boxes(boxes)

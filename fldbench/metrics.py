@@ -1,7 +1,7 @@
 """Pure functions of the measurements: point errors, normalisers, NME, failure rate, CED, AUC.
 
 Errors and thresholds are fractions of the normaliser (0.08 is 8 %). A face that a method missed has the error NaN: it
-is left out of the NME, counts as a failure in FR and as zero in AUC. The AUC rules of other people's code stand in
+is left out of the NME, counts as a failure in FR and as zero in AUC. The AUC rules of other people's code are in
 `fldbench.protocols.legacy`.
 """
 
@@ -54,7 +54,7 @@ def check_normaliser(normaliser: np.ndarray, ids: Sequence[str], name: str = "no
 def counted_points(
     truth: np.ndarray, points: Sequence[int] | None = None, visible: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return which points of each face count, (n, L) bool: annotated, chosen and, where asked for, visible.
+    """Return which points of each face count, (n, L) bool: annotated, chosen and, on request, visible.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def counted_points(
     points : sequence of int, optional
         Indices of the chosen points; default all.
     visible : ndarray of bool, (n, L), optional
-        Where given, only these points count.
+        If given, only these points count.
 
     >>> counted_points(np.array([[[0.0, 0.0], [np.nan, 0.0], [1.0, 1.0]]]), points=[0, 1]).tolist()
     [[True, False, False]]
@@ -112,7 +112,7 @@ def face_errors(
     counted = counted_points(truth, points, visible)
     if not counted.any(axis=1).all():
         raise ProtocolError(f"{int((~counted.any(axis=1)).sum())} face(s) have no annotated point that counts")
-    # The chosen columns are cut out first: numpy's sum over them rounds as it did when only they were there.
+    # The chosen columns are cut out first, so that numpy's sum rounds as it does over these columns alone.
     chosen = slice(None) if points is None else list(points)
     counted = counted[:, chosen]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -189,7 +189,7 @@ def auc(errors: np.ndarray, threshold: float) -> float:
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured number, with all that tells it from another.
+    """One measured number, with everything that distinguishes it from others.
 
     Attributes
     ----------
@@ -232,7 +232,7 @@ def percent_digits(threshold: float) -> str:
 
 
 def broken_identities(row: dict[str, float], threshold: float, tolerance: float = 1e-6) -> list[str]:
-    """Return what cannot be true at once in one result; nothing for a sound one.
+    """Return the contradictions within one result; nothing for a sound result.
 
     row: n, missed, and the fractions nme, fr, auc at the same threshold. With the found share f = 1 - missed / n:
     AUC >= f (1 - NME / t), AUC <= 1 - FR, FR n whole, and FR n >= missed.

@@ -1,4 +1,4 @@
-"""What methods are given, checked before anything begins: parameters by rules, threads, weights of the faces."""
+"""The inputs of methods, checked before anything begins: parameters by rules, threads, weights of the faces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fldbench.faces import FaceSet
 
 @dataclass(frozen=True)
 class Rule:
-    """What a parameter may be: `fits(value)` tells, and `allowed` says it in words, as "must be {allowed}" ends."""
+    """What a parameter may be: `fits(value)` checks it, and `allowed` says it in words, as in "must be {allowed}"."""
 
     allowed: str
     fits: Callable[[Any], bool]
@@ -102,7 +102,7 @@ def optional(rule: Rule) -> Rule:
 
 
 def also(rule: Rule, allowed: str, fits: Callable[[Any], bool]) -> Rule:
-    """Return a rule that asks for one thing more, in words that follow the rule's own.
+    """Return a rule with one more condition; its words are appended to those of the rule.
 
     >>> even = also(whole(2), "and even", lambda value: value % 2 == 0)
     >>> even.allowed, even.fits(3), even.fits("two")
@@ -125,7 +125,7 @@ def parameters_of(cls: type[Any]) -> dict[str, Any]:
 
 
 def check_rules(label: str, values: Mapping[str, Any], rules: Mapping[str, Rule], defaults: Mapping[str, Any]) -> None:
-    """Check parameters one by one: by their rule, or by the kind of their default where they have none.
+    """Check parameters one by one: by their rule, or without one by the kind of their default.
 
     A default that is None, a list or a dict says nothing about the kind.
 
@@ -156,7 +156,7 @@ def count_threads(threads: int | None, least: int = 1) -> int:
         return usable_cores()
     if not _is_whole(threads) or threads < least:
         raise MethodError(
-            must_be("parameters", "threads", threads, f"None (one a core) or a whole number from {least}")
+            must_be("parameters", "threads", threads, f"None (one per core) or a whole number from {least}")
         )
     return threads
 
@@ -167,15 +167,15 @@ def usable_cores() -> int:
 
 
 def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
-    """Return the faces' weights as (n,) float, ones where none are given.
+    """Return the faces' weights as (n,) float, by default ones.
 
     A face of weight 2 counts like two copies of it, a face of weight 0 like none.
 
     Raises
     ------
     DataError
-        For no faces at all, for another shape, for a weight that is negative or no number, and for weights that are
-        all zero.
+        For no faces, for another shape, for a weight that is negative or not a number, and for weights that are all
+        zero.
     """
     if not len(train):
         raise DataError(f"{train.label} has no faces; a method needs at least one face to be fitted")

@@ -1,4 +1,4 @@
-"""Where long work says how far it is, without knowing who listens: a terminal, a log, or nobody."""
+"""Long work reports its progress here, without knowing who listens: a terminal, a log, or nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of methods, datasets and protocols: tables of strings, imported only when one is asked for.
+"""Names of methods, datasets and protocols: tables of strings, imported only on use.
 
 Each table maps a name to "module:attribute" or to an object that was registered at run time. Installed packages add
 theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets` and `fldbench.protocols`.
@@ -67,7 +67,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "pack": "fldbench.datasets.yours.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
     },
-    "protocol": {},  # what was registered at run time; the built-in ones stand in BUILT_IN
+    "protocol": {},  # what was registered at run time; the built-in ones are in BUILT_IN
 }
 BUILT_IN = {
     "protocol": "fldbench.protocols.definitions:built_in"
@@ -103,7 +103,7 @@ def resolve(kind: str, name: str) -> Any:
     Raises
     ------
     UnknownNameError
-        With the nearest known name; or, where the plug-in itself is broken, with the error of its import.
+        With the nearest known name; or, if the plug-in itself is broken, with the error of its import.
     MissingDependencyError
         When the plug-in needs a package that is not installed.
     """

@@ -169,14 +169,14 @@ def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None =
     """
     if wanted is not None:
         if get_scheme(wanted).n_points != n_points:
-            raise DataError(f"{n_points} points a face; {wanted} has {get_scheme(wanted).n_points}", file, line)
+            raise DataError(f"{n_points} points per face; {wanted} has {get_scheme(wanted).n_points}", file, line)
         return wanted
     fitting = [name for name in list_schemes() if get_scheme(name).n_points == n_points]
     if len(fitting) == 1:
         return fitting[0]
     known = " or ".join(fitting) or ", ".join(f"{name} ({get_scheme(name).n_points})" for name in list_schemes())
     what = "more than one scheme has" if fitting else "no scheme has"
-    raise DataError(f"{n_points} points a face; {what} that number; give scheme='...', one of {known}", file, line)
+    raise DataError(f"{n_points} points per face; {what} that number; give scheme='...', one of {known}", file, line)
 
 
 def declared_scheme(name: str, file: Path, line: int | None = None) -> str:

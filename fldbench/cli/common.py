@@ -1,4 +1,4 @@
-"""What the commands share: options that several have, NAME=VALUE, and a line for a person on stderr."""
+"""Shared by the commands: common options, NAME=VALUE, and lines for the user on stderr."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Protocols = Annotated[
 
 
 def define_protocols(files: list[Path] | None) -> None:
-    """Register the protocols that the user's files define."""
+    """Register the protocols of the user's files."""
     from fldbench.protocols import read_protocols, register_protocol
 
     for file in files or []:
@@ -30,12 +30,12 @@ def define_protocols(files: list[Path] | None) -> None:
 
 
 def parse_assignment(text: str, option: str) -> tuple[str, Any]:
-    """Return NAME and VALUE of NAME=VALUE, VALUE as JSON where it is JSON and as a string elsewhere.
+    """Return NAME and VALUE of NAME=VALUE; VALUE is parsed as JSON if it is JSON, else it is a string.
 
     Raises
     ------
     DataError
-        For a text without the sign.
+        For a string without the sign.
 
     >>> parse_assignment("stages=4", "--param"), parse_assignment("scheme=ibug-68", "--option")
     (('stages', 4), ('scheme', 'ibug-68'))
@@ -55,5 +55,5 @@ def assignments(texts: list[str] | None, option: str) -> dict[str, Any]:
 
 
 def complain(text: str) -> None:
-    """Write a line for a person to stderr."""
+    """Write a line for the user to stderr."""
     typer.echo(f"fldbench: {text}", err=True)

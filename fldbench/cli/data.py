@@ -42,7 +42,7 @@ def _load(name: str, root: Path | None, split: str | None, options: list[str] | 
 
 @app.command()
 def info(name: Name, data: Root = None, split: Split = None, option: Options = None) -> None:
-    """Counts, sizes, scheme, attributes, subsets, and what is absent; of every split unless one is named."""
+    """Show counts, sizes, scheme, attributes, subsets and absent parts of one split, or of all splits."""
     from fldbench.curate.inspect import info as facts_of
     from fldbench.curate.inspect import info_text
     from fldbench.dataset import make_dataset
@@ -72,11 +72,11 @@ def preview(
     data: Root = None,
     split: Split = None,
     faces: Annotated[int, typer.Option("--faces", min=1, help="How many, drawn at random.")] = 48,
-    ids: Annotated[list[str] | None, typer.Option("--id", help="This face; may be given several times.")] = None,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="Id of a face; may be given several times.")] = None,
     numbers: Annotated[bool, typer.Option("--numbers", help="Write the points' numbers.")] = False,
     option: Options = None,
 ) -> None:
-    """A contact sheet with the landmarks drawn."""
+    """Draw a contact sheet of faces with their landmarks."""
     from fldbench.curate.inspect import preview as sheet_of
     from fldbench.media.draw import write_png
 
@@ -95,7 +95,7 @@ def verify(
     sheet: Annotated[Path | None, typer.Option("--sheet", help="PNG of the least plausible shapes.")] = None,
     option: Options = None,
 ) -> None:
-    """Faults of annotations and images, and what a split shares with the others. Nothing is removed."""
+    """List faults of annotations and images, and what a split shares with the others. Nothing is removed."""
     from fldbench.cli.terminal import progress
     from fldbench.curate.excludes import excludes_from, write_excludes
     from fldbench.curate.inspect import preview as sheet_of
@@ -137,7 +137,7 @@ def convert(
     split: Split = None,
     option: Options = None,
 ) -> None:
-    """Write annotations and images in another format, and say what the format could not hold."""
+    """Write annotations and images in another format, and report what the format cannot hold."""
     from fldbench.cli.terminal import progress
     from fldbench.curate.convert import convert as write
 
@@ -163,7 +163,7 @@ def pack(
     ] = None,
     option: Options = None,
 ) -> None:
-    """Pack a split into one file and an index that open at once, however many faces there are."""
+    """Pack a split into one file and an index; any number of faces opens at once."""
     from fldbench.cli.terminal import progress
     from fldbench.faces.pack import pack as write
 

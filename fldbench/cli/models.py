@@ -20,10 +20,10 @@ def train(
     faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
 ) -> None:
-    """Fit one model and keep it.
+    """Fit one model and save it.
 
-    A network leaves its curves and pictures in the folder MODEL-training beside the model; there lies its checkpoint
-    too, from which the same command goes on after an interruption.
+    A network writes its curves and pictures into the folder MODEL-training beside the model. Its checkpoint is there
+    too; after an interruption, the same command continues from it.
     """
     from fldbench.cli.terminal import progress
     from fldbench.dataset import load_dataset
@@ -58,7 +58,7 @@ def check(
 ) -> None:
     """Check that a method or dataset plug-in keeps the contract.
 
-    A method is fitted some 15 times on up to 48 synthetic faces, so choose parameters with which that is quick.
+    A method is fitted about 15 times on up to 48 synthetic faces, so choose parameters that make this quick.
     """
     from collections import Counter
 
@@ -85,4 +85,4 @@ def export(
     from fldbench.method import load_method
 
     path = export_onnx(load_method(model), output)
-    typer.echo(f"{path}: {path.stat().st_size} bytes; how to cut the crop stands in its metadata")
+    typer.echo(f"{path}: {path.stat().st_size} bytes; its metadata say how to cut the crop")

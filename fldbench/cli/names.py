@@ -1,4 +1,4 @@
-"""`fldbench list`: what there is."""
+"""`fldbench list`: the registered names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 def list_names(
-    kind: Annotated[Kind | None, typer.Argument(help="What to list; without it, everything.")] = None,
+    kind: Annotated[Kind | None, typer.Argument(help="What to list; default everything.")] = None,
 ) -> None:
     """List the registered methods, datasets, protocols and landmark schemes."""
     from fldbench.protocols import catalogue

@@ -30,13 +30,13 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder of records, models and leaderboards.")] = DEFAULT_OUT,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
-    only: Annotated[str | None, typer.Option("--only", help="Run only what has this label in the suite.")] = None,
+    only: Annotated[str | None, typer.Option("--only", help="Run only the method or cell with this label.")] = None,
     reuse: Annotated[
-        bool, typer.Option("--reuse-other-code", help="Take results of other code where there are none of this one.")
+        bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
     ] = False,
     protocols: Protocols = None,
 ) -> None:
-    """Run a suite: fit, predict, score, and write the leaderboard. Goes on where an earlier call stopped."""
+    """Run a suite: fit, predict, score, and write the leaderboard. Continues where an earlier call stopped."""
     from fldbench.cli.terminal import print_board, progress
     from fldbench.report import leaderboard
     from fldbench.run.runner import run_suite
@@ -47,7 +47,7 @@ def run(
         with progress("fitting and measuring") as show:
             records = run_suite(suite or DEMO, out, data, jobs, fresh, show, only, reuse, complain)
     except KeyboardInterrupt:
-        complain(f"interrupted; what was finished is kept in {out}, the same command goes on from there")
+        complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
     paths = board.write(out)

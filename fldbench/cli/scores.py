@@ -1,4 +1,4 @@
-"""`fldbench evaluate`: anybody's predictions under protocols."""
+"""`fldbench evaluate`: predictions of other programs, scored under protocols."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
     protocols: Protocols = None,
 ) -> None:
-    """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
+    """Score predictions of any program under protocols. Faces without a prediction count as failures."""
     from fldbench.cli.terminal import print_board
     from fldbench.protocols import get_protocol
     from fldbench.records.store import Store

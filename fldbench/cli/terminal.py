@@ -1,4 +1,4 @@
-"""What the command shows in a terminal, or writes into a log: progress with the time left, and leaderboards."""
+"""Output for a terminal or a log: progress with the time left, and leaderboards."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fldbench.progress import listening
 from fldbench.report import Leaderboard, tables
 from fldbench.report.columns import printed_columns
 
-PIPE_WIDTH = 160  # columns where the output is no terminal
+PIPE_WIDTH = 160  # columns if the output is not a terminal
 FEW = 50  # steps that each get a line of a log
 LOG_EVERY = 10.0  # seconds
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
-    """Shows how far long work is: yields show(what was done, steps done, steps in all).
+    """Show the progress of long work: yields show(what was done, steps done, steps in all).
 
     On a terminal a bar on stderr, and a second one for what a method reports from inside its training; elsewhere lines,
     so that a log tells the same: one for each of a few steps, one every ten seconds for many.
@@ -43,9 +43,9 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Inside:
-    """Listener for the steps inside a training: a new display whenever something else is being done.
+    """Return a listener for the steps within a training: every new kind of work gets a new display.
 
-    What stands in brackets, such as the loss so far, may change from step to step.
+    The text in brackets, such as the current loss, may change from step to step.
     """
 
     def __init__(self, display: Callable[[], Callable[[str, int, int], None]]):

@@ -1,4 +1,4 @@
-"""Named, hashed evaluation protocols: all that decides a number. A name is a base, or a base with modifiers."""
+"""Named, hashed evaluation protocols: everything that decides a number. A name is a base, or a base with modifiers."""
 
 from fldbench.protocols.bases import catalogue, evaluate, get_protocol, list_protocols, register_protocol
 from fldbench.protocols.boxes import BOX_SOURCES, boxes_from

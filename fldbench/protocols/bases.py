@@ -1,4 +1,4 @@
-"""Protocols by name: the bases that are known, and any base with modifiers, made when it is asked for."""
+"""Protocols by name: the known bases, and any base with modifiers, made on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fldbench.protocols.modifiers import modified
 from fldbench.protocols.names import MODIFIERS, parse
 from fldbench.protocols.protocol import Protocol, Score
 
-_FOLDED = 3  # bases that differ in the subset alone stand in one row from this many
+_FOLDED = 3  # from this number on, bases that differ only in their subset share one row
 
 
 def get_protocol(name: str | Protocol) -> Protocol:
@@ -59,15 +59,15 @@ def list_protocols() -> list[str]:
 def evaluate(predictions: np.ndarray, faces: FaceSet, protocol: str | Protocol) -> Score:
     """Measure predictions (n, L, 2) px for n faces under a protocol, given by name or as an object.
 
-    `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); nothing is left out here.
+    `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); this function leaves none out.
     """
     return get_protocol(protocol).score(predictions, faces)
 
 
 def catalogue() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return what there is, for a screen: the bases as (name, one line), and the modifiers as (form, one line).
+    """Return all bases as (name, one line) and all modifiers as (form, one line), to fit on a screen.
 
-    Bases whose names begin with another's, and that differ from it in their subset alone, share one row.
+    Bases that extend the name of another base and differ from it only in their subset share one row.
     """
     bases = {name: registry.resolve("protocol", name) for name in list_protocols()}
     families = {name: base.family for name, base in bases.items()}

@@ -1,4 +1,4 @@
-"""Which box a method is given of each face: the true points' tight box, that box jittered, or the dataset's own."""
+"""The box of each face that a method gets: the true points' tight box, that box jittered, or the dataset's own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
     Parameters
     ----------
     faces : FaceSet
-        As the dataset's reader gave them.
+        As the dataset's reader returned them.
     source : str
         tight : the smallest box around the true points;
         jittered:S : that box shifted by N(0, S) of its width and height and scaled by N(1, S), drawn from the face's

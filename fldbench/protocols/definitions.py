@@ -54,7 +54,7 @@ def _model() -> type[BaseModel]:
 
 
 def definitions(content: Any, where: str) -> list[Protocol]:
-    """Return the bases that a `define` block writes down.
+    """Return the bases of a `define` block.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def definitions(content: Any, where: str) -> list[Protocol]:
     Raises
     ------
     ProtocolError
-        Names the base and the key, what was found and what is allowed.
+        It names the base and the key, the value found and the allowed values.
 
     >>> lines = {"dataset": "own", "n_expected": 9, "scheme": "mtfl-5", "normaliser": "points:3/4"}
     >>> definitions({"mine": lines}, "suite.yaml")[0].normaliser_points
@@ -79,13 +79,13 @@ def definitions(content: Any, where: str) -> list[Protocol]:
     for place, item in _items(content, where):
         protocol = _defined(item, place)
         if protocol.name in [other.name for other in found]:
-            raise ProtocolError(f"{place}: the base {protocol.name!r} stands there twice; write it once")
+            raise ProtocolError(f"{place}: the base {protocol.name!r} is given twice; write it once")
         found.append(protocol)
     return found
 
 
 def read_protocols(path: str | Path) -> list[Protocol]:
-    """Return the bases of a YAML file, which holds what `definitions` takes.
+    """Return the bases of a YAML file; its content is that of `definitions`.
 
     Raises ProtocolError with the file, and the line where it is not YAML.
     """
@@ -107,7 +107,7 @@ def built_in() -> dict[str, Protocol]:
 
 
 def check_base_name(name: str, where: str) -> None:
-    """Raise ProtocolError for a name that cannot be told from one with modifiers."""
+    """Raise ProtocolError for a name that looks like one with modifiers."""
     if not _NAME.fullmatch(name):
         raise ProtocolError(
             must_be(where, "the name", name, "letters, digits and any of . _ + -, without @ or a comma")
@@ -115,7 +115,7 @@ def check_base_name(name: str, where: str) -> None:
 
 
 def _items(content: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Each base with its place, for messages; the name of a mapping's key becomes the base's."""
+    """Yield each base with its place, for messages; in a mapping, the key is the name of the base."""
     if isinstance(content, dict):
         for name, item in content.items():
             yield f"{where}: {name}", item | {"name": str(name)} if isinstance(item, dict) else item
@@ -163,7 +163,7 @@ def _defined(item: Any, where: str) -> Protocol:
 
 
 def _explained(error: ErrorDetails, where: str, model: type[BaseModel]) -> str:
-    """A finding of pydantic in the grammar of the house."""
+    """Return an error of pydantic in fldbench's grammar of messages."""
     path = [str(part) for part in error["loc"]]
     key, keys = path[0], list(model.model_fields)
     if error["type"] == "extra_forbidden" and len(path) == 1:
@@ -177,7 +177,7 @@ def _explained(error: ErrorDetails, where: str, model: type[BaseModel]) -> str:
 
 
 def _of_reader(key: str, base: Any, where: str) -> Any:
-    """What the dataset's reader says of its scheme, or of how many faces the split or subset has."""
+    """Return the scheme, or the number of faces of the split or subset, from the dataset's reader."""
     try:
         reader = make_dataset(base.dataset)
     except FldbenchError as error:

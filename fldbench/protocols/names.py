@@ -10,11 +10,11 @@ import numpy as np
 from fldbench.errors import ProtocolError, must_be, near_miss
 from fldbench.protocols.legacy import TWINS
 
-# Every modifier in the order in which a canonical name has them: key -> how it is written, what it does.
+# All modifiers in the order of canonical names: key -> (how it is written, what it does).
 MODIFIERS: dict[str, tuple[str, str]] = {
     "twin": ("|".join(TWINS), "that code's rules, as far as known"),
     "norm": ("interocular, interpupil, norm=NAME", "NAME: box, diagonal, points:8/9 ..."),
-    "boxes": ("boxes=tight|jittered:S|official", "the box that a method is given"),
+    "boxes": ("boxes=tight|jittered:S|official", "the box that a method gets"),
     "points": ("points=49|51|66|17-67|nose+30", "only these points count"),
     "visible": ("visible", "only points marked visible count"),
     "first": ("first=N", "the first N faces by id"),
@@ -37,7 +37,7 @@ FIRST_VERSION = (
 
 
 def of_today(name: str) -> str:
-    """Return the canonical name of a protocol of the first version; any other name as it is.
+    """Return the canonical name of a protocol of the first version; any other name unchanged.
 
     >>> of_today("300w-helen-interpupil-jittered"), of_today("my-jittered")
     ('300w-helen@interpupil,boxes=jittered:0.05', 'my-jittered')
@@ -54,7 +54,7 @@ def parse(name: str) -> tuple[str, dict[str, str]]:
     """Return the base's name and the modifiers, key -> value, of a name in any order and spelling.
 
     Modifiers are divided by commas or further @. Values are checked where they are applied. Raises ProtocolError for
-    a modifier that is unknown or stands twice.
+    a modifier that is unknown or given twice.
 
     >>> parse("300w-helen@boxes=jittered@interpupil, integer")
     ('300w-helen', {'boxes': 'jittered', 'norm': 'inter-pupil', 'integer': ''})
@@ -64,7 +64,7 @@ def parse(name: str) -> tuple[str, dict[str, str]]:
     for word in rest.replace("@", ",").split(",") if at else []:
         key, value = _modifier(word.strip(), name)
         if key in found:
-            raise ProtocolError(f"protocol {name!r}: the modifier {key!r} stands there twice; write it once")
+            raise ProtocolError(f"protocol {name!r}: the modifier {key!r} is given twice; write it once")
         found[key] = value
     return base, found
 
@@ -85,13 +85,13 @@ def _modifier(word: str, name: str) -> tuple[str, str]:
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """Return `did you mean ...?` where a known name is near, and nothing otherwise."""
+    """Return `did you mean ...?` if a known name is near, else an empty string."""
     near = near_miss(str(name), known)
     return near if near.startswith("did you mean") else ""
 
 
 def number(text: str) -> float:
-    """Return a decimal number in a protocol's name as a float; NaN where it is none.
+    """Return a decimal number in a protocol's name as a float; NaN if it is not a number.
 
     >>> number("0.10"), number("ten"), number("1e-1")
     (0.1, nan, nan)
@@ -101,7 +101,7 @@ def number(text: str) -> float:
 
 
 def decimals(value: float) -> str:
-    """Return a fraction as it stands in a protocol's name: all its digits, and two decimals or more.
+    """Return a fraction as protocol names write it: with all its digits, and two decimals or more.
 
     >>> decimals(0.1), decimals(0.075), decimals(1)
     ('0.10', '0.075', '1.00')

@@ -1,7 +1,7 @@
-"""The lengths that errors are divided by: a distance of two groups of points, a length of a box, or pixels.
+"""The lengths that errors are divided by: a distance between two groups of points, a length of a box, or pixels.
 
-Two names of the field are easily confused. `inter-ocular` is the distance of the outer eye corners, `inter-pupil` that
-of the eye centres: the same predictions have an NME 1.39 to 1.44 times as large by the second.
+Two names are easily confused. `inter-ocular` is the distance between the outer eye corners, `inter-pupil` the distance
+between the eye centres: with the second, the same predictions have an NME 1.39 to 1.44 times as large.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fldbench.schemes import get_scheme
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 PIXELS = 100.0  # px: an error of one percent is one pixel
 
-# name -> (what it is, width and height (n, 2) px -> (n,) px)
+# name -> (in words, function of width and height (n, 2) px -> (n,) px)
 BOX_LENGTHS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "box": ("sqrt(w h) of the true points' tight box", lambda size: np.sqrt(size[:, 0] * size[:, 1])),
     "diagonal": ("the diagonal of the true points' tight box", lambda size: np.hypot(size[:, 0], size[:, 1])),
@@ -29,16 +29,16 @@ BOX_LENGTHS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "given-box": ("sqrt(w h) of the dataset's own box", lambda size: np.sqrt(size[:, 0] * size[:, 1])),
     "face-size": ("the longer side of the dataset's own box", lambda size: size.max(axis=1)),
 }
-OF_OFFICIAL_BOX = ("given-box", "face-size")  # AFLW's two: SAN divides by the first, HRNet by the second
+OF_OFFICIAL_BOX = ("given-box", "face-size")  # both are used on AFLW: SAN divides by the first, HRNet by the second
 EYES = ("inter-ocular", "inter-pupil")
 WITHOUT_EYES = (*BOX_LENGTHS, "pixels", "points:A/B")
 NORMALISERS = (*EYES, *WITHOUT_EYES)
 
 
 def eyes_of(scheme: str, normaliser: str, where: str) -> Groups:
-    """Return the two groups of points whose distance an eye normaliser is, in the numbering of a scheme.
+    """Return the two groups of points of an eye normaliser, in the numbering of a scheme.
 
-    inter-ocular: the outer eye corners; inter-pupil: the pupils, or all points of an eye where none is marked. Raises
+    inter-ocular: the outer eye corners; inter-pupil: the pupils, or all points of an eye without a marked pupil. Raises
     ProtocolError, which names the normalisers that work, for a scheme that has no such points.
 
     >>> eyes_of("ibug-68", "inter-ocular", "p"), eyes_of("wflw-98", "inter-pupil", "p")
@@ -62,7 +62,7 @@ def eyes_of(scheme: str, normaliser: str, where: str) -> Groups:
 
 
 def has_eyes(scheme: str, normaliser: str) -> bool:
-    """Whether a scheme has the points of an eye normaliser.
+    """Return whether a scheme has the points of an eye normaliser.
 
     >>> has_eyes("mtfl-5", "inter-ocular"), has_eyes("mtfl-5", "inter-pupil")
     (False, True)
@@ -77,9 +77,9 @@ def lengths(normaliser: str, points: Groups | None, faces: FaceSet) -> np.ndarra
     Parameters
     ----------
     normaliser : str
-        A name of NORMALISERS; of any other name only the points count.
+        A name of NORMALISERS; for any other name, the points decide.
     points : two groups of indices, or None
-        Where given, d_i is the distance between their means.
+        If given, d_i is the distance between their means.
     faces : FaceSet
         With the boxes that the protocol selected.
     """
@@ -108,7 +108,7 @@ def in_words(normaliser: str, points: Groups | None) -> str:
 
 
 def ranges(points: tuple[int, ...], between: str = "+") -> str:
-    """Return indices as a person writes them, runs of three or more as FIRST-LAST.
+    """Return indices as people write them, with runs of three or more as FIRST-LAST.
 
     >>> ranges((36,)), ranges((36, 37, 38, 45)), ranges((1, 2, 9), ",")
     ('36', '36-38+45', '1,2,9')
@@ -124,7 +124,7 @@ def ranges(points: tuple[int, ...], between: str = "+") -> str:
 
 
 def two_groups(text: str) -> Groups | None:
-    """Return the two groups of points that `A/B` writes; None where the text is something else.
+    """Return the two groups of points of a string `A/B`; None for any other string.
 
     >>> two_groups("8-9/30"), two_groups("8"), two_groups("8/a")
     (((8, 9), (30,)), None, None)
@@ -135,7 +135,7 @@ def two_groups(text: str) -> Groups | None:
 
 
 def indices(text: str) -> tuple[int, ...] | None:
-    """Return the indices that `ranges` wrote, in the order given; None where the text is none.
+    """Return the indices that `ranges` wrote, in the given order; None for any other string.
 
     >>> indices("36-38+45"), indices("8"), indices("5-3"), indices("a")
     ((36, 37, 38, 45), (8,), None, None)

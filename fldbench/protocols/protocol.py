@@ -1,4 +1,4 @@
-"""Protocol: all that decides a number. It selects the test faces and their boxes, and it scores predictions."""
+"""Protocol: everything that decides a number. It selects the test faces and their boxes, and it scores predictions."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from fldbench.protocols.names import decimals, number, of_today, suggestion
 from fldbench.schemes import get_scheme
 
 METRICS_VERSION = 2  # raise it when a metric's definition changes
-_OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"}  # not fields, or no longer
+_OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"}  # not fields, or fields no longer
 _NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
 _CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro")}
 
 _FLAGS = ("visible", "strict", "integer", "clipped")
-# The rule of every field that a single value decides; what depends on the scheme is checked beside them.
+# The rules of fields that can be checked alone; `__post_init__` also checks the fields that depend on the scheme.
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(("name", "dataset", "split"), also(TEXT, "that is not empty", bool)),
     **dict.fromkeys(("subset", "ids_sha256"), optional(TEXT)),
@@ -40,7 +40,7 @@ _THRESHOLD = real(above=0, high=1)
 
 @dataclass(frozen=True)
 class Protocol:
-    """All that decides a number. All fields but name, union_of and official_boxes are in the hash.
+    """Everything that decides a number. All fields except name, union_of and official_boxes are in the hash.
 
     Each of them is read by `select`, `score` or `is_complete`, or says what to load.
 
@@ -51,15 +51,16 @@ class Protocol:
     dataset, split, subset : str
         Where the test faces come from; the subset None is the whole split.
     n_expected, ids_sha256 : int, str or None
-        How many faces there are when none is absent, and the `ids_hash` of their ids where it is known: what
-        `is_complete` compares with. Incomplete results are never ranked.
+        The number of faces if none is absent, and the `ids_hash` of their ids if known; `is_complete` compares with
+        them. Incomplete results are never ranked.
     scheme : str
         The landmark scheme of truth and predictions.
     normaliser, normaliser_points : str, two groups of indices or None
-        What errors are divided by: a name of `normalisers.NORMALISERS`, or any name for the distance between the means
-        of two groups of points. The points of inter-ocular and inter-pupil are taken from the scheme if not given.
+        The length that errors are divided by: a name of `normalisers.NORMALISERS`, or any name for the distance between
+        the means of two groups of points. The points of inter-ocular and inter-pupil are taken from the scheme if not
+        given.
     first : int or None
-        Only so many faces: the first by their ids, in the order of their characters.
+        Use only this number of faces: the first by their ids, in the order of their characters.
     box_source : str
         tight, jittered:S or official: see `boxes_from`.
     points : tuple of int or None
@@ -80,11 +81,11 @@ class Protocol:
     integer : bool
         Predictions are cut to whole pixels, towards zero.
     clipped : bool
-        True points are clipped to the given box, as code does that scores inside its crop.
+        True points are clipped to the given box, as in code that scores inside its crop.
     union_of : tuple of str
-        Subsets of the split that have no face in common and together are this one; reports check their sums.
+        Subsets of the split that have no face in common and together form this one; reports check their sums.
     official_boxes : str
-        What the dataset's own boxes are, for captions; empty where it has none of its own.
+        What the dataset's own boxes are, for captions; empty for a dataset without boxes.
     """
 
     name: str
@@ -164,9 +165,9 @@ class Protocol:
     def from_dict(cls, content: Mapping[str, Any]) -> Protocol:
         """Return the protocol that `to_dict` wrote, in this version or the first one.
 
-        What the first version wrote and no number read (`version`, `selection`, `box_jitter`) is dropped; its names,
-        such as `300w-helen-jittered` and `truth-jittered`, become today's. Raises ProtocolError for a field that no
-        version had, and for a value that is not allowed.
+        Fields of the first version that decided no number (`version`, `selection`, `box_jitter`) are dropped; its
+        names, such as `300w-helen-jittered` and `truth-jittered`, become today's. Raises ProtocolError for a field that
+        no version had, and for a value that is not allowed.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
         given = {key: value for key, value in content.items() if key not in _OLD_FIELDS}
@@ -181,7 +182,7 @@ class Protocol:
 
     @property
     def hash(self) -> str:
-        """SHA-256, 64 hex digits, of the canonical JSON of all that decides a number or its completeness.
+        """SHA-256, 64 hex digits, of the canonical JSON of everything that decides a number or its completeness.
 
         Two names of the same rules have one hash. Rows of different hashes must not be ranked together. A field that
         has its default does not enter, so that a field of a later version changes no hash of today.
@@ -195,7 +196,7 @@ class Protocol:
 
     @property
     def family(self) -> str:
-        """The hash of all but the subset: results of one family on a union and its parts must add up."""
+        """The hash of everything except the subset: in one family, results on a union and its parts must add up."""
         return dataclasses.replace(self, subset=None, n_expected=1, ids_sha256=None).hash
 
     @property
@@ -205,9 +206,9 @@ class Protocol:
 
     @property
     def legacy(self) -> str:
-        """The rules that differ from the house's, such as `auc=menpo, clipped`; empty where none does.
+        """The rules that differ from fldbench's own, such as `auc=menpo, clipped`; empty if none differs.
 
-        Tables show it. Sums over subsets and the identities between NME, FR and AUC are only sure where it is empty.
+        Tables show it. Sums over subsets and the identities between NME, FR and AUC are certain only if it is empty.
         """
         valued = {"auc": (self.auc_rule, "exact"), "missed": (self.missed, "failure")}
         valued["reduction"] = (self.reduction, "macro")
@@ -215,7 +216,7 @@ class Protocol:
         return ", ".join([*found, *(flag for flag in ("strict", "integer", "clipped") if getattr(self, flag))])
 
     def describe(self) -> str:
-        """Return all that decides the number, in one line for captions."""
+        """Return everything that decides the number, in one line for captions."""
         where = f"{self.dataset} {self.split}" + (f", subset {self.subset}" if self.subset else "")
         first = f", the first {self.first} by id" if self.first else ""
         marked = "visible points" if self.visible else "points"
@@ -247,11 +248,11 @@ class Protocol:
         }[policy]
 
     def is_complete(self, faces: FaceSet) -> bool:
-        """Whether the selected faces are all that the protocol asks for, by number and, where known, by their ids."""
+        """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
         return len(faces) == self.n_expected and self.ids_sha256 in (None, ids_hash(faces))
 
     def select(self, faces: FaceSet) -> FaceSet:
-        """Return the protocol's test faces, with its boxes, out of the loaded split."""
+        """Return the protocol's test faces, with its boxes, from the loaded split."""
         chosen = faces if self.subset is None else faces.subset(self.subset)
         if self.first is not None:
             chosen = chosen[np.sort(np.argsort(chosen.ids, kind="stable")[: self.first])]
@@ -263,7 +264,7 @@ class Protocol:
         Parameters
         ----------
         predictions : ndarray of float, (n, L, 2)
-            In px of the original images. A face is missed where a counted point is not finite.
+            In px of the original images. A face is missed if a counted point is not finite.
         faces : FaceSet
             n faces, with the boxes of the protocol.
 
@@ -292,7 +293,7 @@ class Protocol:
         return Score(errors, len(errors), int(np.isnan(errors).sum()), self._measure(errors, counts))
 
     def _measure(self, errors: np.ndarray, counts: np.ndarray) -> tuple[metrics.Metric, ...]:
-        """The NME, the FR at every threshold and the AUC at the first, of errors (n,) over (n,) counted points."""
+        """Return NME, FR at every threshold and AUC at the first, from errors (n,) over (n,) counted points."""
         policy, _, value = self.missed.partition(":")
         missed = np.isnan(errors)
         if policy == "skipped":
@@ -313,9 +314,9 @@ class Score:
     Attributes
     ----------
     errors : ndarray of float, (n,)
-        Of each face, fractions of the normaliser; NaN where it was missed, whatever a missed face counts.
+        One error per face, as a fraction of the normaliser; NaN for a missed face under every rule for missed faces.
     n, missed : int
-        Faces, and those of them that were missed.
+        The number of faces, and of missed faces.
     values : tuple of Metric
         nme, fr at every threshold, auc at the first; in percent.
     """
@@ -332,7 +333,7 @@ class Score:
 
 
 def ids_hash(faces: FaceSet) -> str:
-    """Return the SHA-256 of the sorted ids, one on each line: which faces a number was measured on.
+    """Return the SHA-256 of the sorted ids, one per line: it identifies the faces behind a number.
 
     Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
     """

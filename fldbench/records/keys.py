@@ -1,4 +1,4 @@
-"""Keys: the one definition of all that can change a number, for records, models and checkpoints alike."""
+"""Keys: the one definition of everything that can change a number, for records, models and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def key_of(content: Any) -> str:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """All that can change a fitted model.
+    """Everything that can change a fitted model.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Ingredients:
     files : dict of str to str
         Parameter -> SHA-256 of the content of the file that it names.
     faces : dict of str to str
-        Fingerprints of the training faces, of their groups, and of validation faces and weights where there are any.
+        Fingerprints of the training faces, of their groups, and of validation faces and weights if there are any.
     code : dict of str to str
         Module -> digest, of the method, its members and every module that they reach.
     libraries : dict of str to str
@@ -55,25 +55,25 @@ class Ingredients:
 
     @property
     def key(self) -> str:
-        """Of the model."""
+        """The key of the model."""
         return key_of(asdict(self))
 
     @property
     def like(self) -> str:
-        """Of the same work by whatever code and libraries."""
+        """The key of the same work by any code and libraries."""
         return key_of({"method": self.method, "files": self.files, "faces": self.faces})
 
     def run_key(self, protocol_hash: str, test_fingerprint: str) -> str:
-        """Of the model measured under a protocol on some faces."""
+        """Return the key of the model measured under a protocol on some faces."""
         return key_of([self.key, protocol_hash, test_fingerprint])
 
     def run_like(self, protocol_hash: str, test_fingerprint: str) -> str:
-        """Of the same measurement by whatever code and libraries."""
+        """Return the key of the same measurement by any code and libraries."""
         return key_of([self.like, protocol_hash, test_fingerprint])
 
 
 def ingredients(method: Method, faces: dict[str, str]) -> Ingredients:
-    """Return all that can change what `method` learns from faces with these fingerprints (see `fingerprints`)."""
+    """Return everything that can change a fit of `method` on faces with these fingerprints (see `fingerprints`)."""
     everyone = list(with_members(method))
     code: dict[str, str] = {}
     libraries: dict[str, str] = {}
@@ -92,10 +92,10 @@ def ingredients(method: Method, faces: dict[str, str]) -> Ingredients:
 def fingerprints(
     train: FaceSet | None, val: FaceSet | None = None, sample_weight: np.ndarray | None = None
 ) -> dict[str, str]:
-    """Return what identifies the faces of a fit; empty strings for a training set that is not there."""
+    """Return the fingerprints that identify the faces of a fit; empty strings for an absent training set."""
     found = {"train": "", "groups": ""}
     if train is not None:
-        # Who belongs together decides validation parts and folds; the fingerprint does not hold it.
+        # Groups decide validation parts and folds; the fingerprint of the faces does not cover them.
         found = {"train": train.fingerprint, "groups": train.groups_fingerprint}
     if val is not None:
         found["val"] = val.fingerprint
@@ -105,7 +105,7 @@ def fingerprints(
 
 
 def fit_key(method: Method, train: FaceSet, val: FaceSet | None = None, sample_weight: np.ndarray | None = None) -> str:
-    """Return the key of one fit: of the model that it gives, and of the checkpoints on the way to it."""
+    """Return the key of one fit, which its model and its checkpoints share."""
     return ingredients(method, fingerprints(train, val, sample_weight)).key
 
 
@@ -131,7 +131,7 @@ def _facts(method: Method) -> dict[str, Any]:
 
 
 def _files(method: Method) -> Iterator[tuple[str, str]]:
-    """The files that a method is given, by their content; one that is not there is found when it is fitted."""
+    """Return parameter -> SHA-256 of the files that a method names; `fit` reports a file that is absent."""
     for name in method.files:
         value = method.get_params().get(name)
         if isinstance(value, str) and Path(value).is_file():

@@ -1,4 +1,4 @@
-"""What a record says of the machine: what is there, and what the process may use of it."""
+"""The facts about the machine in a record: what it has, and what the process may use."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _blas() -> str:
 
 
 def _gpu() -> str:
-    """The name of the first GPU; asked only where torch is loaded already."""
+    """The name of the first GPU; only looked up if torch is loaded already."""
     torch = sys.modules.get("torch")
     return torch.cuda.get_device_name(0) if torch is not None and torch.cuda.is_available() else ""
 
@@ -76,7 +76,7 @@ def _first(distributions: tuple[str, ...]) -> str:
 
 
 def _commit() -> str:
-    """The git commit of fldbench's own checkout, with a plus where files differ from it; empty where it has none."""
+    """The git commit of fldbench's own checkout, with a plus if files differ from it; empty without one."""
     here = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
@@ -86,7 +86,7 @@ def _commit() -> str:
             return ""
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    # An installed copy may lie inside somebody else's repository.
+    # An installed copy may be inside another repository.
     if not git("ls-files", "--error-unmatch", str(Path(__file__).resolve())):
         return ""
     return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")

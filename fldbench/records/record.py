@@ -16,7 +16,7 @@ from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
 
 SCHEMA_VERSION = 2
-READ_BACK = ("edited", "other_code")  # what is found when a record is read, and no part of its file
+READ_BACK = ("edited", "other_code")  # set when a record is read; not part of its file
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MethodFacts:
     code, libraries, files : dict of str to str
         Module -> digest, distribution -> version, parameter -> SHA-256 of the file that it names.
     parameters, multiply_adds, model_bytes : int or None
-        How many numbers were learned, what one face costs, how large the model file is.
+        Number of learned parameters, multiply-adds per face, size of the model file.
     """
 
     name: str
@@ -51,14 +51,14 @@ class MethodFacts:
 
     @property
     def code_digest(self) -> str:
-        """Six hex digits for all of the code and libraries; empty where they are not known."""
+        """Six hex digits for all code and libraries; empty if they are not known."""
         text = json.dumps([self.code, self.libraries], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:6] if self.code else ""
 
 
 @dataclass(frozen=True)
 class TrainFacts:
-    """What a method was trained on; `faces` is None where that is not known.
+    """The training faces of a method; `faces` is None if that is not known.
 
     parts are name -> (found, expected) faces; left_out counts faces whose image cannot be decoded.
     """
@@ -77,9 +77,9 @@ class TrainFacts:
 
 @dataclass(frozen=True)
 class TestFacts:
-    """What a method was measured on; `complete` says that these are all faces of the protocol, and the right ones."""
+    """The test faces of a method; `complete` says that these are exactly the faces of the protocol."""
 
-    __test__ = False  # no class of tests
+    __test__ = False  # tells pytest that this is not a test class
 
     n: int = 0
     missed: int = 0
@@ -93,18 +93,18 @@ class TestFacts:
 
 @dataclass(frozen=True)
 class Timings:
-    """How long it took; None where it was not measured.
+    """Times of a run; None if not measured.
 
     Attributes
     ----------
     fit_seconds : float or None
         Wall time of the fit.
     fit_cores, predict_cores : float or None
-        Cores that were busy in the mean: processor time of the process and its children, divided by the wall time.
+        Mean number of busy cores: processor time of the process and its children, divided by the wall time.
     ms_per_face, ms_one_face : float or None
         In large batches, and the median of faces predicted one by one.
     device : str or None
-        Where it was fitted.
+        Device of the fit.
     jobs : int or None
         Models that were fitted at the same time.
     load : float or None
@@ -123,7 +123,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where it ran: see `fldbench.records.machine`."""
+    """The machine of a run: see `fldbench.records.machine`."""
 
     cpu: str = ""
     cores: int | None = None
@@ -138,7 +138,7 @@ class Machine:
 
 
 class Metrics(Mapping[str, float | None]):
-    """Measured numbers in percent by their column's key, such as `nme` and `fr08`; None where no face was found.
+    """Measured numbers in percent by their column's key, such as `nme` and `fr08`; None if no face was found.
 
     `values_` are the `Metric` objects behind them, which know name, threshold and rule.
     """
@@ -167,15 +167,15 @@ class Record:
     Attributes
     ----------
     key : str
-        Of the run: see `fldbench.records.keys`.
+        Key of the run: see `fldbench.records.keys`.
     like : str
-        Of the same run by whatever code; empty where that is not known.
+        Key of the same run by any code; empty if not known.
     status : str
         ok, failed or skipped.
     method, train, test, timings, machine
         The typed parts.
     protocol : Protocol
-        All that decides the number.
+        Everything that decides the number.
     seed : int or None
         None for a method without `random_state`.
     metrics : Metrics
@@ -185,11 +185,12 @@ class Record:
     started, ended : str
         UTC, to the second.
     arrays_sha256 : str
-        Of the file of faces beside the record; empty where there is none.
+        SHA-256 of the file of faces beside the record; empty without such a file.
     edited : str
-        What does not fit the record's own digest, found on reading; empty for a sound one. Never ranked.
+        What does not fit the record's own digest, found on reading; empty for a sound record. Edited records are never
+        ranked.
     other_code : bool
-        Whether it was made by other code or libraries than this run's and was reused because that was asked for.
+        Whether the record was made by other code or libraries than this run's and was reused on request.
     """
 
     key: str
@@ -227,12 +228,12 @@ def to_json(record: Record) -> dict[str, Any]:
 
 
 def from_json(content: dict[str, Any], where: object) -> Record:
-    """Return the record that JSON values hold; older versions are upgraded.
+    """Return the record from JSON values; older versions are upgraded.
 
     Raises
     ------
     StoreError
-        For another version than this one and those before, and for content that is no record.
+        For an unknown version, and for content that is not a record.
     """
     version = content.get("schema_version")
     if version not in (1, SCHEMA_VERSION):

@@ -50,28 +50,28 @@ class Store:
             sweep(self.folder / name)
 
     def record_path(self, key: str) -> Path:
-        """Where the record of a run that went well lies."""
+        """Return the folder of the record of a successful run."""
         return self.folder / "records" / key
 
     def model_path(self, key: str) -> Path:
-        """Where a fitted model lies."""
+        """Return the folder of a fitted model."""
         return self.folder / "models" / key
 
     def has_record(self, key: str) -> bool:
-        """Whether this run is done and went well; failures and edited records do not count."""
+        """Return whether this run is done and was successful; failures and edited records do not count."""
         return self.record_path(key).is_dir() and not self.read(key).edited
 
     def has_model(self, key: str) -> bool:
-        """Whether this model has been fitted."""
+        """Return whether this model has been fitted."""
         return self.model_path(key).is_dir()
 
     def read(self, key: str) -> Record:
-        """Return the record of a run, or that of its last failure; raise StoreError where it cannot be read."""
+        """Return the record of a run, or that of its last failure; raise StoreError if it cannot be read."""
         path = self.record_path(key)
         return read_record(path if path.is_dir() else path.with_name(f"{key}.failed"))
 
     def alike(self) -> dict[str, list[Record]]:
-        """Return `like` -> the sound records of that work that went well, by whatever code, the newest last."""
+        """Return `like` -> the sound, successful records of that work by any code, the newest last."""
         found: dict[str, list[Record]] = {}
         for place in _places(self.folder):
             try:
@@ -83,7 +83,7 @@ class Store:
         return {like: sorted(records, key=lambda one: one.ended) for like, records in found.items()}
 
     def write(self, record: Record, arrays: dict[str, np.ndarray] | None = None) -> None:
-        """Add a record. One that went well stays for ever; a failure, or an edited record, is replaced."""
+        """Add a record. A successful one is never replaced; a failure or an edited record is."""
         content = b""
         if arrays:
             buffer = io.BytesIO()
@@ -101,7 +101,7 @@ class Store:
                 (folder / "faces.npz").write_bytes(content)
 
     def write_model(self, key: str, save: Callable[[Path], Any], fit: dict[str, Any]) -> None:
-        """Add a fitted model: `save(path)` writes it, `fit` says how it was fitted (timings, counts)."""
+        """Add a fitted model: `save(path)` writes it, `fit` holds the facts of its fit (timings, counts)."""
         with folder_written_whole(self.model_path(key)) as folder:
             path = folder / "model.safetensors"
             save(path)
@@ -109,7 +109,7 @@ class Store:
             (folder / "fit.json").write_text(json.dumps(full, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     def read_fit(self, key: str) -> dict[str, Any]:
-        """Return how a model was fitted; raise StoreError where that cannot be read."""
+        """Return the facts of a model's fit; raise StoreError if they cannot be read."""
         return _read_json(self.model_path(key) / "fit.json")
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -122,12 +122,12 @@ class Store:
 def read_record(folder: str | Path) -> Record:
     """Return the record in a folder.
 
-    A record that does not fit its digest, or whose file of faces does not, comes back with `edited` saying so.
+    If the record or its file of faces does not fit its digest, `edited` of the returned record says so.
 
     Raises
     ------
     StoreError
-        It names the file when that is damaged or of another version.
+        For a file that is damaged or of another version; the message names it.
     """
     path = Path(folder) / "run.json"
     record = from_json(_read_json(path), path)
@@ -141,7 +141,7 @@ def read_record(folder: str | Path) -> Record:
 
 
 def read_records(folder: str | Path) -> list[Record]:
-    """Return all records below OUT, or below OUT/records; failures too, unless the same run went well later.
+    """Return all records below OUT, or below OUT/records; failures too, unless the same run succeeded later.
 
     Raises
     ------

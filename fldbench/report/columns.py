@@ -17,7 +17,7 @@ from fldbench.records.record import Record
 class RowRecords:
     """The records behind one row, one for each seed, and the names that the row has in tables.
 
-    The names tell apart what has one label and is not the same: see `fldbench.report.names`.
+    The names distinguish different things with the same label: see `fldbench.report.names`.
     """
 
     records: tuple[Record, ...]
@@ -27,17 +27,17 @@ class RowRecords:
 
     @property
     def good(self) -> list[Record]:
-        """The runs that went well and were not edited."""
+        """The records of successful runs that were not edited."""
         return [record for record in self.records if record.status == "ok" and not record.edited]
 
     @property
     def one(self) -> Record:
-        """The record that facts are read from which all of them share."""
+        """The record for facts that all of them share."""
         return (self.good or self.records)[0]
 
     @property
     def status(self) -> str:
-        """ok, or what is wrong with how many of the seeds."""
+        """ "ok", or what is wrong and with how many of the seeds."""
         bad = len(self.records) - len(self.good)
         if bad and self.good:
             return f"{bad} of {len(self.records)} seeds failed"
@@ -58,9 +58,9 @@ class Column:
     name : str
         In CSV and in the rows of a Leaderboard.
     of : callable
-        RowRecords -> value; None where there is none.
+        RowRecords -> value, or None.
     heading : str
-        In printed tables; a column without one stands in CSV alone.
+        In printed tables; a column without a heading is in CSV only.
     decimals, csv_decimals : int or None
         Of numbers in printed tables and in CSV; None writes them as they are.
     unit : float
@@ -90,7 +90,7 @@ def metric_column(metric: Metric) -> Column:
     return Column(metric.key, lambda row: _metric(row, metric.key), heading, 2, 4, higher_is_better=higher)
 
 
-# leaderboard.csv begins with these three whatever was measured.
+# leaderboard.csv always begins with these three.
 AGREED = (Metric("fr", 0.0, 0.08), Metric("fr", 0.0, 0.10), Metric("auc", 0.0, 0.08, "exact"))
 NME = metric_column(Metric("nme", 0.0))
 
@@ -144,7 +144,7 @@ def metric_columns(rows: Iterable[RowRecords]) -> list[Column]:
 
 
 def printed_columns(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[Column]:
-    """Return the columns of a printed table, metrics first, as far as some row has a value in them."""
+    """Return the columns of a printed table, metrics first; columns without any value are left out."""
     metrics = sorted((n for n in names if is_metric(n)), key=lambda n: (n != "nme", n.startswith("auc"), n))
     columns = [column_named(name) for name in (*metrics, *PRINTED)]
     return [column for column in columns if any(row.get(column.name) is not None for row in rows)]
@@ -166,7 +166,7 @@ def column_named(name: str) -> Column:
 
 
 def is_metric(name: str) -> bool:
-    """Whether a column's name is the key of a metric.
+    """Return whether a column's name is the key of a metric.
 
     >>> is_metric("nme"), is_metric("fr08"), is_metric("auc08:menpo"), is_metric("train")
     (True, True, True, False)
@@ -175,7 +175,7 @@ def is_metric(name: str) -> bool:
 
 
 def csv_cell(column: Column, value: Any) -> str:
-    """Return a value as CSV has it; empty where there is none."""
+    """Return a value as written in CSV; None is empty."""
     if value is None or value == "":
         return ""
     if column.csv_decimals is None:

@@ -1,4 +1,4 @@
-"""What must hold in every table: records that contradict themselves or each other are refused."""
+"""Identities of every table: records that contradict themselves or each other are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOLERANCE = 1e-6  # percent points
 def check_record(record: Record) -> None:
     """Raise StoreError when AUC, FR, NME and counts of a record cannot be true at once.
 
-    Edited records are not looked at, nor are those of legacy rules, for which the identities are not sure.
+    Edited records are not checked, nor are records of legacy rules, for which the identities may not hold.
     """
     if record.status != "ok" or record.edited or record.protocol.legacy:
         return
@@ -35,7 +35,7 @@ def check_unions(records: Iterable[Record]) -> None:
     """Raise StoreError when a result on a union is not the weighted mean of those on its subsets.
 
     n, found faces x NME and n x FR of the subsets must add up to those of the union, as for 300-W full = common +
-    challenging. Only complete sets of records of the same model under the same rules, none of them legacy, can be
+    challenging. Only complete sets of records of the same model under the same rules, without legacy rules, are
     compared.
     """
     found: dict[tuple[Any, ...], dict[str | None, Record]] = {}
@@ -65,7 +65,7 @@ def _check_union(whole: Record, parts: list[Record]) -> None:
 
 
 def _weight(record: Record, metric: str) -> int:
-    """Faces behind a mean: the found ones for the NME, all for the rest."""
+    """Return the number of faces behind a mean: the found ones for the NME, else all."""
     return record.test.n - (record.test.missed if metric == "nme" else 0)
 
 

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 class Leaderboard:
     """Rows for tables, in the order of printed ones.
 
-    Rows are sorted by training set and protocol, then by NME; those without a number come last. Two rows under
-    different rules, or trained on different faces, are never ranked together, whatever their names: every printed
+    Rows are sorted by training set and protocol, then by NME; rows without a number come last. Two rows under
+    different rules, or trained on different faces, are never ranked together, even with the same name: every printed
     table holds one training set and one protocol.
 
     Attributes
     ----------
     rows : tuple of dict
-        Column's name -> value; metrics in percent, None where there is no number.
+        Column's name -> value; metrics in percent, None for no number.
     captions : dict
-        (train, protocol) -> what the table was measured and trained on.
+        (train, protocol) -> caption with the rules and the training faces.
     columns : tuple of Column
         Of the CSV file, in its order.
     """
@@ -56,7 +56,7 @@ class Leaderboard:
         return [(place, [row for row in self.rows if (row["train"], row["protocol"]) == place]) for place in places]
 
     def to_csv(self) -> str:
-        """Return comma-separated values with a header; empty where there is no number."""
+        """Return comma-separated values with a header; a missing number is empty."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([column.name for column in self.columns])
@@ -79,10 +79,10 @@ class Leaderboard:
 
 
 def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) -> Leaderboard:
-    """Return the leaderboard of one folder, of several, or of records in hand.
+    """Return the leaderboard of one folder, of several folders, or of records.
 
-    Records under one label are told apart by what they stand for: the rules by their hash, the training faces by their
-    fingerprint, a method by the parameters that differ and by its code. An edited record is shown and has no number.
+    Different things with one label are kept apart: rules by their hash, training faces by their fingerprint, methods
+    by the parameters that differ and by their code. An edited record is shown and has no number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Names in tables: records that share a label and are not the same are told apart, whatever they are called."""
+"""Names in tables: different records with the same label get different names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def rows_of(records: Iterable[Record]) -> list[RowRecords]:
 
     A row holds the seeds of one method with the same parameters and the same code, trained on the same faces and
     measured under the same rules on equally many faces. Of two records of one such run the newer one counts. A failure
-    is dropped where the same work went well; others join the largest row of their kind.
+    is dropped if the same work succeeded; other failures join the largest row of their kind.
     """
     newest: dict[tuple[Any, ...], Record] = {}
     for record in sorted(records, key=lambda one: (one.ended, one.key)):
@@ -40,23 +40,23 @@ def _good(record: Record) -> bool:
 
 
 def _row(record: Record) -> tuple[Any, ...]:
-    """Everything that one row has in common, but for the number of faces."""
+    """Return everything that the records of one row have in common, except the number of faces."""
     faces = record.train.label, record.train.fingerprint
     return *faces, record.protocol.hash, record.method.label, _params(record), _code(record)
 
 
 def _without_faces(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same for a failure whose training faces were not there, or whose code is older."""
+    """Return the same for a failure, which may lack training faces or come from older code."""
     return row[0], row[2], row[3], row[4]
 
 
 def _work(record: Record) -> tuple[Any, ...]:
-    """What was to be done, by whatever code."""
+    """Return the identity of the work, by any code."""
     return *_row(record)[:-1], record.seed
 
 
 def _nameless(record: Record) -> tuple[Any, ...]:
-    """The same, whatever the training faces were."""
+    """Return the identity of the work for any training faces."""
     return *_without_faces(_row(record)), record.seed
 
 
@@ -91,18 +91,18 @@ def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:
 
 
 def _told_apart(name: str, content: str, known: set[tuple[str, str]]) -> str:
-    """The name, with the first digits of what it stands for where that is not one thing."""
+    """Return the name; if it stands for several things, with the first digits of the content."""
     others = {digest for label, digest in known if label == name and digest}
     return f"{name} [{content[:SHOWN] or 'absent'}]" if len(others | {content}) > 1 and len(others) > 1 else name
 
 
 def _beside(one: Record, other: Record) -> bool:
-    """Whether two records stand in one table under one label."""
+    """Return whether two records have the same table and the same label."""
     return _row(one)[:4] == _row(other)[:4]
 
 
 def _method_name(record: Record, namesakes: Sequence[Record]) -> str:
-    """The label, with the parameters that differ between its namesakes, and a mark for older code."""
+    """Return the label, with the parameters that differ between records of this label, and a mark for older code."""
     marks = differing([_flat(_decisive(one)) for one in namesakes], _flat(_decisive(record)))
     twins = [one for one in namesakes if _params(one) == _params(record)]
     newest = max(twins, key=lambda one: one.ended)

@@ -26,7 +26,7 @@ LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into
 
 
 def caption(record: Record, protocol: str) -> str:
-    """Return what a table was measured on and trained on, and what was missing, in sentences."""
+    """Return the caption of a table: rules, training faces and missing parts, in sentences."""
     parts = [f"{protocol}: {record.protocol.describe()}.", _trained_on(record.train)]
     if record.test.n:
         parts.append(_tested_on(record))
@@ -56,7 +56,7 @@ def _listed(parts: list[str]) -> str:
 
 
 def title(place: tuple[str, str]) -> str:
-    """Heading of a section, (train, protocol).
+    """Return the heading of a section, (train, protocol).
 
     >>> title(("300w-train", "300w-helen"))
     '300w-helen, trained on 300w-train'
@@ -66,7 +66,7 @@ def title(place: tuple[str, str]) -> str:
 
 
 def cell(row: dict[str, Any], column: Column) -> str:
-    """Return what a printed table shows of a row."""
+    """Return the cells of a row in a printed table."""
     value = row.get(column.name)
     if column.name == "n":
         return f"{row['n']} of {row['n_total']}"

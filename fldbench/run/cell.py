@@ -24,7 +24,7 @@ from fldbench.run.timing import Clock, load_average, now, predict_timed
 
 
 class Run(NamedTuple):
-    """One measurement that waits for the model: its key, what it is like, the protocol, and its faces' fingerprint."""
+    """One measurement that waits for the model: its key, its key by any code, the protocol, its faces' fingerprint."""
 
     key: str
     like: str
@@ -34,7 +34,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One model (method, training set, seed) and its runs, with all that it takes to do them.
+    """One model (method, training set, seed) and its runs, with everything needed to do them.
 
     Attributes
     ----------
@@ -47,17 +47,17 @@ class Cell:
     data : str or None
         The data root.
     made_of : Ingredients
-        Of the model; its key is that of the fitted model in the store.
+        The ingredients of the model; their key is that of the fitted model in the store.
     train_fingerprint : str
         Of the training faces, as they were planned.
     runs : tuple of Run
         What is measured.
     members : tuple of str
-        Keys of the models that together are this one; empty for most.
+        Keys of the models that together form this one; usually empty.
     plug_ins : dict
-        (kind, name) -> registry entry of what the cell needs, for processes that do not know it.
+        (kind, name) -> registry entry that the cell needs, for processes that do not know it.
     problems : dict
-        Place -> face id -> why, of images that are known to be unreadable.
+        Place -> face id -> reason, for images that are known to be unreadable.
     jobs : int
         Cells that run at the same time.
     """
@@ -76,12 +76,12 @@ class Cell:
 
     @property
     def model_key(self) -> str:
-        """Of the fitted model."""
+        """The key of the fitted model."""
         return self.made_of.key
 
     @property
     def label(self) -> str:
-        """For progress and messages."""
+        """The name in progress and messages."""
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"{self.method.label} on {self.train.label}{seed}"
 
@@ -94,7 +94,7 @@ class Cell:
 def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     """Fit the model unless the store has it, and write the record of every run that is not done.
 
-    Whatever goes wrong becomes a record with its reason; the other runs go on.
+    Every failure becomes a record with its reason; the other runs continue.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
 
 
 class Failure(NamedTuple):
-    """Why there is no number, as a record says it."""
+    """Why there is no number: the reason in a record."""
 
     status: str
     reason: str
@@ -138,14 +138,14 @@ class Failure(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """A model as it was saved, and how it was fitted."""
+    """A model as saved, and the facts of its fit."""
 
     method: Method
     facts: dict[str, Any]
 
 
 class Answers(NamedTuple):
-    """Predictions (n, L, 2) px of the faces with some ids, and how fast they came."""
+    """Predictions (n, L, 2) px of the faces with some ids, and their times."""
 
     row_of: dict[str, int]
     predictions: np.ndarray
@@ -153,7 +153,7 @@ class Answers(NamedTuple):
 
 
 def _tried(work: Callable[..., Any], *args: Any) -> Any:
-    """What `work` returns, or the Failure that it ended in."""
+    """Return the result of `work`, or the Failure that ended it."""
     try:
         return work(*args)
     except Exception as error:  # a method may raise anything
@@ -165,7 +165,7 @@ def _tried(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
-    """The model as it was saved, so that a resumed run measures exactly what an unbroken one does."""
+    """Return the model as saved, so that a resumed run measures exactly the same as an uninterrupted one."""
     if not store.has_model(cell.model_key):
         method = cell.make()
         clock = Clock()
@@ -185,7 +185,7 @@ def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
 
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
-    """Runs that can share one prediction: same test split, same boxes."""
+    """Group runs that can share one prediction: same test split, same boxes."""
     together: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         place = run.protocol.dataset, run.protocol.split, run.protocol.box_source
@@ -194,7 +194,7 @@ def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
 
 
 def _answers(model: Fitted, runs: list[Run], data: SuiteData) -> Answers:
-    """Predict every face that some run wants, once."""
+    """Predict every face that any run needs, once."""
     loaded, protocols = data.test(runs[0].protocol), [run.protocol for run in runs]
     faces = boxes_from(loaded.check_usable(), protocols[0].box_source)
     wanted = {face for protocol in protocols for face in protocol.select(faces).ids.tolist()}
@@ -208,7 +208,7 @@ def _answers(model: Fitted, runs: list[Run], data: SuiteData) -> Answers:
 def _measured(
     base: Record, model: Fitted, answers: Answers, run: Run, data: SuiteData
 ) -> tuple[Record, dict[str, np.ndarray]]:
-    """The record of one run, and the arrays to keep beside it."""
+    """Return the record of one run, and the arrays to keep beside it."""
     loaded = data.test(run.protocol)
     faces = loaded.of(run.protocol)
     predictions = answers.predictions[[answers.row_of[face] for face in faces.ids.tolist()]]
@@ -229,7 +229,7 @@ def _measured(
 
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:
-    """The record of a run that has not begun."""
+    """Return the record of a run that has not begun."""
     made_of, train, method = cell.made_of, data.train(cell.train), cell.make()
     return Record(
         key="",

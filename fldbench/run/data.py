@@ -1,4 +1,4 @@
-"""The faces that a suite names, loaded once: what is usable of them, and what had to be left out."""
+"""The faces that a suite names, loaded once: the usable ones, and those that had to be left out."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from fldbench.run.suite import TrainSpec
 
 @dataclass
 class LoadedFaces:
-    """A face set as a run needs it: the readable faces, and those left out; or why there is none.
+    """A face set for a run: the readable faces, and those left out; or why it could not be loaded.
 
     Attributes
     ----------
     faces : FaceSet or None
-        None where loading failed with `error`.
+        None if loading failed with `error`.
     n_expected : int or None
-        How many there are when the set is complete.
+        The number of faces of the complete set.
     left_out : FaceSet or None
-        Faces whose image cannot be decoded; `problems` says why, by their ids.
+        Faces with images that cannot be decoded; `problems` maps their ids to the reasons.
     """
 
     faces: FaceSet | None
@@ -38,19 +38,19 @@ class LoadedFaces:
     error: DataError | None = None
 
     def drop_unreadable(self) -> None:
-        """Leave out the faces whose image cannot be decoded, and remember why; images are decoded once."""
+        """Leave out faces with images that cannot be decoded, and keep the reasons; images are decoded once."""
         if self.faces is not None and self.left_out is None:
             self.drop({str(self.faces.ids[row]): why for row, why in unreadable_images(self.faces).items()})
 
     def drop(self, problems: dict[str, str]) -> None:
-        """Leave out the faces with these ids, which somebody found unreadable."""
+        """Leave out the faces with these ids, which are known to be unreadable."""
         if self.faces is not None and self.left_out is None:
             self.problems = problems
             bad = np.isin(self.faces.ids, list(problems))
             self.faces, self.left_out = self.faces[~bad], self.faces[bad]
 
     def check_usable(self) -> FaceSet:
-        """Return the readable faces; raise why they could not be loaded, or DatasetNotFoundError when none is."""
+        """Return the readable faces; raise the error of loading, or DatasetNotFoundError if no face is readable."""
         if self.error is not None:
             raise self.error
         if self.faces is None or not len(self.faces):
@@ -65,7 +65,7 @@ class LoadedFaces:
         return [self.problems[face] for face in protocol.select(self.left_out).ids.tolist()]
 
     def of(self, protocol: Protocol) -> FaceSet:
-        """Return a protocol's faces; raise DatasetNotFoundError that names the absent parts when there is none."""
+        """Return a protocol's faces; if there are none, raise DatasetNotFoundError, which names the absent parts."""
         faces = protocol.select(self.check_usable())
         if not len(faces):
             absent = ", ".join(part for part, (found, _) in faces.parts.items() if not found)
@@ -76,14 +76,14 @@ class LoadedFaces:
 
 
 class SuiteData:
-    """Everything that cells name, loaded when it is first asked for and kept.
+    """All face sets that cells name, loaded on first use and kept.
 
     Parameters
     ----------
     root : str, Path or None
         The data root; None is the environment variable FLDBENCH_DATA.
     problems : dict of str to dict
-        Place -> id -> why, of unreadable images that are known already; those sets are not decoded again.
+        Place -> id -> reason, for unreadable images that are known already; those sets are not decoded again.
     """
 
     def __init__(self, root: str | Path | None, problems: dict[str, dict[str, str]] | None = None):
@@ -100,7 +100,7 @@ class SuiteData:
         return self._get(place, lambda: self._load(protocol.dataset, protocol.split))
 
     def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
-        """Decode the images of some sets once and leave out the unreadable; return place -> id -> why."""
+        """Decode the images of some sets once and leave out the unreadable ones; return place -> id -> reason."""
         found = {}
         for one in what:
             loaded = self.train(one) if isinstance(one, TrainSpec) else self.test(one)
@@ -131,7 +131,7 @@ class SuiteData:
 
 
 def place_of(what: TrainSpec | Protocol) -> str:
-    """Return what names a loaded set: all that decides which faces are in it."""
+    """Return the name of a loaded set: everything that decides which faces are in it."""
     if isinstance(what, TrainSpec):
         return json.dumps(["train", what.model_dump(mode="json")], sort_keys=True)
     return json.dumps(["test", what.dataset, what.split])

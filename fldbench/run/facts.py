@@ -1,4 +1,4 @@
-"""What a record says of the faces behind its numbers."""
+"""The facts in a record about the faces behind its numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REASONS_KEPT = 20
 
 
 def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
-    """Return what a record says of the faces that a method was trained on."""
+    """Return the facts about the faces that a method was trained on."""
     there = {} if loaded.faces is None else loaded.faces.parts
     return TrainFacts(
         label=spec.label,
@@ -29,7 +29,7 @@ def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) ->
 
 
 def facts_of_test(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[str], fingerprint: str) -> TestFacts:
-    """Return what a record says of the faces that it was measured on."""
+    """Return the facts about the faces that a method was measured on."""
     ids = ids_hash(faces)
     return TestFacts(
         n=len(faces),

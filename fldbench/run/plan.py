@@ -1,4 +1,4 @@
-"""What a suite asks for: every cell with its key, before anything is fitted."""
+"""The plan of a suite: every cell with its key, before anything is fitted."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 @dataclass
 class Plan:
-    """Everything that a suite asks for, with the data that it needs."""
+    """All cells of a suite, with the data that they need."""
 
     cells: list[Cell]
     data: SuiteData
 
     def only(self, label: str) -> Plan:
-        """Return the cells with a label: a method's, or a whole cell's as progress shows it.
+        """Return the cells with a label: that of a method, or of one cell as progress shows it.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class Plan:
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Load the annotations and name every run; raise the first one's error when no training set can be loaded."""
+    """Load the annotations and name every run; if no training set can be loaded, raise the first error."""
     protocols = [get_protocol(name) for name in suite.protocols]
     faces = SuiteData(data)
     train = {spec.label: faces.train(spec) for spec in suite.train}
@@ -86,7 +86,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
 
 
 def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cell]:
-    """Decode the images that the cells need, once, and tell the cells which are unreadable."""
+    """Decode the images that the cells need, once, and give the cells the unreadable ones."""
     cells = list(cells)
     needed: list[TrainSpec | Protocol] = []
     for cell in cells:
@@ -98,7 +98,7 @@ def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cel
 def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[str]]]:
     """Return run key -> the newest record of the same work by other code, and the names of what changed since.
 
-    Only runs that the store does not have are looked for.
+    Only runs that the store does not have are considered.
     """
     alike, found = store.alike(), {}
     for cell in plan.cells:
@@ -112,13 +112,13 @@ def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[st
 
 
 def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
-    """The suite's seeds for a method that draws at random, and one run without for any other."""
+    """Return the suite's seeds for a method that draws at random, and (None,) for any other."""
     draws = "random_state" in parameters_of(registry.resolve("method", spec.name))
     return list(seeds) if draws and "random_state" not in spec.params else [None]
 
 
 def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[str, str], Any]:
-    """The registry's entries of the method, of its members as far as they are registered, and of the datasets."""
+    """Return the registry entries of the method, of its registered members, and of the datasets."""
     methods = [name]
     for one in with_members(method):
         with suppress(UnknownNameError):

@@ -1,4 +1,4 @@
-"""Anybody's predictions: read a file, match it to a protocol's faces, score it, keep a record."""
+"""Predictions of other programs: read a file, match it to a protocol's faces, score it, keep a record."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Outside:
     faces : FaceSet
         The protocol's test faces.
     predictions : ndarray of float, (n, L, 2)
-        In px and in the order of the faces; a NaN row where the file has none.
+        In px and in the order of the faces; a NaN row if the file has none.
     score : Score
         What the protocol measured.
     absent : tuple of str
         Ids of the protocol that the file does not have; they count as missed.
     elsewhere : int
-        How many predictions of the file are for other faces of the same split.
+        Number of predictions in the file for other faces of the same split.
     """
 
     faces: FaceSet
@@ -65,7 +65,7 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
     Raises
     ------
     PredictionsError
-        For a file that cannot be read or is of a wrong width, and for an id that stands twice or that the dataset does
+        For a file that cannot be read or has a wrong width, and for an id that is given twice or that the dataset does
         not know.
     DatasetNotFoundError
         For the data root.
@@ -92,7 +92,7 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
 
 
 def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
-    """The split that a protocol selects from; scoring needs no images, so labels alone serve where faces are absent."""
+    """Return the split of a protocol; scoring needs no images, so labels alone suffice if faces are absent."""
     loaded = load_dataset(protocol.dataset, root, protocol.split)
     labels = make_dataset(protocol.dataset).labels
     if labels and not protocol.is_complete(protocol.select(loaded)):
@@ -104,7 +104,7 @@ def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
 
 
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
-    """Return the record and the arrays to keep of outside predictions; what they were trained on is not known."""
+    """Return the record and the arrays of outside predictions; their training faces are not known."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
     record = Record(
         key=key_of([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
@@ -126,8 +126,8 @@ def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[lis
 
     Formats, by the ending of the file:
 
-    - .csv: id, x0, y0, x1, y1, ... with or without a header; an empty cell or `nan` is a point that was not found.
-    - .json: {id: [[x, y], ...], ...}; null is a face that was not found.
+    - .csv: id, x0, y0, x1, y1, ... with or without a header; an empty cell or `nan` is a missed point.
+    - .json: {id: [[x, y], ...], ...}; null is a missed face.
     - .npz: arrays `ids` and `predictions`, as in a record's faces.npz.
     - any other: the submission format of the dataset's benchmark.
 
@@ -201,7 +201,7 @@ def _read_npz(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
             ids, points = content["ids"], np.asarray(content["predictions"], float)
     except FileNotFoundError:
         raise
-    except Exception as error:  # numpy raises zip, key and value errors for a file that is none
+    except Exception as error:  # numpy raises zip, key and value errors for other files
         raise PredictionsError(f"not an .npz file with the arrays ids and predictions ({error})", path) from error
     if ids.ndim != 1 or points.shape != (len(ids), n_points, 2):
         raise PredictionsError(

@@ -1,4 +1,4 @@
-"""Running a suite: hand out its cells, collect their records, go on where an earlier call stopped."""
+"""Running a suite: hand out its cells, collect their records, continue where an earlier call stopped."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def run_suite(
     reuse_other_code: bool = False,
     on_note: OnNote | None = None,
 ) -> list[Record]:
-    """Run what is not done yet and return the records of the whole suite, in its order.
+    """Do the runs that are not done yet and return the records of the whole suite, in its order.
 
-    A model that fails becomes a record with status failed and its reason; the others go on.
+    A model that fails becomes a record with status failed and its reason; the others continue.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def run_suite(
     on_event : callable, optional
         Called with what was done, steps done, and steps in all.
     only : str, optional
-        Run only the cells with this label: a method's, or a cell's as progress shows it.
+        Run only the cells with this label: that of a method, or of a cell as progress shows it.
     reuse_other_code : bool
-        Take records that other code or libraries made where there is none by this code; they are marked in tables.
+        Reuse records of other code or libraries if there are none of this code; they are marked in tables.
     on_note : callable, optional
-        Called with a line for everything that a person should know, such as results of other code.
+        Called with a line for everything that the user should know, such as results of other code.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def run_suite(
 
 
 def _forgotten(plan: Plan, store: Store) -> Plan:
-    """The plan after its results were removed; members that another suite fitted are earlier results too."""
+    """Return the plan after its results were removed; members that another suite fitted are earlier results too."""
     own = [cell.model_key for cell in plan.cells]
     store.forget([*own, *(run.key for cell in plan.cells for run in cell.runs)])
     cells = [cell if set(cell.members) <= set(own) else replace(cell, members=()) for cell in plan.cells]
@@ -103,12 +103,12 @@ def _forgotten(plan: Plan, store: Store) -> Plan:
 
 
 def _say_what_changed(others: dict[str, tuple[Record, list[str]]], reused: bool, say: OnNote) -> None:
-    """One line for all results of other code, with what changed since."""
+    """Return one line about all results of other code, with what changed since."""
     if not others:
         return
     changed = sorted({name for _, names in others.values() for name in names})
     what = listed([name.removeprefix("fldbench.") for name in changed]) or "their record"
-    then = "they are reused, and marked" if reused else "they are kept and not reused; --reuse-other-code takes them"
+    then = "they are reused, and marked" if reused else "they are kept and not reused; --reuse-other-code reuses them"
     say(f"{len(others)} result(s) here came from other code ({what} changed): {then}")
 
 
@@ -121,7 +121,7 @@ def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: 
 
 
 def _as_planned(record: Record, cell: Cell) -> Record:
-    """The record under the labels that this suite gives its method and training set; keys do not depend on them."""
+    """Return the record with the labels of this suite; keys do not depend on labels."""
     return replace(
         record,
         method=replace(record.method, label=cell.method.label),

@@ -1,4 +1,4 @@
-"""A suite file (YAML): what to train on, which methods with which parameters, which protocols, which seeds."""
+"""A suite file (YAML): training sets, methods with their parameters, protocols, seeds."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class TrainSpec(_Strict):
     dataset, options, split
         As for `load_dataset`; the split is by default train, or all.
     boxes : str
-        Where the boxes come from: see `fldbench.protocols.boxes_from`.
+        The source of the boxes: see `fldbench.protocols.boxes_from`.
     faces : int or None
-        Only so many, the first.
+        Use only the first faces, this many.
     exclude : Path or None
-        An exclude list (`fldbench data verify -o`); what it left out is counted in the tables.
+        An exclude list (`fldbench data verify -o`); the tables count the faces that it leaves out.
     """
 
     dataset: str
@@ -109,16 +109,16 @@ class MethodSpec(_Strict):
 
 
 class Suite(_Strict):
-    """What `run_suite` runs: every method on every training set with every seed, measured under every protocol.
+    """A suite: every method on every training set with every seed, measured under every protocol.
 
     Attributes
     ----------
     name : str
         Of the suite.
     define : list or dict
-        Bases of protocols of its own: see `fldbench.protocols.definitions`.
+        Protocol bases of the suite: see `fldbench.protocols.definitions`.
     train, methods, protocols, seeds
-        What is combined; `protocols` are names, with modifiers where wanted.
+        The parts to combine; `protocols` are names, with or without modifiers.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Suite(_Strict):
         keys = [getattr(value, "label", value) for value in values]
         doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
         if doubled:
-            raise ValueError(f"{', '.join(doubled)} stands there twice; write it once, or give methods their own label")
+            raise ValueError(f"{', '.join(doubled)} is given twice; write it once, or give methods their own label")
         return values
 
 
@@ -152,7 +152,7 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
     Raises
     ------
     SuiteError
-        It says file, line, what was found and what is allowed.
+        It names file and line, the value found and the allowed values.
     """
     if isinstance(source, dict):
         return _validate(source, "suite", {})
@@ -173,7 +173,7 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
 
 
 def _found(find: Callable[[], Any]) -> Any:
-    """What `find` returns; an error of fldbench becomes the ValueError that pydantic collects."""
+    """Return the result of `find`; turn an error of fldbench into the ValueError that pydantic collects."""
     try:
         return find()
     except FldbenchError as error:
@@ -181,7 +181,7 @@ def _found(find: Callable[[], Any]) -> Any:
 
 
 def _lines(node: yaml.Node | None, path: Place = ()) -> dict[Place, int]:
-    """Where each key and item stands: path into the document -> line from 1."""
+    """Return the line of each key and item: path into the document -> line from 1."""
     if node is None:
         return {}
     lines = {path: node.start_mark.line + 1}
@@ -213,7 +213,7 @@ def _validate(content: dict[str, Any], file: str, lines: dict[Place, int]) -> Su
 
 
 def _define(content: Any, file: str, lines: dict[Place, int]) -> None:
-    """Register the protocols that a suite defines; a name that means something else already is refused."""
+    """Register the protocols that a suite defines; refuse a name that already means something else."""
     place = f"{file}, line {lines[('define',)]}" if ("define",) in lines else file
     try:
         for protocol in definitions(content, place):

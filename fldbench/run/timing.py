@@ -1,4 +1,4 @@
-"""How long predictions and fits take, and how many cores they keep busy."""
+"""The times of predictions and fits, and the number of cores that they keep busy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from fldbench.faces import FaceSet
 from fldbench.method import Method, predict_checked
 
-FACES_AT_ONCE = 256  # predicted together: bounds memory, and is the batch that ms_per_face is measured at
+FACES_AT_ONCE = 256  # faces predicted together: bounds memory; also the batch size of ms_per_face
 WARM_UP = 8  # faces predicted before the clock starts
 ALONE = 20  # faces predicted one by one, for ms_one_face
 
@@ -39,7 +39,7 @@ def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str,
 
 
 class Clock:
-    """Adds up the wall time of blocks, and the processor time that they took here and in ended children."""
+    """Adds up the wall time of blocks, and their processor time in this process and in ended children."""
 
     def __init__(self) -> None:
         self.seconds = self._busy = 0.0
@@ -53,7 +53,7 @@ class Clock:
 
     @property
     def cores(self) -> float | None:
-        """How many cores were busy in the mean; None for less than the system's clock can tell."""
+        """Mean number of busy cores; None for times too short for the system's clock."""
         return round(self._busy / self.seconds, 2) if self.seconds > 0.05 else None
 
 
@@ -63,7 +63,7 @@ def _processor_time() -> float:
 
 
 def load_average() -> float | None:
-    """Return the machine's load average over one minute; None where the system does not tell."""
+    """Return the machine's load average over one minute; None if the system does not say."""
     try:
         return round(os.getloadavg()[0], 2)
     except (OSError, AttributeError):

@@ -19,7 +19,7 @@ def write_image(path):
 
 
 def flat(points, v):
-    """x, y, v, x, y, v, ... with v one number or one a point."""
+    """Return x, y, v, x, y, v, ... with v one number, or one for each point."""
     flags = np.broadcast_to(v, len(points)).tolist()
     return [value for (x, y), flag in zip(points.tolist(), flags, strict=True) for value in (x, y, flag)]
 
@@ -86,7 +86,7 @@ def test_the_category_may_name_the_scheme(folder):
     assert load(folder, coco([row], categories=[category])).scheme == "ibug-68"
     with pytest.raises(DataError, match=r"no scheme named 'ibug68'; did you mean 'ibug-68'"):
         load(folder, coco([row], categories=[category | {"scheme": "ibug68"}]))
-    with pytest.raises(DataError, match=r"68 points a face; wflw-98 has 98"):
+    with pytest.raises(DataError, match=r"68 points per face; wflw-98 has 98"):
         load(folder, coco([row]), scheme="wflw-98")
 
 
@@ -157,7 +157,7 @@ def change(**fields):
             change(face_box=[1, 2, 0, 3]),
             r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the box is \[1\.0, 2\.0, 1\.0, 5\.0\]; must be",
         ),
-        (change(face_kpts=[1.0] * 9), r"json: 3 points a face; no scheme has that number"),
+        (change(face_kpts=[1.0] * 9), r"json: 3 points per face; no scheme has that number"),
     ],
 )
 def test_a_broken_file_names_its_place(folder, content, error):

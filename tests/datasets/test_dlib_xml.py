@@ -92,11 +92,11 @@ def test_a_part_may_be_absent_from_the_whole_file_if_the_scheme_is_given(folder)
     faces = load(folder, scheme="mtfl-5")
     assert faces.landmarks[0, 3].tolist() == [3, 4] and faces.visible[0].tolist() == [True, False, False, True, False]
     with pytest.raises(
-        DataError, match=r"f\.xml: 2 points a face; no scheme has that number; give scheme='...', one of"
+        DataError, match=r"f\.xml: 2 points per face; no scheme has that number; give scheme='...', one of"
     ):
         load(folder)
     (folder / "f.xml").write_text(xml([("a.png", [box({"a": (1, 2), "b": (3, 4)})])]))
-    with pytest.raises(DataError, match=r"f\.xml: 2 points a face; mtfl-5 has 5"):
+    with pytest.raises(DataError, match=r"f\.xml: 2 points per face; mtfl-5 has 5"):
         load(folder, scheme="mtfl-5")
     with pytest.raises(UnknownNameError, match="no scheme named 'mtfl5'; did you mean 'mtfl-5'"):
         load(folder, scheme="mtfl5")

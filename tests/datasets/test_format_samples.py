@@ -31,5 +31,5 @@ def test_points_and_boxes_are_those_of_the_file(data_root, name):
 
 
 def test_body_keypoints_are_refused_because_of_their_number(data_root):
-    with pytest.raises(DataError, match=r"test_halpe\.json: 136 points a face; no scheme has that number"):
+    with pytest.raises(DataError, match=r"test_halpe\.json: 136 points per face; no scheme has that number"):
         fldbench.load_dataset("coco-face", data_root / "format_samples/halpe", "test")

@@ -90,7 +90,7 @@ def test_errors_name_the_place(tmp_path, monkeypatch):
     ("change", "error"),
     [
         (lambda text: "", r"a\.pts, line 1: the file is empty"),
-        (lambda text: text.replace("68", "67", 1), r"a\.pts: 67 points a face; no scheme has that number; give scheme"),
+        (lambda text: text.replace("68", "67", 1), r"a\.pts: 67 points per face; no scheme has that number; give s"),
         (lambda text: text[: len(text) // 2], r"a\.pts, line \d+: "),
         (lambda text: text.replace("\n", "\n\0", 5), r"a\.pts, line 2: not UTF-8 text \(byte 0x00\)"),
         (

@@ -84,7 +84,7 @@ GOOD = {"name": "p", "dataset": "toy", "n_expected": 8, "scheme": "mtfl-5", "nor
         ([GOOD | {"ids_sha256": "abc"}], "f.yaml: p: ids_sha256 is 'abc'; must be "),
         ([GOOD | {"scheme": "mtfl-6"}], "f.yaml: p: no scheme named 'mtfl-6'; did you mean 'mtfl-5'"),
         ([GOOD | {"name": "a@b"}], "f.yaml: a@b: the name is 'a@b'; must be letters, digits"),
-        ([GOOD, GOOD], "f.yaml: p: the base 'p' stands there twice"),
+        ([GOOD, GOOD], "f.yaml: p: the base 'p' is given twice"),
         (["p"], r"f.yaml: define\[0\]: the base is 'p'; must be a mapping with the keys name, dataset"),
         ({"p": None}, "f.yaml: p: the base is None; must be a mapping"),
         ("p", "f.yaml: define is 'p'; must be a list of bases, or a mapping from their names"),

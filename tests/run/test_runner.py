@@ -318,7 +318,7 @@ def test_results_of_other_code_are_kept_and_named_and_reused_only_on_request(toy
     assert Noisy.fits == 2 and not new.other_code and new.key != reused.key and new.like == reused.like
     assert said[1] == (
         "1 result(s) here came from other code (geometry changed): they are kept and not reused; "
-        "--reuse-other-code takes them"
+        "--reuse-other-code reuses them"
     )
     assert len(leaderboard(tmp_path).rows) == 2  # the old one is still there, and marked
     assert fldbench.run_suite(toy, tmp_path, on_note=said.append) == [new] and len(said) == 2
