@@ -22,20 +22,20 @@ def _names(value: Any) -> bool:
 
 @dataclass(eq=False, repr=False)
 class Average(Composed):
-    """Fits every method on the same faces and answers with the mean of their points.
+    """Fit every method on the same faces and predict the mean of their points.
 
-    A face that one method gives up on is the mean of the others; one that all give up on is a NaN row.
+    If a method misses a face, the mean is over the others; if all miss it, the row is NaN.
 
     Parameters
     ----------
     methods : sequence of str
         Names of registered methods, at least one.
     params : dict of dict, optional
-        For a method's name the parameters that differ from its defaults.
+        Method's name -> the parameters that differ from its defaults.
     threads : int, optional
-        Given to every method that has it.
+        Passed to every method that has this parameter.
     random_state : int
-        Given to every method that has it.
+        Passed to every method that has this parameter.
     """
 
     rules = {

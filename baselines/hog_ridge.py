@@ -4,7 +4,7 @@ Xiong & De la Torre, "Supervised Descent Method and its Applications to Face Ali
 x_0, x_{k+1} = x_k + phi(x_k) R_k + b_k, with phi(x) the descriptors around the landmarks of x and R_k, b_k learned by
 ridge regression over training faces and perturbed starts. The patches shrink from stage to stage.
 
-What is different from the paper, each measured on a part of the training faces (results/300w/README.md):
+Differences from the paper, each measured on a part of the training faces (results/300w/README.md):
 
 - Descriptors and steps live in the frame of the current shape: turned and scaled by the similarity from the mean shape.
 - A stage trains on errors like those of a prediction. Its training shapes were moved by regressions that never saw
@@ -41,7 +41,7 @@ from fldbench.shapes import fill_missing, from_box_frame, symmetric
 FACES_IN_MEMORY = 64  # faces at once: bounds the memory for features while the matrix products stay large
 FACES_PER_TASK = 8  # faces whose features one thread computes at a time
 COARSE = 6.0  # px; larger cells are sampled from channels of half the resolution: a quarter of the work
-SCALES = (0.5, 2.0)  # of a shape's frame, so that even a shape that has gone wrong has patches
+SCALES = (0.5, 2.0)  # of a shape's frame, so that even a wrong shape has patches
 
 
 def _ridges(value: Any) -> bool:
@@ -74,8 +74,8 @@ class HogRidge(Method):
     shift, scale, rotation : float
         A copy is shifted by N(0, shift) box sides, scaled by exp(N(0, scale)) and turned by N(0, rotation) degrees.
     ridge : float or sequence of float
-        Penalty; the features of one landmark have length 1. Of several the one with the smallest squared error on
-        left-out folds is taken, for every stage.
+        Penalty; the features of one landmark have length 1. Of several, each stage takes the one with the smallest
+        squared error on left-out folds.
     folds : int
         Of the cross-fitting; 1 moves the training shapes by the regression that they were fitted to.
     even_from : int
@@ -154,8 +154,8 @@ class HogRidge(Method):
         sample_weight : ndarray of shape (n,), optional
             A face of weight 2 counts like two copies of it in the sums.
         start_shapes : ndarray of shape (n, L, 2), optional
-            Shapes to begin from in place of the mean shape, px of the photos, by a method that did not see these faces;
-            a NaN row begins from the mean shape. `predict` must then be given some, too.
+            Shapes to begin from instead of the mean shape, px of the photos, from a method that did not see these
+            faces; a NaN row begins from the mean shape. `predict` then needs start shapes too.
         """
         self.check_params()
         weight = check_sample_weight(sample_weight, train)
@@ -237,7 +237,7 @@ class HogRidge(Method):
         return [(level, 2 * round((side / 2**level - 1) / 2) + 1) for side in exact for level in [int(side >= COARSE)]]
 
     def _starts(self, starts: np.ndarray | None, n: int) -> np.ndarray:
-        """Return start shapes (n, L, 2) px as they are; NaN rows where none are given."""
+        """Return start shapes (n, L, 2) px as they are; NaN rows by default."""
         if starts is None:
             return np.full((n, 1, 2), np.nan)
         starts = np.asarray(starts, float)
@@ -254,7 +254,7 @@ class HogRidge(Method):
         return transform(np.where(found, starts, mean), matrices)
 
     def check_params(self) -> None:
-        """Check the parameters, and that several ridges come with folds to choose by."""
+        """Check the parameters, and that there are folds if several ridges are to be compared."""
         super().check_params()
         if np.size(self.ridge) > 1 and self.folds < 2:
             then = "or give one ridge"
@@ -263,7 +263,7 @@ class HogRidge(Method):
             )
 
     def _folds(self, train: FaceSet) -> list[np.ndarray]:
-        """Return the rows of each fold, no group in two of them; one fold where there are too few groups for more."""
+        """Return the rows of each fold, no group in two of them; a single fold if there are too few groups."""
         count = min(self.folds, len(np.unique(train.groups)))
         if count < 2:
             return [np.arange(len(train))]
@@ -336,7 +336,7 @@ class HogRidge(Method):
     ) -> tuple[float, Solution, list[Solution]]:
         """Return the ridge of a stage, its regression on all folds, and for each fold the regression without it.
 
-        The last ones are all the first where there is no fold to leave out, or no reason to.
+        If there is no fold to leave out, or no reason to, the latter are all equal to the regression on all folds.
         """
         order = hog.mirror_features(mirror, self.grid, self.bins)
         swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()

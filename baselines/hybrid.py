@@ -1,8 +1,8 @@
 """hybrid: one method places the landmarks, another refines them; a network and a cascade, in either order.
 
-The refiner is fitted to what the first method will really give it: for every training face the answer of a model that
-never saw the face's person (out of fold), since answers for faces that a model was fitted to are too good. This is the
-first rule of stacking (Wolpert, "Stacked generalization", Neural Networks 5, 1992).
+The refiner is fitted to start shapes like those that it will get: for every training face, the prediction of a model
+that never saw the face's person (out of fold), because predictions for faces that a model was fitted to are too good.
+This is the first rule of stacking (Wolpert, "Stacked generalization", Neural Networks 5, 1992).
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from fldbench.geometry import check_boxes, tight_box
 from fldbench.method import Method, predict_checked
 from fldbench.params import SEED, THREADS, whole
 
-FACES_IN_MEMORY = 256  # faces whose photos are in memory at once while the training faces are answered
+FACES_IN_MEMORY = 256  # faces with photos in memory at once while the training faces are predicted
 
 
 @dataclass(eq=False, repr=False)
 class Hybrid(Composed):
     """Any two methods, one after the other.
 
-    The second method is given the tight box of the first one's points in place of the face's own box. If it declares
+    The second method gets the tight box of the first one's points instead of the face's own box. If it declares
     `refines`, as hog-ridge does, it also begins from those points. Fitting costs folds + 1 fits of the first method and
-    one of the second. A face that the first method gives up on is treated as if there were no first method.
+    one of the second. If the first method misses a face, the second method starts as if there were no first one.
 
     Parameters
     ----------
     first, second : str
         Names of registered methods.
     first_params, second_params : dict, optional
-        What differs from their defaults. None for the second method is what it declares as its `refiner_params`.
+        The parameters that differ from their defaults. None for the second method means its `refiner_params`.
     folds : int
-        How many models of the first method answer the training faces, each those that it has not seen.
+        Number of models of the first method for the training faces; each predicts the faces that it has not seen.
     threads : int, optional
-        Given to both where they have it.
+        Passed to both methods if they have this parameter.
     random_state : int
-        Given to both where they have it.
+        Passed to both methods if they have this parameter.
     """
 
     rules = {"folds": whole(2), "threads": THREADS, "random_state": SEED}
@@ -71,7 +71,7 @@ class Hybrid(Composed):
         n_groups = len(np.unique(train.groups))
         if n_groups < 2:
             raise DataError(
-                f"{train.label}: {n_groups} group(s) of faces; {self.label} needs two, to answer one by the other"
+                f"{train.label}: {n_groups} group(s) of faces; {self.label} needs two, to predict each by the other"
             )
         shapes = np.full(train.landmarks.shape, np.nan)
         folds = min(self.folds, n_groups)
@@ -111,7 +111,7 @@ class Hybrid(Composed):
 
 
 def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the tight boxes of shapes, and the face's own box where a shape is NaN or has no width or height.
+    """Return the tight boxes of shapes, or the face's own box if a shape is NaN or has no width or height.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _answers(method: Method, faces: FaceSet) -> Iterator[np.ndarray]:
-    """Yield the method's answers for the faces, some faces at a time."""
+    """Yield the method's predictions for the faces, some faces at a time."""
     for i in range(0, len(faces), FACES_IN_MEMORY):
         some = faces[i : i + FACES_IN_MEMORY]
         yield predict_checked(method, list(some.images), some.boxes, faces.landmarks.shape[1])

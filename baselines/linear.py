@@ -52,8 +52,8 @@ class Linear(Method):
     shift, scale : float
         The others are shifted by N(0, shift) of their sides and scaled by N(1, scale).
     ridge : float, optional
-        Penalty, beside a loss that counts every face once, whatever the copies. None takes the best of nine, by leaving
-        out each of 150 faces.
+        Penalty, for a loss in which every face counts once, with any number of copies. None takes the best of nine, by
+        leaving out each of 150 faces.
     kernel : {"linear", "rbf"}
         "rbf" is exp(-gamma |x - x'|^2): kernel ridge regression on the `supports`.
     gamma : float, optional

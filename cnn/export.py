@@ -1,4 +1,4 @@
-"""A trained network as ONNX: pixels of the crop in, landmarks in pixels of the crop out; nothing else is needed.
+"""A trained network as ONNX: pixels of the crop in, landmarks in pixels of the crop out.
 
 Besides the network, the file holds the normalisation and the change of units. So a program in any language must only
 cut the crop, and the file's metadata say how.
@@ -72,14 +72,14 @@ def export_onnx(method: Method, path: str | Path) -> Path:
     Raises
     ------
     MethodError
-        For a method that is no network or not fitted.
+        For a method that is not a network or not fitted.
     MissingDependencyError
         Without the package onnx.
     StoreError
         When the file cannot be written.
     """
     if not method.exports:
-        raise MethodError(f"{method.label} is no network; only networks can be exported to ONNX")
+        raise MethodError(f"{method.label} is not a network; only networks can be exported to ONNX")
     network = PixelNetwork(method).eval()
     try:
         import onnx

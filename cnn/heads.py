@@ -1,4 +1,4 @@
-"""What networks answer with, and the layers that give the answer: points at once, or points read from maps.
+"""Outputs of networks and the layers that compute them: points directly, or points read from maps.
 
 The layer that answers is called `head` in every network. Points lie in the frame where the crop covers [-1, 1] in x
 and in y.
@@ -22,7 +22,7 @@ MAP_SIGMA = 1.5  # cells of the map: standard deviation of the Gaussian that a h
 # thousand other cells when its softmax is taken: e^15 is 3 million.
 SHARPNESS = 15.0
 SURE = 0.1  # standard deviation, in the frame, at which the confidence is one half
-EXPECTED = 0.25  # standard deviation, in the frame, of a point about its mean: wider than it is, to decide nothing
+EXPECTED = 0.25  # standard deviation of the prior, in the frame: wider than that of real points, to decide nothing
 
 
 def as_output(answer: torch.Tensor | Output) -> Output:
@@ -31,11 +31,11 @@ def as_output(answer: torch.Tensor | Output) -> Output:
 
 
 class PointHead(nn.Linear):
-    """A dense layer that answers where the points are, relative to their mean: (b, width) -> (b, L, 2).
+    """A dense layer that outputs the points relative to their mean: (b, width) -> (b, L, 2).
 
-    Every network begins near the mean shape. It computes the same functions as with a bias that begins anywhere, and
-    saves the epochs that finding the mean costs. Features of size one begin with answers a twentieth of the frame from
-    the mean; smaller weights would hold the gradient back from the layers below.
+    Every network begins near the mean shape. It can compute the same functions as with any other initial bias, and
+    saves the epochs that finding the mean would take. With features of size one, the first outputs are a twentieth of
+    the frame from the mean; smaller weights would hold the gradient back from the layers below.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class PointHead(nn.Linear):
 class MapHead(nn.Conv2d):
     """A map for each point, and the points and their variance read from it.
 
-    Read is the softmax of a map times where the point is expected at all: a wide Gaussian about its mean. So an
-    untrained network answers with about the mean shape, and so it does for a point that it cannot see.
+    A point is read from the softmax of its map times a prior, a wide Gaussian about its mean. So an untrained network
+    outputs about the mean shape, and so does any network for a point that it cannot see.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def soft_argmax(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     ([[[0.5, -0.5]]], 0.0)
     """
     height, width = logits.shape[-2:]
-    single = torch.promote_types(logits.dtype, torch.float32)  # half precision would lose the place
+    single = torch.promote_types(logits.dtype, torch.float32)  # half precision would lose the position
     shares = functional.softmax(logits.flatten(-2).to(single), dim=-1).view(logits.shape)
     columns, rows = shares.sum(-2), shares.sum(-1)
     x, y = cell_centres(width, shares), cell_centres(height, shares)
@@ -157,14 +157,14 @@ def cell_centres(n: int, like: torch.Tensor) -> torch.Tensor:
 
 
 def confidence(output: Output, label: str) -> torch.Tensor:
-    """Return how sure a network is of each point, (b, L) in [0, 1].
+    """Return the confidence of a network in each point, (b, L) in [0, 1].
 
     From the variance v of a point's map, 1 / (1 + v / SURE^2); without a variance, the highest value of the map.
 
     Raises
     ------
     MethodError
-        Beginning with `label`, for an answer that has neither.
+        For an output that has neither; the message begins with `label`.
 
     Examples
     --------

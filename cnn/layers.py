@@ -1,6 +1,6 @@
-"""What the networks share below the head: the base of them all, and layers whose widths are derived, never typed.
+"""Shared by the networks below the head: their base, and layers with computed widths.
 
-A network takes crops (b, C, H, W) float32 and answers as `heads` says.
+A network takes crops (b, C, H, W) float32; `heads` describes its outputs.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ FOUR_TIMES_HALVED = also(whole(32), "and a multiple of 16", lambda size: size % 
 
 
 class Network(nn.Module):
-    """Base of the networks: which foreign key names it knows, which of its layers are frozen, how it lies in memory.
+    """Base of the networks: names in foreign weight files, frozen layers, memory layout.
 
-    The layer that answers is called `head` in every network, at any depth; everything else is the trunk.
+    The output layer is called `head` in every network, at any depth; everything else is the trunk.
 
     Attributes
     ----------
     memory_format : torch.memory_format
-        How kernels and crops lie in memory while it trains. Convolutions of CPUs and GPUs are as a rule fastest with
-        their channels last.
+        Memory layout of kernels and crops in training. On CPUs and GPUs, convolutions are usually fastest with their
+        channels last.
     """
 
     memory_format = torch.channels_last
@@ -81,7 +81,7 @@ class Network(nn.Module):
 
 
 def in_head(name: str) -> bool:
-    """Tell by its dotted name whether a module or a weight belongs to the head.
+    """Return whether a module or a weight belongs to the head, by its dotted name.
 
     >>> in_head("head.0.weight"), in_head("body.overhead.bias")
     (True, False)
@@ -92,7 +92,8 @@ def in_head(name: str) -> bool:
 def for_relu(network: nn.Module) -> None:
     """Draw the weights so that activations keep their size from layer to layer of ReLUs (He et al. 2015, eq. 10).
 
-    torch's own initialisation shrinks them by about half per layer; after six layers a crop hardly moves the answer.
+    torch's own initialisation shrinks them by about half per layer; after six layers the output hardly depends on the
+    crop.
     """
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -101,7 +102,7 @@ def for_relu(network: nn.Module) -> None:
 
 
 class _OneValue:
-    """Batch norm that uses its running statistics where a channel has one value only, which has no variance.
+    """Batch norm that uses its running statistics if a channel has a single value, which has no variance.
 
     So a network can be trained on a batch of one face, and on crops so small that the map is one cell.
     """
@@ -132,7 +133,7 @@ def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) 
 
 
 def flat_width(body: nn.Module, shape: Shape, name: str) -> int:
-    """Return how many numbers a body makes of one crop, flattened. Only shapes are computed.
+    """Return the number of flattened outputs of a body for one crop. Only shapes are computed.
 
     Parameters
     ----------

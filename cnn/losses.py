@@ -1,8 +1,8 @@
 """Losses of a landmark network, each per point, in the frame where the crop covers [-1, 1] in x and y.
 
 A loss takes the network's answer (`heads.as_output`) and the targets (b, L, 2), and gives one number per point (b, L).
-The training loop takes their mean over the annotated points (`masked_mean`). So a missing point, whose target may be
-any finite number, counts nowhere, and a loss means the same at every size of the crop.
+The training loop takes their mean over the annotated points (`masked_mean`). So a missing point (its target may be any
+finite number) does not count, and a loss means the same for every size of the crop.
 
 The widths of Wing are published in pixels of the authors' crops: here they are pixels of a crop of REFERENCE px.
 `pixel_loss` gives the value that a project reported in pixels of its own crop.
@@ -20,8 +20,8 @@ from fldbench.cnn.heads import Output, cell_centres, heat_maps
 from fldbench.errors import MethodError, must_be, near_miss
 
 REFERENCE = 224  # px; the crop of the project that trained with Wing (5, 0.5)
-SPREAD = 0.03  # standard deviation that a soft-argmax map is drawn towards; the crop is 2 wide
-HIDDEN_SPREAD = 0.15  # the same where the point is hidden: a confidence of about 0.3
+SPREAD = 0.03  # target of a soft-argmax map's standard deviation; the crop is 2 wide
+HIDDEN_SPREAD = 0.15  # the same for a hidden point: a confidence of about 0.3
 SPREAD_WEIGHT = 0.1
 MARGINALS_WEIGHT = 1 / 64
 
@@ -146,7 +146,7 @@ def soft_argmax_loss(output: Output, target: torch.Tensor, visible: torch.Tensor
 def heat_map_mse(output: Output, target: torch.Tensor) -> torch.Tensor:
     """Return the mean over the cells of the squared difference between the maps and Gaussians at the targets: (b, L).
 
-    A point outside the crop has no place on the map and costs nothing.
+    A point outside the crop is not on the map and costs nothing.
     """
     maps = _part(output, "maps", "heatmap-mse")
     difference = maps - heat_maps(target, *maps.shape[-2:])
@@ -201,7 +201,7 @@ def marginals_loss(output: Output, target: torch.Tensor) -> torch.Tensor:
     for axis, sums in enumerate((shares.sum(-2), shares.sum(-1))):
         n = sums.shape[-1]
         wanted = torch.exp(-((cell_centres(n, target) - target[..., axis, None]) * n / 2).square() / 2)
-        wanted = wanted / (wanted.sum(-1, keepdim=True) + 1e-6)  # a point far outside asks for nothing
+        wanted = wanted / (wanted.sum(-1, keepdim=True) + 1e-6)  # a point far outside has no target
         entropy = entropy - (wanted * (sums + 1e-6).log()).sum(-1)
     return coordinate_loss("wing", output, target) + MARGINALS_WEIGHT * entropy
 
@@ -238,7 +238,7 @@ def point_losses(name: str, output: Output, target: torch.Tensor, visible: torch
     Raises
     ------
     MethodError
-        For a loss of maps where the network gives none.
+        For a loss of maps if the network has no maps.
     """
     if name == "soft-argmax":
         return soft_argmax_loss(output, target, visible)

@@ -1,4 +1,4 @@
-"""NetworkMethod: the base of every method that is a network; it knows crops, files and settings, and no layer."""
+"""NetworkMethod: the base of every method that is a network; it handles crops, files and settings, but no layers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ BATCH = 64  # faces that go through the network at once in prediction
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NetworkMethod(Method):
-    """A network that sees a square crop around the box and answers with points in [-1, 1] of it.
+    """A network that sees a square crop around the box and outputs points in [-1, 1] of it.
 
     A family writes `build`, and states where it differs: new defaults and further parameters as fields of a dataclass
     (`@dataclass(kw_only=True, eq=False, repr=False)`), their `rules`, the class's `normalise` and `defaults` (of
@@ -143,13 +143,13 @@ class NetworkMethod(Method):
         -------
         nn.Module
             Its forward takes (b, C, H, W) float32 and answers with points (b, L, 2) in the frame, or with a dict, see
-            `heads.Output`. It is a `layers.Network` where the parameters `weights` and `frozen` are to be used.
+            `heads.Output`. It must be a `layers.Network` for the parameters `weights` and `frozen`.
         """
         raise NotImplementedError
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Width and height of what the network sees, px: the square crop is stretched to them."""
+        """Width and height of the network's input, px: the square crop is stretched to them."""
         return self.size, self.size
 
     @property
@@ -190,7 +190,7 @@ class NetworkMethod(Method):
         sample_weight : ndarray, (n,), optional
             How much each face counts; a face of weight 0 is left out.
         folder : str or Path, optional
-            Keeps a checkpoint while the training runs, from which the same fit goes on after an interruption.
+            Keeps a checkpoint while the training runs; after an interruption, the same fit continues from it.
             Afterwards it holds curves and pictures (`pictures.write_pictures`).
 
         Raises
@@ -254,7 +254,7 @@ class NetworkMethod(Method):
         return np.concatenate(answers) if answers else np.empty((0, *self.mean_.shape))
 
     def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Return how sure the network is of each point, (n, L) in [0, 1]; see `heads.confidence`.
+        """Return the network's confidence in each point, (n, L) in [0, 1]; see `heads.confidence`.
 
         Raises
         ------
@@ -322,7 +322,7 @@ class NetworkMethod(Method):
             return self.build(n_points, torch.from_numpy(np.asarray(self.mean_, np.float32)))
 
     def _begun(self, n_points: int) -> nn.Module:
-        """Return the network as training begins: with the weights of a file, and frozen where the parameters say so."""
+        """Return the network at the start of training, with weights from a file and frozen layers if requested."""
         network = self._built(n_points)
         if (self.weights is not None or self.frozen) and not isinstance(network, Network):
             raise MethodError(
@@ -377,7 +377,7 @@ class NetworkMethod(Method):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class OblongMethod(NetworkMethod):
-    """A network whose crop need not be square; its parameters are those of `NetworkMethod`, without `size`.
+    """A network with a crop that may be oblong; its parameters are those of `NetworkMethod`, without `size`.
 
     Parameters
     ----------

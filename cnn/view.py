@@ -27,7 +27,7 @@ NORMALISATIONS = ("instance", *CHANNEL_STATISTICS)
 
 @dataclass(frozen=True)
 class View:
-    """A square around the box, grown by its padding, and stretched to the size that the network takes.
+    """A square around the box, grown by its padding and stretched to the size of the network's input.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class View:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the network looks: a similarity map of the frame, and after it the mirror image if `flipped`.
+    """The placement of the network's view: a similarity map of the frame, then the mirror image if `flipped`.
 
     A point (u, v) of the frame goes to (cos u - sin v + x, sin u + cos v + y).
 
@@ -189,12 +189,12 @@ def seen_through(crop: np.ndarray, matrix: np.ndarray, width: int, height: int) 
 def to_tensor(images: Sequence[np.ndarray]) -> torch.Tensor:
     """Stack n images (H, W) or (H, W, 3) uint8 into a tensor (n, C, H, W) uint8."""
     stacked = np.stack(images)
-    # Strides as those of a plain tensor: torch would follow other strides, and use kernels that are slower here.
+    # The strides of a plain tensor: torch would follow other strides and use kernels that are slower here.
     return torch.from_numpy(stacked[:, None] if stacked.ndim == 3 else np.moveaxis(stacked, -1, 1).copy())
 
 
 def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
-    """Turn the values of pixels into what the network takes.
+    """Normalise the values of pixels for the network.
 
     Parameters
     ----------

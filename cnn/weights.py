@@ -25,7 +25,7 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
 
     The head may keep its own initialisation: a file of a classifier has no weights for it, and a file of another scheme
     has them in another shape. Everything else must be in the file, and the file must hold nothing that the network does
-    not know. A first convolution for RGB is summed over the colours where the network is grey: its answer to a grey
+    not know. A first convolution for RGB is summed over the colours if the network is grey: its output for a grey
     picture stays the same.
 
     Returns
@@ -36,7 +36,7 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
     Raises
     ------
     DataError
-        Naming what is missing, unknown or of another shape; the network is then as it was.
+        It names what is missing, unknown or of another shape; the network is then unchanged.
     """
     found = network.own_names(read_weights(path))
     wanted = network.state_dict()
@@ -68,7 +68,7 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     Raises
     ------
     DataError
-        For a file that is not there, cannot be read without running code, or holds anything else.
+        For a file that is absent, cannot be read without running code, or holds anything else.
     """
     path = Path(path)
     if not path.is_file():

@@ -27,12 +27,12 @@ class AFLW19(Dataset):
 
     Variables of AFLWinfo_release.mat, one row for each face: bbox (left, right, top, bottom), data (x1..x19, y1..y19),
     mask_new (1 where a point is visible), nameList (the image below flickr/, such as 0/image00002.jpg), ra (row numbers
-    from 1). Points that cannot be seen have estimated positions: they keep them, with visible False, and protocols
-    count them unless they say otherwise. No source states whether points and boxes count pixels from 0 or 1; they are
-    taken as they are, as in all public code. Images are optional; without them predictions can be scored but no method
-    can run.
+    from 1). Points that cannot be seen have estimated positions: they keep these positions, with visible False, and
+    protocols count them unless they say otherwise. No source states whether points and boxes count pixels from 0 or 1;
+    they are taken as they are, as in all public code. Images are optional; without them predictions can be scored but
+    no method can run.
 
-    Subset of test: frontal, the 1,314 faces whose 19 points are all visible. Ids are the image's name without ending
+    Subset of test: frontal, the 1,314 faces with all 19 points visible. Ids are the image's name without ending
     and the row from 0, such as `0/image00002-57`. Groups are photos.
     """
 
@@ -90,7 +90,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], np
 
 
 def _images(base: Path, path: Path, names: list[str]) -> Images:
-    """Return the images; raise DataError for a single one that is absent."""
+    """Return the images; raise DataError if one of them is absent."""
     place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), None)
     if place is None:
         return no_images(len(names), "aflw19", f"folder {' or '.join(IMAGE_FOLDERS)}")

@@ -23,7 +23,7 @@ LINES_PER_FACE = 4
 
 
 class COFW68(Dataset):
-    """Split test: 507 faces, ids "1" to "507", with the benchmark's boxes. Its files count pixels from 1, we from 0.
+    """Split test: 507 faces, ids "1" to "507", with the benchmark's boxes. The files count pixels from 1.
 
     Images are optional, as `images/N.jpg` or `.png`; without them predictions can be scored but no method can run.
     """

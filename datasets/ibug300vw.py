@@ -33,7 +33,7 @@ class IBug300VW(Dataset):
     """Splits train (50 clips) and test (64; subsets category-1, category-2, category-3).
 
     `CLIP/annot/NUMBER.pts`, one file for each frame, and the frames as `CLIP/imgs/NUMBER.jpg` (also in `frames/` or
-    `images/`, also .png): extract them from `CLIP/vid.avi`. A frame without an annotation is left out. Where no clip
+    `images/`, also .png): extract them from `CLIP/vid.avi`. A frame without an annotation is left out. If no clip
     has frames, predictions can be scored but no method can run. Points are 1-based in the files and zero-based here;
     boxes are their tight boxes. Ids are `CLIP/NUMBER`, groups are clips, and `parts` counts clips.
     """
@@ -76,7 +76,7 @@ def _is_of(clip: str, split: str) -> bool:
 
 
 def _frames(clips: list[Path], paths: list[Path]) -> Images:
-    """Return the frame of every annotation file; raise DataError for one without, where any clip has frames."""
+    """Return the frame of every annotation file; raise DataError for one without a frame, if any clip has frames."""
     index = {clip: index_images([clip / name for name in FRAMES]) for clip in clips}
     if not any(index.values()):
         return no_images(len(paths), "300vw", f"frames in CLIP/{FRAMES[0]}/")

@@ -54,8 +54,8 @@ class IBug300W(Dataset):
     below the dataset's folder without the ending, such as `helen/testset/296814969_3`. Groups are photos: AFW has
     several faces of one photo, as NAME_1, NAME_2, ...
 
-    Where no face of test or private is there, their labels are read from the folder 300w_labels, if there is one, as
-    the dataset 300w-labels does: predictions can be scored on them, but no method can run.
+    If no face of test or private is there, their labels are read from the folder 300w_labels, if it exists, as in the
+    dataset 300w-labels: predictions can be scored on them, but no method can run.
     """
 
     name = "300w"
@@ -127,7 +127,7 @@ def read_labels(folder: Path, split: str, dataset: str) -> Columns:
     DatasetNotFoundError
         When the list is not there.
     DataError
-        With file and line, for a line that is no face of 300-W's test parts.
+        With file and line, for a line that is not a face of 300-W's test parts.
     """
     paths = _lists(folder, split)
     if not paths:
@@ -175,7 +175,7 @@ def _lists(folder: Path, split: str) -> list[Path]:
 
 
 def _labels_folder(folder: Path, split: str) -> Path | None:
-    """Return where the labels of a split lie: in the dataset's folder, below or beside it; None where they do not."""
+    """Return the folder with the labels of a split: the dataset's folder, or one below or beside it; else None."""
     places = [folder / LABELS, folder]
     if folder.name == IBug300W.folder:
         places.append(folder.parent / LABELS)

@@ -28,12 +28,12 @@ HEADER = [*(f"{point}_{axis}" for point in POINTS for axis in "xy"), "Image"]
 class KaggleKeypoints(Dataset):
     """Split train: the 7049 faces of training.csv. (test.csv has no points: only Kaggle can score it.)
 
-    Points are px "in the space of pixel indices", hence zero-based. A point whose cells are empty is NaN: 2140 faces
+    Points are px "in the space of pixel indices", hence zero-based. A point with empty cells is NaN: 2140 faces
     have all 15 points, most others four. In the file, left and right are the person's: `left_eye_center` is point 0 and
     lies on the right of the image. Boxes are the whole image, from -0.5 to 95.5 in x and y, because the images are
-    themselves the boxes of a face detector; a tight box of four points would be another than one of fifteen.
+    themselves the boxes of a face detector; a tight box of four points would differ from one of fifteen.
 
-    Reading finds the pixels in the file and parses none; an image is read and parsed when it is asked for. Ids are the
+    Reading finds the pixels in the file but parses none; an image is read and parsed on access. Ids are the
     numbers of the rows from 1, `train/1`. Persons are not known, so each face is a group of its own.
     """
 
@@ -72,7 +72,7 @@ class CsvPixels(Images):
         words = self._read(i).split(b" ")
         try:
             grey = np.frombuffer(bytes(map(int, words)), np.uint8)
-        except ValueError:  # no integer, or none of a byte
+        except ValueError:  # not an integer, or not that of a byte
             grey = np.empty(0)
         if grey.size != SIDE * SIDE:
             what = f"the pixels must be {SIDE * SIDE} whole numbers from 0 to 255"

@@ -61,7 +61,7 @@ class London(Dataset):
 
 
 def _attributes(path: Path, persons: list[str]) -> dict[str, np.ndarray]:
-    """Return age, gender and ethnicity of each face; nothing where there is no table."""
+    """Return age, gender and ethnicity of each face; empty without a table."""
     if not path.is_file():
         return {}
     (first, header), *rows = read_lines(path)

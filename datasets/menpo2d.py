@@ -1,4 +1,4 @@
-"""Menpo 2D: 68 points on half-frontal faces and 39 on profiles, two datasets here as they have two schemes.
+"""Menpo 2D: 68 points on half-frontal faces and 39 on profiles, two datasets here because they have two schemes.
 
 Zafeiriou et al., "The Menpo Facial Landmark Localisation Challenge: A Step Towards the Solution", CVPR Workshops 2017.
 """

@@ -94,7 +94,7 @@ def _photo(stem: str) -> str:
 
 
 def _images(base: Path, paths: list[Path], stems: list[str]) -> Images:
-    """Return the images beside the annotations, else AFLW's, where there are any."""
+    """Return the images beside the annotations, else those of AFLW, if there are any."""
     beside = sorted({path.parent for path in paths})
     if index_images(beside):
         return images_beside(paths)

@@ -17,7 +17,7 @@ from fldbench.geometry import tight_box
 LISTS = {"train": "training.txt", "test": "testing.txt"}
 BOX_LISTS = {"train": "training_boxes.txt", "test": "testing_boxes.txt"}
 N_POINTS, N_WORDS = 5, 15
-# What a code of the file means, in the order of our codes 0, 1, ...: (code in the file, meaning).
+# The codes of the file, in the order of our codes 0, 1, ...: (code in the file, meaning).
 ATTRIBUTES = {
     "gender": ((1, "male"), (2, "female")),
     "smile": ((2, "no"), (1, "yes")),
@@ -34,9 +34,10 @@ class MTFL(Dataset):
     and within it, are all read. Points: eye centres, nose tip, mouth corners. The files do not say whether they count
     pixels from 0 or 1; the numbers are taken as they are.
 
-    Boxes are the tight boxes of the points. Where the boxes of a face detector lie beside a list (training_boxes.txt,
-    testing_boxes.txt: `PATH x0 y0 x1 y1 score`), they take their place, and the subset `detected` holds the faces that
-    have one; a face that the detector missed keeps its tight box and is not in the subset. `parts` counts the boxes.
+    Boxes are the tight boxes of the points. If the boxes of a face detector are beside a list (training_boxes.txt,
+    testing_boxes.txt: `PATH x0 y0 x1 y1 score`), they replace the tight boxes, and the subset `detected` holds the
+    faces that have one; a face that the detector missed keeps its tight box and is not in the subset. `parts` counts
+    the boxes.
 
     Attributes, -1 unknown (the file's -1; the official files have none):
     gender 0 male, 1 female; smile and glasses 0 no, 1 yes; pose 0 left profile (-60 degrees), 1 left (-30), 2 frontal,
@@ -89,7 +90,7 @@ class MTFL(Dataset):
 
 
 def _detected(path: Path, ids: list[str], boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the boxes with a detector's in their places, and which faces have one; None where there is no list."""
+    """Return the boxes, replaced by those of a detector, and which faces have one; None without a list."""
     if not path.is_file():
         return boxes, None
     found = {}

@@ -30,7 +30,7 @@ class MUCT(Dataset):
 
     `muct-landmarks/muct76-opencv.csv`: a header, then one row `name,tag,x00,y00,...,x75,y75` for each face. The origin
     is the top-left pixel. A point 0,0 is unavailable (behind the nose or the side of the face; only in views b and c):
-    NaN and not visible. The table's second half, mirrored faces whose names begin with `ir`, is left out. Images are
+    NaN and not visible. The table's second half, mirrored faces with names in `ir...`, is left out. Images are
     `jpg/NAME.jpg`; without that folder predictions can be scored but no method can run.
 
     A name is i000qa-fn: person 000, lighting q, camera a, female or male (f, m), glasses or none (g, n). Hence the

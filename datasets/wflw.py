@@ -38,7 +38,7 @@ SUBSETS = {
 }
 N_COLUMNS = 2 * N_POINTS + 4 + len(SUBSETS) + 1
 
-# What tells faces apart: path, x0 and y0 of the first point, as written. The lists of the subsets repeat them.
+# The identity of a face: path, x0 and y0 of the first point, as written. The subset lists repeat them.
 Key = tuple[str, str, str]
 
 
@@ -56,8 +56,8 @@ class WFLW(Dataset):
 
     Where the list of test is absent, the faces of the lists of the subsets are read: all six have 1,966 of the 2,500
     faces. These lists have no boxes, so boxes are the tight boxes of the points. The face's number in its photo is not
-    known from them, so ids have its first point in place of the number: `PHOTO@x216.123001y264.334991`. A flag whose
-    list is absent is -1, and its subset is empty.
+    known from them, so ids have its first point in place of the number: `PHOTO@x216.123001y264.334991`. If a list is
+    absent, its flag is -1 and its subset is empty.
 
     Without a folder WFLW_images predictions can be scored but no method can run.
     """
@@ -217,7 +217,7 @@ def _numbered(photos: list[str]) -> list[str]:
 
 
 def _check_subsets(subsets: Mapping[str, Path], keys: list[Key], attributes: Mapping[str, np.ndarray]) -> None:
-    """Raise DataError where the lists of the subsets do not name the faces whose flags are 1."""
+    """Raise DataError if the subset lists do not name exactly the faces with flag 1."""
     for subset, path in subsets.items():
         flagged = {key for key, flag in zip(keys, attributes[subset], strict=True) if flag}
         listed = {key: line for line, key, _ in _subset_rows(path)}

@@ -26,7 +26,7 @@ from fldbench.datasets.formats.text import (
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import Images
 
-# The scheme's order. The order of keys in a file is not to be trusted: it once scrambled the project's targets.
+# The scheme's order. Do not rely on the order of keys in a file: it once scrambled the project's targets.
 FEATURES = {
     "face_profile": 21,
     "nose": 13,
@@ -106,7 +106,7 @@ def read_json(path: str | Path) -> np.ndarray:
 
 
 def _feature(shape: dict[str, Any], feature: str) -> list[list[float]]:
-    """Return the points of a feature; raise ValueError that says what is wrong with it."""
+    """Return the points of a feature; raise ValueError, which says what is wrong."""
     points = shape.get(feature)
     if not isinstance(points, list) or len(points) != FEATURES[feature]:
         got = f"{len(points)} points" if isinstance(points, list) else "no list" if feature in shape else "absent"

@@ -113,7 +113,7 @@ class Method:
         return {}
 
     def assemble(self, members: Sequence[Method]) -> None:
-        """Take fitted members, in the order of `members_alone`, in place of a fit."""
+        """Take fitted members, in the order of `members_alone`, instead of a fit."""
         raise MethodError(f"{self.label} has no members that could be fitted apart; call fit")
 
     @property

@@ -235,7 +235,7 @@ def solve_filters(
 
 
 def learn_sharpness(maps: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return how much responses tell, one number for each landmark, (L,).
+    """Return how informative responses are, one number for each landmark, (L,).
 
     It is the value among SHARPNESS under which exp(sharpness response), scaled to a probability over the window, makes
     the true positions most likely. Faces whose truth lies outside the window do not count.
@@ -258,7 +258,7 @@ def learn_sharpness(maps: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> 
     at = np.clip(at, 0, side - 1)
     flat = maps.reshape(*maps.shape[:2], -1)
     true = np.take_along_axis(flat, (at[..., 1] * side + at[..., 0])[..., None], axis=2)
-    above = flat - true  # a truth is likely where nothing else answers more
+    above = flat - true  # a true position is likely if no other position responds more
     likelihood = []
     for sharpness in SHARPNESS:
         z = sharpness * above

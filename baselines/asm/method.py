@@ -2,8 +2,8 @@
 
 Cootes, Taylor, Cooper & Graham, "Active Shape Models: their training and application", CVIU 1995, with the search of
 `asm.descriptor` (after Milborrow & Nicolls 2014) or of `asm.profile` (as in 1995). The search begins with the mean
-shape in the box and goes through levels, each at a larger scale. A level sees the face upright and at the level's
-scale, as far as the present shape tells: so turned and badly boxed faces look like all others, and a level learns from
+shape in the box and goes through levels, each at a larger scale. According to the present shape, a level sees the face
+upright and at the level's scale. Therefore turned and badly boxed faces look like all others, and a level learns from
 the same views that it will search.
 """
 
@@ -39,7 +39,7 @@ from fldbench.shapes import (
 )
 
 FACES_PER_TASK = 16  # faces that one thread takes through all levels at a time
-ROOM = 0.1  # sides of the face around the mean shape that a level's image shows, beyond its windows
+ROOM = 0.1  # margin of a level's image around the mean shape, beyond its windows, in sides of the face
 
 
 @dataclass(eq=False, repr=False)
@@ -307,7 +307,7 @@ def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
 
 
 def mirror_of(scheme: Scheme) -> np.ndarray | None:
-    """Return the scheme's mirror map, or None for profiles: they all look to one side, and their mirror images do not.
+    """Return the scheme's mirror map, or None for profiles, whose mirror images look to the other side.
 
     >>> mirror_of(get_scheme("mtfl-5")).tolist()
     [1, 0, 2, 4, 3]

@@ -1,11 +1,11 @@
 """Ensemble of regression trees: dlib's shape predictor, run from many starts.
 
 Kazemi & Sullivan, "One Millisecond Face Alignment with an Ensemble of Regression Trees", CVPR 2014; trained by dlib
-(King, "Dlib-ml: A Machine Learning Toolkit", JMLR 10, 2009), whose names the options keep. The trained trees are kept
-as arrays and run by `ert.trees`, which needs no dlib and answers in fractions of a pixel, where dlib rounds.
+(King, "Dlib-ml: A Machine Learning Toolkit", JMLR 10, 2009), and the options have dlib's names. The trained trees are
+kept as arrays and run by `ert.trees`, which needs no dlib and answers in fractions of a pixel, where dlib rounds.
 
-The answer is the median over several start shapes (as in Cao et al., "Face Alignment by Explicit Shape Regression",
-CVPR 2012), in the face and in its mirror image, so that a mirrored image gives the mirrored answer.
+The prediction is the median over several start shapes (as in Cao et al., "Face Alignment by Explicit Shape Regression",
+CVPR 2012), in the face and in its mirror image, so that a mirrored image gives the mirrored prediction.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ FACES_PER_REPORT = 256  # training faces that are cut between two reports of pro
 class ERT(Method):
     """dlib's shape predictor on faces normalised to one size, with mirrored copies and the median of several starts.
 
-    The memory of a training is dlib's: it holds all crops, crop_size ** 2 bytes for each of two copies of a face, and
-    for each start of a copy 32 bytes for each landmark and feature_pool_size bytes. Its time grows with faces x
+    dlib determines the memory of a training: it holds all crops, crop_size ** 2 bytes for each of two copies of a face,
+    and for each start of a copy 32 bytes for each landmark and feature_pool_size bytes. Its time grows with faces x
     oversampling_amount x num_test_splits x tree_depth x all trees; many starts with few tests for each split gave
     smaller errors than few starts with many.
 
@@ -73,8 +73,8 @@ class ERT(Method):
     lambda_param, num_test_splits : float, int
         As in dlib.
     box_jitter : float
-        Standard deviation of the shift (in box sides) and of the scale of the mirrored copies' boxes, so that boxes
-        that are off are met in training.
+        Standard deviation of the shift (in box sides) and of the scale of the mirrored copies' boxes, so that training
+        includes inaccurate boxes.
     starts : int
         Start shapes of a prediction (`start_shapes`), an odd number from 1 to 9.
     start_spread : float
@@ -106,7 +106,7 @@ class ERT(Method):
         "oversampling_translation_jitter": UP_TO_1,
         "feature_pool_size": whole(2, 65_535),
         "feature_pool_region_padding": real(0, 10),
-        "lambda_param": real(0.01, 1000),  # dlib draws pairs until one is near enough, which could take for ever
+        "lambda_param": real(0.01, 1000),  # dlib draws pairs until one is near enough, which might never end
         "num_test_splits": whole(1, 100_000),
         "box_jitter": UP_TO_1,
         "starts": Rule(

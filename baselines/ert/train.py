@@ -26,7 +26,7 @@ from fldbench.progress import say_progress
 PATIENCE = 900  # seconds without news after which dlib is taken to loop for ever
 PROGRESS = re.compile(rb"Progress: (\d+)/\d+")
 
-# A process whose reader is gone dies of SIGPIPE at its next line of progress, so that none outlives a killed parent.
+# If the parent was killed, the process dies of SIGPIPE at its next line of progress.
 CHILD = """
 import json, signal, sys
 import dlib
@@ -58,7 +58,7 @@ def train_dlib(folder: Path, faces: list[str], options: dict[str, Any], patience
     Raises
     ------
     MethodError
-        When dlib fails, with its own words.
+        If dlib fails; the message quotes dlib.
     MissingDependencyError
         When dlib is not installed.
     """

@@ -21,7 +21,7 @@ from numba import njit
 from fldbench.errors import DataError
 
 MARGIN = 16  # bytes behind the end, so that no number reaches beyond the array
-NO_PREDICTOR = "no shape predictor of dlib's, or not all of one"
+NO_PREDICTOR = "not a shape predictor of dlib, or cut off"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Trees:
     deltas: np.ndarray
 
     def __post_init__(self):
-        # The compiled code does not check bounds: it would read whatever is in memory there.
+        # The compiled code does not check bounds: it would read memory outside the arrays.
         if not self._fits():
             raise DataError(f"{NO_PREDICTOR}: their arrays do not fit each other")
 
@@ -173,7 +173,7 @@ def _whole(data, at):
 def _real(data, at):
     mantissa, at = _whole(data, at)
     exponent, at = _whole(data, at)
-    # An exponent from 32000 on stands for infinities and NaN, which no trained tree holds.
+    # An exponent from 32000 on means infinity or NaN, which no trained tree contains.
     return (np.float32(mantissa * 2.0**exponent), at) if exponent < 1024 else (np.float32(0.0), -1)
 
 

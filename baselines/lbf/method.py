@@ -38,8 +38,8 @@ LARGEST = 32767  # a stage's weights are kept as int16: half the size, and their
 def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     """Return rotation and scale of the similarity that takes the reference nearest to each shape, as complex numbers.
 
-    reference (L, 2), shapes (n, L, 2) -> (n,): a of z -> a z + b in `geometry.fit_similarity`. It is 1 where
-    the reference or the shape is a point, or nearly, which has no rotation.
+    reference (L, 2), shapes (n, L, 2) -> (n,): a of z -> a z + b in `geometry.fit_similarity`. It is 1 if
+    the reference or the shape is (nearly) a single point, which has no rotation.
 
     >>> turns(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[[1.0, 1.0], [1.0, 3.0]]])).tolist()
     [2j]
@@ -118,9 +118,9 @@ class Samples:
 class LBF(Method):
     """Forests on pixel differences around the landmarks, and a ridge regression on their leaves, stage by stage.
 
-    The answer is the mean of those for the face and for its mirror image. Memory in training grows with the samples,
-    2 * starts for each face, beyond the crops, which are on disk: each takes L * trees bytes for its leaves, about
-    120 * L for its shapes, 16 * components for the regression, and `pool` bytes in every thread.
+    The prediction is the mean of those for the face and for its mirror image. Memory in training grows with the
+    samples, 2 * starts for each face, beyond the crops, which are on disk: each takes L * trees bytes for its leaves,
+    about 120 * L for its shapes, 16 * components for the regression, and `pool` bytes in every thread.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class LBF(Method):
     components : int
         Principal components of the shapes' steps that are regressed; the others cost time and gain nothing.
     folds : int
-        In which persons are left out when the training shapes are moved; 1 leaves out none.
+        Folds of persons that are left out in turn when the training shapes are moved; 1 leaves out none.
     starts : int
         Start shapes of each face and of its mirror image: the mean shape in the box, and starts - 1 copies of it.
     shift, scale, rotation : float

@@ -1,4 +1,4 @@
-"""Base of the methods that are made of other methods, which they name as they are registered."""
+"""Base of the methods that consist of other registered methods."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from fldbench.faces import FaceSet
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
 
-SEPARATOR = "/"  # between a member's number and the names of what it learned
+SEPARATOR = "/"  # between a member's number and the names of its learned values
 SHARED = ("threads", "random_state")  # parameters that a member takes over from the method that it is part of
 
 
 class Composed(Method):
-    """Keeps its fitted members in `members_`; a subclass writes `_make`, `fit` and `predict`.
+    """Keep the fitted members in `members_`; a subclass writes `_make`, `fit` and `predict`.
 
-    What it declares follows from its members: it uses a validation set if one of them does, and threads change nothing
-    if they change nothing in any of them.
+    The declarations follow from the members: the method uses a validation set if one of them does, and threads change
+    nothing if they change nothing in any of them.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Composed(Method):
     """
 
     def _make(self) -> list[Method]:
-        """Return the members, unfitted; raise MethodError or UnknownNameError where that is not possible."""
+        """Return the members, unfitted; raise MethodError or UnknownNameError if that is impossible."""
         raise NotImplementedError
 
     def _member(self, name: str, params: dict[str, Any]) -> Method:
@@ -48,7 +48,7 @@ class Composed(Method):
 
     @property
     def members(self) -> list[Method]:
-        """The members, unfitted; none where they cannot be made, which `fit` then says."""
+        """The members, unfitted; empty if they cannot be made, which `fit` then reports."""
         try:
             return self._make()
         except FldbenchError:
@@ -66,7 +66,7 @@ class Composed(Method):
         return () if any(depends) else ("threads",)
 
     def assemble(self, members: Sequence[Method]) -> None:
-        """Take fitted members, in the order of `members`, in place of a fit."""
+        """Take fitted members, in the order of `members`, instead of fitting them."""
         self.members_ = list(members)
 
     def learned(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Composed(Method):
 
     @property
     def device_(self) -> str:
-        """Where the members were trained."""
+        """The devices that the members were trained on."""
         return ", ".join(dict.fromkeys(member.device_ for member in self._fitted)) or "cpu"
 
     @property

@@ -1,4 +1,4 @@
-"""What the fits of the classical methods share: the mean training shape, and whether a method has been fitted."""
+"""Shared by the fits of the classical methods: the mean training shape, and whether a method has been fitted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fldbench.shapes import mean_in_box
 EVEN = Rule(
     "an even number from 2", lambda value: whole(2).fits(value) and value % 2 == 0
 )  # so a mirrored bin is a bin
-PADDING = real(above=-0.5)  # less would leave nothing of the box
+PADDING = real(above=-0.5)  # with less, nothing of the box would be left
 DEVIATION = real(0)  # standard deviation of a random shift, scale or rotation
-PENALTY = real(above=0)  # without one nothing is unique: there can be more features than faces
+PENALTY = real(above=0)  # without a penalty the solution is not unique: there can be more features than faces
 
 
 def mean_unit_shape(train: FaceSet, weight: np.ndarray | None = None) -> np.ndarray:

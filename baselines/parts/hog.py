@@ -99,7 +99,7 @@ def landmark_features(
 
 
 def mirror_features(mirror: Sequence[int], grid: int, bins: int) -> np.ndarray:
-    """Return which features of a face are those of the mirrored face, as indices (L * grid * grid * bins,).
+    """Return the features of a face that equal those of the mirrored face, as indices (L * grid * grid * bins,).
 
     Landmark l of the mirrored face is mirror[l], its columns are reversed, and direction a becomes pi - a, which is a
     bin again because `bins` is even: landmark_features(mirrored) == landmark_features(face)[index].

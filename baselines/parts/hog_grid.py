@@ -78,7 +78,7 @@ def grid_cells(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
 
 
 def mirror_grid(side: int, bins: int) -> np.ndarray:
-    """Return which features of a crop are those of its mirror image, as indices (d,); the grid has side x side cells.
+    """Return the features of a crop that equal those of its mirror image, as indices (d,), for side x side cells.
 
     Columns of blocks and of cells are reversed, and direction a becomes pi - a, which is a bin because `bins` is even:
     grid_features(mirrored) == grid_features(crop)[index].

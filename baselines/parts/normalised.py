@@ -1,4 +1,4 @@
-"""What the methods that look at a grey crop share: crops in bounded memory, and start shapes for training."""
+"""Shared by the methods that look at a grey crop: crops in bounded memory, and start shapes for training."""
 
 from __future__ import annotations
 

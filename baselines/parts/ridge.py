@@ -1,7 +1,7 @@
 """Ridge regression from sums: rows come in blocks and are never kept, so their number costs no memory.
 
 With rows (x, 1), weights w and targets y, minimise sum w |y - x W - b|^2 + ridge trace(W' P W), b free, P the identity
-unless given. All that is needed is A = sum w (x, 1)' (x, 1) and B = sum w (x, 1)' y.
+unless given. The sums A = sum w (x, 1)' (x, 1) and B = sum w (x, 1)' y suffice.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def choose_ridge(
             best, chosen, least = solution, ridge, error
     say_progress("ridge: penalties", len(grid), len(grid))
     if best is None:
-        raise MethodError(f"the ridge {max(grid):g} is too small for these sums, whose rounding exceeds it; give more")
+        raise MethodError(f"the ridge {max(grid):g} is smaller than the rounding of these sums; give a larger one")
     return best, float(chosen)
 
 

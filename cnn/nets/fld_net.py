@@ -1,10 +1,10 @@
-"""fld-net: a residual trunk, a feature pyramid, and maps whose mean is the landmark, for 330 million multiply-adds.
+"""fld-net: a residual trunk, a feature pyramid, and maps with means at the landmarks, for 330 million multiply-adds.
 
-Residual blocks (He et al. 2016) in four scales; the two finest, of 64 and 32 px, keep the detail, because a landmark is
-a matter of pixels. A pyramid carries what the coarse scales know about the face back to the map of 32 px (Lin et al.,
+Residual blocks (He et al. 2016) in four scales; the two finest, of 64 and 32 px, keep the detail, because landmarks
+need pixel precision. A pyramid carries what the coarse scales know about the face back to the map of 32 px (Lin et al.,
 "Feature Pyramid Networks", CVPR 2017). The answer is the integral over each map's softmax (Sun et al., ECCV 2018),
 trained by Wing on the place and by the map's marginals on the shape (`losses.marginals_loss`).
-results/fld-net/README.md says what was compared, and how much each part is worth.
+results/fld-net/README.md says what was compared, and how much each part contributes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEPTHS = (1, 2, 2, 2)  # residual blocks of each scale
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FldNet(NetworkMethod):
-    """A map per landmark from a coloured crop; it also says how sure it is of each (`predict_confidence`).
+    """One map per landmark from a coloured crop; `predict_confidence` gives the confidence in each.
 
     Parameters that are not named here are those of `NetworkMethod`.
 

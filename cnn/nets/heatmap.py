@@ -21,7 +21,7 @@ from fldbench.params import whole
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Heatmap(NetworkMethod):
-    """A map per landmark from a grey crop; it also says how sure it is of each (`predict_confidence`).
+    """One map per landmark from a grey crop; `predict_confidence` gives the confidence in each.
 
     Parameters that are not named here are those of `NetworkMethod`.
 
@@ -51,7 +51,7 @@ class HeatmapNetwork(Network):
     """(b, C, size, size) -> points (b, L, 2), variance (b, L) and maps (b, L, size / 4, size / 4).
 
     The encoder halves the crop four times (width, 2 width, 4 width, 4 width channels), the decoder doubles it twice
-    and adds what the encoder saw at that scale. The points are read from the maps by soft-argmax, whatever the loss.
+    and adds the encoder's features of that scale. The points are read from the maps by soft-argmax, with any loss.
     """
 
     def __init__(self, mean: torch.Tensor, size: int = 128, channels: int = 1, width: int = 32):

@@ -22,8 +22,8 @@ from fldbench.cnn.method import NetworkMethod
 class NaimishNet(NetworkMethod):
     """Four convolutions with much dropout, one network for all landmarks or one for each.
 
-    As in the paper: mean squared error, Adam at 1e-3, batches of 128, a fifth of the faces to validate with, and an end
-    after 30 epochs without a better one. The paper's faces were not augmented; here they are.
+    As in the paper: mean squared error, Adam at 1e-3, batches of 128, a fifth of the faces for validation, and a stop
+    after 30 epochs without improvement. The paper's faces were not augmented; here they are.
 
     Parameters that are not named here are those of `NetworkMethod`.
 
@@ -82,7 +82,7 @@ class NaimishNetworks(Network):
     """(b, C, size, size) -> (b, L, 2) by one NaimishNetwork for each landmark, as in the paper.
 
     No weight is shared, so the loss over all points trains each network as it would be trained alone, on the same
-    batches. What they do share is the epoch that is kept.
+    batches. They only share the epoch that is kept.
     """
 
     def __init__(self, mean: torch.Tensor, size: int = 96, channels: int = 1):

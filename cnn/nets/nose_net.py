@@ -24,10 +24,10 @@ from fldbench.schemes import Scheme, get_scheme
 
 
 def nose_tip(scheme: Scheme) -> int:
-    """Return the point of a scheme that is the tip of the nose, or stands for it.
+    """Return the point of a scheme at the tip of the nose, or the best substitute.
 
-    It is the first point of the part `nose_tip` where there is one; else the last point of the bridge; else the middle
-    of the nose's outline, which is the base of the column.
+    It is the first point of the part `nose_tip`; without that part the last point of the bridge; else the middle of the
+    nose's outline, at the base of the column.
 
     Raises
     ------
@@ -52,10 +52,10 @@ def nose_tip(scheme: Scheme) -> int:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NoseNet(OblongMethod):
-    """Finds one landmark, and answers with the mean shape of the training faces moved onto it.
+    """Find one landmark, and predict the mean shape of the training faces moved onto it.
 
-    Only that landmark is looked for. The rest of the answer is the mean shape, as large and as upright as it lies in
-    the box. The loss and the NME that training reports are over all points, but only the one landmark teaches. As in
+    The network looks only for that landmark. The rest of the prediction is the mean shape, with its size and rotation
+    in the box. The loss and the NME that training reports are over all points, but only the one landmark teaches. As in
     the report: mean squared error, Adam at 1e-3, small batches. Added are turns and shifts, and a rate that falls.
 
     Parameters that are not named here are those of `OblongMethod`.

@@ -1,4 +1,4 @@
-"""resnet50-wing: a ResNet whose last layer answers coordinates, trained with the Wing loss.
+"""resnet50-wing: a ResNet with coordinates as its output, trained with the Wing loss.
 
 He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with the stride in a bottleneck's 3 x 3
 convolution, and with the names of torchvision's weights, so that their files fit. Feng et al., "Wing Loss for

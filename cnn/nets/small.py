@@ -17,9 +17,9 @@ from fldbench.params import real
 class SmallCNN(NetworkMethod):
     """Direct regression of all landmarks from one grey crop around the box.
 
-    The network answers relative to the mean shape of the training faces. Training: L1 on the annotated points, AdamW
-    with a one-cycle learning rate, each face turned, scaled, shifted and mirrored anew every epoch. The weights after
-    the last epoch are kept: nothing is chosen, so no validation part is needed.
+    The network's output is relative to the mean shape of the training faces. Training: L1 on the annotated points,
+    AdamW with a one-cycle learning rate, each face turned, scaled, shifted and mirrored anew every epoch. The weights
+    after the last epoch are kept; no epoch is chosen, so there is no validation part.
 
     Parameters that are not named here are those of `NetworkMethod`, without channels, loss and augmentation.
 
@@ -47,7 +47,7 @@ class SmallCNN(NetworkMethod):
 
     @property
     def augmentation(self) -> dict[str, float]:
-        """The ranges of the augmentation. Instance normalisation takes the light away, so it is not augmented."""
+        """The ranges of the augmentation. Instance normalisation removes the light, so light is not augmented."""
         return {"rotation": self.rotation, "scale": self.scale, "shift": self.shift, "flip": 0.5}
 
     def build(self, n_points: int, mean: torch.Tensor) -> LandmarkNet:

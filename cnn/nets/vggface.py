@@ -25,8 +25,8 @@ class VGGFaceTransfer(NetworkMethod):
     """VGG-16's convolutions on a coloured crop, and a dense layer that learns.
 
     As in the project: mean squared error, Adam, batches of 64. The project augmented nothing and had 40,000 faces; here
-    faces are augmented. The rate is 1e-4 in place of 1e-3: at 1e-3, 13 convolutions without norms that begin from
-    nothing do not learn.
+    faces are augmented. The rate is 1e-4 instead of 1e-3: at 1e-3, 13 convolutions without norms and without
+    pretrained weights do not learn.
 
     Parameters that are not named here are those of `NetworkMethod`.
 

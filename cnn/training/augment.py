@@ -1,7 +1,7 @@
-"""Augmentation: one affine map per face crops, turns, scales, shifts and mirrors it; then come light and damage.
+"""Augmentation: one affine map per face crops, turns, scales, shifts and mirrors it; light and damage follow.
 
 Everything is drawn from a generator of the face's own (`generator`), keyed by seed, epoch and the face's number. So
-what a face looks like depends on no other face, no thread and no interruption.
+the look of a face does not depend on other faces, threads or interruptions.
 
 Frame: the network's crop covers [-1, 1] in x and y. The pixels come from a wider square crop about the same centre,
 whose side is `margin` times the network's, so that a turned or shifted face still has pixels to its corners.
@@ -25,7 +25,7 @@ LARGEST_MARGIN = 2.0  # of a wide crop; beyond it, border pixels are repeated
 
 @dataclass(frozen=True, kw_only=True)
 class Ranges:
-    """What may happen to a face. A symmetric range is given by its half width; 0 switches a part off.
+    """The ranges of the augmentation. A symmetric range is given by its half width; 0 switches a part off.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ def generator(random_state: int, epoch: int, face: int) -> np.random.Generator:
 
 
 def draw_placement(ranges: Ranges, rng: np.random.Generator) -> Placement:
-    """Draw a placement; it takes seven numbers of the generator always, so that no range moves what comes after."""
+    """Draw a placement; it always takes seven numbers of the generator, so that no range changes later draws."""
     wanted, turn, grow, x, y, flip, _ = rng.random(7).tolist()
     flipped = flip < ranges.flip
     if wanted >= ranges.geometry:

@@ -1,7 +1,7 @@
 """From faces to batches: crops cut once into a memory map, then warped and relit in threads, ahead of the network.
 
-A `CropTable` is what all processes of a training share: a file of wide crops, and the points on them. `batches` gives
-the training batches of one epoch, whose order and contents depend on seed, epoch and face alone.
+All processes of a training share one `CropTable`: a file of wide crops, and the points on them. `batches` yields the
+training batches of one epoch; their order and contents depend only on seed, epoch and face.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AHEAD = 2  # batches that wait for the network, beside those in work
 
 @dataclass(frozen=True)
 class CropTable:
-    """n crops in a file and what is known about them. It travels to other processes by the name of its file.
+    """n crops in a file with their points and weights. It is sent to other processes by the name of its file.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ def cut_crops(
         That cut the crops.
     """
     wide = view.wide(margin)
-    exact = wide / view.side  # the margin that whole pixels allow
+    exact = wide / view.side  # the margin rounded to whole pixels
     crops = crop_faces(faces, wide, view.padded(exact), view.channels == 1, folder, threads)
     points = ((crops.to_crop(faces.landmarks) + 0.5) / wide * 2 - 1) * exact
     weight = np.ones(len(faces)) if weight is None else np.asarray(weight, float)
@@ -111,8 +111,8 @@ class Batch(NamedTuple):
 def order(n: int, batch_size: int, random_state: int, epoch: int) -> list[np.ndarray]:
     """Return the faces of each batch in this epoch: a permutation in ceil(n / batch_size) parts of equal size.
 
-    Sizes differ by one at most, because a last batch of one face has no statistics for a batch norm. One face alone
-    stands twice in its batch for the same reason.
+    Sizes differ by one at most, because a last batch of one face has no statistics for a batch norm. A single face
+    is twice in its batch for the same reason.
     """
     if n == 1:
         return [np.zeros(2, int)]
@@ -162,7 +162,7 @@ def batches(
 
 
 def make_batch(table: CropTable, faces: np.ndarray, ranges: Ranges, mirror: np.ndarray, seed: tuple[int, int]) -> Batch:
-    """Return the batch of these faces, augmented; a face that stands twice in a batch looks different each time."""
+    """Return the batch of these faces, augmented; a face that is twice in a batch looks different each time."""
     view = table.view
     images = np.empty((len(faces), view.channels, view.height, view.width), np.uint8)
     target = np.empty((len(faces), *table.points.shape[1:]))

@@ -1,4 +1,4 @@
-"""A training kept on disk: tensors and a JSON header in one safetensors file, never pickle."""
+"""The state of a training on disk: tensors and a JSON header in one safetensors file, never pickle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tensors = dict[str, torch.Tensor]
 def write_checkpoint(path: Path, parts: Mapping[str, Tensors], facts: Mapping[str, Any]) -> None:
     """Write named sets of tensors and JSON values to a file, whole or not at all.
 
-    An interruption while it is written leaves the file before it.
+    An interruption during writing keeps the earlier file.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
     Raises
     ------
     MethodError
-        For a file that is no such checkpoint.
+        For a file that is not such a checkpoint.
     """
     from safetensors import safe_open
 
@@ -58,7 +58,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
         if facts.pop("format") != FORMAT:
             raise ValueError("another format")
     except Exception as error:  # safetensors raises its own type, and OSError; json and the keys theirs
-        raise MethodError(f"{path} is no checkpoint that can be resumed ({error}); delete it to start anew") from error
+        raise MethodError(f"{path} is not a checkpoint that can be resumed ({error}); delete it to restart") from error
     return parts, facts
 
 

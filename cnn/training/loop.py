@@ -2,7 +2,7 @@
 
 `train_network` brings a training to its devices (Lightning Fabric: CPUs or GPUs, one or many), and `_loop` trains.
 Everything random comes from random_state, the epoch and the number of the face or process, and the learning rate from
-the number of the step. So a checkpoint at the end of an epoch holds all there is to know, and a resumed training gives
+the number of the step. So a checkpoint at the end of an epoch holds the whole state, and a resumed training gives
 the same weights, bit for bit, as one that was never interrupted. (The exception is precision "16-mixed", whose gradient
 scaler begins anew.)
 
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (Smith & Topin 2018, as in PyTorch)
 VAL_BATCH = 64
-FAR = 4.0  # in the frame, two widths of the crop: a training whose mean answer is so far off has diverged
+FAR = 4.0  # in the frame, two widths of the crop: a larger mean error means that the training has diverged
 SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
 
 
 @dataclass
 class TrainingRun:
-    """One training, whole: what `train_network` needs, and all that another process needs to take part.
+    """One whole training: everything that `train_network` and its other processes need.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class TrainingRun:
     val : CropTable or None
         Crops without a margin.
     val_scale : ndarray, (n_val,), or None
-        What the error of each validation face is divided by, in units of the frame.
+        Normaliser of each validation face's error, in units of the frame.
     ranges : Ranges
         Of the augmentation.
     mirror : ndarray of int, (L,)
@@ -78,7 +78,7 @@ class TrainingRun:
     folder : Path or None
         For the checkpoint; None keeps none.
     key : str
-        Digest of all that decides the weights: a checkpoint under another key is refused.
+        Digest of everything that decides the weights: a checkpoint with another key is refused.
     """
 
     name: str
@@ -101,7 +101,7 @@ class TrainingRun:
 
 @dataclass
 class Trained:
-    """What a training gave.
+    """The result of a training.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]
     layout = run.network.memory_format if isinstance(run.network, Network) else torch.contiguous_format
     plain = run.network.to(memory_format=layout)
     optimiser = _optimiser(plain, settings, run.learning_rate)
-    average = copy.deepcopy(plain).to(fabric.device) if settings.ema else plain  # what is validated and kept
+    average = copy.deepcopy(plain).to(fabric.device) if settings.ema else plain  # the weights to validate and keep
     network, optimiser = fabric.setup(plain, optimiser)
     state = State()
     if run.folder is not None:
@@ -314,7 +314,7 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _relay(news: Any) -> None:
-    """Report in this process what the training processes say."""
+    """Repeat the progress of the training processes in this process."""
     while (line := news.get()) is not None:
         say_progress(*line)
 

@@ -1,4 +1,4 @@
-"""Batch norms behind dropout: their statistics are taken anew, from the network as it predicts."""
+"""Batch norms behind dropout: their statistics are recomputed from the network in prediction."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def needs_settling(network: nn.Module) -> bool:
 def settle_norms(network: nn.Module, crops: Iterable[torch.Tensor]) -> None:
     """Set running means and variances, in place, to those over the crops with dropout off.
 
-    What dropout lets through varies more than the same features without dropout, and behind an activation even its
-    mean is another. So statistics from training do not fit the network that predicts, and fit it less the deeper they
-    lie (Li et al., "Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift", CVPR 2019,
-    section 4.2). A norm that is kept in evaluation, as a frozen one is, stays as it is.
+    With dropout, features vary more than without it, and behind an activation even their mean is different. So
+    statistics from training do not fit the network in prediction, and the mismatch grows with depth (Li et al.,
+    "Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift", CVPR 2019, section 4.2). A
+    norm that is kept in evaluation, as a frozen one is, stays as it is.
 
     Parameters
     ----------

@@ -48,13 +48,13 @@ def write_pictures(
     history : sequence of dict
         One row per epoch, see `loop.Trained`.
     faces : FaceSet
-        What the sheet shows, see `shown`.
+        The faces of the sheet, see `shown`.
     predictions : ndarray, (n, L, 2)
         For these faces, px of the photos.
     network : nn.Module
         In evaluation.
     crop : Tensor, (1, C, H, W)
-        What the network sees of the face whose feature maps are shown.
+        The network's view of the face for the feature maps.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def shown(n: int) -> np.ndarray:
 
 
 def curves(history: Sequence[dict[str, Any]]) -> Figure:
-    """Draw the loss (logarithmic), the validation NME where there is one, and the learning rate over the epochs."""
+    """Draw the loss (logarithmic), the validation NME, if any, and the learning rate over the epochs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -159,7 +159,7 @@ def filter_tiles(convolution: nn.Conv2d, zoom: int = 12) -> np.ndarray:
 
 @torch.inference_mode()
 def feature_maps(network: nn.Module, crop: torch.Tensor) -> np.ndarray:
-    """Return what the first convolution makes of one crop: (1, C, H, W) -> (channels, h, w) float32."""
+    """Return the output of the first convolution for one crop: (1, C, H, W) -> (channels, h, w) float32."""
     network, kept = copy.deepcopy(network).to(crop.device), []
     first_convolution(network).register_forward_hook(lambda _, __, out: kept.append(out[0]))
     network(crop)

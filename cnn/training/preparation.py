@@ -1,4 +1,4 @@
-"""What a training takes from its faces before it begins: who validates, the mean shape, what errors are divided by."""
+"""What a training derives from its faces first: the validation part, the mean shape, the normalisers of errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fldbench.schemes import Scheme
 
 
 def validation_part(train: FaceSet, share: float, random_state: int) -> tuple[np.ndarray, FaceSet | None]:
-    """Cut a part of whole groups from the training faces to validate with.
+    """Cut a validation part of whole groups from the training faces.
 
     Returns
     -------
@@ -68,9 +68,9 @@ def mean_shape(points: np.ndarray, weight: np.ndarray, label: str) -> np.ndarray
 
 
 def error_scale(points: np.ndarray, scheme: Scheme, padding: float) -> np.ndarray:
-    """Return what each face's error is divided by: the distance of its eyes, else the longer side of its box.
+    """Return the normaliser of each face's error: the distance between its eyes, else the longer side of its box.
 
-    Eyes are the outer corners, or the eye centres of a scheme without corners. The box stands in where a face lacks
+    Eyes are the outer corners, or the eye centres of a scheme without corners. The box is used if a face lacks
     them.
 
     Parameters

@@ -61,9 +61,10 @@ class Settings:
     devices, num_nodes : int
         How many. Their processes are started here, or by torchrun or SLURM.
     threads : int or None
-        That prepare inputs, in each process. None is one for each core; with 0 the training thread does it itself.
+        That prepare inputs, in each process. None is one for each core; with 0 the training thread prepares them
+        itself.
     save_seconds : float
-        Least time between two checkpoints, where `fit` was given a folder.
+        Least time between two checkpoints, if `fit` has a folder.
     """
 
     optimiser: str = "adamw"
@@ -89,7 +90,7 @@ def get_settings(given: Mapping[str, Any], label: str) -> Settings:
     Raises
     ------
     MethodError
-        Beginning with `label`, for a key or a value that is not allowed.
+        For a key or a value that is not allowed; the message begins with `label`.
     """
     known = {field.name for field in fields(Settings)}
     for key in given:

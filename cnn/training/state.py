@@ -1,4 +1,4 @@
-"""What grows while a network trains, and how it is kept on disk so that an interrupted training goes on."""
+"""The growing state of a training, and its file on disk, so that an interrupted training can continue."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 class State:
-    """The history of a training, and the best weights so far where there is a validation.
+    """The history of a training and, with validation, the best weights so far.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class State:
     def resumed(
         cls, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
     ) -> State:
-        """Return the state in the folder's checkpoint and put its weights into place; a new state where there is none.
+        """Return the state in the folder's checkpoint and put its weights into place; a new state without a checkpoint.
 
         Raises
         ------

@@ -18,7 +18,7 @@ from fldbench.faces.image_files import header_size
 
 COLUMNS = (7, 10)  # path#, type, x, y, point#, from, to, and at times three columns for the user
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp")
-HEAD = 65536  # bytes that hold the size, unless a large thumbnail or colour profile stands before it
+HEAD = 65536  # bytes that contain the size, unless a large thumbnail or colour profile precedes it
 
 
 def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
@@ -47,9 +47,9 @@ def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
         raise refusal("the number of rows", len(rows), str(n_points), path, lines[-1][0])
     if len(rest) != 1:
         line = lines[-1][0] if not rest else rest[1][0]
-        raise DataError("after the points must stand one line, the name of the host image", path, line)
+        raise DataError("after the points there must be one line, the name of the host image", path, line)
     image = _host_image(path, *rest[0])
-    with np.errstate(over="ignore"):  # what overflows is refused below
+    with np.errstate(over="ignore"):  # overflowing values are refused below
         points = np.array(relative) * image_size(image)
     if not np.isfinite(points).all():
         raise DataError("a point lies too far outside of its image to be counted in pixels", path, lines[1][0])
@@ -64,7 +64,7 @@ def _row(text: str, number: int, path: Path, line: int) -> list[float]:
         raise refusal("the number of columns", len(words), allowed, path, line)
     values = numbers(words, path, line)
     if values[4] != number:
-        raise refusal("the number of the point", words[4][:40], f"{number}, since rows stand in order", path, line)
+        raise refusal("the number of the point", words[4][:40], f"{number}, because rows must be in order", path, line)
     return values[2:4]
 
 
@@ -76,7 +76,7 @@ def _host_image(path: Path, line: int, text: str) -> Path:
         try:
             if (path.parent / name).is_file():
                 return path.parent / name
-        except OSError:  # a name too long for the system is no file either
+        except OSError:  # a name may be too long for the system
             continue
     raise DataError(f"no image {named[-80:]!r} beside it, nor {path.stem} with {', '.join(IMAGE_ENDINGS)}", path, line)
 
@@ -87,7 +87,7 @@ def folder_of_asf(root: str | Path | None, dataset: str, folders: Sequence[str],
     Raises
     ------
     DatasetNotFoundError
-        When none has; says where it looked.
+        If none has; it says where it looked.
     """
     base = needed_root(root, dataset)
     for place in (*(base / folder for folder in folders), base):

@@ -36,7 +36,7 @@ def images_of(annotations: Sequence[str | Path], stems: Sequence[str], folders: 
     Raises
     ------
     DataError
-        Naming the annotation whose image is in none of the folders.
+        It names an annotation without an image in any of the folders.
     """
     index = index_images(folders)
     for annotation, stem in zip(annotations, stems, strict=True):

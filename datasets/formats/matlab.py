@@ -35,9 +35,9 @@ def read_matlab(path: str | Path, *names: str) -> list[Any]:
     Raises
     ------
     DatasetNotFoundError
-        For a file that is not there.
+        For a file that is absent.
     DataError
-        For a file that is damaged, is no MATLAB 5 file or lacks a variable.
+        For a file that is damaged, is not a MATLAB 5 file or lacks a variable.
     """
     if not Path(path).exists():
         raise DatasetNotFoundError("this file of the dataset is absent", path)

@@ -39,7 +39,7 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
 
 
 def count_pts(path: str | Path) -> int:
-    """Return how many points a .pts file declares or, without a header, has; whether they are there `read_pts` checks.
+    """Return the number of points that a .pts file declares or, without a header, has; `read_pts` checks it.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def read_tem(path: str | Path, n_points: int) -> tuple[np.ndarray, list[tuple[in
 
 
 def count_tem(path: str | Path) -> int:
-    """Return how many points a .tem file declares; raise DataError where it does not say so."""
+    """Return the number of points that a .tem file declares; raise DataError if it declares none."""
     return _whole(read_lines(path)[0], "the number of points", path)
 
 

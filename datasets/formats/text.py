@@ -1,4 +1,4 @@
-"""What readers of text tables share: lines with their numbers, checked numbers, unique ids, images that are there."""
+"""For readers of text tables: lines with their numbers, checked numbers, unique ids, images that are there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refusal(
     then: str = "",
     kind: type[DataError] = DataError,
 ) -> DataError:
-    """Return the error of a wrong value in a file, which names the file and, where it has one, the line.
+    """Return the error of a wrong value in a file, which names the file and, if known, the line.
 
     >>> raise refusal("the number of points", 4, "5", "a.txt", 3)
     Traceback (most recent call last):
@@ -63,7 +63,7 @@ def split_columns(text: str, n: int, what: str, path: str | Path, line: int, sep
     path, line
         The place, for the message.
     separator : str, optional
-        What stands between columns; white space by default.
+        The separator of columns; white space by default.
 
     >>> split_columns("a, 1,2", 3, "name, x, y", "list.csv", 1, ",")
     ['a', '1', '2']
@@ -76,7 +76,7 @@ def split_columns(text: str, n: int, what: str, path: str | Path, line: int, sep
 
 
 def numbers(words: Sequence[str], path: str | Path, line: int) -> list[float]:
-    """Return the words of a line as finite numbers; raise DataError that quotes the first word that is none.
+    """Return the words of a line as finite numbers; raise DataError, which quotes the first other word.
 
     >>> numbers(["1", "-2.5e1"], "a.txt", 3)
     [1.0, -25.0]
@@ -115,7 +115,7 @@ def point(text: str, path: str | Path, line: int, separator: str | None = None) 
 
 
 def check_unique(ids: Sequence[str], path: str | Path, lines: Sequence[int]) -> None:
-    """Raise DataError, with both lines, when one id stands for two faces.
+    """Raise DataError, with both lines, if two faces have the same id.
 
     >>> check_unique(["a", "b", "a"], "list.txt", [1, 2, 5])
     Traceback (most recent call last):

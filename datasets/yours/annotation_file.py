@@ -1,4 +1,4 @@
-"""What the readers of general formats share: the file, the scheme, the image of a face and its id."""
+"""Shared by the readers of general formats: the file, the scheme, the image of a face and its id."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPLIT_WORDS = {
     "val": {"val", "valid", "validation", "valset"},
     "test": {"test", "testing", "testset"},
 }
-FAR = 1e6  # px; no image reaches there, a damaged number does
+FAR = 1e6  # px; beyond any image: a larger number is damaged
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Annotation:
     points : (L, 2) float array or None
         Pixels, NaN where not annotated; None for a face without any point.
     line : int or None
-        Where it stands; None in a format without lines, which fills `what` instead.
+        The line of the face; None in a format without lines, which fills `what` instead.
     what : str
         The beginning of a message about it.
     box : (4,) sequence or None
-        Pixels; None stands for the tight box of the points.
+        Pixels; None means the tight box of the points.
     visible : (L,) bool array or None
-        None: what is annotated is visible.
+        None: annotated points are visible.
     id, group : str
-        Where the file has them.
+        If the file has them.
     ignored : bool
         The file itself says that this face does not count.
     """
@@ -68,9 +68,9 @@ class Annotation:
 class AnnotationFile(Dataset):
     """Base of the readers of one annotation file.
 
-    Splits: a file whose name has the word train, val or test (or training, testset, ...) is that split. A single file
-    without such a word is `train`. `all` is the single file, whatever its name. `parts` says how many faces there were
-    with and without points.
+    Splits: a file with the word train, val or test (or training, testset, ...) in its name is that split. A single file
+    without such a word is `train`. `all` is the single file with any name. `parts` counts the faces with and without
+    points.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class AnnotationFile(Dataset):
         )
 
     def _candidates(self, root: str | Path | None) -> list[Path]:
-        """Return the files that may be meant; at least one."""
+        """Return the candidate files, at least one."""
         if self.file is None and root is not None and Path(root).is_file():
             return [Path(root)]
         base = data_root(root)
@@ -147,7 +147,7 @@ class AnnotationFile(Dataset):
 
 
 def split_of(name: str) -> str | None:
-    """Return the split that the name of a file or folder stands for; None where it names none or several.
+    """Return the split in the name of a file or folder; None if it names none or several.
 
     >>> split_of("training_with_face_landmarks"), split_of("latest"), split_of("coco_val2017"), split_of("train_test")
     ('train', None, 'val', None)
@@ -158,12 +158,12 @@ def split_of(name: str) -> str | None:
 
 
 def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str:
-    """Return the scheme's name: the one wanted, which must have that many points, or the only one that has.
+    """Return the scheme's name: the requested one, which must have that number of points, or the only one that has it.
 
     Raises
     ------
     DataError
-        When none or several have; names the file.
+        If none or several have it; the message names the file.
     UnknownNameError
         For a name that no scheme has.
     """
@@ -180,14 +180,14 @@ def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None =
 
 
 def declared_scheme(name: str, file: Path, line: int | None = None) -> str:
-    """A scheme named by the file itself; DataError where there is none of that name."""
+    """Return the scheme that the file itself names; raise DataError for an unknown one."""
     if name not in list_schemes():
         raise DataError(f"no scheme named {name[:40]!r}; {near_miss(name, list_schemes())}", file, line)
     return name
 
 
 def number(word: str) -> float:
-    """Return a coordinate; raise ValueError for what is no number, not finite or beyond any image.
+    """Return a coordinate; raise ValueError if it is not a number, not finite or beyond any image.
 
     >>> number("-1.5")
     -1.5
@@ -216,7 +216,7 @@ def face_ids(images: Iterable[str]) -> list[str]:
 
 
 def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> Columns:
-    """Return the faces with points; raise DataError with file and line of what does not fit."""
+    """Return the faces with points; raise DataError with file and line for anything that does not fit."""
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
@@ -230,7 +230,7 @@ def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> 
     for k in rows:
         one = found[k]
         if first.setdefault(ids[k], k) != k:
-            raise DataError(f"{one.what}the id {ids[k][:80]!r} stands for more than one face", file, one.line)
+            raise DataError(f"{one.what}the id {ids[k][:80]!r} is used for more than one face", file, one.line)
         if images[k] not in exists:
             exists[images[k]] = os.path.isfile(folder / images[k])
         if not exists[images[k]]:

@@ -98,7 +98,7 @@ def _annotation(row, where: str, image: str, values: np.ndarray, box_key: str, w
             raise refusal(f"{where}: the number of numbers in {box_key}", len(box), allowed, path)
         box = np.concatenate([box[:2], box[:2] + box[2:]])
     annotated = values[:, 2] > 0
-    # COCO gives people without annotated points, COCO-WholeBody unclear faces: neither is a face that went missing.
+    # COCO has people without annotated points, COCO-WholeBody unclear faces: neither counts as a missing face.
     return Annotation(
         image=image,
         points=np.where(annotated[:, None], values[:, :2], np.nan),
@@ -143,7 +143,7 @@ def _numbers(values: Any, where: str, path: Path) -> np.ndarray:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
         raise DataError(f"{where} must be a list of numbers", path)
     if not all(abs(value) < FAR for value in values):
-        raise DataError(f"{where} has a number that is no pixel of any image; must be below {FAR:g}", path)
+        raise DataError(f"{where} has a number outside of any image; must be below {FAR:g}", path)
     return np.array(values, float)
 
 

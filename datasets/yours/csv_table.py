@@ -19,7 +19,7 @@ BOX_NAMES = ("box_x0", "box_y0", "box_x1", "box_y1")
 
 
 class CSVTable(AnnotationFile):
-    """A comma-separated table in UTF-8 with one row for each face. The header's names decide, their order does not.
+    """A comma-separated table in UTF-8 with one row for each face. The names in the header decide, not their order.
 
     path                the image, relative to `images`; file, file_name, filename, image, image_path and image_name
                         serve as well
@@ -29,7 +29,7 @@ class CSVTable(AnnotationFile):
     visible0, ...       optional, 1 or 0 for each point; empty: visible
     id, group           optional; else the path without ending (and #k for the k-th face of an image with several)
 
-    Other columns are not looked at. Rows without any point are left out; `parts` counts them.
+    Other columns are ignored. Rows without any point are left out; `parts` counts them.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ class CSVTable(AnnotationFile):
 
 
 class _Columns:
-    """Which column of a table holds what."""
+    """The columns of a table by their meaning."""
 
     def __init__(self, header: list[str], file: Path, line: int):
         self.file, self.header = file, [name.strip() for name in header]
         place: dict[str, int] = {}
         for i, name in enumerate(self.header):
             if place.setdefault(name, i) != i and name:
-                raise DataError(f"the column {name[:40]!r} stands twice", file, line)
+                raise DataError(f"the column {name[:40]!r} is given twice", file, line)
         self.place = place
         known = [name for name in PATH_NAMES if name in place]
         self.n_points = sum(bool(re.fullmatch(r"x\d{1,6}", name)) for name in place)

@@ -30,8 +30,8 @@ class DlibXML(AnnotationFile):
 
     A box of imglab holds the pixels left ... left + width - 1, so x1 = left + width - 1, as in dlib's own rectangle.
     Parts are ordered by their names: as numbers where all are numbers, as strings otherwise. An absent part is a point
-    that is not annotated. Boxes with ignore='1' and boxes without parts are left out; `parts` counts the latter.
-    Where `fldbench data convert` wrote the unrounded numbers beside dlib's whole ones (attribute `exact`), they count.
+    that is not annotated. Boxes with ignore='1' and boxes without parts are left out; `parts` counts the latter. Where
+    `fldbench data convert` wrote the unrounded numbers beside dlib's whole ones (attribute `exact`), these are used.
     Ids are image paths without ending, with #k for the k-th box of an image with several.
 
     Parameters
@@ -111,14 +111,14 @@ class _Content:
 
     def __init__(self, path: Path):
         self.boxes: list[_Box] = []
-        self.names: dict[str, str] = {}  # one string object for each name, however many boxes
+        self.names: dict[str, str] = {}  # one string object for each name, for any number of boxes
         self.scheme: str | None = None
         self._path, self._open = path, []
         self._image, self._box = "", {}
         self._parts: dict[str, tuple[float, float, float]] = {}
 
     def parse(self, data: bytes) -> None:
-        # imglab declares ISO-8859-1 and writes file names in whatever bytes the system has: today UTF-8.
+        # imglab declares ISO-8859-1 and writes file names in the bytes of the system: today UTF-8.
         encoding = "utf-8" if _is_utf8(data) else None
         self._parser = expat.ParserCreate(encoding)
         self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
@@ -170,7 +170,7 @@ class _Content:
     def _part(self, given: dict[str, str]) -> None:
         name = self._text("part", given, "name")
         if name in self._parts:
-            raise self._fail(f"part {name[:40]!r} stands twice in one box")
+            raise self._fail(f"part {name[:40]!r} is given twice in one box")
         point = [self._number("part", given, "x"), self._number("part", given, "y")]
         visible = given.get("visible", "1")
         if visible not in ("0", "1"):

@@ -102,7 +102,7 @@ def _annotations(base: Path, ending: str) -> list[Path]:
 
 
 def _of_split(paths: list[Path], base: Path, split: str, ending: str) -> list[Path]:
-    """Return the files of a split by the names of their folders; raise DatasetNotFoundError where those do not tell."""
+    """Return the files of a split by the names of their folders; raise DatasetNotFoundError if they do not say."""
     named = {path: split_of(" ".join(path.relative_to(base).parts[:-1])) for path in paths}
     if split == "all" or (split == "train" and not any(named.values())):
         return paths

@@ -1,8 +1,9 @@
 """Normalised crops of faces: cut once, kept in a cache, read by memory map.
 
-A crop is square, upright and centred on the face's box, whose longer side, grown by `padding` of itself on each end,
-fills it (`geometry.crop_matrix`). It is sampled from the photo in one step (`geometry.warp`); a grey one is the
-luminance of the coloured one. Crop pixels follow the pixel convention: the centre of the top-left one is (0, 0).
+A crop is square, upright and centred on the face's box. The longer side of the box, grown by `padding` of itself on
+each end, fills the crop (`geometry.crop_matrix`). It is sampled from the photo in one step (`geometry.warp`); a grey
+one is the luminance of the coloured one. Crop pixels follow the pixel convention: the centre of the top-left one is (0,
+0).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fldbench.faces.images import Images
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
 
-VERSION = 1  # raised when other pixels come out of the same face
+VERSION = 1  # raise it when the same face gives other pixels
 FACES_PER_TASK = 16  # about a megabyte of crops
 TASKS_AHEAD = 4  # tasks of each thread between two writes; a bound, so that a slow disk does not fill the memory
 
@@ -69,9 +70,9 @@ def crop_faces(
     size : int
         Px, both sides.
     padding : float
-        What the longer side of the box is grown by on each end, as a share of it; more than -0.5.
+        Growth of the box on each end, as a share of its longer side; more than -0.5.
     grey : bool
-        Grey crops in place of coloured ones.
+        Grey crops instead of coloured ones.
     cache : str or Path, optional
         The folder for them; by default `crops` in the user's cache folder of fldbench. It gets one .npy file for each
         fingerprint, size, padding and colour, which appears when it is whole and may be deleted at any time.
@@ -118,7 +119,7 @@ def _folder(cache: str | Path | None) -> Path:
 
 
 def _key(faces: FaceSet, size: int, padding: float, grey: bool) -> str:
-    """Return the name of all that decides the pixels; OpenCV's version too, as it decodes and samples."""
+    """Return a name with everything that decides the pixels; OpenCV's version too, because it decodes and samples."""
     import cv2
 
     parts = [VERSION, cv2.__version__, faces.fingerprint, int(size), float(padding), bool(grey)]
@@ -142,7 +143,7 @@ def _cut_some(images: Images, matrices: np.ndarray, size: int, grey: bool) -> np
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the cached crops as a read-only memory map; None when there are none, or when the file is not whole."""
+    """Return the cached crops as a read-only memory map; None if there are none or the file is not whole."""
     try:
         images = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError):

@@ -1,6 +1,6 @@
 """Face and FaceSet: images, boxes, landmarks, visibility, attributes, subsets.
 
-A FaceSet holds columns, not a list of objects; its images are decoded only when they are asked for, so reading the
+A FaceSet holds columns, not a list of objects; its images are decoded only on access, so reading the
 annotations of a dataset opens no image.
 """
 
@@ -100,7 +100,8 @@ class FaceSet:
     split_name: str
     parts: Mapping[str, tuple[int, int]]
 
-    # Written out because it takes more than the columns are: anything that becomes an array, and None for a default.
+    # Written out because arguments may be more than the columns: anything that becomes an array, and None for a
+    # default.
     def __init__(
         self,
         ids: ArrayLike,
@@ -151,7 +152,7 @@ class FaceSet:
             raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
         if len(set(self.ids.tolist())) != n:
             values, counts = np.unique(self.ids, return_counts=True)
-            raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} stands for more than one face")
+            raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} is used for more than one face")
 
     @property
     def label(self) -> str:
@@ -259,7 +260,7 @@ class FaceSet:
         return fold_of(self.groups, k, np.random.default_rng(random_state))
 
     def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return what stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
+        """Return the units that stay together: each face's unit number (n,), and the size of each unit (units,)."""
         if by not in ("group", "face"):
             raise DataError(must_be(self.label, "by", by, "'group' or 'face'"))
         column = self.groups if by == "group" else self.ids
@@ -268,13 +269,13 @@ class FaceSet:
 
     @property
     def groups_fingerprint(self) -> str:
-        """SHA-256 of which faces share a group, whatever the groups are called, as 64 hex digits."""
+        """SHA-256 of the partition into groups, independent of their names, as 64 hex digits."""
         _, first, which = np.unique(self.groups, return_index=True, return_inverse=True)
         return hashlib.sha256(first[which].astype("<i8").tobytes()).hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over all that can change a number, as 64 hex digits.
+        """SHA-256 over everything that can change a number, as 64 hex digits.
 
         That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
         are subsets, which only select faces; groups, which `groups_fingerprint` covers; names and parts.
@@ -292,9 +293,9 @@ class FaceSet:
 
 
 def unreadable_images(faces: FaceSet) -> dict[int, str]:
-    """Decode every image once and return the problems: row -> what is wrong with an image that cannot be decoded.
+    """Decode every image once and return the problems: row -> why the image cannot be decoded.
 
-    A fingerprint that is asked for afterwards reads no image file again.
+    A later fingerprint reads no image file again.
     """
     problems = {}
     for row in range(len(faces)):

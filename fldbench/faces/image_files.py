@@ -1,4 +1,4 @@
-"""What the bytes of an image file say without decoding it: its size, and whether its end is missing.
+"""Facts from the bytes of an image file without decoding it: its size, and whether its end is missing.
 
 A decoder fills the missing part of a cut-off file with grey and says nothing, so `is_cut_off` looks for the end.
 """
@@ -35,7 +35,7 @@ def header_size(encoded: bytes) -> tuple[int, int] | None:
 
 
 def is_cut_off(encoded: bytes) -> bool:
-    """Return whether a JPEG, PNG, BMP or WebP file lacks its end; False for other formats, whose end is not known.
+    """Return whether a JPEG, PNG, BMP or WebP file lacks its end; False for other formats.
 
     >>> is_cut_off(bytes.fromhex("89504e470d0a1a0a0000000d49484452000000070000000b"))
     True

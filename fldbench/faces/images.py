@@ -1,4 +1,4 @@
-"""Images, decoded only when they are asked for: in files, in memory, or absent.
+"""Images, decoded only on access: in files, in memory, or absent.
 
 Everywhere an image is RGB uint8 (h, w, 3), and its content has a digest, so that results know which images they are of.
 """
@@ -43,7 +43,7 @@ class Images(Sequence[np.ndarray]):
     def digest_once(self, i: int) -> bytes:
         """Return `digest(i)`, computed once per object; selections share the digests of the images they are taken from.
 
-        A digest that is no SHA-256 is not kept: it says that the image cannot be read, or is short to compute.
+        A digest that is not a SHA-256 is not kept: the image cannot be read, or the digest is quick to compute.
         """
         if not self.keeps_digests:
             return self.digest(i)
@@ -53,7 +53,7 @@ class Images(Sequence[np.ndarray]):
         return self.keep_digest(i, self.digest(i))
 
     def keep_digest(self, i: int, digest: bytes) -> bytes:
-        """Keep a digest of image i that was computed on the way, so that `digest_once` need not; return it."""
+        """Keep a digest of image i that was computed already, so that `digest_once` need not compute it; return it."""
         known, digests = self._kept_digests
         if len(digest) == _DIGEST:
             digests[i] = np.frombuffer(digest, np.uint8)
@@ -62,7 +62,7 @@ class Images(Sequence[np.ndarray]):
 
     @property
     def _kept_digests(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which digests are known, (n,) bool, and the digests, (n, 32) uint8; made when they are first needed."""
+        """Which digests are known, (n,) bool, and the digests, (n, 32) uint8; created on first use."""
         kept = self.__dict__.get("_digests")
         if kept is None:  # `setdefault` is atomic: two threads get the same arrays
             empty = np.zeros(len(self), bool), np.zeros((len(self), _DIGEST), np.uint8)
@@ -70,7 +70,7 @@ class Images(Sequence[np.ndarray]):
         return kept
 
     def encoded(self, i: int) -> bytes | None:
-        """Return image i as the bytes of an image file where it is kept as such, else None."""
+        """Return image i as the bytes of an image file if it is kept as such, else None."""
         return None
 
     @overload
@@ -110,7 +110,7 @@ class _Selection(Images):
 
 
 def decode_image(encoded: bytes, file: str | Path, what: str = "not an image that can be decoded") -> np.ndarray:
-    """Decode the bytes of an image file, whatever orientation its header asks for.
+    """Decode the bytes of an image file; the orientation in its header is ignored.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def decode_image(encoded: bytes, file: str | Path, what: str = "not an image tha
     file : str or Path
         The place that an error names.
     what : str
-        What an error says about it.
+        The text of an error.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def decode_image(encoded: bytes, file: str | Path, what: str = "not an image tha
     Raises
     ------
     DataError
-        When the bytes are no image.
+        If the bytes are not an image.
     """
     import cv2
 
@@ -168,7 +168,7 @@ class ImageFiles(Images):
     Parameters
     ----------
     paths : sequence of str or Path
-        One file per image. No file is opened before its image is asked for.
+        One file per image. Files are opened only on access.
     """
 
     def __init__(self, paths: Sequence[str | Path]):

@@ -1,7 +1,7 @@
 """Packs: a FaceSet in two files, opened at once however large it is, and read by memory map.
 
-`pack` writes them; `open_pack` reads their headers only, so that nothing grows with the number of faces. What stands
-where, and how damage is found, is said in `fldbench.faces.pack_files`. The index appears last, by renaming: an
+`pack` writes them; `open_pack` reads their headers only, so that nothing grows with the number of faces.
+`fldbench.faces.pack_files` describes the layout, and how damage is found. The index appears last, by renaming: an
 unfinished pack has none.
 
 Fingerprints. With size=None the images are kept losslessly, as the bytes of their files (as PNG where there are none),
@@ -55,7 +55,7 @@ def pack(
         Of crops: None keeps their pixels raw, exact and the fastest to read; 1 to 100 keeps them as JPEG, which at
         160 px and 95 has a seventh of the size and a fourth of the speed (results/pack).
     padding : float
-        Of crops: what the longer side of the box is grown by on each end, as a share of it.
+        Of crops: growth of the box on each end, as a share of its longer side.
     progress : callable, optional
         Called as progress(what, faces done, faces in all).
 
@@ -77,7 +77,7 @@ def pack(
         places = _write_images(file, faces, size, quality, matrices, progress)
         end = file.tell()
         columns = _annotations(faces, matrices) | places
-        # The widest numbers first, so that each column lies aligned behind the one before.
+        # The widest numbers first, so that each column is aligned behind the one before.
         columns = dict(sorted(columns.items(), key=lambda item: -item[1].dtype.alignment))
         about = _describe(faces, columns, end, size, quality)
         file.seek(0)
@@ -94,8 +94,8 @@ def open_pack(path: str | Path) -> PackedFaceSet:
     Raises
     ------
     DataError
-        Names the file, when one of the two is missing, is no pack, was cut off, changed, or written by another version
-        of the format. Damage to images and columns is found when they are used.
+        Names the file, when one of the two is missing, is not a pack, was cut off, changed, or written by another
+        version of the format. Damage to images and columns is found when they are used.
     """
     return PackedFaceSet.of(PackFiles(path))
 
@@ -201,7 +201,7 @@ class PackedImages(Images):
 
 
 class PackedFaceSet(FaceSet):
-    """All faces of a pack: a FaceSet whose columns are read-only views of the index, each checked when first used.
+    """All faces of a pack: a FaceSet with read-only views of the index as columns, each checked when first used.
 
     Selections and changed copies are ordinary FaceSets. It is pickled as the path of the pack.
 
@@ -222,7 +222,7 @@ class PackedFaceSet(FaceSet):
         """Return the faces of a pack that was opened."""
         faces = object.__new__(cls)
         about = pack.about
-        # Not through __init__, whose checks of every row were made before the faces were packed.
+        # Not through __init__: its checks of every row were made before the faces were packed.
         faces.__dict__.update(
             {key: about[key] for key in ("scheme", "name", "split_name")},
             _pack=pack,

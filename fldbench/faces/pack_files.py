@@ -1,4 +1,4 @@
-"""The two files of a pack: what stands where, mapped and checked. `fldbench.faces.pack` says what they are for.
+"""The two files of a pack: their layout, mapped and checked. `fldbench.faces.pack` says what they are for.
 
     OUT          a header of 128 bytes, then the images one after another, encoded or raw
     OUT.index    a header of 128 bytes, a JSON text, then the columns: annotations, and where each image lies
@@ -47,7 +47,7 @@ def header(magic: bytes, size: int, text: bytes, in_this_file: bool = False) -> 
     size : int
         Bytes of the whole file.
     text : bytes
-        The JSON text of the index; its SHA-256 is the identity of the pack and stands in both files.
+        The JSON text of the index; its SHA-256 is the identity of the pack and is in both files.
     in_this_file : bool
         Whether the JSON text follows the header.
     """
@@ -57,12 +57,12 @@ def header(magic: bytes, size: int, text: bytes, in_this_file: bool = False) -> 
 
 
 def bytes_of(column: np.ndarray) -> np.ndarray:
-    """Return the bytes of a column as they stand in the index."""
+    """Return the bytes of a column as stored in the index."""
     return np.ascontiguousarray(column).reshape(-1).view(np.uint8)
 
 
 class PackFiles:
-    """The two mapped files, and what has been checked of them."""
+    """The two mapped files, and which parts have been checked."""
 
     def __init__(self, path: str | Path):
         self.path = Path(os.path.abspath(path))

@@ -214,7 +214,7 @@ def test_export_writes_an_onnx_file(tmp_path, call):
     assert code == 0 and f"{out.stat().st_size} bytes" in shown.replace("\n", "")
     make_method("mean-shape").fit(faces).save(model)
     code, _, error = call("export", model, "-o", out)
-    assert code == 2 and "is no network" in error
+    assert code == 2 and "is not a network" in error
 
 
 def test_training_a_network_leaves_its_curves_and_pictures(tmp_path, call):

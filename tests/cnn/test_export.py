@@ -118,7 +118,7 @@ def test_onnx_answers_as_torch_does(name, tmp_path):
 
 
 def test_what_cannot_be_exported(tmp_path, monkeypatch):
-    with pytest.raises(MethodError, match="mean-shape is no network; only networks can be exported"):
+    with pytest.raises(MethodError, match="mean-shape is not a network; only networks can be exported"):
         export_onnx(MeanShape(), tmp_path / "m.onnx")
     with pytest.raises(MethodError, match="five-conv has not been fitted; call fit first"):
         export_onnx(FiveConv(), tmp_path / "m.onnx")

@@ -147,8 +147,8 @@ def change(**fields):
             change(face_kpts=[]),
             r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the number of numbers in face_kpts is 0; must be t",
         ),
-        (change(face_kpts=[float("nan")] * 204), r"annotations\[0\]: face_kpts has a number that is no pixel of any"),
-        (change(face_kpts=[10**400] * 204), r"annotations\[0\]: face_kpts has a number that is no pixel of any image"),
+        (change(face_kpts=[float("nan")] * 204), r"annotations\[0\]: face_kpts has a number outside of any"),
+        (change(face_kpts=[10**400] * 204), r"annotations\[0\]: face_kpts has a number outside of any image"),
         (
             change(face_box=[1, 2, 3]),
             r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the number of numbers in face_box is 3; must be 4:",

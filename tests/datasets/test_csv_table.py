@@ -92,7 +92,7 @@ def test_files_images_and_splits(folder):
         ),
         (GOOD.replace("x3", "x7", 1), r"line 1: the header is .*; x3 is absent"),
         (GOOD.replace("y3", "u3", 1), r"line 1: the header is .*; y3 is absent"),
-        (GOOD.replace("y1", "x1", 1), r"line 1: the column 'x1' stands twice"),
+        (GOOD.replace("y1", "x1", 1), r"line 1: the column 'x1' is given twice"),
         (GOOD.replace("3.5", "left"), r"faces\.csv, line 2: x1 is 'left'; must be a number of pixels, or nothing"),
         (GOOD.replace("3.5", "inf"), r"line 2: x1 is 'inf'"),
         (GOOD.replace("3.5", "3_5"), r"line 2: x1 is '3_5'"),
@@ -118,7 +118,7 @@ def test_files_images_and_splits(folder):
             f"{HEADER},{','.join(f'visible{i}' for i in range(5))}\na.png,{POINTS},1,1,2,1,1\n",
             r"faces\.csv, line 2: visible2 is '2'; must be 0 or 1",
         ),
-        (f"id,{HEADER}\nk,a.png,{POINTS}\nk,b c.png,{POINTS}\n", r"line 3: the id 'k' stands for more than one face"),
+        (f"id,{HEADER}\nk,a.png,{POINTS}\nk,b c.png,{POINTS}\n", r"line 3: the id 'k' is used for more than one face"),
     ],
 )
 def test_a_broken_table_names_file_and_line(folder, text, error):

@@ -162,7 +162,7 @@ GOOD = xml([("a.png", [box(POINTS)])])
         (GOOD.replace("x='12'", "x='1e9'"), r"f\.xml, line 9: <part>: x is '1e9'; must be a number of pixels"),
         (GOOD.replace("x='12' ", ""), r"f\.xml, line 9: <part> must have x='\.\.\.'"),
         (GOOD.replace("name='00' ", ""), r"f\.xml, line 9: <part> must have name='\.\.\.'"),
-        (GOOD.replace("name='01'", "name='00'"), r"line 10: part '00' stands twice in one box"),
+        (GOOD.replace("name='01'", "name='00'"), r"line 10: part '00' is given twice in one box"),
         (
             GOOD.replace("width='30'", "width='wide'"),
             r"f\.xml, line 8: <box>: width is 'wide'; must be a number of pixels",

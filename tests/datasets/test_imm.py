@@ -92,15 +92,15 @@ def test_a_file_without_a_size_is_refused(tmp_path, content):
         (lambda t: t.replace("0 \t0 \t", "0 \tx \t", 1), "line 17: a number is 'x'; must be a finite decimal n"),
         (
             lambda t: t.replace(" \t1 \t0 \t2", " \t2 \t0 \t2"),
-            "line 18: the number of the point is '2'; must be 1, since rows stand in order",
+            "line 18: the number of the point is '2'; must be 1, because rows must be in order",
         ),
         (lambda t: t[: t.index(" \t20 \t")], "line 37: the number of columns is 4; must be 7 or 10: path type "),
         (lambda t: "\n".join(t.split("\n")[:40]), "line 40: the number of rows is 24; must be 58"),
         (
             lambda t: "\n".join(t.split("\n")[:75]),
-            r"line 74: after the points must stand one line, the name of the host",
+            r"line 74: after the points there must be one line, the name of the host",
         ),
-        (lambda t: t + "more\n", r"line 80: after the points must stand one line"),
+        (lambda t: t + "more\n", r"line 80: after the points there must be one line"),
         (lambda t: "# only\n", "line 1: comments only; must hold a number of points, the points and the host ima"),
         (lambda t: "", r"line 1: the file is empty"),
         (lambda t: t.replace("host", "h\0st"), r"line 77: not UTF-8 text \(byte 0x00\); save the file as UTF-8"),

@@ -172,5 +172,5 @@ def test_errors_name_what_is_absent(files):
         YouTu88().load(files, "train")
     write_youtu_json(files / "youtu88/train/000001.json", POINTS[0])
     write_image(files / "youtu88/train/images/000002.jpg")
-    with pytest.raises(DataError, match="the id '000001' stands for more than one face"):
+    with pytest.raises(DataError, match="the id '000001' is used for more than one face"):
         YouTu88().load(files, "train")

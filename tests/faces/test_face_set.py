@@ -88,7 +88,7 @@ def test_visibility_defaults_to_annotated():
             {"visible": np.ones((4, 6), bool)},
             r"the shape of visible is \(4, 6\); must be \(4, 5\), one flag for each landmark",
         ),
-        ({"ids": np.array(["a", "b", "a", "c"])}, "the id 'a' stands for more than one face"),
+        ({"ids": np.array(["a", "b", "a", "c"])}, "the id 'a' is used for more than one face"),
         ({"attributes": {"smile": np.zeros(5)}}, r"the number of attributes\[smile\] is 5; must be 4"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         with pytest.raises(MethodError, match="belongs to another training"):
             method.fit(its_faces, folder=tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
-    with pytest.raises(MethodError, match="is no checkpoint that can be resumed"):
+    with pytest.raises(MethodError, match="is not a checkpoint that can be resumed"):
         ToyMethod(training=settings).fit(faces, folder=tmp_path)
 
 
