@@ -114,7 +114,7 @@ class Method:
 
     def assemble(self, members: Sequence[Method]) -> None:
         """Take fitted members, in the order of `members_alone`, instead of a fit."""
-        raise MethodError(f"{self.label} has no members that could be fitted apart; call fit")
+        raise MethodError(f"{self.label} has no members that could be fitted separately; call fit")
 
     @property
     def label(self) -> str:

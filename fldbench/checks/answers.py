@@ -1,4 +1,4 @@
-"""Checks of what a fitted method answers."""
+"""Checks of the predictions of a fitted method."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def check_rows(make: Maker, train: FaceSet, test: FaceSet) -> None:
     answer = predict_checked(fitted, list(test.images), test.boxes, 68)
     assert np.isfinite(answer).all(), "it gave up on good faces"
     nothing = np.shape(fitted.predict([], np.empty((0, 4))))
-    assert nothing == (0, 68, 2), f"no face is answered by the shape {nothing}"
+    assert nothing == (0, 68, 2), f"for no faces, the predictions have the shape {nothing}"
 
 
 def check_batch(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """The answer for a face does not depend on the faces that it comes with, nor on their order."""
+    """The prediction for a face does not depend on the other faces or on their order."""
     fitted = make.trained(train)
     whole = predict(fitted, test)
     single = np.concatenate([predict(fitted, test[i : i + 1]) for i in range(len(test))])
@@ -39,7 +39,7 @@ def check_batch(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_lazy_images(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A sequence of images that are decoded on access gives the same answers as a list."""
+    """A sequence of images that are decoded on access gives the same predictions as a list."""
     fitted = make.trained(train)
     assert np.array_equal(fitted.predict(test.images, test.boxes.copy()), predict(fitted, test), equal_nan=True)
 
@@ -56,7 +56,7 @@ def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """Padding the image by whole pixels moves the answer by as much."""
+    """Padding the image by whole pixels moves the prediction by the same amount."""
     fitted = make.trained(train)
     image, box, shift = test.images[0], test.boxes[:1], np.array([30.0, 20.0])
     padded = np.pad(image, ((20, 20), (30, 30), (0, 0)), mode="edge")
@@ -65,7 +65,7 @@ def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_mirror_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """The mirror image gives about the mirrored answer."""
+    """The mirror image gives approximately the mirrored prediction."""
     fitted, scheme = make.trained(train), get_scheme("ibug-68")
     image, box = test.images[2], test.boxes[2]
     width = image.shape[1]
@@ -77,7 +77,7 @@ def check_mirror_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_grey_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A grey image, (h, w), gives what the same image in three equal channels gives."""
+    """A grey image, (h, w), gives the same result as this image in three equal channels."""
     fitted = make.trained(train)
     grey, box = np.ascontiguousarray(test.images[1][..., 1]), test.boxes[1:2]
     off = np.abs(fitted.predict([grey], box) - fitted.predict([np.stack([grey] * 3, axis=-1)], box)).max()
@@ -85,24 +85,24 @@ def check_grey_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_small_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A face of a few pixels, in an image of 14 px, is answered, or given up as a row of NaN."""
+    """A face of a few pixels, in an image of 14 px, gets finite points, or a row of NaN."""
     _answers(make.trained(train).predict([test.images[1][::12, ::12].copy()], test.boxes[1:2] / 12))
 
 
 def check_box_outside(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A box that leaves the image, or lies wholly beside it, is answered, or given up as a row of NaN."""
+    """A box partly or wholly outside the image gets finite points, or a row of NaN."""
     fitted, image, box = make.trained(train), test.images[1], test.boxes[1:2]
     for shift in (60.0, 1000.0, -1000.0):
         _answers(fitted.predict([image], box + shift))
 
 
 def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """Answers are neither clipped to the image nor rounded: a face half outside has points outside."""
+    """Predictions are neither clipped to the image nor rounded: a face half outside has points outside."""
     image, box = test.images[0], test.boxes[:1].copy()
     box -= [[box[0, 0] + box_size(box)[0, 0] / 2, 0] * 2]  # its middle on the left border
     answer = np.asarray(make.trained(train).predict([image], box))[0]
     if np.isnan(answer).all():
-        raise Skipped("it gives up on a face that is half outside")
+        raise Skipped("it misses a face that is half outside")
     assert answer[:, 0].min() < -1, f"no point lies outside; the outermost is at x = {answer[:, 0].min():.2f}"
     assert (answer != np.rint(answer)).any(), "every number is whole"
 
@@ -115,7 +115,7 @@ def check_impossible_box(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """predict_attributes answers the attributes in `tasks` and no others, with (n, k) probabilities that sum to 1."""
+    """predict_attributes returns the attributes in `tasks` and no others, as (n, k) probabilities that sum to 1."""
     fitted = make.trained(train)
     declared = {task for task in fitted.tasks if task != "landmarks"}
     found = _attributes(fitted, test)
@@ -132,7 +132,7 @@ def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def _attributes(fitted: Method, test: FaceSet) -> dict[str, np.ndarray]:
-    """Return what it answers beyond landmarks; nothing where it cannot, or refuses with these parameters."""
+    """Return its predictions beyond landmarks; nothing if it has none, or refuses with these parameters."""
     if not hasattr(fitted, "predict_attributes"):
         return {}
     try:

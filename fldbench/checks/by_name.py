@@ -24,7 +24,7 @@ def check_method(name: str, /, **params: Any) -> list[Result]:
     ----------
     name : str
     **params
-        Of the method; quick ones, since it is fitted often.
+        Parameters of the method; choose quick ones, because it is fitted often.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def check_dataset(name: str, root: str | Path | None = None, /, **options: Any) 
     root : str or Path, optional
         The data root; by default the environment variable FLDBENCH_DATA.
     **options
-        Of the dataset.
+        Options of the dataset.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def results_of(name: str, root: str | Path | None, given: dict[str, Any]) -> Ite
 
 def _method_results(name: str, params: dict[str, Any]) -> Iterator[Result]:
     make = Maker(name, **params)
-    make()  # an unknown name or parameter is no finding
+    make()  # raises for an unknown name or parameter, before any check
     train, test = quick_faces()
     return (run(check, make, train, test) for check in METHOD_CHECKS)
 

@@ -1,4 +1,4 @@
-"""What the checks of methods and of datasets share: results, and how one check is run."""
+"""Shared by the checks of methods and of datasets: results, and running one check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Skipped(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of one check.
+    """The result of one check.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Result:
 
 
 def run(check: Callable[..., None], *arguments: object) -> Result:
-    """Run one check on its arguments. Whatever it raises is a failure, except Skipped.
+    """Run one check on its arguments. Anything that it raises is a failure, except Skipped.
 
     >>> def check_even(number):
     ...     "The number is even."

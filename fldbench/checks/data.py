@@ -1,4 +1,4 @@
-"""Checks of a dataset reader: what it says of itself, and every split that can be loaded."""
+"""Checks of a dataset reader: its declarations, and every split that can be loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fldbench.geometry import box_centre, box_size, check_boxes
 from fldbench.schemes import get_scheme
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm")
-SOME = 8  # faces whose images are decoded
+SOME = 8  # faces with images to decode
 
 
 class DatasetUnderTest:
@@ -30,10 +30,10 @@ class DatasetUnderTest:
         self.name, self.root = name, root
         self.reader: Dataset = make_dataset(name, **options)
         self._splits: dict[str, FaceSet] = {}
-        self._absent = ""  # why nothing could be loaded
+        self._absent = ""  # reasons why nothing could be loaded
 
     def splits(self) -> dict[str, FaceSet]:
-        """Return the faces of each split that is there; skip the check when none is, or when one is broken."""
+        """Return the faces of each split that is there; skip the check if there is none, or if one is broken."""
         if self._absent:
             raise Skipped(self._absent)
         if not self._splits:
@@ -159,7 +159,7 @@ def check_images(data: DatasetUnderTest) -> None:
 
 
 def check_loaded_again(data: DatasetUnderTest) -> None:
-    """Loaded again it is the same set, with the same fingerprint."""
+    """Loaded again, it is the same set, with the same fingerprint."""
     for split, faces in data.splits().items():
         again = data.reader.load(data.root, split)
         assert again.ids.tolist() == faces.ids.tolist(), f"{split}: other faces, or in another order"
@@ -193,7 +193,7 @@ def _no_face(faces: FaceSet, bad: np.ndarray, what: str) -> None:
 
 @contextmanager
 def _watched() -> Iterator[list[str]]:
-    """Note inside the block what is decoded, and every image file that is read as a whole."""
+    """Record within the block every decoded image, and every image file that is read as a whole."""
     import cv2
 
     noted: list[str] = []

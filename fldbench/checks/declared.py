@@ -1,4 +1,4 @@
-"""Checks of what a method declares on its class: each declaration holds, and nothing that it can do is left out."""
+"""Checks of the declarations on a method's class: each one holds, and no capability is undeclared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXPORTER = "fldbench.cnn.export:export_onnx"  # by its name, as plug-ins are fou
 
 
 def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """What it declares has the right type and names parameters that it has."""
+    """Its declarations have the right types and name parameters that it has."""
     method = make()
     known = method.get_params()
     for what in ("tasks", "files", "changes_nothing"):
@@ -48,7 +48,7 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
         # A family may fix a parameter of its base on the class; the rule of the base still names it.
         allowed = known.keys() | fixed if what == "rules" else known
         unknown = [name for name in getattr(method, what) if name not in allowed]
-        assert not unknown, f"{what} names {', '.join(unknown)}, which is no parameter"
+        assert not unknown, f"{what} names {', '.join(unknown)}, not a parameter of its own"
     for name, rule in method.rules.items():
         assert isinstance(rule, Rule), f"rules[{name!r}] is {rule!r}, not a Rule"
     assert method.refines or not method.refiner_params, "it declares refiner_params, but not refines = True"
@@ -56,7 +56,7 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_undeclared(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """What fit and predict can take is declared, and they take what is declared."""
+    """The arguments of fit and predict match its declarations."""
     make.trained(train)
     method = make()
     for declaration, (parameter, calls) in CAPABILITIES.items():
@@ -71,7 +71,7 @@ def check_undeclared(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_rules(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A value that no parameter can have is refused in the words of `check_params`, when it is fitted."""
+    """fit refuses an impossible value of a parameter with the message of `check_params`."""
     make.trained(train)
     method = make()
     defaults = parameters_of(type(method))
@@ -114,13 +114,13 @@ def check_validation_set(make: Maker, train: FaceSet, test: FaceSet) -> None:
         warnings.simplefilter("always")
         method.fit(train[:FEW], _watched(train[FEW : 2 * FEW], seen))
     ignored = any("does not use a validation set" in str(warning.message) for warning in said)
-    assert method.validates or ignored, "it takes `val` without a word and does not declare `validates`"
+    assert method.validates or ignored, "it accepts `val` silently and does not declare `validates`"
     assert seen or not method.validates, "it declares `validates`, but fit never looks at `val`"
     assert predict(method, test).shape == (len(test), 68, 2)
 
 
 def check_refines(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """It begins from the start shapes that it is given, and from elsewhere where they are NaN."""
+    """It begins from the given start shapes, and elsewhere if they are NaN."""
     _declares(make, train, "refines")
     few, rng = train[:FEW], np.random.default_rng(0)
     starts = few.landmarks + rng.normal(0, 2, (FEW, 1, 2))
@@ -146,7 +146,7 @@ def check_refines(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_keeps_training(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """fit leaves its curves in the folder, and an interrupted one goes on there to the same method."""
+    """fit writes its curves into the folder; an interrupted fit continues there and gives the same method."""
     _declares(make, train, "keeps_training")
     expected, steps = make.observed(train, test).answers, make.observed(train, test).steps
     with tempfile.TemporaryDirectory() as name:
@@ -171,7 +171,7 @@ def check_keeps_training(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_files(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A file that is not there is refused in words that name it."""
+    """An absent file is refused with an error that names it."""
     make.trained(train)
     names = [name for name in make().files if name in make().get_params()]
     if not names:
@@ -201,11 +201,11 @@ def check_changes_nothing(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_members(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """Members that were fitted apart make the same method as its own fit."""
+    """Members that were fitted separately give the same method as its own fit."""
     fitted, assembled = make.trained(train), make()
     alone = assembled.members_alone
     if not alone:
-        raise Skipped("it has no members that could be fitted apart")
+        raise Skipped("it has no members that could be fitted separately")
     for member in alone.values():
         member.fit(train)
     assembled.assemble(list(alone.values()))
@@ -229,11 +229,11 @@ def check_exports(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 class _Interrupted(Exception):
-    """What interrupts a fit from inside."""
+    """Raised to interrupt a fit from inside."""
 
 
 def _interruption(after: int) -> Callable[[str, int, int], None]:
-    """Return a listener that interrupts the fit at the report after so many."""
+    """Return a listener that interrupts the fit after a number of progress reports."""
     heard: list[str] = []
 
     def listen(what: str, done: int, total: int) -> None:
@@ -245,7 +245,7 @@ def _interruption(after: int) -> Callable[[str, int, int], None]:
 
 
 def _declares(make: Maker, train: FaceSet, declaration: str) -> None:
-    """Skip the check where the declaration is absent, or cannot be tried, which `check_undeclared` says."""
+    """Skip the check if the declaration is absent, or cannot be tried; `check_undeclared` reports the latter."""
     make.trained(train)
     method = make()
     if not getattr(method, declaration):
@@ -255,7 +255,7 @@ def _declares(make: Maker, train: FaceSet, declaration: str) -> None:
 
 
 def _takes(method: Method, declaration: str) -> bool:
-    """Tell whether all calls have the parameter of a declaration, or take any parameter."""
+    """Return whether all calls have the parameter of a declaration, or accept any parameter."""
     parameter, calls = CAPABILITIES[declaration]
     arguments = [_arguments(getattr(method, call)) for call in calls]
     return all(
@@ -276,7 +276,7 @@ def _allowed(make: Maker, name: str, value: Any) -> bool:
 
 
 def _watched(faces: FaceSet, seen: set[str]) -> FaceSet:
-    """Return the same faces in a set that notes when its images or landmarks are read."""
+    """Return the same faces in a set that records access to its images or landmarks."""
 
     class Watched(FaceSet):
         def __getattribute__(self, name: str) -> Any:

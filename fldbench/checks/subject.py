@@ -1,4 +1,4 @@
-"""The method under test, and the faces it is tried on."""
+"""The method under test, and the faces of the tests."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from fldbench.params import parameters_of
 from fldbench.progress import listening
 
 TRAIN, TEST = 48, 10  # faces
-FEW = 16  # faces, where it does not matter what is learned
+FEW = 16  # faces, for checks in which the learned values do not matter
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One fit on a few faces, watched for several checks, so that slow methods are not fitted for each of them.
+    """One fit on a few faces, observed for several checks, so that slow methods are not fitted for each check.
 
     Attributes
     ----------
     method : Method
     returned : object
-        What its fit returned.
+        The return value of its fit.
     params : list of str
         Parameters that the fit changed.
     columns : list of str
         Columns of the training set that the fit changed.
     generators : list of str
-        Global random generators that moved during the fit and a predict.
+        Global random generators that changed during the fit and a predict.
     steps : list of tuple
-        What was reported from inside: what, done, total.
+        Progress reported by the fit: what, done, total.
     answers : ndarray of shape (n, L, 2)
         For the test faces, px.
     """
@@ -52,7 +52,7 @@ class Observed:
 
 
 class Maker:
-    """A registered method and its parameters: called, it makes a new method; `trained` gives a fitted one."""
+    """A registered method and its parameters. Calling it makes a new method; `trained` gives a fitted one."""
 
     def __init__(self, name: str, /, **params: Any):
         self.name, self.params = name, params
@@ -65,7 +65,7 @@ class Maker:
         return make_method(self.name, **self.params | changes)
 
     def accepts(self, parameter: str) -> bool:
-        """Tell whether the constructor has such a parameter."""
+        """Return whether the constructor has such a parameter."""
         return parameter in parameters_of(type(self()))
 
     def fit(self, train: FaceSet, **changes: Any) -> Method:

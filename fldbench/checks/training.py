@@ -1,4 +1,4 @@
-"""Checks of a method's parameters, its training, and what is kept of it."""
+"""Checks of a method's parameters, its training, and its saved models."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_fits(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_constructor(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """The constructor only stores its arguments, whatever they are, and get_params gives them back."""
+    """The constructor only stores its arguments, of any kind, and get_params returns them."""
     cls = type(make())
     given = {name: object() for name in parameters_of(cls)}
     method = cls(**given)
@@ -44,7 +44,7 @@ def check_constructor(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_parameters(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """fit leaves the parameters as they were, so that they make the same method again."""
+    """fit does not change the parameters, so that they make the same method again."""
     seen = make.observed(train, test)
     assert not seen.params, f"fit changed {', '.join(seen.params)}"
     assert repr(type(seen.method)(**seen.method.get_params())) == repr(seen.method)
@@ -71,7 +71,7 @@ def check_training_set_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> 
 
 
 def check_saved_and_loaded(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """Saved and loaded it answers the same, with the same parameters, and the file holds no pickle."""
+    """Saved and loaded, it predicts the same and has the same parameters; the file contains no pickle."""
     fitted = make.trained(train)
     with tempfile.TemporaryDirectory() as folder:
         again = load_method(fitted.save(Path(folder) / "m.safetensors"))
@@ -85,13 +85,13 @@ def check_saved_and_loaded(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_copy(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A deep copy answers the same, so that copies can be handed to other processes."""
+    """A deep copy predicts the same, so that copies can be sent to other processes."""
     fitted = make.trained(train)
     assert np.array_equal(predict(copy.deepcopy(fitted), test), predict(fitted, test), equal_nan=True)
 
 
 def check_repeatable(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """The same faces and parameters give the same method, whatever state global random generators are in."""
+    """The same faces and parameters give the same method for any state of the global random generators."""
     expected = make.observed(train, test).answers
     state = np.random.get_state(), random.getstate()
     try:
@@ -113,7 +113,7 @@ def check_random_state(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_global_state(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """fit and predict leave the global generators of numpy and Python alone."""
+    """fit and predict do not change the global random generators of numpy and Python."""
     moved = make.observed(train, test).generators
     assert not moved, f"{' and '.join(moved)} moved"
 
@@ -153,7 +153,7 @@ def check_progress(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_missing_points(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """Points that are not annotated do not stop the training, nor spoil its answers."""
+    """Points that are not annotated do not stop the training or spoil its predictions."""
     landmarks = train.landmarks[:FEW].copy()
     landmarks[::3, 10] = np.nan
     landmarks[1, 20:40] = np.nan
@@ -163,7 +163,7 @@ def check_missing_points(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_point_of_no_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A landmark that no training face has is refused in words."""
+    """A landmark that no training face has is refused with a clear error."""
     landmarks = train.landmarks[:FEW].copy()
     landmarks[:, 10] = np.nan
     make.trained(train)
@@ -190,7 +190,7 @@ def check_same_faces(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_no_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A training set without faces is refused in words."""
+    """A training set without faces is refused with a clear error."""
     make.trained(train)
     raises(FldbenchError, lambda: make.fit(train[:0]), "no training face")
 
@@ -220,7 +220,7 @@ def _works_or_says_why(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def _error(answer: np.ndarray, faces: FaceSet) -> float:
-    """Return the mean distance in diagonals of the box; a face that was given up counts as one diagonal."""
+    """Return the mean distance in diagonals of the box; a missed face counts as one diagonal."""
     diagonal = np.linalg.norm(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)
     distance = np.linalg.norm(answer - faces.landmarks, axis=2).mean(axis=1) / diagonal
     return float(np.where(np.isfinite(distance), distance, 1.0).mean())

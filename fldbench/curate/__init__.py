@@ -1,1 +1,1 @@
-"""What is done with a dataset before it is used: looked at, checked, converted, faces left out."""
+"""Work on a dataset before it is used: look at it, check it, convert it, leave faces out."""

@@ -6,9 +6,9 @@
     OUT/SPLIT.json         coco
     OUT/SPLIT.csv          csv
 
-SPLIT is train, val or test where that is the split of the FaceSet, else `faces`. `fldbench.load_dataset` reads back
-what was written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups where the format has a
-place for them. `convert` says what it has no place for.
+SPLIT is train, val or test if that is the split of the FaceSet, else `faces`. `fldbench.load_dataset` reads back
+what was written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups if the format has a
+place for them. `convert` says what the format cannot hold.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def convert(faces: FaceSet, to: str, out: str | Path, progress: Listener | None 
     """Write faces and their images into a new or empty folder.
 
     dlib reads whole numbers only and refuses a file with any other, so dlib-xml has rounded ones for dlib, and the
-    exact ones beside them in attributes that dlib passes over and `dlib-xml` reads. dlib also takes file names
+    exact ones beside them in attributes that dlib ignores and `dlib-xml` reads. dlib also takes file names
     literally: an id with & < > or a quote makes an image that dlib cannot open.
 
     Parameters
@@ -55,7 +55,7 @@ def convert(faces: FaceSet, to: str, out: str | Path, progress: Listener | None 
     Returns
     -------
     tuple of str
-        What the format could not hold, one line each.
+        One line for each thing that the format cannot hold.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def convert(faces: FaceSet, to: str, out: str | Path, progress: Listener | None 
 
 
 def _check(faces: FaceSet, to: str) -> None:
-    """Raise DataError for faces that the format cannot hold at all."""
+    """Raise DataError for faces that the format cannot hold."""
     if not len(faces):
         raise DataError(f"{faces.label}: no face to convert")
     for name in faces.ids.tolist():
@@ -113,7 +113,7 @@ def _annotated(faces: FaceSet) -> np.ndarray:
 
 
 def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
-    """Return what the format has no place for, in words."""
+    """Return what the format cannot hold, in words."""
     annotated, lost = _annotated(faces), []
     empty = faces.ids[~annotated.any(axis=1)].tolist()
     if empty:
@@ -137,7 +137,7 @@ def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
 
 
 def _has_groups(faces: FaceSet) -> bool:
-    """Return whether the groups say anything: without a column for them, a reader makes one group of each face."""
+    """Return whether the groups carry information: without a column for them, readers make one group per face."""
     return faces.groups.tolist() != faces.ids.tolist()
 
 
@@ -171,7 +171,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _annotation_file(faces: FaceSet, folder: Path, ending: str) -> Path:
-    """Return a path that is named after the split, since the readers of whole files go by names."""
+    """Return a path that is named after the split, because the readers of whole files use its name."""
     return folder / f"{faces.split_name if faces.split_name in ('train', 'val', 'test') else 'faces'}{ending}"
 
 
@@ -209,7 +209,7 @@ def _nearest(value: float) -> int:
 
 
 def _exact(values: list[float]) -> str:
-    """Return the attribute with the unrounded numbers, where rounding changes any."""
+    """Return the attribute with the unrounded numbers, if rounding changes any."""
     return "" if all(value == round(value) for value in values) else f" exact='{' '.join(map(repr, values))}'"
 
 
@@ -248,7 +248,7 @@ def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
 
 
 def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """Write one row per face; columns visible... and group only where they say something."""
+    """Write one row per face; columns visible... and group only if they carry information."""
     annotated, n_points = _annotated(faces), faces.landmarks.shape[1]
     flags, grouped = bool((annotated & ~faces.visible).any()), _has_groups(faces)
     header = ["path", "box_x0", "box_y0", "box_x1", "box_y1", *(f"{axis}{i}" for i in range(n_points) for axis in "xy")]

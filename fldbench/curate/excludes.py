@@ -1,6 +1,6 @@
 """Exclude lists: which faces to leave out and why, as a text file that suites can name.
 
-A line is `id<TAB>kind<TAB>reason` in UTF-8; blank lines and lines that begin with # are comments. A face may stand in
+A line is `id<TAB>kind<TAB>reason` in UTF-8; blank lines and lines that begin with # are comments. A face may have
 several lines, one for each reason.
 """
 
@@ -41,7 +41,7 @@ class Exclude:
 
 
 class _Reason(Protocol):
-    """What `excludes_from` asks of a finding."""
+    """What `excludes_from` needs of a finding."""
 
     @property
     def id(self) -> str: ...
@@ -86,7 +86,7 @@ def read_excludes(path: str | Path) -> list[Exclude]:
         Names file and line.
     """
     if Path(path).is_file() and not Path(path).read_bytes().strip():
-        return []  # somebody deleted every line, to keep all faces
+        return []  # the user deleted every line, to keep all faces
     found = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         line = line.removesuffix("\r")
@@ -103,7 +103,7 @@ def without(faces: FaceSet, excludes: Iterable[Exclude]) -> FaceSet:
     """Return the faces that no line names.
 
     The entry "after exclusions" of `parts` says how many of how many are left. Leaderboards print `parts`, so that a
-    table says what was left out. Ids of other splits may stand in the list.
+    table says what was left out. The list may contain ids of other splits.
     """
     named = {one.id for one in excludes}
     keep = np.array([face not in named for face in faces.ids.tolist()], bool)

@@ -1,4 +1,4 @@
-"""What a dataset holds, in numbers and as a picture: `info` and `preview`."""
+"""The content of a dataset, in numbers and as a picture: `info` and `preview`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fldbench.geometry import box_size, tight_box
 from fldbench.media.draw import contact_sheet, draw_landmarks
 from fldbench.schemes import get_scheme
 
-SAMPLE = 500  # images whose size is looked up
+SAMPLE = 500  # images for the statistics of sizes
 _MARGIN = 0.3  # of the face's longer side, shown around it
 _CELL = 160  # px per face of a preview; the numbers of its points need more
 _CELL_NUMBERED = 640
@@ -149,7 +149,7 @@ def preview(
     sample : int
         How many faces, drawn with random_state and kept in the order of the set.
     ids : sequence of str, optional
-        These faces, in this order, in place of a sample.
+        These faces, in this order, instead of a sample.
     random_state : int
 
     Returns

@@ -1,4 +1,4 @@
-"""Folds: which faces are left out together, so that no person is on both sides."""
+"""Folds: sets of faces to leave out together, so that no person is on both sides."""
 
 from __future__ import annotations
 

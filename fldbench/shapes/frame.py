@@ -1,4 +1,4 @@
-"""Shapes in the frame of their boxes: there and back, their mean, mirror images, and points that are missing.
+"""Shapes in the frame of their boxes: conversion to and from it, mean, mirror images, and missing points.
 
 Pure functions on arrays: shapes are (n, L, 2) px, x right and y down; a point that is not annotated is NaN.
 """
@@ -122,10 +122,10 @@ def symmetric(shape: np.ndarray, mirror: Sequence[int], width: float = 1.0) -> n
 
 
 def fill_missing(landmarks: np.ndarray, boxes: np.ndarray, unit: np.ndarray, ids: Sequence[str]) -> np.ndarray:
-    """Return a copy whose NaN points are those of the mean shape, laid on the other points of the face.
+    """Return a copy in which NaN points are filled from the mean shape, fitted to the other points of the face.
 
-    The mean shape is put into the box and moved by the similarity that fits the annotated points best. Where fewer than
-    three are annotated it is only shifted, since two near points say nothing about scale.
+    The mean shape is put into the box and moved by the similarity that fits the annotated points best. With fewer than
+    three annotated points it is only shifted, because two near points say nothing about scale.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Shapes without their position, scale and turn, and a model of what shapes a face can take. Pure functions.
+"""Shapes without position, scale and rotation, and a model of the shapes that faces have. Pure functions.
 
 The point-distribution model is that of Cootes, Taylor, Cooper & Graham, "Active Shape Models: their training and
 application", CVIU 1995. Shapes are aligned by similarities (generalised Procrustes), and their deviations from the mean
@@ -17,7 +17,7 @@ from fldbench.shapes.frame import mirrored
 
 ROUNDS = 10  # of the alignment; the mean no longer changes after three or four
 FILLINGS = 3  # rounds that fill missing points by the model of the round before
-NOTHING = 1e-12  # variance, as a share of all, below which a mode is no mode
+NOTHING = 1e-12  # variance, as a share of all, below which a direction is not a mode
 
 
 class ShapeModel(NamedTuple):
@@ -95,7 +95,7 @@ def align(shapes: np.ndarray, weight: np.ndarray, upright: np.ndarray) -> tuple[
 
     Every shape is moved by the similarity that brings it nearest to the mean. The mean is that of the moved shapes,
     turned like `upright` and scaled back to size 1. Then the part of each deviation along the mean itself is dropped
-    (the tangent space): it is size, which belongs to the pose, and as a mode no fit could tell the two apart. Shapes
+    (the tangent space): it is size, which belongs to the pose; as a mode, a fit could not distinguish the two. Shapes
     without extent lie at the mean.
 
     Parameters
@@ -145,10 +145,10 @@ def principal_axes(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def principal_modes(aligned: np.ndarray, weight: np.ndarray, mean: np.ndarray, kept: float) -> ShapeModel:
-    """Return the model of aligned shapes whose modes are the fewest that hold a share of the variance.
+    """Return the model of aligned shapes with the fewest modes that hold a share of the variance.
 
     The modes are principal components of the weighted covariance sum w (x - mean)(x - mean)' / sum w; there are none
-    where all shapes are alike.
+    if all shapes are alike.
 
     Parameters
     ----------
@@ -191,8 +191,8 @@ def fit_model(
     shapes : ndarray of shape (n, L, 2)
         Pixels, all finite.
     present : ndarray of shape (n, L), bool
-        A point that is False is only a guess: a few times it is moved to where the model of the round before puts it,
-        given the points that are present.
+        A False point is only a guess: for a few rounds it is moved to the place that the model of the previous round
+        predicts from the present points.
     upright : ndarray of shape (L, 2)
         A shape that says where up is.
     kept : float
@@ -239,7 +239,7 @@ def _model_of(
         upright = (unit_size(upright) + unit_size(mirrored(upright, mirror))) / 2
     aligned, mean = align(shapes, weight, upright)
     if mirror is not None:
-        mean = unit_size((mean + mirrored(mean, mirror)) / 2)  # exactly symmetric, whatever the rounding
+        mean = unit_size((mean + mirrored(mean, mirror)) / 2)  # exactly symmetric, with any rounding
     return principal_modes(aligned, weight, mean, kept)
 
 

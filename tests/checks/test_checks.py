@@ -43,7 +43,7 @@ def name_of(check):
 def test_a_good_method_passes_every_check_that_applies():
     registry.register_method("toy", Good)
     results = {result.check: (result.status, result.reason) for result in check_method("toy")}
-    assert results.pop("members") == ("skipped", "it has no members that could be fitted apart")
+    assert results.pop("members") == ("skipped", "it has no members that could be fitted separately")
     assert results.pop("exports") == ("skipped", "it declares no exports")
     rest = [name_of(check) for check in METHOD_CHECKS if name_of(check) not in NOT_GOODS]
     assert results == dict.fromkeys(rest, ("passed", ""))
@@ -94,7 +94,7 @@ def test_a_row_of_nan_for_a_hard_face_is_allowed():
     results = check_method("toy")
     assert not failed(results)
     reasons = {r.check: r.reason for r in results if r.status == "skipped" and r.check not in NOT_GOODS}
-    assert reasons == {"not-clipped": "it gives up on a face that is half outside"}
+    assert reasons == {"not-clipped": "it misses a face that is half outside"}
 
 
 def test_mistakes_in_the_call_are_errors_not_findings():

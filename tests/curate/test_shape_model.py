@@ -135,7 +135,7 @@ def test_faces_with_too_few_points_have_no_score():
 
 
 def test_too_few_faces_are_refused():
-    with pytest.raises(DataError, match="29 faces with points are too few for a shape model; 30 are needed"):
+    with pytest.raises(DataError, match="29 faces with points are too few for a shape model; must be 30 or more"):
         scores(shapes(29))
     with pytest.raises(DataError, match="a shape model needs at least two shapes, got 1"):
         fit_shape_model(shapes(1))

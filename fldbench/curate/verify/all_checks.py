@@ -1,18 +1,18 @@
-"""Trust in the annotations: what is wrong, or looks wrong, with the faces of a dataset.
+"""All checks of annotations: what is wrong, or looks wrong, with the faces of a dataset.
 
-`verify` only looks; `fldbench.curate.excludes` turns findings into a list of faces to leave out. Every score is in
-units of its check's limit: 1 is where a finding begins. The limits stand in the modules of the checks; they were chosen
+`verify` changes nothing; `fldbench.curate.excludes` turns findings into a list of faces to leave out. Every score is in
+units of its check's limit: from 1 on, it is a finding. The limits are in the modules of the checks; they were chosen
 on one draw of planted faults. How many planted faults each check finds, and how many false alarms it raises, was
 measured on three other draws (results/verify).
 
 kind        what was found
-count       a part of the dataset has not the published number of faces, or some were excluded          (about the set)
+count       a part of the dataset lacks the published number of faces, or some were excluded             (about the set)
 unchecked   a check that could not be made, and why                                                      (about the set)
 image       the image cannot be decoded, is absent, or its file is cut off
 points      a coordinate that is not finite or absurd, a face without points, or a point far outside
 mirrored    left and right numbers are exchanged: the numbering of the mirrored face
 eyes        only the eyes have each other's numbers
-box         box and points are apart, or of different sizes; or the box is none
+box         box and points are apart, or of different sizes; or the box is impossible
 duplicate   the same or nearly the same picture is in another split
 group       the same person, clip or photo is in another split
 shape       a part does not fit the rest of the face, by a shape model that has not seen the face
@@ -45,14 +45,14 @@ from fldbench.schemes import get_scheme
 def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | None = None) -> list[Finding]:
     """Return all findings about `faces`, by kind, the worst first. Every image is decoded once; nothing is changed.
 
-    A face with a fault of its points, numbers or image is not judged by the later checks that need those. Points that
-    are NaN in both coordinates are absent, which is no fault. Needs about 10 kB of memory per face.
+    A face with a fault of its points, numbers or image is not judged by later checks that need these. Points that
+    are NaN in both coordinates are absent; that is not a fault. Needs about 10 kB of memory per face.
 
     Parameters
     ----------
     faces : FaceSet
     others : sequence of FaceSet
-        Further splits, in which no picture and no group of `faces` may stand. A finding names the face of `faces`: to
+        Further splits, which must not contain a picture or a group of `faces`. A finding names the face of `faces`: to
         keep a test set whole, verify the training set against it.
     progress : callable, optional
         Called with (what, done, in all).

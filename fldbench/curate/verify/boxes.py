@@ -1,4 +1,4 @@
-"""box: box and points are apart, or of different sizes; or the box is none."""
+"""box: box and points are apart, or of different sizes; or the box is impossible."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from fldbench.curate.verify.finding import Finding, about
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_centre, box_size, tight_box
 
-BOX_OFFSET, BOX_SCALE = 0.3, np.log(1.6)  # of the box's size; log of the ratio of sizes
+BOX_OFFSET, BOX_SCALE = 0.3, np.log(1.6)  # share of the box's size; log of the ratio of sizes
 
 
 def check_boxes_and_points(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
-    """Yield boxes that are none, and those whose place among the points differs from the dataset's usual one.
+    """Yield impossible boxes, and boxes with an unusual place relative to the points for this dataset.
 
-    sound (n,) bool are the faces whose points can be relied on.
+    sound (n,) bool are the faces with reliable points.
     """
     valid = np.isfinite(faces.boxes).all(axis=1) & (box_size(faces.boxes) > 0).all(axis=1)
     for row in np.flatnonzero(~valid):
-        text = f"the box {faces.boxes[row].round(1).tolist()} is none: x0, y0, x1, y1 with x1 > x0 and y1 > y0"
+        text = f"the box {faces.boxes[row].round(1).tolist()} is impossible; must be x0, y0, x1, y1 with x1 > x0 and y1 > y0"
         yield about(faces, row, "box", np.inf, text)
     rows = np.flatnonzero(sound & valid)
     tight = tight_box(faces.landmarks[rows]).reshape(-1, 4)
@@ -41,5 +41,5 @@ def check_boxes_and_points(faces: FaceSet, sound: np.ndarray) -> Iterator[Findin
 
 
 def _loose(values: np.ndarray, limit: float) -> float:
-    """Return the limit, or six standard deviations (by the median) where the boxes of a dataset are looser than it."""
+    """Return the limit, or six standard deviations (by the median) if the boxes of a dataset vary more."""
     return max(limit, 6 * 1.4826 * float(np.median(abs(values - np.median(values)))))

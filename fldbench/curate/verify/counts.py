@@ -1,4 +1,4 @@
-"""count: a part of the dataset has not the published number of faces, or some were excluded."""
+"""count: a part of the dataset lacks the published number of faces, or some were excluded."""
 
 from __future__ import annotations
 

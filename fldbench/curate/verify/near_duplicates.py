@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 CROP = 64  # px, grey
-PADDING = 0.75  # of the box's longer side, on each end: what is around a face tells pictures apart too
+PADDING = 0.75  # of the box's longer side, on each end: the surroundings help to distinguish pictures
 LIMIT = 0.66  # correlation from which two crops are one picture; measured in results/verify
 _GRID, _BLUR, _SHIFT = 17, 4.0, 6  # cells; px; px
 _CANDIDATES, _BITS = 3, 0.25  # nearest hashes, with at most this share of other bits
 _COMPARED_AT_ONCE = 2048  # faces: 2048 x 2048 distances are 16 MB
-_FLAT = 1.0  # grey levels; a crop that varies less holds no picture
+_FLAT = 1.0  # grey levels; a crop that varies less is flat
 
 
 def picture_hash(crop: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def picture_hash(crop: np.ndarray) -> np.ndarray:
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Return the largest correlation of two grey uint8 crops under shifts up to 6 px, slow changes removed; -1 to 1.
 
-    0 where one of them is flat, as that is no picture.
+    0 if one of them is flat.
     """
     import cv2
 

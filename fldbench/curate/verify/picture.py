@@ -20,7 +20,7 @@ PICTURE = 1.45  # of the 95 % quantile of all faces
 def check_points_on_pictures(
     faces: FaceSet, facts: PictureFacts, sound: np.ndarray, mean: np.ndarray
 ) -> Iterator[Finding]:
-    """Yield the faces whose points are not where the picture shows the face.
+    """Yield the faces with points that do not lie on the face in the picture.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the images of a FaceSet show: all that the checks of `verify` need, with each image decoded once."""
+"""Facts about the images of a FaceSet for the checks of `verify`, with each image decoded once."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from fldbench.progress import Listener
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What the images of n faces show.
+    """Facts about the images of n faces.
 
     Attributes
     ----------
     sizes : ndarray
-        (n, 2) int, width and height px; 0 where the image cannot be decoded.
+        (n, 2) int, width and height px; 0 if the image cannot be decoded.
     problems : dict of int to str
         Row -> what is wrong with the image.
     absent : str
-        Why the whole set has no images; "" where it has.
+        Why the whole set has no images; "" if it has images.
     digests : list of bytes
-        The digest of each image's content; b"" where it cannot be decoded.
+        The digest of each image's content; b"" if it cannot be decoded.
     face_crops : ndarray
-        (n, 64, 64) grey uint8 around the box; zeros where there is no box or no image.
+        (n, 64, 64) grey uint8 around the box; zeros without a box or an image.
     upright_crops : ndarray
-        (n, 80, 80) grey uint8, turned and scaled by the points; zeros where there are none. (n, 0, 0) if not asked for.
+        (n, 80, 80) grey uint8, turned and scaled by the points; zeros without points. (n, 0, 0) if not asked for.
     """
 
     sizes: np.ndarray
@@ -48,7 +48,7 @@ def picture_facts(
 ) -> PictureFacts:
     """Decode every image once and keep what the checks need.
 
-    A set is absent when no image can be decoded and none is a file: it came without images.
+    If no image can be decoded and none is a file, the set came without images and counts as absent.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def picture_facts(
     landmarks : ndarray, optional
         (n, L, 2) px, for the upright crops; without them there are none.
     mean : ndarray, optional
-        (L, 2), an upright mean shape, for the same.
+        (L, 2), an upright mean shape, for the upright crops.
     progress : callable, optional
         Called with (what, done, in all).
     """

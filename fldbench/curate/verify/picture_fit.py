@@ -1,8 +1,8 @@
-"""Whether the points lie on the face in the picture: a regressor that has not seen the face says where they should.
+"""Whether the points lie on the face in the picture, by a regressor that has not seen the face.
 
 Each face is turned and scaled upright by its own points into a small grey frame. A ridge regression from HOG features
-of that frame to the points, trained on the other faces under small shifts, turns and scales, answers where the face's
-points are; the mean distance from the annotated ones is the misfit. No other check finds a plausible shape on the wrong
+of that frame to the points, trained on the other faces under small shifts, turns and scales, predicts the face's
+points; the mean distance from the annotated ones is the misfit. No other check finds a plausible shape on the wrong
 face, such as the annotation of another file.
 """
 
@@ -15,9 +15,9 @@ from fldbench.errors import DataError
 from fldbench.geometry import invert, transform
 from fldbench.shapes import align_to as align
 
-FRAME = 80  # px, what is cut out of the picture
+FRAME = 80  # px, the part cut out of the picture
 MIN_FACES = 100
-_WINDOW = 64  # px, what the features see
+_WINDOW = 64  # px, the part for the features
 _RADIUS = 19.0  # px in the frame, root mean squared distance of the points from their centre
 _COPIES = 5  # shifted views of a face to train on
 _PASSES = 2
@@ -40,7 +40,7 @@ def _placed(mean: np.ndarray) -> np.ndarray:
 
 
 def misfit(crops: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return how far the points of each face are from where a regressor sees them in the picture.
+    """Return the distance of each face's points from those that a regressor finds in the picture.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def misfit(crops: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, groups: n
     mean : ndarray
         (L, 2), an upright shape.
     groups : ndarray
-        (n,): a face is judged by a regressor that saw nobody of its group.
+        (n,): a face is judged by a regressor that has not seen its group.
     seed : int
         Of the folds and of the shifted views to train on.
 
@@ -71,7 +71,7 @@ def misfit(crops: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, groups: n
         raise DataError(f"{len(usable)} faces are too few to learn where points lie; must be {MIN_FACES} or more")
     rng = np.random.default_rng(seed)
     fold = folds_of(groups[usable], _FOLDS, rng)
-    # Missing points are learnt as lying where the mean has them; they do not count in the misfit.
+    # Missing points are learned at their places in the mean; they do not count in the misfit.
     filled = np.where(np.isfinite(target), target, _placed(mean))
     trained = rng.permutation(len(usable))[:_TRAINED]
     views = np.stack([_view(rng) for _ in range(_COPIES * len(trained))])
@@ -90,10 +90,10 @@ def misfit(crops: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, groups: n
 
 
 def _answer(model: tuple[np.ndarray, ...], crops: np.ndarray, upright: np.ndarray) -> np.ndarray:
-    """Return where the points are, (n, L, 2) px of the frame.
+    """Return the predicted points, (n, L, 2) px of the frame.
 
-    The first answer is given through the middle of the frame, the second one through the window in which the first
-    answer is upright, so that a face is judged from where it is.
+    The first prediction uses the middle of the frame, the second one the window in which the first prediction is
+    upright, so that a face is judged at its own place.
     """
     weights, seen_mean, middle = model
     views = np.repeat(_view(None)[None], len(crops), axis=0)

@@ -18,7 +18,7 @@ _ABSURD = 1e6  # px
 
 
 def check_points(faces: FaceSet) -> Iterator[Finding]:
-    """Yield coordinates that cannot be, and points far from all others of their face."""
+    """Yield impossible coordinates, and points far from all others of their face."""
     landmarks = faces.landmarks
     missing = np.isnan(landmarks)
     absurd = ~missing & ~(np.abs(landmarks) < _ABSURD)
@@ -57,8 +57,8 @@ def check_points_outside(faces: FaceSet, facts: PictureFacts, sound: np.ndarray)
 def _stray(landmarks: np.ndarray) -> np.ndarray:
     """Return (n, L) distances of each point from the tight box of the face's other points, over its longer side.
 
-    0 for points inside; NaN where there are fewer than four other points, which say little about a face's size, or
-    they are all in one place.
+    0 for points inside; NaN with fewer than four other points, which say little about a face's size, or if they are all
+    in one place.
     """
     low = np.sort(np.where(np.isnan(landmarks), np.inf, landmarks), axis=1)[:, :2]
     high = -np.sort(np.where(np.isnan(landmarks), np.inf, -landmarks), axis=1)[:, :2]
@@ -74,7 +74,7 @@ def _stray(landmarks: np.ndarray) -> np.ndarray:
 
 
 def _worst(scores: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows whose largest score is above the limit, and the column of it."""
+    """Return the rows with a score above the limit, and the column of the largest score."""
     filled = np.where(np.isnan(scores), -np.inf, scores)
     rows = np.flatnonzero(filled.max(axis=1, initial=-np.inf) >= limit)
     return rows, filled[rows].argmax(axis=1)

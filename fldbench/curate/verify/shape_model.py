@@ -1,4 +1,4 @@
-"""A shape model that says which faces have an implausible shape, without an outlier hiding itself.
+"""A shape model that finds implausible shapes; an outlier cannot hide itself, because it is not part of its model.
 
 Shapes are aligned by similarities to a common reference and modelled as a Gaussian, x ~ N(m, C) with
 C = V diag(v) V' + s I (probabilistic PCA), fitted to the plausible faces only. Each face is judged by a model that has
@@ -17,9 +17,9 @@ from fldbench.errors import DataError
 from fldbench.shapes import align_to as align
 from fldbench.shapes import fold_of, principal_axes
 
-MIN_FACES = 30  # fewer say nothing about what is usual
+MIN_FACES = 30  # with fewer faces, usual shapes are not known
 _FOLDS, _ROUNDS = 5, 3
-_TRIMMED = 0.05  # the share of faces, the least plausible ones, that a model is not fitted to
+_TRIMMED = 0.05  # share of the least plausible faces, which a model is not fitted to
 _KEPT = 0.95  # of the variance; the rest is the noise s
 
 
@@ -56,7 +56,7 @@ class Gaussian:
 
         The squared Mahalanobis distance of the part's points from their conditional mean given all others, divided by
         their number of coordinates, and its root: about 1 for a usual part. With the precision P = C^-1 it is
-        (P x)_g' (P_gg)^-1 (P x)_g for x = shape - mean. NaN where the face has none of its points, or no others.
+        (P x)_g' (P_gg)^-1 (P x)_g for x = shape - mean. NaN if the face has none of its points, or no others.
         """
         out = np.full((len(aligned), len(parts)), np.nan)
         for rows, points in _patterns(aligned):
@@ -146,7 +146,7 @@ def implausibility(
     aligned = align(landmarks, reference)[0]
     usable = np.isfinite(aligned).all(axis=2).any(axis=1)
     if usable.sum() < MIN_FACES:
-        raise DataError(f"{usable.sum()} faces with points are too few for a shape model; {MIN_FACES} are needed")
+        raise DataError(f"{usable.sum()} faces with points are too few for a shape model; must be {MIN_FACES} or more")
     deviation = np.abs(aligned[usable] - reference)
     deviation[:, np.isnan(deviation).all(axis=(0, 2))] = 0.0  # points that no face has
     off = np.full(n, np.inf)
@@ -155,7 +155,7 @@ def implausibility(
     distances = np.full((n, len(parts)), np.nan)
     for _ in range(_ROUNDS):
         plausible = usable & (off <= np.quantile(off[usable], 1 - _TRIMMED))
-        # Missing points are filled once for all folds: that tells nothing about the points that are there.
+        # Missing points are filled once for all folds: that reveals nothing about the annotated points.
         filled = fit_shape_model(aligned[plausible]).complete(aligned)
         for k in np.unique(fold):
             model = fit_shape_model(filled[plausible & (fold != k)])

@@ -12,7 +12,7 @@ from fldbench.faces import FaceSet
 from fldbench.schemes import Scheme, get_scheme
 from fldbench.shapes import align_to as align
 
-SWAPPED = 1.1  # the fit to an upright face gets better by this factor when numbers are exchanged
+SWAPPED = 1.1  # the fit to an upright face improves by this factor when the numbers are exchanged
 _MESSAGES = {
     "mirrored": "left and right numbers are exchanged",
     "eyes": "the eyes have each other's numbers",
@@ -44,12 +44,12 @@ def check_sides(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
 
 
 def shows_one_side(scheme: Scheme) -> bool:
-    """Return whether no point has a mirror partner, as in a profile, which may look to either side."""
+    """Return whether no point has a mirror partner; so a profile, which may look to either side."""
     return tuple(scheme.mirror) == tuple(range(scheme.n_points))
 
 
 def one_sided(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
-    """Turn all profiles as the template is, since their numbers tell no side; return other schemes' points as they are.
+    """Turn all profiles to the side of the template, because their numbers show no side; other schemes are unchanged.
 
     landmarks (n, L, 2) -> (n, L, 2).
     """
