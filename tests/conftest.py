@@ -11,7 +11,7 @@ from fldbench import registry
 
 @pytest.fixture
 def data_root() -> Path:
-    """The folder of real datasets; the test is skipped where there is none."""
+    """The folder of real datasets; the test is skipped without it."""
     root = os.environ.get("FLDBENCH_DATA")
     if not root:
         pytest.skip("FLDBENCH_DATA is not set: no real data here")

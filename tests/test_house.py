@@ -113,7 +113,7 @@ def test_no_init_holds_logic():
     for path, _ in modules():
         if path.name == "__init__.py" and path != ROOT / "fldbench" / "__init__.py":
             kinds = {type(node) for node in ast.parse(path.read_text()).body}
-            assert kinds <= {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign}, f"{path}: re-exports alone stand there"
+            assert kinds <= {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign}, f"{path}: must hold re-exports only"
 
 
 def test_plugin_folders_are_never_imported_by_their_bare_names():

@@ -90,7 +90,7 @@ def test_what_is_no_model_says_so(toy, tmp_path):
 
 
 class Answers(Method):
-    """Predicts what it is told to."""
+    """Predict the given points."""
 
     def __init__(self, answer=None):
         self.answer = answer
@@ -157,7 +157,7 @@ def test_entry_points_of_installed_packages_are_found(toy, monkeypatch):
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_fit_that_breaks_off_leaves_the_method_as_it_was(error):
     class Breaks(fldbench.Method):
-        """Learns in two steps, and fails between them when it is told to."""
+        """Learn in two steps, and fail between them on request."""
 
         def fit(self, train, val=None, fail=False):
             self.first_ = train

@@ -32,7 +32,7 @@ def evaluate(
     define_protocols(protocols)
     labels = label or [path.stem for path in predictions]
     if len(set(labels)) != len(predictions):
-        raise PredictionsError(f"{len(predictions)} files need as many different labels; got {', '.join(labels)}")
+        raise PredictionsError(f"{len(predictions)} files must have different labels; got {', '.join(labels)}")
     store = None if out is None else Store(out)
     records = []
     for path, name in zip(predictions, labels, strict=True):

@@ -144,7 +144,7 @@ def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
 def test_evaluate_needs_one_label_per_file(call, tmp_path):
     files = [tmp_path / "a" / "p.csv", tmp_path / "b" / "p.csv"]
     status, _, err = call("evaluate", *files, "--protocol", "toy-test")
-    assert (status, err) == (2, "fldbench: 2 files need as many different labels; got p, p\n")
+    assert (status, err) == (2, "fldbench: 2 files must have different labels; got p, p\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""info and preview: counts by hand, sizes from headers, and pictures whose points lie where they should."""
+"""info and preview: counts by hand, sizes from headers, and pictures with points in the right places."""
 
 import json
 from dataclasses import replace

@@ -289,7 +289,7 @@ def test_body_and_curtain_are_closed_grids():
     assert len(scene.standing_faces()[0]) == len(scene.standing_faces()[1])
 
 
-# Mean grey levels of a 4 x 4 grid, and three points, of faces of the test split: `dataset.GENERATOR` stands for them.
+# Mean grey levels of a 4 x 4 grid, and three points, of test faces, pinned together with `dataset.GENERATOR`.
 # fmt: off
 PINNED = {
     0: (

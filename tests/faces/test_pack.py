@@ -113,7 +113,7 @@ def test_the_same_faces_give_the_same_bytes(source, packed, tmp_path):
 
 
 class Encoded(Images):
-    """Images of which only the bytes of their files matter."""
+    """Images for tests that need only the bytes of their files."""
 
     def __init__(self, contents):
         self.contents = contents

@@ -19,7 +19,7 @@ from fldbench.shapes import from_box_frame
 
 
 class Good(Method):
-    """The mean shape with everything that a check may look for; it answers with the start shapes that it is given."""
+    """The mean shape with everything that a check may look for; it predicts the start shapes, if it gets any."""
 
     tasks = ("landmarks", "smile")
     files = ("table",)

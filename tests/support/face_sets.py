@@ -35,7 +35,7 @@ class Counted(Images):
 
 
 def colour_faces(n, seed=0):
-    """Toy faces whose pixels are coloured noise."""
+    """Toy faces with coloured noise as pixels."""
     pixels = np.random.default_rng(seed).integers(0, 256, (n, 48, 40, 3), np.uint8)
     return replace(toy_faces(n, seed), images=ImageArrays(list(pixels)))
 

@@ -74,7 +74,7 @@ class Broken(Noisy):
 
 
 class GivesUp(Noisy):
-    """Answers NaN for every box on an odd place of its batch-free order: those left of x = 11."""
+    """Predict NaN for every box left of x = 11, so that some faces are missed."""
 
     def predict(self, images, boxes):
         answer = super().predict(images, boxes)

@@ -20,7 +20,7 @@ def check_boxes_and_points(faces: FaceSet, sound: np.ndarray) -> Iterator[Findin
     """
     valid = np.isfinite(faces.boxes).all(axis=1) & (box_size(faces.boxes) > 0).all(axis=1)
     for row in np.flatnonzero(~valid):
-        text = f"the box {faces.boxes[row].round(1).tolist()} is impossible; must be x0, y0, x1, y1 with x1 > x0 and y1 > y0"
+        text = f"the box {faces.boxes[row].round(1).tolist()} is impossible; must be x0 < x1 and y0 < y1"
         yield about(faces, row, "box", np.inf, text)
     rows = np.flatnonzero(sound & valid)
     tight = tight_box(faces.landmarks[rows]).reshape(-1, 4)
