@@ -206,7 +206,7 @@ class HogRidge(Method):
         check_fitted(self, "weights_")
         if (start_shapes is not None) != self.refines_:
             had = "with" if self.refines_ else "without"
-            raise MethodError(f"{self.label} was fitted {had} start_shapes; predict {had} them, too, or fit it anew")
+            raise MethodError(f"{self.label} was fitted {had} start_shapes; predict {had} them too, or fit it again")
         boxes = check_boxes(boxes)
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
         shapes = self._begin(boxes, matrices, self._starts(start_shapes, len(boxes)))

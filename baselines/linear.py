@@ -164,7 +164,7 @@ class Linear(Method):
         def work(rows: slice) -> None:
             steps[rows] = self._features(images[rows], boxes[rows]) @ self.weights_ + self.bias_
 
-        with limited_blas(1):  # BLAS's waiting threads would take the cores from these
+        with limited_blas(1):  # waiting threads of BLAS would take the cores from these threads
             each_block(work, len(boxes), FACES_PER_TASK, self.threads)
         return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
 
@@ -176,7 +176,7 @@ class Linear(Method):
             raise MethodError(must_be(self.label, "crop_size", self.crop_size, allowed))
 
     def _copies(self, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the boxes (copies, 4) px in which a face is seen; the first is its own, (4,) px."""
+        """Return the boxes (copies, 4) px of the copies of a face; the first is its own, (4,) px."""
         return np.stack([box, *(jitter_box(box, rng, self.shift, self.scale) for _ in range(self.copies - 1))])
 
     def _hog(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
@@ -186,7 +186,7 @@ class Linear(Method):
         return hog_grid.grid_features(grey_crops(images, matrices, self.crop_size, 1), self.cell, self.bins)
 
     def _features(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Return what the regression sees: (n, d) HOG, or (n, 2 m) kernels with supports and their mirror images."""
+        """Return its inputs: (n, d) HOG, or (n, 2 m) kernels with supports and their mirror images."""
         features = self._hog(images, boxes)
         return features if self.kernel == "linear" else self._kernels(features)
 
@@ -202,7 +202,7 @@ class Linear(Method):
         return hog_grid.mirror_grid(self.crop_size // self.cell, self.bins)
 
     def _choose_supports(self, images: Sequence[np.ndarray], boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw supports_ and set gamma_, for a kernel; return as an index array which features a mirrored crop has.
+        """Draw supports_ and set gamma_, for a kernel; return the index array of the features of a mirrored crop.
 
         No face has two supports before every face has one.
         """

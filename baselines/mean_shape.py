@@ -14,7 +14,7 @@ from fldbench.shapes import from_box_frame
 
 
 class MeanShape(Method):
-    """Puts the mean training shape, in units of the box, into the box; looks at no pixel.
+    """Put the mean training shape, in units of the box, into the box; pixels are not used.
 
     Attributes
     ----------

@@ -72,7 +72,7 @@ def cost(network: nn.Module, shape: Shape, seconds: float = 2.0) -> Cost:
 def multiply_adds(network: nn.Module, shape: Shape) -> int:
     """Return the multiplications with an addition in the convolutions and matrix products for one crop (C, H, W).
 
-    Biases, norms, activations and pooling are not counted, as is usual. Nothing is computed: only shapes go through.
+    Biases, norms, activations and pooling are not counted, as usual. Nothing is computed; only shapes are propagated.
 
     >>> multiply_adds(nn.Conv2d(3, 8, 3, padding=1, groups=1), (3, 10, 10)) == 10 * 10 * 8 * 3 * 9
     True

@@ -280,12 +280,12 @@ class NetworkMethod(Method):
         return {name: getattr(self, name) for name in names} | weights
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Build the network anew and put the weights in.
+        """Build the network again and load the weights.
 
         Raises
         ------
         DataError
-            Where the weights do not fit the network.
+            If the weights do not fit the network.
         """
         state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
         super().restore({name: v for name, v in learned.items() if not name.startswith(PREFIX)})

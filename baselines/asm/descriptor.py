@@ -1,11 +1,11 @@
 """The active shape model's search by descriptors: linear filters on gradient histograms, learned and used at one level.
 
 After Milborrow & Nicolls, "Active Shape Models with SIFT Descriptors and MARS", VISAPP 2014: a patch of square-rooted
-gradient histograms around every candidate position, and for every landmark and level a model that says how near the
-position is to the landmark. Here the model is linear and is learned by ridge regression from the normal equations. The
-step from the responses to a shape follows Saragih, Lucey & Cohn, "Deformable Model Fitting by Regularized Landmark
-Mean-Shift", IJCV 2011: a response map is a probability of where the landmark is, and the shape is the most probable one
-under the maps and the shape model.
+gradient histograms around every candidate position, and for every landmark and level a model of how near the position
+is to the landmark. Here the model is linear and is learned by ridge regression from the normal equations. The step from
+the responses to a shape follows Saragih, Lucey & Cohn, "Deformable Model Fitting by Regularized Landmark Mean-Shift",
+IJCV 2011: a response map is a probability of the landmark's position, and the shape is the most probable one under the
+maps and the shape model.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from fldbench.baselines.parts import hog
 from fldbench.baselines.parts.threads import each_block
 from fldbench.shapes import ShapeModel, fit_shapes, shapes_of
 
-FACES_IN_MEMORY = 32  # faces whose training patches are in memory at once
+FACES_IN_MEMORY = 32  # faces with training patches in memory at once
 EXAMPLES = 28  # candidates for each landmark of a face: 4 at the truth, 12 near it, 12 anywhere in the window
 NEAR = 3  # px around the truth from which near candidates are drawn
-PEAK = 1.5  # px, standard deviation of the response that a filter is taught around the truth
+PEAK = 1.5  # px, standard deviation of the target response around the truth
 JUDGED = 400  # faces from which the sharpness is learned: one number for each landmark
 SHARPNESS = np.geomspace(1.0, 100.0, 14)  # among these
 WIDTHS = (
@@ -35,7 +35,7 @@ PRIOR = 1.5  # weight of the shape model: above 1, since the errors of neighbour
 
 
 class Window(NamedTuple):
-    """Where one level looks: images of `side` px, `radius` px around every landmark."""
+    """The window of one level: images of `side` px, `radius` px around every landmark."""
 
     side: int
     radius: int
@@ -48,7 +48,7 @@ class DescriptorSearch:
     """Filters of the landmarks on patches of grid x grid cells of `cell` px with `bins` directions.
 
     Faces come upright and at the level's scale, as images of `side` px that `image_of` gives; shapes are in their
-    pixels. `mirror` is the scheme's mirror map, or None where faces have no mirror images.
+    pixels. `mirror` is the scheme's mirror map, or None if faces have no mirror images.
     """
 
     names = ("filters_", "sharpness_")
@@ -229,7 +229,7 @@ def solve_filters(
             left += (partner + np.triu(partner, 1).T)[np.ix_(order, order)]
             right += b[mirror[point]][order]
         left[np.arange(d), np.arange(d)] += ridge
-        left[d, d] += np.finfo(float).eps  # otherwise 0 for a landmark whose every weight is 0
+        left[d, d] += np.finfo(float).eps  # otherwise 0 for a landmark with all weights 0
         out[point] = cho_solve(cho_factor(left, overwrite_a=True, check_finite=False), right)[:d]
     return out
 

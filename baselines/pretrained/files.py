@@ -1,4 +1,4 @@
-"""The model files of OpenCV's landmark detectors: read, and refused when anything in them is wrong.
+"""The model files of OpenCV's landmark detectors: read, and refused if anything in them is wrong.
 
 OpenCV trusts its files: a wrong number in one ends the process or reads beyond an array, so a file is checked before it
 is handed to OpenCV. Each reader gives the mean shape (L, 2) in the frame of the detector's box, which is
@@ -54,7 +54,7 @@ def _checked_lbf(file, path: str | Path) -> tuple[np.ndarray, int]:
         node = file.getNode(name)
         found = node.mat() if node.isMap() else None
         if found is None or found.shape != shape or found.dtype != np.float64 or not np.isfinite(found).all():
-            raise DataError(f"not a whole LBF model: {name!r} is no matrix of {shape[0]} x {shape[1]} numbers", path)
+            raise DataError(f"not a whole LBF model: {name!r} is not a matrix of {shape[0]} x {shape[1]} numbers", path)
         return found
 
     stages, trees, depth, points = (number(name) for name in ("stages_n", "tree_n", "tree_depth", "n_landmarks"))
@@ -65,7 +65,7 @@ def _checked_lbf(file, path: str | Path) -> tuple[np.ndarray, int]:
             size += matrix(f"tree_{tree}", (2**depth, 4)).size + 2**depth
             thresholds = file.getNode(f"thresholds_{tree}")
             if not thresholds.isSeq() or thresholds.size() != 2**depth:
-                raise DataError(f"not a whole LBF model: tree {tree} has not {2**depth} thresholds", path)
+                raise DataError(f"not a whole LBF model: tree {tree} lacks {2**depth} thresholds", path)
         size += matrix(f"weights_{stage}", (2 * points, points * trees * 2 ** (depth - 1))).size
     return (mean + 1) / 2, size + mean.size  # its box goes from -1 to 1
 

@@ -1,11 +1,11 @@
-"""Models that others have trained and that a user has as a file: dlib's 68 points, OpenCV's LBF and Kazemi.
+"""Models trained by others, which the user has as a file: dlib's 68 points, OpenCV's LBF and Kazemi.
 
 Nothing is trained here. `fit` only learns where the model expects its box: it was trained with the boxes of a face
-detector, which lie elsewhere than those of the training set. The file itself is never copied into a saved model, since
-its licence does not allow us to pass it on: a saved model names the file and its SHA-256.
+detector, which differ from those of the training set. The file itself is never copied into a saved model, because
+its licence does not allow redistribution: a saved model names the file and its SHA-256.
 
-The result of such a model on 300-W is no fair comparison: these files were trained on iBUG 300-W, presumably with faces
-of its test sets.
+The result of such a model on 300-W is not a fair comparison: these files were trained on iBUG 300-W, presumably with
+faces of its test sets.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def _is_shift(value: Any) -> bool:
 
 @dataclass(eq=False, repr=False)
 class Pretrained(Method):
-    """Base of the wrappers: the file, the box that its model expects, and crops in which that box always lies the same.
+    """Base of the wrappers: the file, the box that its model expects, and crops with that box always in the same place.
 
-    Where scale or shift are None, fit takes those that lay the model's own mean shape onto the mean training shape with
-    the least squared distance: a closed form, which reads no image. The training points are those of ibug-68 or of
+    If scale or shift are None, fit takes those that bring the model's own mean shape nearest to the mean training shape
+    in squared distance: a closed form, which reads no image. The training points are those of ibug-68 or of
     a scheme that ibug-68 maps to; answers are in the scheme of the training set.
 
     Parameters
@@ -81,8 +81,8 @@ class Pretrained(Method):
         "crop_size": also(whole(40), "and a multiple of 4", lambda value: value % 4 == 0),
         "threads": THREADS,
     }
-    file_name: ClassVar[str]  # the name that its makers give the file
-    makers: ClassVar[str]  # in words, where they publish it
+    file_name: ClassVar[str]  # the file's name as its makers publish it
+    makers: ClassVar[str]  # in words, the place of publication
 
     model: str | None = None
     box_scale: float | None = None
@@ -138,13 +138,13 @@ class Pretrained(Method):
         return map_landmarks(transform(answers, invert(matrices)), SCHEME, self.scheme_)
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Take back what `learned` gave; raise DataError when the file is gone, or is not the one of the fit."""
+        """Take back what `learned` gave; raise DataError if the file is gone or differs from that of the fit."""
         super().restore(learned)
         check_digest(self.model, self.sha256_)
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers the file's model has."""
+        """Number of parameters of the file's model."""
         return self._model.size if "sha256_" in vars(self) else 0
 
     @cached_property
@@ -269,7 +269,7 @@ def square_boxes(boxes: np.ndarray) -> np.ndarray:
 def fit_box(model: np.ndarray, truth: np.ndarray, scale: float | None = None) -> tuple[float, tuple[float, float]]:
     """Return the side of a model's box, and the step from the centre of the unit square to its centre.
 
-    They lay one mean shape onto another. With m and t the centred shapes, scale = sum(m t) / sum(m m) minimises
+    They map one mean shape onto another. With m and t the centred shapes, scale = sum(m t) / sum(m m) minimises
     sum |scale model + shift - truth|^2; the shift follows.
 
     Parameters
@@ -279,7 +279,7 @@ def fit_box(model: np.ndarray, truth: np.ndarray, scale: float | None = None) ->
     truth : ndarray of shape (L, 2)
         In that of the unit square.
     scale : float, optional
-        The side, where it is given.
+        The side, if given.
 
     >>> scale, shift = fit_box(np.array([[0.5, 0.5], [1.0, 0.5]]), np.array([[0.75, 0.5], [1.0, 0.5]]))
     >>> round(scale, 6), np.round(shift, 6).tolist()
@@ -293,7 +293,7 @@ def fit_box(model: np.ndarray, truth: np.ndarray, scale: float | None = None) ->
 
 
 def check_digest(path: str, sha256: str) -> None:
-    """Raise DataError when the file is gone, or is not the one with this SHA-256."""
+    """Raise DataError if the file is gone or has another SHA-256."""
     found = sha256_of(path)
     if found != sha256:
         raise DataError(

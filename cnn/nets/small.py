@@ -18,8 +18,8 @@ class SmallCNN(NetworkMethod):
     """Direct regression of all landmarks from one grey crop around the box.
 
     The network's output is relative to the mean shape of the training faces. Training: L1 on the annotated points,
-    AdamW with a one-cycle learning rate, each face turned, scaled, shifted and mirrored anew every epoch. The weights
-    after the last epoch are kept; no epoch is chosen, so there is no validation part.
+    AdamW with a one-cycle learning rate, each face newly turned, scaled, shifted and mirrored in every epoch. The
+    weights after the last epoch are kept; no epoch is chosen, so there is no validation part.
 
     Parameters that are not named here are those of `NetworkMethod`, without channels, loss and augmentation.
 

@@ -4,7 +4,7 @@
 Everything random comes from random_state, the epoch and the number of the face or process, and the learning rate from
 the number of the step. So a checkpoint at the end of an epoch holds the whole state, and a resumed training gives
 the same weights, bit for bit, as one that was never interrupted. (The exception is precision "16-mixed", whose gradient
-scaler begins anew.)
+scaler starts again.)
 
 `batch_size` counts the faces of one step on all devices together: more devices make the same training faster. (The
 exception is batch norm, whose statistics are those of each device's own faces.)

@@ -301,7 +301,7 @@ def test_an_lbf_file_without_one_part(skip, tmp_path):
 
 
 def test_an_lbf_file_with_fewer_trees_than_it_says(tmp_path):
-    with pytest.raises(DataError, match="'tree_0_0_1' is no matrix of 4 x 4 numbers"):
+    with pytest.raises(DataError, match="'tree_0_0_1' is not a matrix of 4 x 4 numbers"):
         read_lbf(write_lbf(tmp_path / "l.yaml", trees=2))
 
 

@@ -112,7 +112,7 @@ def test_what_is_absent_is_said(youtube):
 def test_the_real_files_have_the_counts_of_their_readme(data_root):
     started = time.perf_counter()
     sets = {split: YouTubeFaces().load(data_root, split) for split in YouTubeFaces.splits}
-    assert time.perf_counter() - started < 6.0  # some 1 s for all four; the bound leaves room for a busy machine
+    assert time.perf_counter() - started < 6.0  # about 1 s for all four; the bound leaves room for a busy machine
     assert {split: len(faces) for split, faces in sets.items()} == {
         **{"train": 3462, "test": 385, "train-disjoint": 2802, "test-disjoint": 660},
     }

@@ -103,7 +103,7 @@ def test_the_cache_is_the_users_unless_another_is_given(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 60, 128, 500, -1])
-def test_a_cached_file_that_is_not_whole_is_made_anew(tmp_path, keep):
+def test_a_cached_file_that_is_not_whole_is_made_again(tmp_path, keep):
     faces = colour_faces(4)
     wanted = np.array(crop_faces(faces, 16, cache=tmp_path).images)
     (path,) = tmp_path.iterdir()
@@ -114,7 +114,7 @@ def test_a_cached_file_that_is_not_whole_is_made_anew(tmp_path, keep):
     assert path.read_bytes() == whole and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_cached_file_of_another_shape_is_made_anew(tmp_path):
+def test_a_cached_file_of_another_shape_is_made_again(tmp_path):
     faces = colour_faces(4)
     wanted = np.array(crop_faces(faces, 16, cache=tmp_path).images)
     (path,) = tmp_path.iterdir()

@@ -62,7 +62,7 @@ def test_members_that_the_suite_has_fitted_are_not_fitted_again(toy, tmp_path):
     assert records[2].key == alone.key and records[2].metrics == alone.metrics
     seconds = [record.timings.fit_seconds for record in records]
     assert seconds[2] == pytest.approx(seconds[0] + seconds[1], abs=2e-3)
-    # Members with other parameters are others.
+    # Members with other parameters are other models.
     other = {"name": "average", "params": average["params"] | {"params": {"noisy": {"noise": 0.02}}}}
     fldbench.run_suite(toy | {"methods": ["noisy", "mean-shape", other]}, tmp_path / "together")
     assert Noisy.fits == 3
@@ -195,7 +195,7 @@ def test_unreadable_images_are_left_out_and_counted(toy, tmp_path):
 
 
 class Gone(Toy):
-    """Not on this disk."""
+    """A dataset that is not on this disk."""
 
     def load(self, root, split):
         raise DatasetNotFoundError("toys are in the attic")
@@ -282,7 +282,7 @@ def crash_at(step, monkeypatch):
 
 
 def test_a_kill_at_any_point_and_a_second_run_give_the_same_table(toy, tmp_path, monkeypatch):
-    """Forked runs die before their first, second, third ... operation on files, until one lives."""
+    """Forked runs are killed before their first, second, third ... operation on files, until one survives."""
     toy |= {"methods": ["noisy", "mean-shape"], "protocols": ["toy-test", "toy-even"], "seeds": [0, 1]}
     fldbench.run_suite(toy, tmp_path / "whole")
     expected = csv_without_times(tmp_path / "whole")

@@ -1,4 +1,4 @@
-"""Norms behind dropout: statistics by hand, alone and in a training, and which networks need them anew."""
+"""Norms behind dropout: statistics by hand, alone and in a training, and which networks need new ones."""
 
 import numpy as np
 import pytest
