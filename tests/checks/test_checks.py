@@ -201,7 +201,7 @@ def test_the_command_shows_every_check_and_counts(command):
     registry.register_method("toy", Good)
     done = command("toy", "--param", "alpha=2", "--param", "threads=1")
     assert done.exit_code == 0
-    assert "passed   mirror-image: The mirror image gives about the mirrored answer.\n" in done.output
+    assert "passed   mirror-image: The mirror image gives approximately the mirrored prediction.\n" in done.output
     assert done.output.endswith(
         f"toy: {len(METHOD_CHECKS) - 2} checks ran, {len(METHOD_CHECKS) - 2} passed, 0 failed; 2 were skipped\n"
     )

@@ -76,7 +76,7 @@ def test_an_interrupted_run_keeps_what_is_done_and_says_so(call, suite, tmp_path
     registry.register_method("broken", Interrupted)
     suite.write_text(SUITE.replace("mean-shape", "broken"))
     status, _, err = call("run", suite, "--out", tmp_path / "out")
-    assert status == 130 and "interrupted; what was finished is kept in" in err
+    assert status == 130 and "interrupted; finished work is kept in" in err
     assert "noisy" in call("leaderboard", tmp_path / "out")[1]
 
 
