@@ -88,7 +88,7 @@ def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
         ("a.json", b'{"test0": null, "test0": null}', r"more than one prediction for 'test0'"),
         ("a.npz", b"PK but no", r"not an .npz file with the arrays ids and predictions"),
         ("a.csv", b"\xff\xfe\x00", r"a\.csv: cannot be read"),
-        ("a.txt", b"1", r"a prediction file ends in .csv, .json or .npz"),
+        ("a.txt", b"1", r"a\.txt: this dataset has no prediction format of its own; give .* as \.csv, \.json or \.npz"),
     ],
 )
 def test_files_that_are_none_are_named(toy, tmp_path, name, content, text):
