@@ -49,7 +49,15 @@ setup(
     ],
     extras_require={
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
-        "dev": ["pytest>=8.2", "ruff>=0.8", "build>=1.2", "setuptools>=77", "onnx>=1.18", "onnxruntime>=1.22"],
+        "dev": [
+            "pytest>=8.2",
+            "coverage>=7.6",
+            "ruff>=0.8",
+            "build>=1.2",
+            "setuptools>=77",
+            "onnx>=1.18",
+            "onnxruntime>=1.22",
+        ],
     },
     entry_points={
         "console_scripts": ["fldbench = fldbench.cli.app:main"],
