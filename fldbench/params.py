@@ -139,12 +139,6 @@ def check_rules(label: str, values: Mapping[str, Any], rules: Mapping[str, Rule]
             raise MethodError(must_be(label, name, value, rule.allowed))
 
 
-def check_kinds(method: Any, label: str, other: tuple[str, ...] = ()) -> None:
-    """Check parameters by the kinds of their defaults alone; names in `other` are not looked at."""
-    values = {name: value for name, value in method.get_params().items() if name not in other}
-    check_rules(label, values, {}, parameters_of(type(method)))
-
-
 def count_threads(threads: int | None, least: int = 1) -> int:
     """Return how many threads a parameter `threads` asks for; None is one for each core that this process may use.
 

@@ -5,7 +5,7 @@ import pytest
 
 import fldbench
 from fldbench.errors import DataError, MethodError
-from fldbench.params import check_kinds, check_sample_weight, count_threads
+from fldbench.params import check_sample_weight, count_threads
 
 
 class Toy(fldbench.Method):
@@ -19,30 +19,29 @@ class Toy(fldbench.Method):
         {},
         {"size": np.int64(3), "share": np.float32(0.1), "kind": "b"},
         {"share": 1},
-        {"weights": "a file", "sizes": 3},  # their defaults say nothing of numbers and texts
+        {"weights": "a file", "sizes": 3},  # their defaults say nothing of numbers and strings
         {"fast": False},
     ],
 )
 def test_the_kind_of_the_default_is_right(params):
-    check_kinds(Toy(**params), "toy")
+    Toy(**params).check_params()
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"size": "zwei"}, "toy: size is 'zwei'; must be a whole number"),
-        ({"size": 2.0}, "toy: size is 2.0; must be a whole number"),
-        ({"size": True}, "toy: size is True"),
-        ({"share": "0.5"}, "toy: share is '0.5'; must be a number"),
-        ({"kind": 3}, "toy: kind is 3; must be a string"),
-        ({"fast": "False"}, "toy: fast is 'False'; must be true or false"),
-        ({"fast": 1}, "toy: fast is 1; must be true or false"),
+        ({"size": "zwei"}, "Toy: size is 'zwei'; must be a whole number"),
+        ({"size": 2.0}, "Toy: size is 2.0; must be a whole number"),
+        ({"size": True}, "Toy: size is True"),
+        ({"share": "0.5"}, "Toy: share is '0.5'; must be a number"),
+        ({"kind": 3}, "Toy: kind is 3; must be a string"),
+        ({"fast": "False"}, "Toy: fast is 'False'; must be true or false"),
+        ({"fast": 1}, "Toy: fast is 1; must be true or false"),
     ],
 )
 def test_another_kind_is_an_error(params, message):
     with pytest.raises(MethodError, match=message):
-        check_kinds(Toy(**params), "toy")
-    check_kinds(Toy(**params), "toy", other=tuple(params))
+        Toy(**params).check_params()
 
 
 def test_threads():
