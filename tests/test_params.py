@@ -6,7 +6,7 @@ from toys import toy_faces
 
 import fldbench
 from fldbench.errors import DataError, MethodError
-from fldbench.params import check_sample_weight, count_threads
+from fldbench.params import FLAG, TEXT, check_sample_weight, count_threads, kind, one_of, optional, real, whole
 
 
 class Toy(fldbench.Method):
@@ -68,3 +68,23 @@ def test_weights():
             check_sample_weight(np.array(bad), faces)
     with pytest.raises(DataError, match="no faces"):
         check_sample_weight(None, faces[:0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "good", "bad"),
+    [
+        (whole(1, 8), (1, 8, np.int8(3)), (0, 9, 1.0, True, "1", None)),
+        (whole(), (-5, 0), (0.5, np.nan)),
+        (real(0, 1), (0, 1, 0.5, np.float32(1)), (-1e-9, 1 + 1e-9, np.nan, "0", False)),
+        (real(above=0), (1e-300, 5), (0, 0.0, -1, np.inf)),
+        (real(0, below=1), (0, 1 - 1e-9), (1, 1.0)),
+        (one_of((1, "a")), (1, "a"), (True, 1.0, "A", ["a"])),
+        (optional(whole(1)), (None, 1), (0,)),
+        (kind(int, dict, allowed="a number or a dict"), (3, {}), (True, 3.0, "3")),
+        (FLAG, (True, np.bool_(False)), (0, 1, "True", None)),
+        (TEXT, ("", "a"), (b"a", None, 3)),
+    ],
+)
+def test_rules_include_their_bounds_and_nothing_of_another_kind(rule, good, bad):
+    assert [value for value in good if not rule.fits(value)] == []
+    assert [value for value in bad if rule.fits(value)] == []

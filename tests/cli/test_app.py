@@ -188,7 +188,7 @@ def test_broken_annotations_and_images_of_real_formats(tmp_path):
     annotation = tmp_path / "300w/afw/c_1.pts"
     annotation.write_text(annotation.read_text().replace("}", "1 1\n}"))
     done = fldbench("train", "mean-shape", "--dataset", "300w", "--data", tmp_path, "-o", tmp_path / "m")
-    assert done.returncode == 2 and "c_1.pts, line 73: 69 points; 68 are needed" in done.stderr
+    assert done.returncode == 2 and "c_1.pts, line 73: the number of points is 69; must be 68" in done.stderr
 
 
 def test_a_model_that_cannot_be_written(tmp_path):

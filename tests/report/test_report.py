@@ -119,6 +119,13 @@ def test_the_best_complete_rows_are_bold():
     assert "| b | **3.00** | **10.00** |" in text and "| a | 4.00 | **10.00** |" in text and "**70.00**" in text
 
 
+def test_a_partial_row_is_never_the_best():
+    best = METRICS | {"nme": 1.0, "auc08": 89.0}
+    text = leaderboard([record("a"), record("b", metrics=METRICS | {"nme": 3.5}), record("c", n=300, metrics=best)])
+    assert "| c | 1.00 |" in text.to_markdown() and "| b | **3.50** |" in text.to_markdown()
+    assert "c & 1.00 &" in text.to_latex() and r"b & \textbf{3.50} &" in text.to_latex()
+
+
 def test_columns_without_a_number_are_not_printed():
     board = leaderboard([record(MethodFacts("m", "m"), timings=Timings(), train=TrainFacts("unknown"))])
     assert "fit s" not in board.to_markdown() and "| n of N |" in board.to_markdown()
@@ -161,6 +168,20 @@ def test_a_union_must_be_the_weighted_mean_of_its_parts():
         leaderboard([common, hard, of("300w-full", 689, 3.9, 0.0)])
     other = replace(of("300w-full", 689, 3.9, 0.0), method=MethodFacts("x", "someone else"))
     assert len(leaderboard([common, hard, other]).rows) == 3
+
+
+def test_a_missed_face_of_a_union_weighs_nothing_in_its_nme():
+    """Of 554 + 135 faces 54 are missed: 500 and 135 weigh in the NME, all of them in FR and AUC."""
+
+    def of(protocol, n, missed, nme):
+        numbers = {"nme": nme, "fr08": 100 * missed / n, "fr10": 100 * missed / n}
+        numbers["auc08"] = 100 * (1 - missed / n) * (1 - nme / 8)
+        return record(protocol=protocol, n=n, metrics=numbers, test=TestFacts(n=n, missed=missed, complete=True))
+
+    parts = of("300w-common", 554, 54, 3.0), of("300w-challenging", 135, 0, 6.0)
+    assert len(leaderboard([*parts, of("300w-full", 689, 54, (500 * 3 + 135 * 6) / 635)]).rows) == 3
+    with pytest.raises(StoreError, match=r"nme 3\.5878\d* is not the weighted mean of"):
+        leaderboard([*parts, of("300w-full", 689, 54, (554 * 3 + 135 * 6) / 689)])
 
 
 def test_writing_where_nothing_can_be_written(tmp_path):

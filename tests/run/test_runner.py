@@ -237,6 +237,12 @@ def test_a_method_without_random_state_runs_once_whatever_the_seeds(toy, tmp_pat
     assert [record.seed for record in fldbench.run_suite(toy, tmp_path)] == [None]
 
 
+def test_a_seed_among_the_parameters_goes_before_those_of_the_suite(toy, tmp_path):
+    toy |= {"methods": [{"name": "noisy", "params": {"random_state": 5}}], "seeds": [0, 1]}
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    assert record.status == "ok" and record.seed is None and record.method.params["random_state"] == 5
+
+
 def test_jobs_give_the_same_table_and_know_run_time_registrations(toy, tmp_path):
     average = {"name": "average", "params": {"methods": ["noisy"], "params": {"noisy": {"noise": 0.5}}}}
     toy |= {"methods": ["noisy", "broken", "mean-shape", average], "seeds": [0, 1]}
@@ -322,6 +328,18 @@ def test_results_of_other_code_are_kept_named_and_reused_only_when_told(toy, tmp
     )
     assert len(leaderboard(tmp_path).rows) == 2  # the old one is still there, and marked
     assert fldbench.run_suite(toy, tmp_path, on_note=said.append) == [new] and len(said) == 2
+
+
+def test_of_results_of_other_code_the_newest_is_reused(toy, tmp_path, monkeypatch):
+    real, times = keys.code_of, iter(range(100))
+    monkeypatch.setattr(cell, "now", lambda: f"2026-01-01T00:00:{next(times):02}+00:00")
+    ran = []
+    for digest in ("zz", "yy"):
+        monkeypatch.setattr(keys, "code_of", lambda cls, digest=digest: real(cls) | {"fldbench.geometry": digest})
+        ran += fldbench.run_suite(toy, tmp_path)
+    monkeypatch.setattr(keys, "code_of", real)
+    (reused,) = fldbench.run_suite(toy, tmp_path, reuse_other_code=True)
+    assert Noisy.fits == 2 and ran[0].ended < ran[1].ended == reused.ended
 
 
 def test_only_one_label_of_the_suite_runs(toy, tmp_path):
