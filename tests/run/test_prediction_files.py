@@ -60,6 +60,8 @@ def test_missing_faces_and_blank_cells_count_as_failures_and_are_named(toy, tmp_
 def test_predictions_for_other_subsets_are_not_used_but_counted(toy, tmp_path):
     outside = evaluate_file(write(tmp_path / "a.csv", csv_rows()), "toy-even")
     assert outside.score.n == 4 and outside.elsewhere == 4 and not outside.absent
+    outside = evaluate_file(write(tmp_path / "b.csv", csv_rows()[1:]), "toy-even")  # without the even face 0
+    assert outside.score.n == 4 and outside.elsewhere == 4 and outside.absent == ("test0",)
 
 
 @pytest.mark.parametrize(

@@ -393,3 +393,18 @@ def test_images_are_decoded_once_to_find_the_unreadable(toy, tmp_path):
     fldbench.run_suite(toy, tmp_path)
     assert decoded.count(("train", 0)) == 1  # the mean shape looks at no image
     assert decoded.count(("test", 0)) == 3  # and once for each kind of boxes
+
+
+def test_excluded_faces_are_left_out_of_the_training_and_counted(toy, tmp_path):
+    (tmp_path / "bad.txt").write_text("train0\ttwice\nelsewhere\n")
+    train = {"dataset": "toy", "exclude": str(tmp_path / "bad.txt")}
+    (whole,) = fldbench.run_suite(toy, tmp_path / "out")
+    (record,) = fldbench.run_suite(toy | {"train": [train]}, tmp_path / "out")
+    assert record.train.faces == TOY_TRAIN - 1 and record.train.fingerprint != whole.train.fingerprint
+    assert record.train.parts["after exclusions"] == (TOY_TRAIN - 1, TOY_TRAIN)
+
+
+def test_a_training_set_that_was_cut_expects_no_more_than_it_was_cut_to(toy, tmp_path):
+    toy |= {"train": [{"dataset": "toy"}, {"dataset": "toy", "faces": 6}]}
+    facts = [(record.train.faces, record.train.n_expected) for record in fldbench.run_suite(toy, tmp_path)]
+    assert facts == [(TOY_TRAIN, TOY_TRAIN), (6, 6)]
