@@ -60,8 +60,9 @@ def test_the_tests_of_each_word_of_the_core_execute_95_percent_of_its_lines(tmp_
         return subprocess.run(command, cwd=ROOT, env=kept | places, capture_output=True, text=True)
 
     apart = ("-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}", *(f"--deselect={name}" for name in SLOW))
-    done = coverage("run", f"--source={CORE}", "-m", "pytest", "-q", *apart, *core_tests())
+    done = coverage("run", f"--source={CORE}", "-m", "pytest", *apart, *core_tests())
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert f"{len(SLOW)} deselected" in done.stdout, "SLOW names a test that does not exist"
     done = coverage("json", "-q", "-o", str(tmp_path / "lines.json"))
     assert done.returncode == 0, done.stdout + done.stderr
 
