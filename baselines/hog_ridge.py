@@ -34,7 +34,7 @@ from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
 from fldbench.method import Method
 from fldbench.params import SEED, THREADS, Rule, check_sample_weight, count_threads, real, whole
-from fldbench.progress import report
+from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fill_missing, from_box_frame, symmetric
 
@@ -181,7 +181,7 @@ class HogRidge(Method):
         folds = self._folds(train)
 
         learned = []
-        report("hog-ridge: stages", 0, self.stages)
+        say_progress("hog-ridge: stages", 0, self.stages)
         # Each product in one thread, many products at a time: no sum depends on the number of threads.
         with limited_blas(1), training_crops(train, self.crop_size, self.padding, self.threads) as crops:
             for stage in range(self.stages):
@@ -193,7 +193,7 @@ class HogRidge(Method):
                     for rows, apart in zip(folds, left_out, strict=True):
                         self._move(crops, shapes, rows, stage, apart)
                     self._lend_errors(truth, shapes, rng, slice(1, None, 2))
-                report("hog-ridge: stages", stage + 1, self.stages)
+                say_progress("hog-ridge: stages", stage + 1, self.stages)
         self.weights_ = np.ascontiguousarray([weights for weights, _, _ in learned], np.float32)
         self.biases_ = np.array([bias for _, bias, _ in learned], np.float32)
         self.ridges_ = np.array([ridge for _, _, ridge in learned], float)

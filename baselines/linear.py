@@ -22,8 +22,8 @@ from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
 from fldbench.method import Method
-from fldbench.params import SEED, THREADS, check_sample_weight, one_of, optional, whole
-from fldbench.progress import report
+from fldbench.params import SEED, THREADS, check_sample_weight, one_of, optional, real, whole
+from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fill_missing, from_box_frame, symmetric, to_box_frame
 
@@ -91,7 +91,7 @@ class Linear(Method):
         "scale": DEVIATION,
         "ridge": optional(PENALTY),
         "kernel": one_of(tuple(RIDGES)),
-        "gamma": optional(PENALTY),
+        "gamma": optional(real(above=0)),
         "supports": whole(1),
         "threads": THREADS,
         "random_state": SEED,
@@ -231,7 +231,7 @@ class Linear(Method):
     ) -> np.ndarray:
         """Add every copy of every face to the sums; return the features of the tested faces, (tested, copies, d)."""
         kept = []
-        report("linear: faces", 0, len(boxes))
+        say_progress("linear: faces", 0, len(boxes))
         for start in range(0, len(boxes), FACES_IN_MEMORY):
             stop = min(start + FACES_IN_MEMORY, len(boxes))
 
@@ -245,7 +245,7 @@ class Linear(Method):
             equations.add(features, targets[rows].reshape(len(features), -1), weights[rows].ravel())
             ours = tested[(tested >= start) & (tested < stop)] - start
             kept.append(features.reshape(stop - start, self.copies, -1)[ours])
-            report("linear: faces", stop, len(boxes))
+            say_progress("linear: faces", stop, len(boxes))
         return np.concatenate(kept)
 
     def _solve(

@@ -3,7 +3,7 @@
     python benchmarks/latency.py
 
 For 68 landmarks, with the weights that the networks begin with, as prediction runs them: norms folded in. Medians over
-two seconds each; cutting the crop, some 0.1 ms, is not counted. Needs no data. What is timed has to be alone.
+two seconds each; cutting the crop, some 0.1 ms, is not counted. Needs no data. Nothing else may run beside it.
 """
 
 import torch

@@ -64,6 +64,7 @@ class IBug300W(Dataset):
     expected = EXPECTED | {"train": sum(TRAIN_PARTS.values())}
     folder = "300w"
     holds = ("afw", "helen", "lfpw", "ibug", "01_Indoor", "02_Outdoor", "300W", LABELS, *LABEL_LISTS.values(), *HALVES)
+    labels = "300w-labels"
     licence = LICENCE
     citation = CITATION
     url = "https://ibug.doc.ic.ac.uk/resources/300-W/"

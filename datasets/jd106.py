@@ -80,7 +80,7 @@ class JD106(Dataset):
 
 
 def read_counted(path: str | Path, n_points: int) -> np.ndarray:
-    """Return the points (n_points, 2) px of a text file: a line with their number, then one line `x y` for each.
+    """Return the points (n_points, 2) px of a text file: a line with their number, then a line `x y` for each.
 
     Raises DataError with file and line.
     """

@@ -114,10 +114,11 @@ def _read(path: Path) -> tuple[np.ndarray, CsvPixels]:
 
 def _check_header(raw: bytes, path: Path) -> None:
     names = [name.strip('"') for name in raw.decode("utf-8-sig", errors="replace").strip().split(",")]
+    wrong = next((i for i in range(len(HEADER)) if i >= len(names) or names[i] != HEADER[i]), len(HEADER))
     if names != HEADER:
-        wrong = next((name for name, wanted in zip(names, HEADER, strict=False) if name != wanted), names[-1])
-        allowed = f"{len(HEADER)}, with commas between: {HEADER[0]}, {HEADER[1]}, ..., Image"
-        raise refusal("the number of columns", len(names), allowed, path, 1, f"the first wrong one is {wrong[:40]!r}")
+        got = names[wrong][:40] if wrong < len(names) else None
+        wanted = repr(HEADER[wrong]) if wrong < len(HEADER) else "absent"
+        raise refusal(f"column {wrong + 1} of the header", got, f"{wanted}, with commas between the columns", path, 1)
 
 
 def _row(raw: bytes, path: Path, line: int) -> tuple[list[str], int, int]:

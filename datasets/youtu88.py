@@ -27,7 +27,7 @@ from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import Images
 
 # The scheme's order. The order of keys in a file is not to be trusted: it once scrambled the project's targets.
-GROUPS = {
+FEATURES = {
     "face_profile": 21,
     "nose": 13,
     "mouth": 22,
@@ -36,8 +36,8 @@ GROUPS = {
     "right_eyebrow": 8,
     "right_eye": 8,
 }
-N_POINTS = sum(GROUPS.values())
-COLUMNS = [f"{group}_{k}_{axis}" for group, n in GROUPS.items() for k in range(n) for axis in "xy"]
+N_POINTS = sum(FEATURES.values())
+COLUMNS = [f"{feature}_{k}_{axis}" for feature, n in FEATURES.items() for k in range(n) for axis in "xy"]
 TABLE = "landmarks.csv"
 
 
@@ -52,7 +52,7 @@ class YouTu88(Dataset):
     right_eyebrow, right_eye (8 each), in any order, a point being [x, y] or {"x": x, "y": y}; or an answer of the
     service, which has such objects in a list `face_shape`: its first face counts. Left is image-left.
     CSV: the image's file name, then 176 numbers. With a header, the first column is `image` and the others are named
-    GROUP_K_x and GROUP_K_y (`mouth_0_x`), in any order; without one they are x, y, x, y, ... in the order above.
+    FEATURE_K_x and FEATURE_K_y (`mouth_0_x`), in any order; without one they are x, y, x, y, ... in the order above.
 
     Points are zero-based pixels. Boxes are the tight boxes of the points. Ids are the image names without ending.
     """
@@ -94,27 +94,27 @@ def read_json(path: str | Path) -> np.ndarray:
     shape = content.get("face_shape", content) if isinstance(content, dict) else content
     shape = shape[0] if isinstance(shape, list) and shape else shape
     if not isinstance(shape, dict):
-        raise DataError(f"holds no face; must hold an object with {', '.join(GROUPS)}", path, min(lines))
+        raise DataError(f"holds no face; must hold an object with {', '.join(FEATURES)}", path, min(lines))
     points = []
-    for group in GROUPS:
+    for feature in FEATURES:
         try:
-            points += _group(shape, group)
+            points += _feature(shape, feature)
         except ValueError as error:
-            line = next((number for number, text in lines.items() if f'"{group}"' in text), min(lines))
+            line = next((number for number, text in lines.items() if f'"{feature}"' in text), min(lines))
             raise DataError(str(error), path, line) from None
     return np.array(points)
 
 
-def _group(shape: dict[str, Any], group: str) -> list[list[float]]:
-    """Return the points of a group; raise ValueError that says what is wrong with it."""
-    points = shape.get(group)
-    if not isinstance(points, list) or len(points) != GROUPS[group]:
-        got = f"{len(points)} points" if isinstance(points, list) else "no list" if group in shape else "absent"
-        raise ValueError(f"{group!r} is {got}; must be a list of {GROUPS[group]} points")
-    return [_point(point, group) for point in points]
+def _feature(shape: dict[str, Any], feature: str) -> list[list[float]]:
+    """Return the points of a feature; raise ValueError that says what is wrong with it."""
+    points = shape.get(feature)
+    if not isinstance(points, list) or len(points) != FEATURES[feature]:
+        got = f"{len(points)} points" if isinstance(points, list) else "no list" if feature in shape else "absent"
+        raise ValueError(f"{feature!r} is {got}; must be a list of {FEATURES[feature]} points")
+    return [_point(point, feature) for point in points]
 
 
-def _point(point: Any, group: str) -> list[float]:
+def _point(point: Any, feature: str) -> list[float]:
     pair = [point.get("x"), point.get("y")] if isinstance(point, dict) else point
     if isinstance(pair, list) and len(pair) == 2 and all(type(value) in (int, float) for value in pair):
         try:
@@ -123,7 +123,7 @@ def _point(point: Any, group: str) -> list[float]:
             values = [math.inf]
         if all(map(math.isfinite, values)):
             return values
-    raise ValueError(f"a point of {group!r} is {str(point)[:40]}; must be [x, y], two finite numbers")
+    raise ValueError(f"a point of {feature!r} is {str(point)[:40]}; must be [x, y], two finite numbers")
 
 
 def _from_table(place: Path) -> tuple[list[str], list[np.ndarray], Images]:

@@ -5,6 +5,48 @@ cv2, dlib, pandas or matplotlib. Pure functions live in fldbench.metrics and fld
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
+    from fldbench.dataset import Dataset as Dataset
+    from fldbench.dataset import load_dataset as load_dataset
+    from fldbench.errors import DataError as DataError
+    from fldbench.errors import DatasetNotFoundError as DatasetNotFoundError
+    from fldbench.errors import FldbenchError as FldbenchError
+    from fldbench.errors import MethodError as MethodError
+    from fldbench.errors import MissingDependencyError as MissingDependencyError
+    from fldbench.errors import PredictionsError as PredictionsError
+    from fldbench.errors import ProtocolError as ProtocolError
+    from fldbench.errors import StoreError as StoreError
+    from fldbench.errors import SuiteError as SuiteError
+    from fldbench.errors import UnknownNameError as UnknownNameError
+    from fldbench.faces import Face as Face
+    from fldbench.faces import FaceSet as FaceSet
+    from fldbench.faces import ImageArrays as ImageArrays
+    from fldbench.faces import ImageFiles as ImageFiles
+    from fldbench.method import Method as Method
+    from fldbench.method import load_method as load_method
+    from fldbench.method import make_method as make_method
+    from fldbench.protocols import Protocol as Protocol
+    from fldbench.protocols import Score as Score
+    from fldbench.protocols import evaluate as evaluate
+    from fldbench.protocols import get_protocol as get_protocol
+    from fldbench.protocols import list_protocols as list_protocols
+    from fldbench.protocols import register_protocol as register_protocol
+    from fldbench.records.record import Record as Record
+    from fldbench.registry import list_datasets as list_datasets
+    from fldbench.registry import list_methods as list_methods
+    from fldbench.registry import register_dataset as register_dataset
+    from fldbench.registry import register_method as register_method
+    from fldbench.report.leaderboard import Leaderboard as Leaderboard
+    from fldbench.report.leaderboard import leaderboard as leaderboard
+    from fldbench.run.prediction_files import evaluate_file as evaluate_file
+    from fldbench.run.runner import run_suite as run_suite
+    from fldbench.schemes import Scheme as Scheme
+    from fldbench.schemes import get_scheme as get_scheme
+    from fldbench.schemes import list_schemes as list_schemes
+
+    __version__: str
 
 _PUBLIC = {
     "load_dataset": "dataset",
@@ -49,7 +91,7 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 

@@ -76,6 +76,9 @@ class Dataset:
         Names in that folder; one of them must be there.
     rules : dict of str to Rule
         What the options, the constructor's arguments, may be.
+    labels : str
+        The dataset that holds annotations of the same test faces without images, where there is one: predictions are
+        scored on it where faces of this one are absent.
     licence, citation, url : str
         What a user must know before using it.
     """
@@ -87,6 +90,7 @@ class Dataset:
     folder: ClassVar[str] = ""
     holds: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[Mapping[str, Rule]] = {}
+    labels: ClassVar[str] = ""
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     url: ClassVar[str] = ""
@@ -164,7 +168,7 @@ class Dataset:
             For a file that is not in this format, and for a dataset that has none.
         """
         raise PredictionsError(
-            "this dataset has no prediction format of its own; give the predictions as .csv, .json or .npz", path
+            "a prediction file ends in .csv, .json or .npz; this dataset has no format of its own", path
         )
 
 

@@ -42,7 +42,7 @@ class DataError(FldbenchError, ValueError):
         super().__init__(place + message)
         self.message, self.file, self.line = message, None if file is None else str(file), line
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, str | None, int | None]]:
         return type(self), (self.message, self.file, self.line)
 
 

@@ -36,10 +36,10 @@ def written_whole(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     part = _part_of(path)
-    text = {"encoding": "utf-8", "newline": ""} if "b" not in mode else {}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, mode, **text) as file:
+        with open(part, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

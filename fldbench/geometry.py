@@ -61,7 +61,7 @@ def box_centre(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., :2] + boxes[..., 2:]) / 2
 
 
-def check_boxes(boxes: np.ndarray, ids: Sequence[str] | None = None) -> np.ndarray:
+def check_boxes(boxes: np.ndarray, ids: Sequence[str] | np.ndarray | None = None) -> np.ndarray:
     """Return the boxes as float; refuse a shape, number or size that no box has.
 
     Parameters

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import DataError, MethodError, StoreError, UnknownNameError, near_miss
+from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
+from fldbench.files import written_whole
 from fldbench.geometry import check_boxes
 from fldbench.params import Rule, check_rules, parameters_of
 
@@ -82,7 +83,7 @@ class Method:
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if "fit" in vars(cls):
-            cls.fit = _whole_or_not_at_all(cls.fit)
+            cls.fit = _whole_or_not_at_all(cls.fit)  # type: ignore[method-assign]  # wrapped once, on purpose
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
         raise NotImplementedError
@@ -156,7 +157,7 @@ class Method:
         Raises MethodError when nothing was learned or when something learned fits neither; StoreError when the file
         cannot be written.
         """
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         learned = self.learned()
         if not learned:
@@ -176,10 +177,8 @@ class Method:
                 f"{type(self).__name__} cannot be saved: {error}; learned values are arrays, numbers, strings or lists "
                 "of them, or `learned` and `restore` must be overridden"
             ) from error
-        try:
-            save_file(arrays, str(path), metadata)
-        except Exception as error:  # safetensors raises its own type, and OSError
-            raise StoreError(f"{path}: the model cannot be written ({error}); choose a folder that can") from error
+        with written_whole(path, "wb") as file:
+            file.write(save(arrays, metadata))
         return Path(path)
 
     def __repr__(self) -> str:
@@ -251,7 +250,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
         raise MethodError(
             f"{method!r} answered {len(images)} faces with {answer.dtype} of shape {answer.shape}; "
-            f"needed are numbers of shape ({len(images)}, {n_points}, 2)"
+            f"must be numbers of shape ({len(images)}, {n_points}, 2)"
         )
     answer = answer.astype(float)
     answer[~np.isfinite(answer).all(axis=(1, 2))] = np.nan

@@ -47,7 +47,9 @@ def whole(low: int | None = None, high: int | None = None) -> Rule:
     return Rule(f"a whole number{_bounds(low, high)}", lambda value: _is_whole(value) and least <= value <= most)
 
 
-def real(low: float | None = None, high: float | None = None, above: float | None = None, below: float | None = None):
+def real(
+    low: float | None = None, high: float | None = None, above: float | None = None, below: float | None = None
+) -> Rule:
     """Return the rule of a finite number within bounds: from `low` to `high`, or above and below an open bound.
 
     >>> real(above=0).allowed, real(0, 1).allowed, real(above=0).fits(0.0), real(0, 1).fits(1)
@@ -115,7 +117,7 @@ SEED = whole(0)
 THREADS = optional(whole(1))
 
 
-def parameters_of(cls: type) -> dict[str, Any]:
+def parameters_of(cls: type[Any]) -> dict[str, Any]:
     """Return the names and defaults of a class's constructor arguments; `inspect.Parameter.empty` without a default."""
     if cls.__init__ is object.__init__:
         return {}

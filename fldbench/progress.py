@@ -13,7 +13,7 @@ _listener: ContextVar[Listener | None] = ContextVar("fldbench_progress", default
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Inside the block, `report` calls `listener`; afterwards whoever listened before."""
+    """Inside the block, `say_progress` calls `listener`; afterwards it calls whoever listened before."""
     token = _listener.set(listener)
     try:
         yield
@@ -21,11 +21,18 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def report(what: str, done: int, total: int) -> None:
-    """Tells the listener, if there is one; cheap enough for every step of a training.
+def say_progress(what: str, done: int, total: int) -> None:
+    """Tell the listener, if there is one; cheap enough for every step of a training.
+
+    Parameters
+    ----------
+    what : str
+        What is being done.
+    done, total : int
+        Steps done, and steps in all.
 
     >>> with listening(lambda *news: print(*news)):
-    ...     report("stages", 1, 5)
+    ...     say_progress("stages", 1, 5)
     stages 1 5
     """
     listener = _listener.get()

@@ -7,11 +7,10 @@ theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets` and `fl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
-from fldbench.errors import UnknownNameError, near_miss
+from fldbench.errors import MissingDependencyError, UnknownNameError, near_miss
 
 TABLES: dict[str, dict[str, Any]] = {
     "method": {
@@ -40,6 +39,8 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "dataset": {
         "300w": "fldbench.datasets.ibug300w:IBug300W",
+        "300w-labels": "fldbench.datasets.ibug300w:IBug300WLabels",
+        "300vw": "fldbench.datasets.ibug300vw:IBug300VW",
         "wflw": "fldbench.datasets.wflw:WFLW",
         "mtfl": "fldbench.datasets.mtfl:MTFL",
         "imm": "fldbench.datasets.imm:IMM",
@@ -57,8 +58,10 @@ TABLES: dict[str, dict[str, Any]] = {
         "youtu88": "fldbench.datasets.youtu88:YouTu88",
         "merl-rav": "fldbench.datasets.merl_rav:MERLRAV",
         "cofw68": "fldbench.datasets.cofw68:COFW68",
+        "london": "fldbench.datasets.london:London",
         "dlib-xml": "fldbench.datasets.yours.dlib_xml:DlibXML",
         "pts": "fldbench.datasets.yours.pts_folder:PtsFolder",
+        "webmorph": "fldbench.datasets.yours.pts_folder:TemFolder",
         "csv": "fldbench.datasets.yours.csv_table:CSVTable",
         "coco-face": "fldbench.datasets.yours.coco_face:CocoFace",
         "pack": "fldbench.datasets.yours.packed:Pack",
@@ -74,7 +77,7 @@ _entry_points_read: set[str] = set()
 
 
 def table(kind: str) -> dict[str, Any]:
-    """The table of one kind (method, dataset, protocol), with what installed packages add; a copy."""
+    """Return a copy of the table of one kind (method, dataset, protocol), with what installed packages add."""
     if kind not in _entry_points_read:
         _entry_points_read.add(kind)
         for point in entry_points(group=f"fldbench.{kind}s"):
@@ -83,14 +86,26 @@ def table(kind: str) -> dict[str, Any]:
 
 
 def names(kind: str) -> list[str]:
-    """The registered names of one kind; imports no plug-in."""
+    """Return the registered names of one kind; no plug-in is imported."""
     return list(table(kind))
 
 
 def resolve(kind: str, name: str) -> Any:
-    """The registered object, imported now if need be.
+    """Return the registered object, imported now if need be.
 
-    Raises UnknownNameError with the nearest known name, or with the import's own error when the plug-in is broken.
+    Parameters
+    ----------
+    kind : {"method", "dataset", "protocol"}
+        The table to look in.
+    name : str
+        The registered name.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest known name; or, where the plug-in itself is broken, with the error of its import.
+    MissingDependencyError
+        When the plug-in needs a package that is not installed.
     """
     known = table(kind)
     if name not in known:
@@ -100,6 +115,12 @@ def resolve(kind: str, name: str) -> Any:
         return target
     try:
         return _imported(target)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package and package != target.partition(":")[0].partition(".")[0]:
+            text = f"{kind} {name!r} needs the package {package!r}, which is not installed; install it"
+            raise MissingDependencyError(text) from error
+        raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {error}") from error
     except (ImportError, AttributeError) as error:
         raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {error}") from error
 
@@ -111,17 +132,32 @@ def _imported(target: str) -> Any:
 
 
 def register(kind: str, name: str, target: Any = None) -> Any:
-    """Adds a name: `target` is "module:attribute" or an object; without it, a decorator. A known name is replaced."""
+    """Add a name; a known one is replaced.
+
+    Parameters
+    ----------
+    kind : {"method", "dataset", "protocol"}
+        The table.
+    name : str
+        What users write.
+    target : str or object, optional
+        "module:attribute", imported when it is asked for, or the object itself; without it, a decorator is returned.
+
+    Raises
+    ------
+    UnknownNameError
+        For a string that is not "module:attribute".
+    """
     if target is None:
         return lambda decorated: register(kind, name, decorated)
     if isinstance(target, str) and not all(target.partition(":")):
-        raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; allowed: 'module:name' or an object")
+        raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; must be 'module:name' or an object")
     TABLES[kind][name] = target
     return target
 
 
 def method_name(cls: type) -> str:
-    """The name under which a method class is registered; raises UnknownNameError when it is not."""
+    """Return the name under which a method class is registered; raise UnknownNameError when it is not."""
     where = f"{cls.__module__}:{cls.__qualname__}"
     for name, target in table("method").items():
         if target is cls or target == where:
@@ -131,21 +167,21 @@ def method_name(cls: type) -> str:
     )
 
 
-def register_method(name: str, target: Any = None) -> Callable | Any:
-    """Registers a Method class, or "module:Class"; usable as a decorator."""
+def register_method(name: str, target: Any = None) -> Any:
+    """Register a Method class, or "module:Class"; usable as a decorator."""
     return register("method", name, target)
 
 
-def register_dataset(name: str, target: Any = None) -> Callable | Any:
-    """Registers a Dataset class, or "module:Class"; usable as a decorator."""
+def register_dataset(name: str, target: Any = None) -> Any:
+    """Register a Dataset class, or "module:Class"; usable as a decorator."""
     return register("dataset", name, target)
 
 
 def list_methods() -> list[str]:
-    """Names of the registered methods."""
+    """Return the names of the registered methods."""
     return names("method")
 
 
 def list_datasets() -> list[str]:
-    """Names of the registered datasets."""
+    """Return the names of the registered datasets."""
     return names("dataset")

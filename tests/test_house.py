@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ FOLDERS = {
 LAYERS = (
     ("errors", "progress", "files", "digest"),
     ("geometry", "shapes", "metrics", "stats", "registry"),
-    ("schemes", "scheme_tables", "scheme_tables_more"),
+    ("schemes",),
     ("faces",),
     ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins
     (*("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),),
@@ -143,6 +144,14 @@ def test_the_public_names_are_these():
     assert set(dir(fldbench)) == set(fldbench.__all__)
 
 
+def test_tools_that_read_types_find_the_public_names_where_they_are():
+    tree = ast.parse((ROOT / "fldbench" / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    found = {alias.asname: getattr(import_module(node.module), alias.name) for node in imports for alias in node.names}
+    assert found == {name: getattr(fldbench, name) for name in fldbench.__all__ if name != "__version__"}
+
+
 def test_the_error_tree_is_one_tree():
     names = [name for name in fldbench.__all__ if name.endswith("Error")]
     assert all(issubclass(getattr(fldbench, name), fldbench.FldbenchError) for name in names)
@@ -190,7 +199,7 @@ def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
         ):
             ending = "/__init__.py" if path.name == "__init__.py" else ".py"
             assert name.replace(".", "/") + ending in names
-    assert {"fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
+    assert {"fldbench/py.typed", "fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "fldbench = fldbench.cli.app:main" in zipfile.ZipFile(wheel).read(entry).decode()
 

@@ -11,8 +11,8 @@ from toys import Noisy, toy_faces
 
 import fldbench
 from fldbench import registry
-from fldbench.errors import DataError, MethodError, StoreError, UnknownNameError
-from fldbench.method import Method, predict_checked
+from fldbench.errors import DataError, MethodError, MissingDependencyError, StoreError, UnknownNameError
+from fldbench.method import Method, make_method, predict_checked
 
 FACES = toy_faces(4)
 
@@ -55,8 +55,9 @@ def test_what_cannot_be_saved_says_why(toy, tmp_path):
     with pytest.raises(MethodError, match="Noisy has not been fitted; call fit first"):
         fldbench.make_method("noisy").save(tmp_path / "m")
     method = fldbench.make_method("noisy").fit(FACES)
-    with pytest.raises(StoreError, match="the model cannot be written"):
-        method.save(tmp_path / "no" / "m")
+    with pytest.raises(StoreError, match="cannot be written"):
+        method.save("/proc/no/m")
+    assert method.save(tmp_path / "new" / "m").is_file()
     method.odd_ = object()
     with pytest.raises(MethodError, match="Noisy cannot be saved: Object of type object is not JSON serializable"):
         method.save(tmp_path / "m")
@@ -107,7 +108,7 @@ def test_answers_are_checked():
     assert checked.dtype == float and np.isnan(checked[[1, 3]]).all() and not np.isnan(checked[[0, 2]]).any()
     assert np.isnan(good).sum() == 1
     for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
-        with pytest.raises(MethodError, match=r"answered 4 faces with .* needed are numbers of shape"):
+        with pytest.raises(MethodError, match=r"answered 4 faces with .* must be numbers of shape"):
             predict_checked(Answers(bad), images, boxes, 5)
     with pytest.raises(DataError, match="face number 2: the box is"):
         predict_checked(Answers(good), images, np.where(np.arange(4)[:, None] == 2, 0.0, boxes), 5)
@@ -123,7 +124,7 @@ def test_the_registry_imports_nothing_until_asked(toy):
     registry.register_method("wrong", "fldbench.baselines.mean_shape:Nothing")
     with pytest.raises(UnknownNameError, match=r"cannot be imported: .*Nothing"):
         fldbench.make_method("wrong")
-    with pytest.raises(UnknownNameError, match="cannot register 'no-colon' as method 'x'; allowed: 'module:name'"):
+    with pytest.raises(UnknownNameError, match="cannot register 'no-colon' as method 'x'; must be 'module:name'"):
         fldbench.register_method("x", "no-colon")
 
 
@@ -206,3 +207,27 @@ def test_faces_to_validate_on_are_refused_by_a_method_that_has_no_use_for_them(t
     assert Takes().fit(FACES, FACES[:2]).val_ == 2
     with pytest.warns(UserWarning, match="Leaves does not use a validation set; `val` changes nothing"):
         assert Leaves().fit(FACES, FACES[:2]).val_ is None
+
+
+def test_a_package_that_is_missing_is_no_unknown_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "TABLES", {kind: dict(table) for kind, table in registry.TABLES.items()})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "needs_more.py").write_text("import a_package_that_nobody_has.part\n")
+    registry.register_method("needs-more", "needs_more:Thing")
+    with pytest.raises(
+        MissingDependencyError, match="method 'needs-more' needs the package 'a_package_that_nobody_has'"
+    ):
+        make_method("needs-more")
+    registry.register_method("gone", "a_module_that_is_gone:Thing")
+    with pytest.raises(UnknownNameError, match="'gone' is 'a_module_that_is_gone:Thing', which cannot be imported"):
+        make_method("gone")
+
+
+def test_a_model_appears_whole_or_not_at_all(toy, tmp_path, monkeypatch):
+    model = make_method("noisy").fit(toy_faces(4))
+    path = model.save(tmp_path / "m")
+    good = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(StoreError, match="cannot be written"):
+        model.save(path)
+    assert path.read_bytes() == good and [one.name for one in tmp_path.iterdir()] == ["m"]

@@ -6,12 +6,29 @@ from toys import toy_faces
 
 import fldbench
 from fldbench.errors import DataError, MethodError
-from fldbench.params import FLAG, TEXT, check_sample_weight, count_threads, kind, one_of, optional, real, whole
+from fldbench.params import (
+    FLAG,
+    Rule,
+    also,
+    check_rules,
+    check_sample_weight,
+    count_threads,
+    one_of,
+    optional,
+    parameters_of,
+    real,
+    usable_cores,
+    whole,
+)
 
 
 class Toy(fldbench.Method):
     def __init__(self, size=8, share=0.5, kind="a", weights=None, sizes=(1, 2), fast=True):
         self.size, self.share, self.kind, self.weights, self.sizes, self.fast = size, share, kind, weights, sizes, fast
+
+
+def check(params, rules=None):
+    check_rules("toy", Toy(**params).get_params(), rules or {}, parameters_of(Toy))
 
 
 @pytest.mark.parametrize(
@@ -20,29 +37,31 @@ class Toy(fldbench.Method):
         {},
         {"size": np.int64(3), "share": np.float32(0.1), "kind": "b"},
         {"share": 1},
-        {"weights": "a file", "sizes": 3},  # their defaults say nothing of numbers and strings
+        {"weights": "a file", "sizes": 3},  # their defaults say nothing of numbers and texts
         {"fast": False},
     ],
 )
 def test_the_kind_of_the_default_is_right(params):
-    Toy(**params).check_params()
+    check(params)
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"size": "zwei"}, "Toy: size is 'zwei'; must be a whole number"),
-        ({"size": 2.0}, "Toy: size is 2.0; must be a whole number"),
-        ({"size": True}, "Toy: size is True"),
-        ({"share": "0.5"}, "Toy: share is '0.5'; must be a number"),
-        ({"kind": 3}, "Toy: kind is 3; must be a string"),
-        ({"fast": "False"}, "Toy: fast is 'False'; must be true or false"),
-        ({"fast": 1}, "Toy: fast is 1; must be true or false"),
+        ({"size": "zwei"}, "toy: size is 'zwei'; must be a whole number"),
+        ({"size": 2.0}, "toy: size is 2.0; must be a whole number"),
+        ({"size": True}, "toy: size is True"),
+        ({"share": "0.5"}, "toy: share is '0.5'; must be a number"),
+        ({"kind": 3}, "toy: kind is 3; must be a string"),
+        ({"fast": "False"}, "toy: fast is 'False'; must be true or false"),
+        ({"fast": 1}, "toy: fast is 1; must be true or false"),
     ],
 )
 def test_another_kind_is_an_error(params, message):
     with pytest.raises(MethodError, match=message):
-        Toy(**params).check_params()
+        check(params)
+    anything = Rule("anything", lambda value: True)
+    check(params, dict.fromkeys(params, anything))  # a rule stands before the kind
 
 
 def test_threads():
@@ -71,20 +90,27 @@ def test_weights():
 
 
 @pytest.mark.parametrize(
-    ("rule", "good", "bad"),
+    ("rule", "good", "bad", "words"),
     [
-        (whole(1, 8), (1, 8, np.int8(3)), (0, 9, 1.0, True, "1", None)),
-        (whole(), (-5, 0), (0.5, np.nan)),
-        (real(0, 1), (0, 1, 0.5, np.float32(1)), (-1e-9, 1 + 1e-9, np.nan, "0", False)),
-        (real(above=0), (1e-300, 5), (0, 0.0, -1, np.inf)),
-        (real(0, below=1), (0, 1 - 1e-9), (1, 1.0)),
-        (one_of((1, "a")), (1, "a"), (True, 1.0, "A", ["a"])),
-        (optional(whole(1)), (None, 1), (0,)),
-        (kind(int, dict, allowed="a number or a dict"), (3, {}), (True, 3.0, "3")),
-        (FLAG, (True, np.bool_(False)), (0, 1, "True", None)),
-        (TEXT, ("", "a"), (b"a", None, 3)),
+        (whole(1, 8), [1, 8, np.int64(3)], [0, 9, 1.0, True, "1", None], "a whole number from 1 to 8"),
+        (whole(high=2), [-5, 2], [3], "a whole number up to 2"),
+        (real(0, 1), [0, 1, 0.5, np.float32(0.5)], [-0.1, 1.1, float("nan"), True, "0"], "a number from 0 to 1"),
+        (real(above=0, below=1), [0.5], [0, 1, float("inf")], "a number above 0 and below 1"),
+        (real(above=0, high=1), [1], [0, 1.5], "a number above 0 up to 1"),
+        (optional(whole(1)), [None, 1], [0, "none"], "None or a whole number from 1"),
+        (one_of((1, 3)), [1, 3], [2, True, 1.0, "1"], "one of 1, 3"),
+        (FLAG, [True, np.bool_(False)], [0, 1, "yes"], "true or false"),
+        (also(whole(2), "and even", lambda v: v % 2 == 0), [2, 4], [0, 3], "a whole number from 2 and even"),
     ],
 )
-def test_rules_include_their_bounds_and_nothing_of_another_kind(rule, good, bad):
-    assert [value for value in good if not rule.fits(value)] == []
-    assert [value for value in bad if rule.fits(value)] == []
+def test_a_rule_says_what_it_allows(rule, good, bad, words):
+    assert rule.allowed == words
+    assert all(rule.fits(value) for value in good) and not any(rule.fits(value) for value in bad)
+    message = f"toy: size is {bad[0]!r}; must be {words}"
+    with pytest.raises(MethodError) as error:
+        check_rules("toy", {"size": bad[0]}, {"size": rule}, {})
+    assert str(error.value) == message
+
+
+def test_cores_are_those_that_the_process_may_use():
+    assert count_threads(None) == usable_cores() >= 1

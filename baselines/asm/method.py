@@ -24,7 +24,7 @@ from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform, warp
 from fldbench.method import Method
 from fldbench.params import SEED, THREADS, check_sample_weight, one_of, real, whole
-from fldbench.progress import report
+from fldbench.progress import say_progress
 from fldbench.schemes import Scheme, get_scheme
 from fldbench.shapes import (
     ShapeModel,
@@ -161,7 +161,7 @@ class ASM(Method):
         self.scheme_ = train.scheme
         self.mean_shape_ = mean if mirror is None else symmetric(mean, mirror)
 
-        report("asm: levels", 0, self.levels)
+        say_progress("asm: levels", 0, self.levels)
         with (
             limited_blas(1),
             training_crops(train, self.crop_size, self.padding, self.threads) as crops,
@@ -233,7 +233,7 @@ class ASM(Method):
                 parts = each_block(refine, len(poses), FACES_PER_TASK, self.threads)
                 poses, b = (np.concatenate(part) for part in zip(*parts, strict=True))
             learned.append(values)
-            report("asm: levels", step + 1, self.levels)
+            say_progress("asm: levels", step + 1, self.levels)
         for name, values in zip(search.names, zip(*learned, strict=True), strict=True):
             setattr(self, name, np.stack(values))
 

@@ -27,7 +27,7 @@ from fldbench.faces.crops import crop_image
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box, transform
 from fldbench.method import Method
 from fldbench.params import THREADS, Rule, count_threads, real, whole
-from fldbench.progress import report
+from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fill_missing, from_box_frame, mirrored
 
@@ -194,7 +194,7 @@ class ERT(Method):
         mirror = list(get_scheme(train.scheme).mirror)
         entries: list[list[str]] = []
         for some in blocks(len(train), FACES_PER_REPORT):
-            report("crops", some.start, len(train))
+            say_progress("crops", some.start, len(train))
 
             def write(rows: slice, first: int = some.start) -> list[list[str]]:
                 cut = range(first + rows.start, first + rows.stop)
@@ -202,7 +202,7 @@ class ERT(Method):
 
             found = each_block(write, some.stop - some.start, FACES_PER_TASK, self.threads)
             entries += [entry for block in found for entry in block]
-        report("crops", len(train), len(train))
+        say_progress("crops", len(train), len(train))
         return [entry for copy in zip(*entries, strict=True) for entry in copy]
 
     def _write_copies(

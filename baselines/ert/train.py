@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import MethodError, MissingDependencyError
-from fldbench.progress import report
+from fldbench.progress import say_progress
 
 PATIENCE = 900  # seconds without news after which dlib is taken to loop for ever
 PROGRESS = re.compile(rb"Progress: (\d+)/\d+")
@@ -87,7 +87,7 @@ def follow(command: list[str], folder: Path, total: int, patience: float) -> str
     """
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    report("trees", 0, total)
+    say_progress("trees", 0, total)
     with subprocess.Popen(command, cwd=folder, **streams) as process:
         # A thread, because not every system can wait for a pipe with a time limit.
         reader = threading.Thread(target=_read, args=(process.stderr.fileno(), news))
@@ -97,7 +97,7 @@ def follow(command: list[str], folder: Path, total: int, patience: float) -> str
             while chunk := news.get(timeout=patience):
                 said = (said + chunk)[-4096:]
                 if done := PROGRESS.findall(said):
-                    report("trees", int(done[-1]), total)
+                    say_progress("trees", int(done[-1]), total)
             code = process.wait()
         except queue.Empty:
             raise MethodError(
@@ -110,7 +110,7 @@ def follow(command: list[str], folder: Path, total: int, patience: float) -> str
     if code:
         how = f"signal {-code}, as when the memory is full" if code < 0 else last or f"exit code {code}"
         raise MethodError(f"ert: dlib failed to train ({how})")
-    report("trees", total, total)
+    say_progress("trees", total, total)
     return last
 
 

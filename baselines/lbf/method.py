@@ -26,7 +26,7 @@ from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
 from fldbench.params import SEED, THREADS, check_sample_weight, real, whole
-from fldbench.progress import report
+from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, principal_axes, symmetric
 
@@ -278,7 +278,7 @@ class LBF(Method):
         n_folds = int(folds.max()) + 1
         todo = self.stages * (1 + n_folds)
         for stage, radius in enumerate(np.geomspace(self.first_radius, self.last_radius, self.stages) * side):
-            report("fitting lbf", stage * (1 + n_folds), todo)
+            say_progress("fitting lbf", stage * (1 + n_folds), todo)
             turn = turns(self.reference_, samples.shapes)
             steps = _plane(_complex(goals - samples.shapes) / turn[:, None])
             offsets, thresholds = self._forests(stage, radius, samples, turn, steps, weights)
@@ -288,7 +288,7 @@ class LBF(Method):
             targets = ((flat - mean) @ components.T).astype(np.float32)
             moves = np.empty_like(targets)
             for fold in range(n_folds):
-                report("fitting lbf", stage * (1 + n_folds) + 1 + fold, todo)
+                say_progress("fitting lbf", stage * (1 + n_folds) + 1 + fold, todo)
                 rows = np.flatnonzero(folds == fold)
                 others = np.flatnonzero(folds != fold) if n_folds > 1 else rows
                 weight, bias = self._regression(leaves, others, weights, targets)
@@ -300,7 +300,7 @@ class LBF(Method):
             whole = np.rint(weight / scale[:, 0]).astype(np.int16)
             bias = mean + bias @ components
             yield offsets, thresholds, whole, (scale * components).astype(np.float32), bias.astype(np.float32)
-        report("fitting lbf", todo, todo)
+        say_progress("fitting lbf", todo, todo)
 
     def _forests(
         self,

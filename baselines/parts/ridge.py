@@ -13,7 +13,7 @@ import numpy as np
 
 from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError
-from fldbench.progress import report
+from fldbench.progress import say_progress
 
 PANEL = 512  # columns of A that one thread adds to: fixed, so that no sum depends on the number of threads
 
@@ -158,7 +158,7 @@ def choose_ridge(
     """
     best, chosen, least = None, 0.0, np.inf
     for done, ridge in enumerate(grid):
-        report("ridge: penalties", done, len(grid))
+        say_progress("ridge: penalties", done, len(grid))
         try:
             solution = equations.solve(ridge, penalty)
         except np.linalg.LinAlgError:  # rounding in the sums is larger than the ridge
@@ -168,7 +168,7 @@ def choose_ridge(
             error = float((weights[..., None] * solution.left_out(features, targets, weights) ** 2).sum())
         if error < least:
             best, chosen, least = solution, ridge, error
-    report("ridge: penalties", len(grid), len(grid))
+    say_progress("ridge: penalties", len(grid), len(grid))
     if best is None:
         raise MethodError(f"the ridge {max(grid):g} is too small for these sums, whose rounding exceeds it; give more")
     return best, float(chosen)

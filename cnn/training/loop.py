@@ -39,7 +39,7 @@ from fldbench.cnn.training.state import State, weights_of
 from fldbench.cnn.view import normalised
 from fldbench.errors import MethodError
 from fldbench.params import count_threads
-from fldbench.progress import report
+from fldbench.progress import say_progress
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -149,7 +149,7 @@ def train_network(run: TrainingRun) -> Trained:
     if not (alone or started):
         return _spawned(fabric, run)
     fabric.launch()
-    return _guarded(fabric, run, report if fabric.is_global_zero else lambda *line: None)
+    return _guarded(fabric, run, say_progress if fabric.is_global_zero else lambda *line: None)
 
 
 def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]) -> Trained:
@@ -316,7 +316,7 @@ def _out_of_memory(error: Exception) -> bool:
 def _relay(news: Any) -> None:
     """Report in this process what the training processes say."""
     while (line := news.get()) is not None:
-        report(*line)
+        say_progress(*line)
 
 
 def _optimiser(network: nn.Module, settings: Settings, learning_rate: float) -> torch.optim.Optimizer:

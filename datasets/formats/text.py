@@ -16,7 +16,13 @@ SHOWN = 40  # letters of a bad word that an error quotes
 
 
 def refusal(
-    what: str, got: Any, allowed: str, path: str | Path, line: int | None = None, then: str = "", kind=DataError
+    what: str,
+    got: Any,
+    allowed: str,
+    path: str | Path,
+    line: int | None = None,
+    then: str = "",
+    kind: type[DataError] = DataError,
 ) -> DataError:
     """Return the error of a wrong value in a file, which names the file and, where it has one, the line.
 

@@ -48,7 +48,7 @@ def coefficients(**named):
     out = np.zeros(len(names))
     for name, value in named.items():
         if name not in names:
-            raise ValueError(f"no head coefficient named {name!r}; allowed: {', '.join(names)}")
+            raise ValueError(f"no head coefficient named {name!r}; must be one of {', '.join(names)}")
         out[names.index(name)] = value
     return out
 

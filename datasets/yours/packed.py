@@ -23,6 +23,7 @@ class Pack(Dataset):
     name = "pack"
     scheme = "that of the packed faces"
     splits = ("all",)
+    licence = "that of the packed faces"
     rules = {"file": optional(kind(str, Path, allowed="a path"))}
 
     def __init__(self, file: str | Path | None = None):

@@ -1,14 +1,16 @@
-"""Any folder of images with a .pts file beside each, at any depth."""
+"""Any folder of images with a .pts or .tem file beside each, at any depth."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset, data_root, needed_root
 from fldbench.datasets.formats.images import images_beside
 from fldbench.datasets.formats.pts import count_pts, read_pts
+from fldbench.datasets.formats.tem import count_tem, read_tem
 from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, split_of
 from fldbench.errors import DatasetNotFoundError
 from fldbench.params import TEXT, kind, optional
@@ -34,6 +36,7 @@ class PtsFolder(Dataset):
     scheme = "by the number of points"
     splits = SPLITS
     rules = {"folder": kind(str, Path, allowed="a path"), "scheme": optional(TEXT)}
+    ending: ClassVar[str] = ".pts"
     licence = "that of your data"
     url = "https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/"
 
@@ -47,12 +50,20 @@ class PtsFolder(Dataset):
             return needed_root(root, self.name, "a folder", ", folder='...'")
         return (data_root(root) or Path()) / self.folder
 
+    def count(self, path: Path) -> int:
+        """Return the number of points that a file declares or has."""
+        return count_pts(path)
+
+    def points(self, path: Path, n_points: int) -> np.ndarray:
+        """Return the points (n_points, 2) px of a file."""
+        return read_pts(path, n_points)
+
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces in the order of their paths; all have as many points as the first."""
-        paths = _of_split(_annotations(folder), folder, split)
-        scheme = self.scheme or scheme_for(count_pts(paths[0]), None, paths[0])
+        paths = _of_split(_annotations(folder, self.ending), folder, split, self.ending)
+        scheme = self.scheme or scheme_for(self.count(paths[0]), None, paths[0])
         n_points = get_scheme(scheme).n_points
-        landmarks = np.stack([read_pts(path, n_points) for path in paths])
+        landmarks = np.stack([self.points(path, n_points) for path in paths])
         return Columns(
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
             images=images_beside(paths),
@@ -61,17 +72,36 @@ class PtsFolder(Dataset):
         )
 
 
-def _annotations(base: Path) -> list[Path]:
-    """Return all .pts files below a folder, in the order of their paths, without hidden ones; at least one."""
+class TemFolder(PtsFolder):
+    """Every .tem file of WebMorph below a folder, with the image beside it. Points are zero-based px.
+
+    Splits, ids, boxes and parameters are those of PtsFolder.
+    """
+
+    name = "webmorph"
+    ending = ".tem"
+    url = "https://webmorph.org"
+
+    def count(self, path: Path) -> int:
+        """Return the number of points that a file declares."""
+        return count_tem(path)
+
+    def points(self, path: Path, n_points: int) -> np.ndarray:
+        """Return the points (n_points, 2) px of a file."""
+        return read_tem(path, n_points)[0]
+
+
+def _annotations(base: Path, ending: str) -> list[Path]:
+    """Return all annotation files below a folder, in the order of their paths, without hidden ones; at least one."""
     if not base.is_dir():
         raise DatasetNotFoundError("there is no such folder; folder='...' is a path below the data root", base)
-    found = sorted(path for path in base.rglob("*.pts") if not path.name.startswith(".") and path.is_file())
+    found = sorted(path for path in base.rglob(f"*{ending}") if not path.name.startswith(".") and path.is_file())
     if not found:
-        raise DatasetNotFoundError("no .pts file in it or below", base)
+        raise DatasetNotFoundError(f"no {ending} file in it or below", base)
     return found
 
 
-def _of_split(paths: list[Path], base: Path, split: str) -> list[Path]:
+def _of_split(paths: list[Path], base: Path, split: str, ending: str) -> list[Path]:
     """Return the files of a split by the names of their folders; raise DatasetNotFoundError where those do not tell."""
     named = {path: split_of(" ".join(path.relative_to(base).parts[:-1])) for path in paths}
     if split == "all" or (split == "train" and not any(named.values())):
@@ -79,13 +109,13 @@ def _of_split(paths: list[Path], base: Path, split: str) -> list[Path]:
     nameless = [path for path in paths if named[path] is None]
     if nameless:
         raise DatasetNotFoundError(
-            f"{len(nameless)} of {len(paths)} .pts files lie in no folder with train, val or test in its name, such as "
-            f"{nameless[0].relative_to(base).as_posix()!r}; ask for split 'all' or name a folder with folder='...'",
+            f"{len(nameless)} of {len(paths)} {ending} files lie in no folder with train, val or test in its "
+            f"name, such as {nameless[0].relative_to(base).as_posix()!r}; ask for split 'all' or give folder='...'",
             base,
         )
     chosen = [path for path in paths if named[path] == split]
     if not chosen:
         raise DatasetNotFoundError(
-            f"no .pts file of the split {split!r}; found {', '.join(sorted(set(named.values())))}", base
+            f"no {ending} file of the split {split!r}; found {', '.join(sorted(set(named.values())))}", base
         )
     return chosen

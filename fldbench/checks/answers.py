@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from fldbench.checks.common import Skipped, raises
@@ -109,7 +111,7 @@ def check_impossible_box(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """A box that has no size or is not finite is refused with DataError."""
     fitted = make.trained(train)
     for box in ([5.0, 5.0, 5.0, 9.0], [5.0, 5.0, np.nan, 9.0]):
-        raises(DataError, lambda box=box: fitted.predict([test.images[0]], np.array([box])), f"the box {box}")
+        raises(DataError, partial(fitted.predict, [test.images[0]], np.array([box])), f"the box {box}")
 
 
 def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:

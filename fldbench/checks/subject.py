@@ -13,7 +13,8 @@ import numpy as np
 from fldbench.checks.common import Skipped
 from fldbench.dataset import load_dataset
 from fldbench.faces import FaceSet, ImageArrays
-from fldbench.method import Method, make_method, parameters_of
+from fldbench.method import Method, make_method
+from fldbench.params import parameters_of
 from fldbench.progress import listening
 
 TRAIN, TEST = 48, 10  # faces

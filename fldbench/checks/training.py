@@ -7,6 +7,7 @@ import random
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from fldbench.checks.common import Skipped, raises
 from fldbench.checks.subject import FEW, Maker, predict
 from fldbench.errors import FldbenchError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
-from fldbench.method import load_method, parameters_of
+from fldbench.method import load_method
+from fldbench.params import parameters_of
 from fldbench.schemes import map_landmarks
 
 WORSE = 1.5  # of the mean shape's error: so few faces may not be enough for a network
@@ -106,8 +108,8 @@ def check_random_state(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Another random_state is accepted, and gives the same method each time."""
     if not make.accepts("random_state"):
         raise Skipped("it has no parameter random_state")
-    answers = [predict(make.fit(train[:FEW], random_state=7), test) for _ in range(2)]
-    assert np.array_equal(*answers, equal_nan=True)
+    first, again = (predict(make.fit(train[:FEW], random_state=7), test) for _ in range(2))
+    assert np.array_equal(first, again, equal_nan=True)
 
 
 def check_global_state(make: Maker, train: FaceSet, test: FaceSet) -> None:
@@ -129,7 +131,7 @@ def check_threads(make: Maker, train: FaceSet, test: FaceSet) -> None:
         raise Skipped("it has no parameter threads")
     answers = []
     for threads in (1, 2):
-        method = copy.copy(make.trained(train))
+        method: Any = copy.copy(make.trained(train))
         method.threads = threads
         answers.append(predict(method, test))
     off = np.abs(answers[0] - answers[1]).max()
@@ -196,7 +198,7 @@ def check_no_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
 def check_any_scheme(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Any landmark scheme can be learned, here one of five points."""
     five = map_landmarks(train.landmarks[:FEW], "ibug-68", "mtfl-5")
-    small = replace(train[:FEW], landmarks=five, visible=None, scheme="mtfl-5")
+    small = replace(train[:FEW], landmarks=five, visible=np.isfinite(five).all(axis=-1), scheme="mtfl-5")
     try:
         method = make.fit(small)
     except MethodError as error:
@@ -205,7 +207,7 @@ def check_any_scheme(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def _with_landmarks(faces: FaceSet, landmarks: np.ndarray) -> FaceSet:
-    return replace(faces, landmarks=landmarks, visible=None)
+    return replace(faces, landmarks=landmarks, visible=np.isfinite(landmarks).all(axis=-1))
 
 
 def _works_or_says_why(make: Maker, train: FaceSet, test: FaceSet) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,7 +42,7 @@ def train(
         complain(f"left out: {reason}")
     usable = loaded.check_usable()
     with progress(f"fitting {method} on {len(usable)} faces"):
-        folder = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
+        folder: dict[str, Any] = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
         model.fit(usable, **folder)
     path = model.save(output)
     typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")

@@ -24,6 +24,7 @@ def evaluate(
 ) -> None:
     """Score anybody's predictions under protocols; no plug-in needed. Faces without a prediction count as failures."""
     from fldbench.cli.terminal import print_board
+    from fldbench.protocols import get_protocol
     from fldbench.records.store import Store
     from fldbench.report import leaderboard
     from fldbench.run.prediction_files import evaluate_file, record_of
@@ -41,6 +42,8 @@ def evaluate(
             records.append(record)
             if store is not None:
                 store.write(record, arrays)
+            if outside.faces.name not in ("", get_protocol(rules).dataset):
+                complain(f"{rules}: scored on the labels of {outside.faces.name}, as faces of the dataset are absent")
             if outside.absent:
                 few = ", ".join(outside.absent[:5]) + (", ..." if len(outside.absent) > 5 else "")
                 complain(f"{path}: {len(outside.absent)} faces have no prediction and count as failures: {few}")

@@ -49,7 +49,9 @@ class _Inside:
     """
 
     def __init__(self, display: Callable[[], Callable[[str, int, int], None]]):
-        self._display, self._what, self._show = display, None, None
+        self._display = display
+        self._what: str | None = None
+        self._show: Callable[[str, int, int], None] = lambda *_: None  # until the first step
 
     def __call__(self, what: str, done: int, total: int) -> None:
         name = what.partition(" (")[0]

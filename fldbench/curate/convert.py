@@ -17,6 +17,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -258,7 +259,7 @@ def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
         writer.writerow(header)
         for i, image in enumerate(images):
             points = np.where(annotated[i][:, None], faces.landmarks[i], np.nan)
-            cells = [image, *map(repr, faces.boxes[i].tolist())]
+            cells: list[Any] = [image, *map(repr, faces.boxes[i].tolist())]
             cells += ["" if math.isnan(value) else repr(value) for value in points.ravel().tolist()]
             cells += [int(value) for value in faces.visible[i]] if flags else []
             writer.writerow(cells + ([faces.groups[i]] if grouped else []))

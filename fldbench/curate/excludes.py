@@ -43,9 +43,14 @@ class Exclude:
 class _Reason(Protocol):
     """What `excludes_from` asks of a finding."""
 
-    id: str
-    kind: str
-    message: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
 
 
 def excludes_from(findings: Iterable[_Reason]) -> list[Exclude]:

@@ -107,13 +107,14 @@ def _range_text(values: list[float] | None) -> str:
 
 
 def _image_sizes(faces: FaceSet, sample: int) -> dict[str, Any]:
-    rows = np.unique(np.linspace(0, len(faces) - 1, min(sample, len(faces))).astype(int)) if len(faces) else []
+    spread = np.linspace(0, len(faces) - 1, min(sample, len(faces))) if len(faces) else np.empty(0)
+    rows = np.unique(spread.astype(int)).tolist()
     sizes, why = [], ""
     for row in rows:
         try:
-            encoded = faces.images.encoded(int(row))
+            encoded = faces.images.encoded(row)
             size = header_size(encoded) if encoded is not None else None
-            sizes.append(size or faces.images[int(row)].shape[1::-1])
+            sizes.append(size or faces.images[row].shape[1::-1])
         except DataError as error:
             why = why or str(error)
     columns = np.array(sizes, float).reshape(-1, 2)
@@ -168,11 +169,11 @@ def preview(
         raise DataError(f"{faces.label}: there is no face to draw; choose at least one")
     if ids is None:
         count = min(max(sample, 1), len(faces))
-        rows = np.sort(np.random.default_rng(random_state).choice(len(faces), count, replace=False))
+        rows = np.sort(np.random.default_rng(random_state).choice(len(faces), count, replace=False)).tolist()
     else:
         rows = _rows_of(faces, ids)
     cell = _CELL_NUMBERED if numbers else _CELL
-    return contact_sheet([_picture(faces, int(row), numbers, cell) for row in rows], columns, cell)
+    return contact_sheet([_picture(faces, row, numbers, cell) for row in rows], columns, cell)
 
 
 def _rows_of(faces: FaceSet, ids: Sequence[str]) -> list[int]:

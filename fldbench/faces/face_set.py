@@ -7,16 +7,19 @@ annotations of a dataset opens no image.
 from __future__ import annotations
 
 import hashlib
-import heapq
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
+from typing import overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.faces.images import Images
 from fldbench.schemes import get_scheme
+from fldbench.shapes import fold_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Face:
     attributes: Mapping[str, int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class FaceSet:
     """n faces of one dataset and split, as columns.
 
@@ -89,32 +92,50 @@ class FaceSet:
     boxes: np.ndarray
     landmarks: np.ndarray
     scheme: str
-    visible: np.ndarray | None = None
-    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
-    subsets: Mapping[str, np.ndarray] = field(default_factory=dict)
-    groups: np.ndarray | None = None
-    name: str = ""
-    split_name: str = ""
-    parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    visible: np.ndarray
+    attributes: Mapping[str, np.ndarray]
+    subsets: Mapping[str, np.ndarray]
+    groups: np.ndarray
+    name: str
+    split_name: str
+    parts: Mapping[str, tuple[int, int]]
 
-    def __post_init__(self):
-        ids = np.asarray(self.ids, str)
-        landmarks = np.asarray(self.landmarks, float)
-        annotated = np.isfinite(landmarks).all(axis=-1)
+    # Written out because it takes more than the columns are: anything that becomes an array, and None for a default.
+    def __init__(
+        self,
+        ids: ArrayLike,
+        images: Images,
+        boxes: ArrayLike,
+        landmarks: ArrayLike,
+        scheme: str,
+        visible: ArrayLike | None = None,
+        attributes: Mapping[str, ArrayLike] = MappingProxyType({}),
+        subsets: Mapping[str, ArrayLike] = MappingProxyType({}),
+        groups: ArrayLike | None = None,
+        name: str = "",
+        split_name: str = "",
+        parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    ):
+        ids, landmarks = np.asarray(ids, str), np.asarray(landmarks, float)
         columns = {
             "ids": ids,
+            "images": images,
+            "boxes": np.asarray(boxes, float).reshape(-1, 4),
             "landmarks": landmarks,
-            "boxes": np.asarray(self.boxes, float).reshape(-1, 4),
-            "visible": annotated if self.visible is None else np.asarray(self.visible, bool),
-            "groups": ids if self.groups is None else np.asarray(self.groups, str),
-            "attributes": {key: np.asarray(value, int) for key, value in self.attributes.items()},
-            "subsets": {key: np.asarray(value, bool) for key, value in self.subsets.items()},
+            "scheme": scheme,
+            "visible": np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool),
+            "attributes": {key: np.asarray(value, int) for key, value in attributes.items()},
+            "subsets": {key: np.asarray(value, bool) for key, value in subsets.items()},
+            "groups": ids if groups is None else np.asarray(groups, str),
+            "name": name,
+            "split_name": split_name,
+            "parts": dict(parts),
         }
         for key, value in columns.items():
             object.__setattr__(self, key, value)
         self._check()
 
-    def _check(self):
+    def _check(self) -> None:
         n, points = len(self.ids), get_scheme(self.scheme).n_points
         found = {key: len(getattr(self, key)) for key in ("images", "boxes", "landmarks", "visible", "groups")}
         found |= {f"attributes[{key}]": len(column) for key, column in self.attributes.items()}
@@ -140,7 +161,13 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Face: ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray | Sequence[int]) -> FaceSet: ...
+
+    def __getitem__(self, index: int | np.integer | slice | np.ndarray | Sequence[int]) -> Face | FaceSet:
         if isinstance(index, (int, np.integer)):
             return Face(
                 str(self.ids[index]),
@@ -225,18 +252,11 @@ class FaceSet:
 
     def fold_of(self, k: int, random_state: int = 0) -> np.ndarray:
         """Return the number of each face's fold, (n,) int from 0 to k - 1, for the folds that `folds` gives."""
-        which, sizes = self._units("group")
+        _, sizes = self._units("group")
         if not 2 <= k <= len(sizes):
             allowed = f"2 to the number of groups, {len(sizes)}"
             raise DataError(must_be(self.label, "the number of folds", k, allowed))
-        order = np.random.default_rng(random_state).permutation(len(sizes))
-        filled = [(0, fold) for fold in range(k)]
-        folds = np.empty(len(sizes), int)
-        for unit in order[np.argsort(-sizes[order], kind="stable")]:
-            size, fold = heapq.heappop(filled)
-            folds[unit] = fold
-            heapq.heappush(filled, (size + int(sizes[unit]), fold))
-        return folds[which]
+        return fold_of(self.groups, k, np.random.default_rng(random_state))
 
     def _units(self, by: str) -> tuple[np.ndarray, np.ndarray]:
         """Return what stays together: (n,) number of each face's unit, and the (units,) numbers of faces."""
@@ -262,12 +282,12 @@ class FaceSet:
         total = hashlib.sha256(self.scheme.encode())
         total.update("\n".join(self.ids.tolist()).encode())
         for column in (self.landmarks, self.boxes, self.visible):
-            total.update(np.ascontiguousarray(column))
+            total.update(np.ascontiguousarray(column).data)
         for i in range(len(self)):
             total.update(self.images.digest_once(i))
         for name, column in sorted(self.attributes.items()):
             total.update(f"\0{name}\0".encode())
-            total.update(np.ascontiguousarray(column, np.int64))
+            total.update(np.ascontiguousarray(column, np.int64).data)
         return total.hexdigest()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, overload
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from fldbench.errors import DataError
 _DIGEST = hashlib.sha256().digest_size  # bytes
 
 
-class Images(Sequence):
+class Images(Sequence[np.ndarray]):
     """n images, decoded on access: an int gives RGB uint8 (h, w, 3); a slice, mask or index array gives Images.
 
     A subclass defines `__len__`, `decode(i)` and `digest(i)`, for i from 0 to n - 1. Callers ask for digests by
@@ -73,7 +73,13 @@ class Images(Sequence):
         """Return image i as the bytes of an image file where it is kept as such, else None."""
         return None
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int | np.integer) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray | Sequence[int]) -> Images: ...
+
+    def __getitem__(self, index: int | np.integer | slice | np.ndarray | Sequence[int]) -> np.ndarray | Images:
         if isinstance(index, (int, np.integer)):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"image {index} of {len(self)}")

@@ -17,7 +17,7 @@ import json
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def _annotations(faces: FaceSet, matrices: np.ndarray | None) -> dict[str, np.nd
 
 
 def _write_images(
-    file: BinaryIO,
+    file: IO[bytes],
     faces: FaceSet,
     size: int | None,
     quality: int | None,
@@ -128,7 +128,7 @@ def _write_images(
     file.write(bytes(START))
     end = START
     for i in range(n):
-        if size is None:
+        if size is None or matrices is None:  # both or neither
             digest, content = images.digest_once(i), b""
             if digest not in kept:
                 content = images.encoded(i) or encode_image(images[i], ".png")
@@ -165,7 +165,8 @@ def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: in
         "raw_size": size if quality is None else None,
         "images_end": end,
         "columns": [
-            [key, column.dtype.str, list(column.shape), zlib.crc32(bytes_of(column))] for key, column in columns.items()
+            [key, column.dtype.str, list(column.shape), zlib.crc32(bytes_of(column).data)]
+            for key, column in columns.items()
         ],
     }
     text = json.dumps(about).encode()
@@ -195,7 +196,7 @@ class PackedImages(Images):
     def encoded(self, i: int) -> bytes | None:
         return self._pack.image(i) if self._raw_size is None else None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _reopened_images, (self._pack.path, self._pack.identity)
 
 
@@ -210,8 +211,10 @@ class PackedFaceSet(FaceSet):
         Of a pack of crops, (n, 2, 3) float: px of the photo -> px of the crop. None for one of whole images.
     """
 
-    def __new__(cls, **columns):
-        # dataclasses.replace builds its result with the class of the original; the result is an ordinary FaceSet.
+    _pack: PackFiles
+
+    # dataclasses.replace builds its result with the class of the original; the result is an ordinary FaceSet.
+    def __new__(cls, **columns: Any) -> FaceSet:  # type: ignore[misc]  # of a wider class, on purpose
         return FaceSet(**columns)
 
     @classmethod
@@ -243,7 +246,7 @@ class PackedFaceSet(FaceSet):
     def __len__(self) -> int:
         return len(self._pack)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (self._pack.path, self._pack.identity)
 
 
@@ -254,5 +257,5 @@ def _reopened(path: Path, identity: bytes) -> PackedFaceSet:
     return faces
 
 
-def _reopened_images(path: Path, identity: bytes) -> PackedImages:
+def _reopened_images(path: Path, identity: bytes) -> Images:
     return _reopened(path, identity).images

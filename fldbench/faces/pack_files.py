@@ -16,6 +16,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class PackFiles:
         self._check_scheme()
         self._checked: dict[str, np.ndarray] = {}
 
-    def _check_scheme(self):
+    def _check_scheme(self) -> None:
         points = self.places["landmarks"][3][-2]
         try:
             known = get_scheme(self.about["scheme"]).n_points
@@ -134,17 +135,17 @@ class PackFiles:
         return content
 
 
-def _map(path: Path, magic: bytes, when_missing: str) -> tuple[mmap.mmap, dict]:
+def _map(path: Path, magic: bytes, when_missing: str) -> tuple[mmap.mmap, dict[str, Any]]:
     """Map a file and return it with its header; raise DataError unless it is as long as the header says."""
     try:
         with open(path, "rb") as file:
             length = os.fstat(file.fileno()).st_size
-            mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ) if length >= START else b""
+            mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ) if length >= START else None
     except FileNotFoundError as error:
         raise DataError(f"no such file: {when_missing}", path) from error
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror}); a pack is two files, OUT and OUT.index", path) from error
-    if not mapped:
+    if mapped is None:
         raise DataError(f"cut off: {length} bytes, and a pack's header alone has {START}", path)
     head = mapped[: _HEADER.size]
     found, version, size, identity, text, text_crc = _HEADER.unpack(head)

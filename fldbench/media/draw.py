@@ -18,6 +18,7 @@ from fldbench.schemes import Scheme, get_scheme
 
 _SHIFT = 4  # cv2 draws at px * 2**_SHIFT
 _FAR = 2.0**15  # px; a wild prediction beyond it is left out, as cv2 counts in 32 bits
+DENSE = 120  # points of a scheme from which a chart's numbers are written smaller
 
 
 def as_rgb(image) -> np.ndarray:
@@ -217,7 +218,8 @@ def numbering_chart(scheme: Scheme | str, size: int = 900) -> np.ndarray:
     scheme = get_scheme(scheme) if isinstance(scheme, str) else scheme
     canvas = np.full((size, size, 3), 255, np.uint8)
     shown = np.ones(scheme.n_points, bool)
-    _paint(canvas, chart_points(scheme, size), shown, scheme, (0, 0, 160), (190, 190, 190), True, size / 300, size / 75)
+    letters = size / (75 if scheme.n_points < DENSE else 95)
+    _paint(canvas, chart_points(scheme, size), shown, scheme, (0, 0, 160), (190, 190, 190), True, size / 300, letters)
     return canvas
 
 

@@ -61,11 +61,12 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
         return faces
     boxes = tight_box(faces.landmarks).reshape(-1, 4)
     if kind == "jittered":
-        boxes = [
+        jittered = [
             jitter_box(box, _face_rng(face), float(spread), float(spread))
             for face, box in zip(faces.ids, boxes, strict=True)
         ]
-    return faces.with_boxes(np.reshape(boxes, (-1, 4)))
+        boxes = np.reshape(jittered, (-1, 4))
+    return faces.with_boxes(boxes)
 
 
 def _face_rng(face_id: str) -> np.random.Generator:

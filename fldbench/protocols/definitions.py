@@ -18,6 +18,7 @@ from fldbench.protocols.names import suggestion
 from fldbench.protocols.protocol import Protocol
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 BUILT_IN = Path(__file__).with_name("builtin.yaml")
@@ -25,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
 @cache
-def _model() -> type:
+def _model() -> type[BaseModel]:
     """The keys of a base and the kinds of their values; pydantic is imported only where a definition is read."""
     from pydantic import BaseModel, ConfigDict, Field
 
@@ -134,7 +135,7 @@ def _defined(item: Any, where: str) -> Protocol:
     if not isinstance(item, dict):
         raise ProtocolError(must_be(where, "the base", item, f"a mapping with the keys {keys}"))
     try:
-        base = model.model_validate(item)
+        base: Any = model.model_validate(item)
     except ValidationError as invalid:
         raise ProtocolError(_explained(invalid.errors()[0], where, model)) from invalid
     check_base_name(base.name, where)
@@ -161,7 +162,7 @@ def _defined(item: Any, where: str) -> Protocol:
         raise ProtocolError(f"{where}: {error}") from error
 
 
-def _explained(error: ErrorDetails, where: str, model: type) -> str:
+def _explained(error: ErrorDetails, where: str, model: type[BaseModel]) -> str:
     """A finding of pydantic in the grammar of the house."""
     path = [str(part) for part in error["loc"]]
     key, keys = path[0], list(model.model_fields)
@@ -192,8 +193,6 @@ def _normaliser(value: Any) -> tuple[str, Any]:
     """Name and points of a normaliser as it is written."""
     if not isinstance(value, str):
         return value.name, tuple(map(tuple, value.points))
-    name, _, groups = value.partition(":")
-    found = [normalisers.indices(group) for group in groups.split("/")]
-    if name == "points" and len(found) == 2 and None not in found:
-        return name, tuple(found)
-    return value, None
+    name, _, text = value.partition(":")
+    groups = normalisers.two_groups(text) if name == "points" else None
+    return (value, None) if groups is None else (name, groups)

@@ -58,16 +58,16 @@ def _applied(base: Protocol, values: Mapping[str, str], asked: str) -> Protocol:
 def _norm(value: str, base: Protocol, where: str) -> dict[str, Any]:
     name, colon, text = SHORT.get(value, value).partition(":")
     if name == "points" and colon:
-        groups = [normalisers.indices(group) for group in text.split("/")]
-        if len(groups) == 2 and None not in groups:
-            return _two_groups(groups, base.scheme)
+        groups = normalisers.two_groups(text)
+        if groups is not None:
+            return _named_groups(groups, base.scheme)
     elif name in normalisers.NORMALISERS and not colon:
         return {"normaliser": name, "normaliser_points": None}
     known = normalisers.NORMALISERS
     raise ProtocolError(must_be(where, "norm", value, f"one of {', '.join(known)}", suggestion(value, known)))
 
 
-def _two_groups(groups: list[tuple[int, ...]], scheme: str) -> dict[str, Any]:
+def _named_groups(groups: normalisers.Groups, scheme: str) -> dict[str, Any]:
     """A distance of two groups, in one order; by its name where it is one of the eyes'."""
     asked = sorted(map(sorted, groups))
     for name in normalisers.EYES:

@@ -42,7 +42,8 @@ def of_today(name: str) -> str:
     >>> of_today("300w-helen-interpupil-jittered"), of_today("my-jittered")
     ('300w-helen@interpupil,boxes=jittered:0.05', 'my-jittered')
     """
-    rest, modifiers = name, []
+    rest = name
+    modifiers: list[str] = []
     for suffix, modifier in (("-jittered", "boxes=jittered:0.05"), ("-interpupil", "interpupil")):
         if rest.endswith(suffix):
             rest, modifiers = rest.removesuffix(suffix), [modifier, *modifiers]

@@ -45,6 +45,7 @@ def eyes_of(scheme: str, normaliser: str, where: str) -> Groups:
     (((36,), (45,)), ((96,), (97,)))
     """
     known = get_scheme(scheme)
+    groups: Groups | None
     if normaliser == "inter-ocular":
         pair = known.outer_eye_corners
         groups = None if pair is None else ((pair[0],), (pair[1],))
@@ -120,6 +121,17 @@ def ranges(points: tuple[int, ...], between: str = "+") -> str:
             runs.append([point])
     words = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else list(map(str, run)) for run in runs]
     return between.join(word for run in words for word in run)
+
+
+def two_groups(text: str) -> Groups | None:
+    """Return the two groups of points that `A/B` writes; None where the text is something else.
+
+    >>> two_groups("8-9/30"), two_groups("8"), two_groups("8/a")
+    (((8, 9), (30,)), None, None)
+    """
+    first, _, second = text.partition("/")
+    one, other = indices(first), indices(second)
+    return None if one is None or other is None else (one, other)
 
 
 def indices(text: str) -> tuple[int, ...] | None:

@@ -110,7 +110,7 @@ class Protocol:
     union_of: tuple[str, ...] = ()
     official_boxes: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f"protocol {self.name!r}"
         for field, rule in _RULES.items():
             got = getattr(self, field)
@@ -153,7 +153,8 @@ class Protocol:
             allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
             then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
             raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
-        return tuple(_indices(group, self.scheme, where, "normaliser_points") for group in groups)
+        first, second = (_indices(group, self.scheme, where, "normaliser_points") for group in groups)
+        return first, second
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field, and the version of the metrics' definitions, as JSON values."""

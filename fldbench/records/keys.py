@@ -100,7 +100,7 @@ def fingerprints(
     if val is not None:
         found["val"] = val.fingerprint
     if sample_weight is not None:
-        found["weight"] = hashlib.sha256(np.ascontiguousarray(sample_weight, float)).hexdigest()
+        found["weight"] = hashlib.sha256(np.ascontiguousarray(sample_weight, float).data).hexdigest()
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -150,7 +150,7 @@ class Metrics(Mapping[str, float | None]):
     def __getitem__(self, key: str) -> float | None:
         return self._by_key[key]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._by_key)
 
     def __len__(self) -> int:
@@ -277,7 +277,7 @@ def upgrade(old: dict[str, Any]) -> dict[str, Any]:
     method |= {"params": method["params"] or {}, "version": old["method"].get("version") or 1}
     method["code"] = {"all": old["method"]["code"]} if old["method"].get("code") else {}
     method["files"] = {str(i): digest for i, digest in enumerate(old["method"].get("files") or [])}
-    known = {Metric("nme", 0.0).key: ("nme", None, None)}
+    known: dict[str, tuple[str, float | None, str | None]] = {Metric("nme", 0.0).key: ("nme", None, None)}
     known |= {Metric("fr", 0.0, t).key: ("fr", t, None) for t in protocol.thresholds}
     known[Metric("auc", 0.0, protocol.thresholds[0]).key] = ("auc", protocol.thresholds[0], "exact")
     metrics = [
@@ -294,7 +294,7 @@ def upgrade(old: dict[str, Any]) -> dict[str, Any]:
     return old | new | {"schema_version": SCHEMA_VERSION}
 
 
-_PARTS = {
+_PARTS: dict[str, TypeAdapter[Any]] = {
     "method": TypeAdapter(MethodFacts),
     "train": TypeAdapter(TrainFacts),
     "test": TypeAdapter(TestFacts),

@@ -87,7 +87,7 @@ class Store:
         content = b""
         if arrays:
             buffer = io.BytesIO()
-            np.savez(buffer, **arrays)
+            np.savez(buffer, **arrays)  # type: ignore[arg-type]  # the stubs take a name for allow_pickle
             content = buffer.getvalue()
             record = replace(record, arrays_sha256=hashlib.sha256(content).hexdigest())
         failed, done = self.record_path(f"{record.key}.failed"), self.record_path(record.key)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from fldbench.errors import UnknownNameError, near_miss
 from fldbench.metrics import Metric
 from fldbench.records.record import Record
 
@@ -157,7 +158,10 @@ def column_named(name: str) -> Column:
     """
     if name in BY_NAME:
         return BY_NAME[name]
-    kind, digits, rule = re.fullmatch(r"(fr|auc)([0-9.]+)(?::(.+))?", name).groups()
+    found = re.fullmatch(r"(fr|auc)([0-9.]+)(?::(.+))?", name)
+    if found is None:
+        raise UnknownNameError(f"no column named {name!r}; {near_miss(name, BY_NAME)}")
+    kind, digits, rule = found.groups()
     return metric_column(Metric(kind, 0.0, float(digits) / 100, rule))
 
 

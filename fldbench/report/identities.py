@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from fldbench.errors import StoreError
 from fldbench.metrics import broken_identities
@@ -20,7 +21,7 @@ def check_record(record: Record) -> None:
         return
     rates = {m.threshold: m.value for m in record.metrics.values_ if m.name == "fr"}
     for area in record.metrics.values_:
-        if area.name != "auc" or area.threshold not in rates:
+        if area.name != "auc" or area.threshold is None or area.threshold not in rates:
             continue
         nme = record.metrics["nme"]
         row = {"n": record.test.n, "missed": record.test.missed, "nme": 0.0 if nme is None else nme / 100}
@@ -37,7 +38,7 @@ def check_unions(records: Iterable[Record]) -> None:
     challenging. Only complete sets of records of the same model under the same rules, none of them legacy, can be
     compared.
     """
-    found: dict[tuple, dict[str | None, Record]] = {}
+    found: dict[tuple[Any, ...], dict[str | None, Record]] = {}
     for record in records:
         method = record.method
         if record.protocol.legacy:
@@ -46,8 +47,9 @@ def check_unions(records: Iterable[Record]) -> None:
         found.setdefault((*model, record.seed, record.protocol.family), {})[record.protocol.subset] = record
     for subsets in found.values():
         for whole in subsets.values():
-            parts = [subsets.get(name) for name in whole.protocol.union_of]
-            if parts and all(parts) and sum(part.test.n for part in parts) == whole.test.n:
+            names = whole.protocol.union_of
+            parts = [subsets[name] for name in names if name in subsets]
+            if parts and len(parts) == len(names) and sum(part.test.n for part in parts) == whole.test.n:
                 _check_union(whole, parts)
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fldbench.files import write_text
 from fldbench.records.record import Record
@@ -16,6 +16,9 @@ from fldbench.report import tables
 from fldbench.report.columns import FIRST, MORE, Column, columns_of, csv_cell
 from fldbench.report.identities import check_record, check_unions
 from fldbench.report.names import rows_of
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Leaderboard:
     columns: tuple[Column, ...] = field(default=(*FIRST, *MORE), repr=False)
 
     @property
-    def frame(self):
+    def frame(self) -> pandas.DataFrame:
         """The rows as a pandas DataFrame."""
         import pandas
 

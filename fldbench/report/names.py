@@ -19,13 +19,13 @@ def rows_of(records: Iterable[Record]) -> list[RowRecords]:
     measured under the same rules on equally many faces. Of two records of one such run the newer one counts. A failure
     is dropped where the same work went well; others join the largest row of their kind.
     """
-    newest: dict[tuple, Record] = {}
+    newest: dict[tuple[Any, ...], Record] = {}
     for record in sorted(records, key=lambda one: (one.ended, one.key)):
         newest[(*_work(record), _code(record), record.test.n if _good(record) else None)] = record
     good = [record for record in newest.values() if _good(record)]
     done = {_work(record) for record in good} | {_nameless(record) for record in good}
     bad = [record for record in newest.values() if not _good(record) and not {_work(record), _nameless(record)} & done]
-    rows: dict[tuple, list[Record]] = {}
+    rows: dict[tuple[Any, ...], list[Record]] = {}
     for record in good:
         rows.setdefault((*_row(record), record.test.n), []).append(record)
     for record in bad:
@@ -39,23 +39,23 @@ def _good(record: Record) -> bool:
     return record.status == "ok" and not record.edited
 
 
-def _row(record: Record) -> tuple:
+def _row(record: Record) -> tuple[Any, ...]:
     """Everything that one row has in common, but for the number of faces."""
     faces = record.train.label, record.train.fingerprint
     return *faces, record.protocol.hash, record.method.label, _params(record), _code(record)
 
 
-def _without_faces(row: tuple) -> tuple:
+def _without_faces(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same for a failure whose training faces were not there, or whose code is older."""
     return row[0], row[2], row[3], row[4]
 
 
-def _work(record: Record) -> tuple:
+def _work(record: Record) -> tuple[Any, ...]:
     """What was to be done, by whatever code."""
     return *_row(record)[:-1], record.seed
 
 
-def _nameless(record: Record) -> tuple:
+def _nameless(record: Record) -> tuple[Any, ...]:
     """The same, whatever the training faces were."""
     return *_without_faces(_row(record)), record.seed
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fldbench import registry
 from fldbench.errors import DatasetNotFoundError, FldbenchError
-from fldbench.faces import FaceSet
-from fldbench.method import Method, load_method, make_method, predict_checked
-from fldbench.protocols import Protocol, Score, boxes_from, ids_hash
+from fldbench.method import Method, load_method, make_method
+from fldbench.protocols import Protocol, boxes_from
 from fldbench.records.keys import Ingredients
 from fldbench.records.machine import machine_facts
-from fldbench.records.record import MethodFacts, Metrics, Record, TestFacts, Timings, TrainFacts
+from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
-from fldbench.run.data import LoadedFaces, SuiteData
+from fldbench.run.data import SuiteData
+from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.suite import MethodSpec, TrainSpec
-
-FACES_AT_ONCE = 256  # predicted together: bounds memory, and is the batch that ms_per_face is measured at
-WARM_UP = 8  # faces predicted before the clock starts
-ALONE = 20  # faces predicted one by one, for ms_one_face
-REASONS_KEPT = 20
+from fldbench.run.timing import Clock, load_average, now, predict_timed
 
 
 class Run(NamedTuple):
@@ -156,7 +149,7 @@ class Answers(NamedTuple):
 
     row_of: dict[str, int]
     predictions: np.ndarray
-    timings: dict[str, float]
+    timings: dict[str, float | None]
 
 
 def _tried(work: Callable[..., Any], *args: Any) -> Any:
@@ -175,11 +168,11 @@ def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
     """The model as it was saved, so that a resumed run measures exactly what an unbroken one does."""
     if not store.has_model(cell.model_key):
         method = cell.make()
-        clock = _Clock()
+        clock = Clock()
         if cell.members and all(store.has_model(key) for key in cell.members):
             method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in cell.members])
-            facts = [store.read_fit(key) for key in cell.members]
-            timed = {"fit_seconds": round(sum(fact["fit_seconds"] for fact in facts), 3), "fit_cores": None}
+            fits = [store.read_fit(key) for key in cell.members]
+            timed = {"fit_seconds": round(sum(fit["fit_seconds"] for fit in fits), 3), "fit_cores": None}
         else:
             faces = data.train(cell.train).check_usable()
             with clock:
@@ -193,7 +186,7 @@ def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
     """Runs that can share one prediction: same test split, same boxes."""
-    together: dict[tuple, list[Run]] = {}
+    together: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         place = run.protocol.dataset, run.protocol.split, run.protocol.box_source
         together.setdefault(place, []).append(run)
@@ -212,28 +205,6 @@ def _answers(model: Fitted, runs: list[Run], data: SuiteData) -> Answers:
     return Answers(row_of, *predict_timed(model.method, faces))
 
 
-def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str, float]]:
-    """Return predictions (n, L, 2) px and milliseconds for each face in large batches and alone.
-
-    The decoding of images is not part of the times.
-    """
-    answers, clock, alone = [], _Clock(), []
-    points = faces.landmarks.shape[1]
-    for start in range(0, len(faces), FACES_AT_ONCE):
-        some = faces[start : start + FACES_AT_ONCE]
-        images = list(some.images)
-        if start == 0:
-            predict_checked(method, images[:WARM_UP], some.boxes[:WARM_UP], points)
-            for i in range(min(ALONE, len(some))):
-                began = time.perf_counter()
-                predict_checked(method, images[i : i + 1], some.boxes[i : i + 1], points)
-                alone.append(time.perf_counter() - began)
-        with clock:
-            answers.append(predict_checked(method, images, some.boxes, points))
-    timings = {"ms_per_face": 1000 * clock.seconds / len(faces), "ms_one_face": 1000 * float(np.median(alone))}
-    return np.concatenate(answers), {key: round(ms, 3) for key, ms in timings.items()} | {"predict_cores": clock.cores}
-
-
 def _measured(
     base: Record, model: Fitted, answers: Answers, run: Run, data: SuiteData
 ) -> tuple[Record, dict[str, np.ndarray]]:
@@ -242,36 +213,19 @@ def _measured(
     faces = loaded.of(run.protocol)
     predictions = answers.predictions[[answers.row_of[face] for face in faces.ids.tolist()]]
     score = run.protocol.score(predictions, faces)
-    timings = {key: model.facts.get(key) for key in ("fit_seconds", "fit_cores", "device", "jobs")} | answers.timings
+    timings: dict[str, Any] = {key: model.facts.get(key) for key in ("fit_seconds", "fit_cores", "device", "jobs")}
+    timings |= answers.timings
     counts = {key: model.facts[key] for key in ("parameters", "multiply_adds", "model_bytes")}
     record = replace(
         base,
         status="ok",
         method=replace(base.method, **counts),
-        test=test_facts(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
+        test=facts_of_test(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
         metrics=Metrics(score.values),
-        timings=Timings(**timings, load=_load_average()),
+        timings=Timings(**timings, load=load_average()),
         ended=now(),
     )
     return record, {"ids": faces.ids, "errors": score.errors, "predictions": predictions}
-
-
-def test_facts(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[str], fingerprint: str) -> TestFacts:
-    """Return what a record says of the faces that it was measured on."""
-    ids = ids_hash(faces)
-    return TestFacts(
-        n=len(faces),
-        missed=score.missed,
-        left_out=len(left_out),
-        left_out_reasons=tuple(left_out[:REASONS_KEPT]),
-        complete=protocol.is_complete(faces),
-        ids_sha256=ids,
-        fingerprint=fingerprint,
-        parts={part: tuple(counts) for part, counts in faces.parts.items()},
-    )
-
-
-test_facts.__test__ = False  # no test
 
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:
@@ -290,62 +244,9 @@ def _base_record(cell: Cell, data: SuiteData) -> Record:
             libraries=made_of.libraries,
             files=made_of.files,
         ),
-        train=train_facts(cell.train, train, cell.train_fingerprint),
+        train=facts_of_training(cell.train, train, cell.train_fingerprint),
         protocol=cell.runs[0].protocol,
         seed=cell.seed,
         machine=machine_facts(),
         started=now(),
     )
-
-
-def train_facts(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
-    """Return what a record says of the faces that a method was trained on."""
-    there = {} if loaded.faces is None else loaded.faces.parts
-    return TrainFacts(
-        label=spec.label,
-        dataset=spec.dataset,
-        split=spec.split,
-        boxes=spec.boxes,
-        faces=0 if loaded.faces is None else len(loaded.faces),
-        n_expected=loaded.n_expected,
-        parts={part: tuple(counts) for part, counts in there.items()},
-        left_out=len(loaded.problems),
-        left_out_reasons=tuple(list(loaded.problems.values())[:REASONS_KEPT]),
-        fingerprint=fingerprint,
-    )
-
-
-class _Clock:
-    """Adds up the wall time of blocks, and the processor time that they took here and in ended children."""
-
-    def __init__(self):
-        self.seconds = self._busy = 0.0
-
-    def __enter__(self):
-        self._began, self._used = time.perf_counter(), _processor_time()
-
-    def __exit__(self, *_):
-        self.seconds += time.perf_counter() - self._began
-        self._busy += _processor_time() - self._used
-
-    @property
-    def cores(self) -> float | None:
-        """How many cores were busy in the mean; None for less than the system's clock can tell."""
-        return round(self._busy / self.seconds, 2) if self.seconds > 0.05 else None
-
-
-def _processor_time() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def _load_average() -> float | None:
-    try:
-        return round(os.getloadavg()[0], 2)
-    except (OSError, AttributeError):
-        return None
-
-
-def now() -> str:
-    """UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -53,7 +53,7 @@ class LoadedFaces:
         """Return the readable faces; raise why they could not be loaded, or DatasetNotFoundError when none is."""
         if self.error is not None:
             raise self.error
-        if not len(self.faces):
+        if self.faces is None or not len(self.faces):
             why = next(iter(self.problems.values()), "there is none")
             raise DatasetNotFoundError(f"no face has a usable image: {why}")
         return self.faces

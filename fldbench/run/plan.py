@@ -19,7 +19,7 @@ from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Run
 from fldbench.run.data import SuiteData
-from fldbench.run.suite import MethodSpec, Suite
+from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 
 @dataclass
@@ -53,8 +53,9 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
     protocols = [get_protocol(name) for name in suite.protocols]
     faces = SuiteData(data)
     train = {spec.label: faces.train(spec) for spec in suite.train}
-    if all(loaded.faces is None for loaded in train.values()):
-        raise next(iter(train.values())).error
+    errors = [loaded.error for loaded in train.values() if loaded.error is not None]
+    if len(errors) == len(train):
+        raise errors[0]
     prints = {label: fingerprints(loaded.faces) for label, loaded in train.items()}
     tests = {p.hash: _test_fingerprint(p, faces.test(p).faces) for p in protocols}
     cells = []
@@ -87,7 +88,9 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
 def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cell]:
     """Decode the images that the cells need, once, and tell the cells which are unreadable."""
     cells = list(cells)
-    needed = [what for cell in cells for what in (cell.train, *(run.protocol for run in cell.runs))]
+    needed: list[TrainSpec | Protocol] = []
+    for cell in cells:
+        needed += [cell.train, *(run.protocol for run in cell.runs)]
     problems = data.drop_unreadable(*needed)
     return [replace(cell, problems=problems, jobs=jobs) for cell in cells]
 

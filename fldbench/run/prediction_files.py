@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fldbench import registry
-from fldbench.dataset import load_dataset
-from fldbench.errors import PredictionsError
+from fldbench.dataset import load_dataset, make_dataset
+from fldbench.errors import DatasetNotFoundError, PredictionsError
 from fldbench.faces import FaceSet
 from fldbench.files import listed
 from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import MethodFacts, Metrics, Record, TrainFacts
-from fldbench.run.cell import now, test_facts
+from fldbench.run.facts import facts_of_test
+from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
 
 
@@ -69,7 +71,7 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = load_dataset(protocol.dataset, root, protocol.split)
+    loaded = _faces_to_score(protocol, root)
     ids, points = read_predictions(path, get_scheme(protocol.scheme).n_points, protocol.dataset)
     doubled = sorted(one for one, count in Counter(ids).items() if count > 1)
     if doubled:
@@ -89,6 +91,18 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
     return Outside(faces, predictions, protocol.score(predictions, faces), absent, len(ids) - len(faces) + len(absent))
 
 
+def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
+    """The split that a protocol selects from; scoring needs no images, so labels alone serve where faces are absent."""
+    loaded = load_dataset(protocol.dataset, root, protocol.split)
+    labels = make_dataset(protocol.dataset).labels
+    if labels and not protocol.is_complete(protocol.select(loaded)):
+        with suppress(DatasetNotFoundError):
+            other = load_dataset(labels, root, protocol.split)
+            if protocol.is_complete(protocol.select(other)):
+                return other
+    return loaded
+
+
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
     """Return the record and the arrays to keep of outside predictions; what they were trained on is not known."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
@@ -98,7 +112,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         method=MethodFacts(name="outside", label=label),
         train=TrainFacts(label="unknown"),
         protocol=protocol,
-        test=test_facts(protocol, faces, score, [], faces.fingerprint),
+        test=facts_of_test(protocol, faces, score, [], faces.fingerprint),
         metrics=Metrics(score.values),
         machine=machine_facts(),
         started=now(),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,6 +17,11 @@ from fldbench.files import read_text
 from fldbench.method import make_method
 from fldbench.protocols import definitions, get_protocol, register_protocol
 from fldbench.protocols.boxes import box_source
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the document
 
 DEMO = Path(__file__).with_name("demo.yaml")
 
@@ -126,11 +132,11 @@ class Suite(_Strict):
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         # By their canonical names, so that two spellings of one protocol are noticed.
-        return [_found(lambda name=name: get_protocol(name).name) for name in names]
+        return [_found(partial(get_protocol, name)).name for name in names]
 
     @field_validator("train", "methods", "protocols", "seeds")
     @classmethod
-    def _each_once(cls, values: list) -> list:
+    def _each_once(cls, values: list[Any]) -> list[Any]:
         keys = [getattr(value, "label", value) for value in values]
         doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
         if doubled:
@@ -174,7 +180,7 @@ def _found(find: Callable[[], Any]) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _lines(node: yaml.Node | None, path: tuple = ()) -> dict[tuple, int]:
+def _lines(node: yaml.Node | None, path: Place = ()) -> dict[Place, int]:
     """Where each key and item stands: path into the document -> line from 1."""
     if node is None:
         return {}
@@ -188,10 +194,10 @@ def _lines(node: yaml.Node | None, path: tuple = ()) -> dict[tuple, int]:
     return lines
 
 
-_MODELS = {"train": TrainSpec, "methods": MethodSpec}
+_MODELS: dict[str | int, type[BaseModel]] = {"train": TrainSpec, "methods": MethodSpec}
 
 
-def _validate(content: dict[str, Any], file: str, lines: dict[tuple, int]) -> Suite:
+def _validate(content: dict[str, Any], file: str, lines: dict[Place, int]) -> Suite:
     _define(content.get("define", []), file, lines)
     try:
         return Suite.model_validate(content)
@@ -206,7 +212,7 @@ def _validate(content: dict[str, Any], file: str, lines: dict[tuple, int]) -> Su
         raise SuiteError(f"{place}: {_explain(error, where, path)}") from invalid
 
 
-def _define(content: Any, file: str, lines: dict[tuple, int]) -> None:
+def _define(content: Any, file: str, lines: dict[Place, int]) -> None:
     """Register the protocols that a suite defines; a name that means something else already is refused."""
     place = f"{file}, line {lines[('define',)]}" if ("define",) in lines else file
     try:
@@ -218,7 +224,7 @@ def _define(content: Any, file: str, lines: dict[tuple, int]) -> None:
         raise SuiteError(str(error)) from error
 
 
-def _explain(error: dict[str, Any], where: str, path: tuple) -> str:
+def _explain(error: ErrorDetails, where: str, path: Place) -> str:
     model = _MODELS.get(path[0], Suite) if len(path) > 1 else Suite
     allowed = ", ".join(model.model_fields)
     if error["type"] == "extra_forbidden":

@@ -7,10 +7,11 @@ centre of the top-left pixel at (0, 0), so that mirroring an image of width w se
 >>> get_scheme("wflw-98").n_points, get_scheme("wflw-98").outer_eye_corners
 (98, (60, 72))
 
-Group names, over all schemes: jaw, chin, ears, left_brow, right_brow, left_eye, right_eye, left_pupil, right_pupil,
+Group names, over all schemes: jaw, chin, left_brow, right_brow, left_eye, right_eye, left_pupil, right_pupil,
 nose, nose_bridge, nose_base, nose_tip, nostrils, outer_lip, inner_lip, mouth; brow and eye in a profile, which shows
 one of each. `nose` is one outline where the scheme has no separate base; `mouth` is used where a scheme has at most one
-ring; `chin` is one point, where there is no jaw line.
+ring; `chin` is one point, where there is no jaw line. webmorph-189 has more: iris, lid, under_eye, ear, smile_line,
+cheek and philtrum of either side, hairline, hair, chin_middle, chin_crease and neck.
 """
 
 from fldbench.schemes.maps import map_landmarks, map_matrix

@@ -58,7 +58,7 @@ class Scheme:
     outer_eye_corners: tuple[int, int] | None = None
     pupils: tuple[int, int] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         points = list(range(len(self.mirror)))
         named = [i for eye in self.eye_points or () for i in eye] + [i for edge in self.edges for i in edge]
         named += [*(self.outer_eye_corners or ()), *(self.pupils or ())]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fldbench.errors import UnknownNameError, near_miss
-from fldbench.schemes import aflw, cofw, helen, ibug, imm, jd, kaggle, menpo, mtfl, muct, wflw, youtu
+from fldbench.schemes import aflw, cofw, helen, ibug, imm, jd, kaggle, menpo, mtfl, muct, webmorph, wflw, youtu
 from fldbench.schemes.scheme import Scheme
 
-FAMILIES = (ibug, mtfl, wflw, imm, youtu, cofw, aflw, kaggle, muct, helen, menpo, jd)
+FAMILIES = (ibug, mtfl, wflw, imm, youtu, cofw, aflw, kaggle, muct, helen, menpo, jd, webmorph)
 
 _SCHEMES: dict[str, Scheme] = {scheme.name: scheme for family in FAMILIES for scheme in family.SCHEMES}
 

@@ -153,7 +153,7 @@ def fill_missing(landmarks: np.ndarray, boxes: np.ndarray, unit: np.ndarray, ids
     for i in np.flatnonzero(~present.all(axis=1)):
         there = present[i]
         if not there.any():
-            raise DataError(f"face {str(ids[i])!r} has no annotated point; leave it out of the training set")
+            raise DataError(f"face {str(ids[int(i)])!r} has no annotated point; leave it out of the training set")
         mean = from_box_frame(unit, boxes[i : i + 1])[0]
         moved = mean + (landmarks[i, there] - mean[there]).mean(axis=0)
         if there.sum() >= 3 and np.ptp(mean[there], axis=0).any():

@@ -76,7 +76,7 @@ def test_part_distances_are_those_of_the_conditional_gaussian():
     assert np.allclose(model.part_distances(aligned, [part])[:, 0], by_hand)
 
 
-def test_missing_points_are_filled_by_what_the_others_foretell():
+def test_missing_points_are_filled_from_the_others():
     aligned = align(shapes(200), unit(SCHEME.template))[0]
     model = fit_shape_model(aligned[:150])
     holes = aligned[150:].copy()

@@ -198,7 +198,7 @@ def test_a_broken_submission_names_file_and_line(tmp_path, text, error):
 def test_datasets_have_no_submission_format_unless_they_say_so():
     with pytest.raises(
         PredictionsError,
-        match=r"p\.txt: this dataset has no prediction format of its own; give",
+        match=r"p\.txt: a prediction file ends in \.csv, \.json or \.npz",
     ):
         IBug300W().read_submission("p.txt")
 

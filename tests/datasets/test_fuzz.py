@@ -75,7 +75,7 @@ def make_imm_frontal(root):
 
 def make_kaggle(root):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 96, 96), dtype=np.uint8)
-    file = root / "the number of columns is 1; must be 31, with commas between: left_eye_center_x, left_eye_center_"
+    file = root / "training.csv"
     writers.write_kaggle(file, np.stack([points(15, i) for i in range(2)]), pixels)
     return Case(file, root, "train", "kaggle", images=True)
 
@@ -154,6 +154,51 @@ def make_cofw68(root):
     return Case(folder / "1_points.mat", root, "test", "cofw68", text=False)
 
 
+def make_labels(root):
+    file = root / "300w_test.csv"
+    writers.write_labels(file, [(f"Test/01_Indoor/indoor_00{i}.png", points(68, i)) for i in range(3)])
+    return Case(file, root, "private", "300w-labels")
+
+
+def make_300vw(root):
+    (root / "001/annot").mkdir(parents=True)
+    writers.write_300w_pts(root / "001/annot/000001.pts", points(68))
+    return Case(root / "001/annot/000001.pts", root, "train", "300vw")
+
+
+def make_london(root):
+    writers.write_tem(root / "001_03.tem", points(189))
+    writers.write_image(root / "001_03.jpg")
+    return Case(root / "001_03.tem", root, "all", "london")
+
+
+def make_london_table(root):
+    make_london(root)
+    writers.write_text(
+        root / "london_info.csv", "face_id,face_age,face_gender,face_eth\n001,24,female,white\n002,NA,NA,NA\n"
+    )
+    return Case(root / "london_info.csv", root, "all", "london")
+
+
+def make_webmorph(root):
+    writers.write_tem(root / "a.tem", points(5))
+    writers.write_image(root / "a.jpg")
+    return Case(root / "a.tem", root, "all", "webmorph")
+
+
+def make_wflw_subsets(root):
+    case = make_wflw(root)
+    case.file.unlink()
+    return Case(next(root.rglob("list_98pt_test_blur.txt")), root, "test", "wflw")
+
+
+def make_mtfl_boxes(root):
+    make_mtfl(root)
+    rows = "".join(f"net_7876\\{i}_0_0.jpg 1 2 3{i} 40.5 0.99\n" for i in range(4))
+    writers.write_text(root / "training_boxes.txt", rows)
+    return Case(root / "training_boxes.txt", root, "train", "mtfl")
+
+
 class Submission(Case):
     def read(self):
         COFW68().read_submission(self.file)
@@ -171,8 +216,15 @@ def converted(root, to, dataset, pattern):
 
 CASES = {
     "300w": make_300w,
+    "300w-labels": make_labels,
+    "300vw": make_300vw,
     "wflw": make_wflw,
+    "wflw-subsets": make_wflw_subsets,
     "mtfl": make_mtfl,
+    "mtfl-boxes": make_mtfl_boxes,
+    "london": make_london,
+    "london-table": make_london_table,
+    "webmorph": make_webmorph,
     "imm": make_imm,
     "imm-frontal": make_imm_frontal,
     "kaggle": make_kaggle,

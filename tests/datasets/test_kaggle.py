@@ -74,16 +74,16 @@ def replaced(row, cell, text):
         (lambda lines: [*lines[:3], lines[3][:100]], "line 4: the number of columns is 8; must be 31, with com"),
         (
             lambda lines: [line.replace(",", ";") for line in lines],
-            "line 1: the number of columns is 1; must be 31, with commas between: left_eye_center_x, left_eye_cen",
+            "line 1: column 1 of the header is 'left_eye_center_x;left_eye_center_y;righ'; must be 'left_eye_cent",
         ),
-        (replaced(0, 2, "eye"), "line 1: the number of columns is 31; must be 31, with commas between: left_eye_c"),
+        (replaced(0, 2, "eye"), "line 1: column 3 of the header is 'eye'; must be 'right_eye_center_x', with comm"),
         (
             lambda lines: [lines[0], "," * 30 + lines[1].rpartition(",")[2]],
             r"line 2: a face without a single point; leave",
         ),
         (lambda lines: lines[:1], r"line 1: no face in it; fetch the file again"),
         (lambda lines: [], r"line 1: no face in it|line 1: 1 columns"),
-        (lambda lines: ["ImageId,Image"], "line 1: the number of columns is 2; must be 31, with commas between:"),
+        (lambda lines: ["ImageId,Image"], "line 1: column 1 of the header is 'ImageId'; must be 'left_eye_cente"),
     ],
 )
 def test_a_broken_file_names_the_line(kaggle, change, error):

@@ -149,7 +149,7 @@ def test_landmarks_are_vertices():
 
 
 def test_an_unknown_coefficient_is_refused_with_the_allowed_names():
-    with pytest.raises(ValueError, match="no head coefficient named 'jaw'; allowed: face_width"):
+    with pytest.raises(ValueError, match="no head coefficient named 'jaw'; must be one of face_width"):
         head.coefficients(jaw=1.0)
 
 

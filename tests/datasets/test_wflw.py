@@ -152,3 +152,62 @@ def test_bytes_that_are_no_utf8_and_absent_lists(wflw, tmp_path):
         DatasetNotFoundError, match=r"dataset 'wflw' is not below .*; looked for WFLW_annotations or WFLW_"
     ):
         WFLW().load(tmp_path / "wflw/WFLW_images/a", "test")
+
+
+# ---- the lists of the subsets alone
+
+
+@pytest.fixture
+def subsets(wflw):
+    root, written = wflw
+    list_file(root).unlink()
+    return root, written
+
+
+def test_without_the_full_list_the_lists_of_the_subsets_are_read(subsets):
+    root, written = subsets
+    test = WFLW().load(root, "test")
+    points = {tuple(points[0]): points for points, *_ in written}
+    assert len(test) == 4 and test.parts == {"test": (4, 2500)}
+    for one, face in zip(test.ids, test.landmarks, strict=True):
+        assert np.array_equal(face, points[tuple(face[0])])
+        assert one.endswith(f"@x{face[0, 0]:.6f}y{face[0, 1]:.6f}")
+    assert np.array_equal(test.boxes[:, :2], test.landmarks.min(axis=1))
+    by_point = {tuple(points[0]): flags for points, _, flags, _ in written}
+    for row, face in enumerate(test.landmarks):
+        assert [int(test.attributes[name][row]) for name in SUBSETS] == by_point[tuple(face[0])]
+        assert [bool(test.subsets[name][row]) for name in SUBSETS] == [f == 1 for f in by_point[tuple(face[0])]]
+    assert test.images[0].shape == (30, 40, 3)
+    with pytest.raises(DatasetNotFoundError, match="no list of the split 'train'; looked for list_98pt_rect_attr"):
+        WFLW().load(root, "train")
+
+
+def test_an_absent_list_leaves_its_flag_unknown_and_absent_images_are_said(subsets):
+    root, _ = subsets
+    (root / "wflw/WFLW_annotations/list_98pt_test/list_98pt_test_blur.txt").unlink()
+    (root / "wflw/WFLW_images").rename(root / "elsewhere")
+    test = WFLW().load(root, "test")
+    assert set(test.attributes["blur"]) == {-1} and not test.subsets["blur"].any() and len(test) == 4
+    with pytest.raises(DataError, match="wflw has no folder WFLW_images or images here: predictions can be scored"):
+        test.images[0]
+
+
+def test_lists_of_subsets_that_contradict_each_other_are_refused(subsets):
+    root, _ = subsets
+    path = root / "wflw/WFLW_annotations/list_98pt_test/list_98pt_test_blur.txt"
+    words = path.read_text(encoding="utf-8").split(" ", 3)
+    path.write_text(" ".join([*words[:2], "9.5", words[3]]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"blur\.txt, line 1: other points than list_98pt_test_makeup\.txt, line 1"):
+        WFLW().load(root, "test")
+    path.write_text("1 2 a.jpg\n")
+    with pytest.raises(DataError, match=r"blur\.txt, line 1: the number of columns is 3; must be 197, with blanks"):
+        WFLW().load(root, "test")
+
+
+def test_the_real_lists_of_the_subsets(data_root):
+    test = WFLW().load(data_root, "test")
+    assert len(test) == 1966 and test.parts == {"test": (1966, 2500)}
+    assert {name: int(member.sum()) for name, member in test.subsets.items()} == {n: c for n, (c, _) in SUBSETS.items()}
+    crops = WFLW().load(data_root / "crops", "test")
+    assert len(crops) == 103 and crops.images[5].dtype == np.uint8
+    assert set(crops.subsets["blur"] | crops.subsets["occlusion"]) == {False, True}

@@ -89,8 +89,8 @@ GOOD = {"name": "p", "dataset": "toy", "n_expected": 8, "scheme": "mtfl-5", "nor
         ({"p": None}, "f.yaml: p: the base is None; must be a mapping"),
         ("p", "f.yaml: define is 'p'; must be a list of bases, or a mapping from their names"),
         (
-            [{"name": "p", "dataset": "300v", "normaliser": "box"}],
-            "f.yaml: p: no dataset named '300v'; did you mean '300w'",
+            [{"name": "p", "dataset": "300ww", "normaliser": "box"}],
+            "f.yaml: p: no dataset named '300ww'; did you mean '300w'",
         ),
         (
             [{"name": "p", "dataset": "300w", "subset": "mine", "normaliser": "box"}],

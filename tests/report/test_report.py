@@ -12,11 +12,12 @@ from made_records import TRAIN, failed
 from made_records import made_record as record
 
 import fldbench
-from fldbench.errors import StoreError
+from fldbench.errors import StoreError, UnknownNameError
 from fldbench.metrics import Metric
 from fldbench.records.record import MethodFacts, Metrics, TestFacts, Timings, TrainFacts
 from fldbench.report import leaderboard
 from fldbench.report.columns import FIRST as FIRST_COLUMNS
+from fldbench.report.columns import column_named
 
 FIRST = (
     "method,train,protocol,subset,n,n_total,missed,seeds,nme,fr08,fr10,auc08,"
@@ -257,6 +258,11 @@ def test_an_edited_record_is_shown_and_has_no_number():
         ("b", None, "edited"),
     ]
     assert "b: edited: its content does not fit its digest" in board.to_markdown() and "1.00" not in board.to_markdown()
+
+
+def test_a_column_that_there_is_not_is_refused():
+    with pytest.raises(UnknownNameError, match="no column named 'mised'; did you mean 'missed'"):
+        column_named("mised")
 
 
 def test_columns_follow_from_what_the_records_hold():

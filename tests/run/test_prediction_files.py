@@ -90,7 +90,7 @@ def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
         ("a.json", b'{"test0": null, "test0": null}', r"more than one prediction for 'test0'"),
         ("a.npz", b"PK but no", r"not an .npz file with the arrays ids and predictions"),
         ("a.csv", b"\xff\xfe\x00", r"a\.csv: cannot be read"),
-        ("a.txt", b"1", r"a\.txt: this dataset has no prediction format of its own; give .* as \.csv, \.json or \.npz"),
+        ("a.txt", b"1", r"a\.txt: a prediction file ends in \.csv, \.json or \.npz; this dataset has no"),
     ],
 )
 def test_files_that_are_none_are_named(toy, tmp_path, name, content, text):
@@ -182,3 +182,17 @@ def test_a_dropped_face_of_a_published_method_is_a_failure(data_root, tmp_path):
     assert cut.score.metrics["nme"] == pytest.approx(100 * np.delete(whole.score.errors, row).mean())
     ids, points = read_predictions(tmp_path / "cut.txt", 68, "cofw68")
     assert len(ids) == 506 and points.shape == (506, 68, 2)
+
+
+def test_labels_alone_serve_where_images_of_a_protocol_are_absent(data_root, tmp_path):
+    labelled = fldbench.load_dataset("300w-labels", data_root, "test")
+    guess = labelled.landmarks + np.random.default_rng(0).normal(0, 2, labelled.landmarks.shape)
+    np.savez(tmp_path / "a.npz", ids=labelled.ids, predictions=guess)
+    full = evaluate_file(tmp_path / "a.npz", "300w-full", data_root)
+    assert (full.score.n, full.score.missed, full.faces.name) == (689, 0, "300w-labels")
+    eyes = np.linalg.norm(labelled.landmarks[:, 36] - labelled.landmarks[:, 45], axis=1)
+    errors = np.linalg.norm(guess - labelled.landmarks, axis=2).mean(axis=1) / eyes
+    assert full.score.metrics["nme"] == pytest.approx(100 * errors.mean(), rel=1e-12)
+    parts = [evaluate_file(tmp_path / "a.npz", f"300w-{name}", data_root).score for name in ("common", "challenging")]
+    total = sum(part.n * part.metrics["nme"] for part in parts) / 689
+    assert total == pytest.approx(full.score.metrics["nme"], rel=1e-12)

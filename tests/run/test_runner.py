@@ -17,7 +17,7 @@ from fldbench.faces import ImageArrays
 from fldbench.records import keys
 from fldbench.records.store import Store
 from fldbench.report import leaderboard
-from fldbench.run import cell
+from fldbench.run import cell, timing
 from fldbench.run.cell import run_cell
 from fldbench.run.plan import make_plan, with_problems
 from fldbench.run.suite import load_suite
@@ -261,7 +261,7 @@ def test_progress_counts_models(toy, tmp_path):
 
 def test_predictions_are_made_in_blocks_that_do_not_change_them(toy, tmp_path, monkeypatch):
     (whole,) = fldbench.run_suite(toy, tmp_path / "a")
-    monkeypatch.setattr(cell, "FACES_AT_ONCE", 3)
+    monkeypatch.setattr(timing, "FACES_AT_ONCE", 3)
     (blocks,) = fldbench.run_suite(toy, tmp_path / "b")
     assert whole.metrics == blocks.metrics
 

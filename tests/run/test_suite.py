@@ -70,7 +70,7 @@ def test_a_dict_is_a_suite_too():
         ("jittered", "truth", 4, "boxes is 'truth'; must be"),
         ("seeds: [0, 1]", "seeds: 3", 11, "seeds is 3; must be a valid list"),
         ("seeds: [0, 1]", "seeds: []", 11, "seeds is []; must be at least 1 item"),
-        ("  - dataset: 300w", "  - dataset: 300v", 3, "no dataset named '300v'; did you mean '300w'?"),
+        ("  - dataset: 300w", "  - dataset: 300ww", 3, "no dataset named '300ww'; did you mean '300w'?"),
         ("  - dataset: 300w", "  - dataset: cofw68", 3, "no split to train on was named; must be 'test'"),
         (
             "  - dataset: 300w",

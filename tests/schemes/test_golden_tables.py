@@ -23,6 +23,7 @@ TABLES = {
     "helen-194": "0ae1fd85adf71763",
     "menpo-39": "fd87531001e04d02",
     "jd-106": "b3cbe3c0bfc2632e",
+    "webmorph-189": "c5fcb84465864564",
 }
 MAPS = {
     ("wflw-98", "ibug-68"): "25ffabb38de0b535",

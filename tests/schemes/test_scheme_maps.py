@@ -11,7 +11,7 @@ TO_FIVE = ("imm-frontal-73", "youtu-88", "cofw-29", "aflw-19", "kaggle-15", "muc
 MAPS = [
     *((a, b) for i, a in enumerate(CHAIN) for b in CHAIN[i:]),
     *((name, "mtfl-5") for name in TO_FIVE),
-    *((name, name) for name in (*TO_FIVE, "imm-58", "helen-194", "menpo-39")),
+    *((name, name) for name in (*TO_FIVE, "imm-58", "helen-194", "menpo-39", "webmorph-189")),
 ]
 
 every_map = pytest.mark.parametrize(("source", "target"), MAPS)

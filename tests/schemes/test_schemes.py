@@ -14,7 +14,7 @@ from fldbench.schemes import get_scheme, list_schemes, map_landmarks, map_matrix
 SIZES = {
     "ibug-68": 68, "ibug-51": 51, "ibug-49": 49, "mtfl-5": 5, "wflw-98": 98, "imm-58": 58, "imm-frontal-73": 73,
     "youtu-88": 88, "cofw-29": 29, "aflw-19": 19, "kaggle-15": 15, "muct-76": 76, "helen-194": 194, "menpo-39": 39,
-    "jd-106": 106,
+    "jd-106": 106, "webmorph-189": 189,
 }  # fmt: skip
 
 every_scheme = pytest.mark.parametrize("scheme", [get_scheme(name) for name in SIZES], ids=list(SIZES))
@@ -87,7 +87,8 @@ def test_template_is_a_face(scheme):
     for above, below in order:
         if above in centre and below in centre:
             assert centre[above][1] < centre[below][1], (above, below)
-    lowest = scheme.template[:, 1].argmax()
+    below = [i for name in {"neck", "hair"} & set(scheme.groups) for i in scheme.groups[name]]
+    lowest = np.where(np.isin(np.arange(scheme.n_points), below), 0, scheme.template[:, 1]).argmax()
     for name in {"jaw", "chin"} & set(scheme.groups):
         assert lowest in scheme.groups[name] and scheme.mirror[lowest] == lowest
     if "inner_lip" in scheme.groups:
@@ -109,7 +110,7 @@ def test_eyes_are_eyes(scheme):
         corner_left, corner_right = scheme.outer_eye_corners
         assert corner_left == min(scheme.groups["left_eye"], key=lambda i: x[i])
         assert corner_right == max(scheme.groups["right_eye"], key=lambda i: x[i])
-    has_pupils = scheme.name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106")
+    has_pupils = scheme.name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106", "webmorph-189")
     assert (scheme.pupils is not None) == has_pupils
     if has_pupils:
         assert scheme.pupils == scheme.groups["left_pupil"] + scheme.groups["right_pupil"]
@@ -145,13 +146,17 @@ def test_eye_indices_known_from_the_benchmarks():
         "ibug-68": (36, 45), "ibug-51": (19, 28), "ibug-49": (19, 28), "mtfl-5": None, "wflw-98": (60, 72),
         "imm-58": (21, 13), "imm-frontal-73": (16, 24), "youtu-88": (64, 80), "cofw-29": (8, 9), "aflw-19": (6, 11),
         "kaggle-15": (5, 3), "muct-76": (27, 32), "helen-194": (144, 124), "menpo-39": None, "jd-106": (66, 79),
+        "webmorph-189": (18, 27),
     }  # fmt: skip
     assert get_scheme("ibug-68").eye_points == (tuple(range(36, 42)), tuple(range(42, 48)))
     assert get_scheme("mtfl-5").eye_points == ((0,), (1,))
     assert get_scheme("aflw-19").eye_points == ((7,), (10,)) and get_scheme("kaggle-15").eye_points == ((1,), (0,))
     assert get_scheme("jd-106").eye_points == (tuple(range(66, 74)), tuple(range(75, 83)))
-    pupils = {name: get_scheme(name).pupils for name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106")}
-    assert list(pupils.values()) == [(96, 97), (32, 33), (16, 17), (31, 36), (104, 105)]
+    pupils = {
+        name: get_scheme(name).pupils
+        for name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106", "webmorph-189")
+    }
+    assert list(pupils.values()) == [(96, 97), (32, 33), (16, 17), (31, 36), (104, 105), (0, 1)]
 
 
 @pytest.mark.parametrize(

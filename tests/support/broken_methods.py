@@ -14,7 +14,7 @@ from fldbench.files import sha256_of
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
 from fldbench.params import SEED, THREADS, check_sample_weight, real
-from fldbench.progress import report
+from fldbench.progress import say_progress
 from fldbench.shapes import from_box_frame
 
 
@@ -40,18 +40,18 @@ class Good(Method):
     def fit(self, train, val=None, sample_weight=None, start_shapes=None, folder=None):
         self.check_params()
         sha256_of(self.table)
-        report("toy: steps", 0, 2)
+        say_progress("toy: steps", 0, 2)
         weight = check_sample_weight(sample_weight, train)
         if start_shapes is not None and len(start_shapes) != len(train):
             raise DataError(f"{len(start_shapes)} start shapes for {len(train)} faces")
         checkpoint = None if folder is None else folder / "half.npy"
         self._learn(train[weight > 0], checkpoint)
-        report("toy: steps", 1, 2)
+        say_progress("toy: steps", 1, 2)
         self.val_mean_ = np.zeros(2) if val is None else np.nanmean(val.landmarks, axis=(0, 1))
         if folder is not None:
             checkpoint.unlink()
             (folder / "curves.txt").write_text("1.0\n")
-        report("toy: steps", 2, 2)
+        say_progress("toy: steps", 2, 2)
         return self
 
     def _learn(self, train, checkpoint):
@@ -190,14 +190,14 @@ class TakesNoValidationSet(Good):
 
 class CountsTooFar(Good):
     def fit(self, train, val=None, **more):
-        report("toy: steps", 3, 2)
+        say_progress("toy: steps", 3, 2)
         return super().fit(train, val, **more)
 
 
 class CountsBackwards(Good):
     def fit(self, train, val=None, **more):
-        report("toy: more", 2, 3)
-        report("toy: more", 1, 3)
+        say_progress("toy: more", 2, 3)
+        say_progress("toy: more", 1, 3)
         return super().fit(train, val, **more)
 
 

@@ -243,3 +243,18 @@ def write_face(folder, name, ending=".jpg"):
 
 def submission(*faces):
     return "".join(f"{n} \n{' '.join(['7'] * 68)} \n{' '.join(['9'] * 68)} \n{' '.join(['0'] * 68)} \n" for n in faces)
+
+
+def write_labels(path, faces):
+    """HRNet's list of 300-W: faces as (image name, points (68, 2))."""
+    columns = ",".join(f"original_{i}_{axis}" for i in range(68) for axis in "xy")
+    rows = [f"{name},1.2,40.0,50.0," + ",".join(f"{v + 1:.6f}" for v in points.ravel()) for name, points in faces]
+    write_text(path, "\n".join([f"image_name,scale,center_w,center_h,{columns}", *rows]) + "\n")
+
+
+def write_tem(path, points, lines=((0, 1, 2), (3, 4))):
+    """WebMorph's template: number of points, x tab y, number of lines, three rows for each line."""
+    rows = [str(len(points)), *(f"{x:.3f}\t{y:.3f}" for x, y in points), str(len(lines))]
+    for line in lines:
+        rows += ["0", str(len(line)), " ".join(map(str, line))]
+    write_text(path, "\n".join(rows) + "\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from fldbench.faces import FaceSet
 
 KINDS = ("count", "unchecked", "image", "points", "mirrored", "eyes", "box", "duplicate", "group", "shape", "picture")
@@ -31,7 +33,7 @@ class Finding:
     message: str
 
 
-def about(faces: FaceSet, row: int, kind: str, score: float, message: str) -> Finding:
+def about(faces: FaceSet, row: int | np.integer, kind: str, score: float, message: str) -> Finding:
     """Return a finding about one face of a set."""
     return Finding(kind, str(faces.ids[row]), float(score), message)
 

@@ -93,5 +93,5 @@ def _nearest(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
         best = np.argpartition(-agree, count - 1, axis=1)[:, :count]
         rows.append(best + start)
         equal.append(np.take_along_axis(agree, best, axis=1))
-    rows, equal = np.hstack(rows), np.hstack(equal)
-    return np.take_along_axis(rows, np.argsort(-equal, axis=1, kind="stable")[:, :_CANDIDATES], axis=1)
+    order = np.argsort(-np.hstack(equal), axis=1, kind="stable")[:, :_CANDIDATES]
+    return np.take_along_axis(np.hstack(rows), order, axis=1)

@@ -62,8 +62,10 @@ def picture_facts(
     """
     n = len(faces)
     boxes = np.isfinite(faces.boxes).all(axis=1) & (faces.boxes[:, 2:] > faces.boxes[:, :2]).all(axis=1)
-    maps = np.full((n, 2, 3), np.nan) if landmarks is None else frames(landmarks, mean)
-    size = FRAME if landmarks is not None else 0
+    if landmarks is None or mean is None:
+        maps, size = np.full((n, 2, 3), np.nan), 0
+    else:
+        maps, size = frames(landmarks, mean), FRAME
     facts = PictureFacts(
         np.zeros((n, 2), int),
         {},

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fldbench.curate.verify.shape_model import align, folds_of, unit
+from fldbench.curate.verify.shape_model import folds_of, unit
 from fldbench.errors import DataError
 from fldbench.geometry import invert, transform
+from fldbench.shapes import align_to as align
 
 FRAME = 80  # px, what is cut out of the picture
 MIN_FACES = 100
@@ -122,10 +123,11 @@ def _hogs(crops: np.ndarray, views: np.ndarray) -> np.ndarray:
     import cv2
 
     hog, side = cv2.HOGDescriptor((_WINDOW, _WINDOW), (16, 16), (8, 8), (8, 8), 9), (_WINDOW, _WINDOW)
-    kind = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-    return np.stack(
-        [hog.compute(cv2.warpAffine(crop, view, side, **kind)).ravel() for crop, view in zip(crops, views, strict=True)]
+    seen = (
+        cv2.warpAffine(crop, view, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for crop, view in zip(crops, views, strict=True)
     )
+    return np.stack([np.ravel(hog.compute(window)) for window in seen])
 
 
 def _ridge(features: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -81,4 +81,4 @@ def _worst(scores: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _named(points: np.ndarray) -> str:
-    return f"point {points[0]}" if len(points) == 1 else f"each of the points {listed(points)}"
+    return f"point {points[0]}" if len(points) == 1 else f"each of the points {listed(points.tolist())}"

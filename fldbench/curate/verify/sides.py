@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from fldbench.curate.verify.finding import Finding, about, unchecked
-from fldbench.curate.verify.shape_model import align, unit
+from fldbench.curate.verify.shape_model import unit
 from fldbench.faces import FaceSet
 from fldbench.schemes import Scheme, get_scheme
+from fldbench.shapes import align_to as align
 
 SWAPPED = 1.1  # the fit to an upright face gets better by this factor when numbers are exchanged
 _MESSAGES = {

@@ -1,0 +1,43 @@
+"""What a record says of the faces behind its numbers."""
+
+from __future__ import annotations
+
+from fldbench.faces import FaceSet
+from fldbench.protocols import Protocol, Score, ids_hash
+from fldbench.records.record import TestFacts, TrainFacts
+from fldbench.run.data import LoadedFaces
+from fldbench.run.suite import TrainSpec
+
+REASONS_KEPT = 20
+
+
+def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
+    """Return what a record says of the faces that a method was trained on."""
+    there = {} if loaded.faces is None else loaded.faces.parts
+    return TrainFacts(
+        label=spec.label,
+        dataset=spec.dataset,
+        split=spec.split,
+        boxes=spec.boxes,
+        faces=0 if loaded.faces is None else len(loaded.faces),
+        n_expected=loaded.n_expected,
+        parts={part: (found, expected) for part, (found, expected) in there.items()},
+        left_out=len(loaded.problems),
+        left_out_reasons=tuple(list(loaded.problems.values())[:REASONS_KEPT]),
+        fingerprint=fingerprint,
+    )
+
+
+def facts_of_test(protocol: Protocol, faces: FaceSet, score: Score, left_out: list[str], fingerprint: str) -> TestFacts:
+    """Return what a record says of the faces that it was measured on."""
+    ids = ids_hash(faces)
+    return TestFacts(
+        n=len(faces),
+        missed=score.missed,
+        left_out=len(left_out),
+        left_out_reasons=tuple(left_out[:REASONS_KEPT]),
+        complete=protocol.is_complete(faces),
+        ids_sha256=ids,
+        fingerprint=fingerprint,
+        parts={part: (found, expected) for part, (found, expected) in faces.parts.items()},
+    )
