@@ -51,6 +51,7 @@ setup(
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dev": [
             "pytest>=8.2",
+            "coverage>=7.6",
             "ruff>=0.8",
             "mypy>=2.0",
             "pandas-stubs>=3.0",

@@ -98,3 +98,28 @@ def test_libraries_that_are_reached_count_by_their_version():
     assert network["numpy"] == numpy.__version__ and network["torch"] == torch.__version__
     assert "torch" not in libraries_of(registry.resolve("method", "mean-shape"))
     assert any(name.startswith("opencv") for name in libraries_of(registry.resolve("method", "linear")))
+
+
+def test_the_first_distribution_that_is_installed_counts(monkeypatch):
+    def installed(name):
+        if name != "opencv-python":
+            raise digest.PackageNotFoundError(name)
+        return "4.0"
+
+    monkeypatch.setattr(digest, "version", installed)
+    assert digest._installed("cv2") == ("opencv-python", "4.0")
+    assert digest._installed("dlib") == ("dlib-bin", "absent")
+
+
+def test_imports_of_what_does_not_exist_or_does_not_parse_are_passed_over(plug, tmp_path):
+    lazy = "def f():\n    from plug import broken, absent\n    from plug.helper.deeper import y\n" + METHOD
+    (tmp_path / "plug").joinpath("broken.py").write_text("def f(:\n")
+    assert list(plug(method=lazy)) == ["plug", "plug.helper", "plug.method"]
+
+
+def test_a_class_whose_file_was_deleted_is_never_the_same_code_twice(plug, tmp_path):
+    plug()
+    cls = sys.modules["plug.method"].M
+    (tmp_path / "plug" / "method.py").unlink()
+    first, second = code_of(cls), code_of(cls)
+    assert first["plug.method"].startswith("no source ") and first != second

@@ -180,6 +180,35 @@ def test_a_fit_that_breaks_off_leaves_the_method_as_it_was(error):
     assert vars(method.fit("new")) == {"own_": "new", "first_": "new", "second_": "new"}
 
 
+def test_a_method_says_what_it_does_not_have():
+    class Bare(Method):
+        pass
+
+    with pytest.raises(NotImplementedError):
+        Bare().fit(FACES)
+    with pytest.raises(NotImplementedError):
+        Bare().predict([], FACES.boxes)
+    with pytest.raises(MethodError, match="Bare has no members that could be fitted apart; call fit"):
+        Bare().assemble([])
+    assert Bare().members == [] and Bare().members_alone == {} and Bare().multiply_adds is None
+
+
+def test_faces_to_validate_on_are_refused_by_a_method_that_has_no_use_for_them(toy):
+    class Takes(Noisy):
+        validates = True
+
+        def fit(self, train, val=None):
+            self.val_ = None if val is None else len(val)
+            return super().fit(train)
+
+    class Leaves(Takes):
+        validates = False
+
+    assert Takes().fit(FACES, FACES[:2]).val_ == 2
+    with pytest.warns(UserWarning, match="Leaves does not use a validation set; `val` changes nothing"):
+        assert Leaves().fit(FACES, FACES[:2]).val_ is None
+
+
 def test_a_package_that_is_missing_is_no_unknown_name(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "TABLES", {kind: dict(table) for kind, table in registry.TABLES.items()})
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from toys import toy_faces
 
 import fldbench
 from fldbench.errors import DataError, MethodError
@@ -73,7 +74,7 @@ def test_threads():
 
 
 def test_weights():
-    faces = fldbench.load_dataset("synthetic")[:3]
+    faces = toy_faces(3)
     assert check_sample_weight(None, faces).tolist() == [1, 1, 1]
     assert check_sample_weight([0, 2, 1], faces).tolist() == [0, 2, 1]
     for bad, message in {

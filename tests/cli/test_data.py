@@ -68,6 +68,12 @@ def test_verify_lists_its_findings_and_writes_an_exclude_list_for_suites(call, t
     assert record.train.faces == 1 and record.train.parts["after exclusions"] == (1, 2)
 
 
+def test_verify_compares_a_split_with_the_others_alone(call):
+    status, text, _ = call("verify", "toy", "--split", "test")
+    assert status == 0 and "groups in toy-test and toy-train: not checked" in text
+    assert "in toy-test and toy-test" not in text and "in toy-test too" not in text
+
+
 def test_verify_draws_the_least_plausible_shapes(call, tmp_path):
     class Many(Toy):
         splits = ("train",)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from face_sets import shapes
 
 from fldbench.curate.verify.shape_model import align, fit_shape_model, folds_of, implausibility, mean_shape, unit
 from fldbench.errors import DataError
@@ -10,20 +11,6 @@ from fldbench.schemes import get_scheme
 
 SCHEME = get_scheme("ibug-68")
 PARTS = list(SCHEME.groups.values())
-
-
-def shapes(n, seed=0, scheme=SCHEME):
-    """n faces: the template under four smooth deformations, noise, turns, sizes and shifts; px."""
-    rng = np.random.default_rng(seed)
-    base = unit(scheme.template)
-    x, y = base[:, 0], base[:, 1]
-    modes = np.stack([np.stack(mode, 1) for mode in ((x * y, 0 * x), (0 * x, x * x), (x, -y), (y * y, 0 * y))])
-    faces = base + np.einsum("nk,kld->nld", rng.normal(0, 0.08, (n, 4)), modes) + rng.normal(0, 0.01, (n, *base.shape))
-    turn, size = rng.normal(0, 0.3, n), rng.uniform(20, 60, n)
-    linear = size[:, None, None] * np.stack([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]).transpose(
-        2, 0, 1
-    )
-    return faces @ linear.transpose(0, 2, 1) + rng.uniform(80, 120, (n, 1, 2))
 
 
 def scores(landmarks, **kwargs):

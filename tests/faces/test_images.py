@@ -99,3 +99,18 @@ def test_kept_digests_survive_pickling_and_many_threads():
     images.hashed[:] = 0
     there = pickle.loads(pickle.dumps(images[100:]))
     assert [there.digest_once(i) for i in range(200)] == wanted[100:] and not there._base.hashed.any()
+
+
+def test_the_orientation_that_a_header_asks_for_is_not_applied(tmp_path):
+    """Annotations were made on the pixels as they are stored."""
+    rgb = np.zeros((16, 24, 3), np.uint8)
+    rgb[:, 12:] = 255
+    stored = cv2.imencode(".jpg", rgb)[1].tobytes()
+    entry = b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"  # Orientation = 6: turn by 90 degrees
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\x00" + entry + b"\0\0\0\0"
+    turned = stored[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + stored[2:]
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (24, 16, 3)  # the header is sound
+    for name, encoded in (("stored.jpg", stored), ("turned.jpg", turned)):
+        (tmp_path / name).write_bytes(encoded)
+    images = ImageFiles([tmp_path / "stored.jpg", tmp_path / "turned.jpg"])
+    assert images[1].shape == (16, 24, 3) and np.array_equal(images[0], images[1])

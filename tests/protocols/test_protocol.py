@@ -443,3 +443,20 @@ def test_boxes_of_an_unknown_source_are_refused():
         ProtocolError, match="boxes_from: boxes is 'detected:x'; must be tight, official, or jittered:S"
     ):
         protocols.boxes_from(toy_faces(2), "detected:x")
+
+
+def test_a_skipped_face_takes_its_points_out_of_the_micro_mean():
+    """Faces of 5, 3 and 5 annotated points; the first is missed: (3 * 9 + 5 * 2) / 8."""
+    faces = toy_faces(3)
+    truth = faces.landmarks.copy()
+    truth[1, 3:] = np.nan
+    faces = replace(faces, landmarks=truth, visible=None)
+    eyes = np.linalg.norm(truth[:, 0] - truth[:, 1], axis=1)
+    guess = truth + np.array([np.nan, 0.09, 0.02])[:, None, None] * eyes[:, None, None] * np.array([0.6, 0.8])
+    score = toy_protocol("p", missed="skipped", reduction="micro").score(guess, faces)
+    assert score.missed == 1 and score.metrics["nme"] == pytest.approx((3 * 9 + 5 * 2) / 8)
+
+
+def test_more_faces_than_the_protocol_has_are_not_complete():
+    faces = toy_faces(4)
+    assert [toy_protocol("p", n_expected=n).is_complete(faces) for n in (3, 4, 5)] == [False, True, False]

@@ -42,6 +42,13 @@ def test_parameters_that_change_nothing_are_not_in_the_key():
     assert key("cnn-small", **quick) != key("cnn-small", **quick, training={"precision": "bf16-mixed"})
 
 
+def test_the_version_that_a_method_declares_is_part_of_its_key(monkeypatch):
+    first = ingredients(Noisy(), FACES)
+    monkeypatch.setattr(Noisy, "version", 2)
+    second = ingredients(Noisy(), FACES)
+    assert first.code == second.code and first.key != second.key and first.like != second.like
+
+
 def test_another_version_of_a_library_changes_the_key_but_not_the_work(monkeypatch):
     method = make_method("linear")
     now = ingredients(method, FACES)

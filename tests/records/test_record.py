@@ -2,6 +2,7 @@
 
 import json
 import math
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from made_records import failed, made_record
 from fldbench.errors import StoreError
 from fldbench.metrics import Metric
 from fldbench.protocols import get_protocol
+from fldbench.records import machine
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import Metrics, from_json, to_json
 from fldbench.records.store import Store, read_record
@@ -123,3 +125,35 @@ def test_machine_facts_say_what_the_process_may_use():
     facts = machine_facts()
     assert 1 <= facts.cores_usable <= facts.cores and facts.memory_gb > 0.5
     assert facts.cpu and "threads" in facts.blas and facts.libraries["numpy"] == np.__version__
+
+
+def test_what_is_not_known_of_a_machine_is_absent_or_empty(monkeypatch):
+    def installed(name):
+        if name not in ("dlib", "opencv-python"):
+            raise machine.PackageNotFoundError(name)
+        return "9.1"
+
+    monkeypatch.setattr(machine, "version", installed)
+    assert machine._first(("dlib-bin", "dlib")) == "9.1" and machine._first(("torch",)) == "absent"
+
+    def refused(*_, **__):
+        raise OSError("not here")
+
+    monkeypatch.setattr(machine.subprocess, "run", refused)
+    monkeypatch.setattr(machine.os, "sysconf", refused)
+    monkeypatch.setattr(machine.Path, "read_text", refused)
+    assert machine._commit() == "" and machine._memory_gb() is None and machine._cpu()
+
+
+def test_the_commit_has_a_plus_where_tracked_files_differ(monkeypatch):
+    for changed, expected in (("", "0123456789ab"), (" M fldbench/digest.py\n", "0123456789ab+")):
+        answers = {"ls-files": "machine.py\n", "rev-parse": "0123456789ab\n", "status": changed}
+        monkeypatch.setattr(
+            machine.subprocess,
+            "run",
+            lambda command, answers=answers, **_: subprocess.CompletedProcess(command, 0, answers[command[3]]),
+        )
+        assert machine._commit() == expected
+    outside = subprocess.CompletedProcess([], 1, "")
+    monkeypatch.setattr(machine.subprocess, "run", lambda command, **_: outside)
+    assert machine._commit() == ""

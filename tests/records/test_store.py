@@ -107,3 +107,18 @@ def test_a_damaged_record_is_named(tmp_path, text, message):
 def test_a_folder_without_records_says_so(tmp_path):
     with pytest.raises(StoreError, match=r"no run record below '.*'; `fldbench run` writes them"):
         read_records(tmp_path)
+
+
+def test_sound_records_of_the_same_work_are_found_the_newest_last(tmp_path):
+    store = Store(tmp_path)
+    for key, day in (("a", 3), ("b", 1), ("c", 2), ("edited", 4), ("damaged", 5)):
+        store.write(replace(RECORD, key=key, like="w", ended=f"2026-01-0{day}T00:00:00+00:00"))
+    store.write(replace(RECORD, key="other", like="v"))
+    store.write(replace(RECORD, key="failed", like="w", status="failed"))
+    store.write(replace(RECORD, key="nameless", like=""))
+    path = tmp_path / "records/edited/run.json"
+    path.write_text(path.read_text().replace('"n": 330', '"n": 331'))
+    (tmp_path / "records/damaged/run.json").write_text("{")
+    assert store.read("edited").edited
+    found = {like: [record.key for record in records] for like, records in store.alike().items()}
+    assert found == {"w": ["b", "c", "a"], "v": ["other"]}

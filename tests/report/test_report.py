@@ -40,13 +40,13 @@ def test_a_row_is_the_mean_over_seeds():
 
 
 def test_what_a_method_costs():
-    method = MethodFacts("net", "net", parameters=10, model_bytes=1_540_000, multiply_adds=2_500_000)
+    method = MethodFacts("net", "net", parameters=10, model_bytes=1_560_000, multiply_adds=2_500_000)
     timings = [Timings(fit_seconds=2.0, ms_per_face=0.5, ms_one_face=ms) for ms in (1.0, 1.5)]
     board = leaderboard([record(method, seed=s, timings=t) for s, t in enumerate(timings)])
     (row,) = csv.DictReader(io.StringIO(board.to_csv()))
-    assert (row["ms_one_face"], row["multiply_adds"], row["model_bytes"]) == ("1.250", "2500000", "1540000")
+    assert (row["ms_one_face"], row["multiply_adds"], row["model_bytes"]) == ("1.250", "2500000", "1560000")
     assert "| fit s | ms/face | ms, one face | MB |" in board.to_markdown()
-    assert "| 2.0 | 0.50 | 1.25 | 1.5 |" in board.to_markdown()
+    assert "| 2.0 | 0.50 | 1.25 | 1.6 |" in board.to_markdown()
     assert "one face" not in leaderboard([record()]).to_markdown()  # a record from before it was measured
 
 
@@ -81,7 +81,7 @@ def test_protocols_are_never_ranked_in_one_table():
 
 def test_the_newer_record_counts_but_a_partial_one_never_takes_the_place_of_a_whole():
     old = record(ended="2026-01-01T00:00:00+00:00")
-    new = record(ended="2026-01-02T00:00:00+00:00", metrics=METRICS | {"nme": 4.5}, key="n")
+    new = record(ended="2026-01-02T00:00:00+00:00", metrics=METRICS | {"nme": 4.5}, key="a")
     part = record(ended="2026-01-03T00:00:00+00:00", n=100, metrics=METRICS | {"nme": 3.8})
     rows = leaderboard([part, new, old]).rows
     assert [(row["n"], row["nme"], row["complete"]) for row in rows] == [(100, 3.8, "no"), (330, 4.5, "yes")]
@@ -118,6 +118,13 @@ def test_the_best_complete_rows_are_bold():
     better = METRICS | {"nme": 3.0, "auc08": 70.0}
     text = leaderboard([record("a"), record("b", metrics=better)]).to_markdown()
     assert "| b | **3.00** | **10.00** |" in text and "| a | 4.00 | **10.00** |" in text and "**70.00**" in text
+
+
+def test_a_partial_row_is_never_the_best():
+    best = METRICS | {"nme": 1.0, "auc08": 89.0}
+    text = leaderboard([record("a"), record("b", metrics=METRICS | {"nme": 3.5}), record("c", n=300, metrics=best)])
+    assert "| c | 1.00 |" in text.to_markdown() and "| b | **3.50** |" in text.to_markdown()
+    assert "c & 1.00 &" in text.to_latex() and r"b & \textbf{3.50} &" in text.to_latex()
 
 
 def test_columns_without_a_number_are_not_printed():
@@ -162,6 +169,20 @@ def test_a_union_must_be_the_weighted_mean_of_its_parts():
         leaderboard([common, hard, of("300w-full", 689, 3.9, 0.0)])
     other = replace(of("300w-full", 689, 3.9, 0.0), method=MethodFacts("x", "someone else"))
     assert len(leaderboard([common, hard, other]).rows) == 3
+
+
+def test_a_missed_face_of_a_union_weighs_nothing_in_its_nme():
+    """Of 554 + 135 faces 54 are missed: 500 and 135 weigh in the NME, all of them in FR and AUC."""
+
+    def of(protocol, n, missed, nme):
+        numbers = {"nme": nme, "fr08": 100 * missed / n, "fr10": 100 * missed / n}
+        numbers["auc08"] = 100 * (1 - missed / n) * (1 - nme / 8)
+        return record(protocol=protocol, n=n, metrics=numbers, test=TestFacts(n=n, missed=missed, complete=True))
+
+    parts = of("300w-common", 554, 54, 3.0), of("300w-challenging", 135, 0, 6.0)
+    assert len(leaderboard([*parts, of("300w-full", 689, 54, (500 * 3 + 135 * 6) / 635)]).rows) == 3
+    with pytest.raises(StoreError, match=r"nme 3\.5878\d* is not the weighted mean of"):
+        leaderboard([*parts, of("300w-full", 689, 54, (554 * 3 + 135 * 6) / 689)])
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):

@@ -60,6 +60,8 @@ def test_missing_faces_and_blank_cells_count_as_failures_and_are_named(toy, tmp_
 def test_predictions_for_other_subsets_are_counted_but_not_used(toy, tmp_path):
     outside = evaluate_file(write(tmp_path / "a.csv", csv_rows()), "toy-even")
     assert outside.score.n == 4 and outside.elsewhere == 4 and not outside.absent
+    outside = evaluate_file(write(tmp_path / "b.csv", csv_rows()[1:]), "toy-even")  # without the even face 0
+    assert outside.score.n == 4 and outside.elsewhere == 4 and outside.absent == ("test0",)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
         ("a.json", b'{"test0": null, "test0": null}', r"more than one prediction for 'test0'"),
         ("a.npz", b"PK but no", r"not an .npz file with the arrays ids and predictions"),
         ("a.csv", b"\xff\xfe\x00", r"a\.csv: cannot be read"),
-        ("a.txt", b"1", r"a prediction file ends in .csv, .json or .npz"),
+        ("a.txt", b"1", r"a\.txt: a prediction file ends in \.csv, \.json or \.npz; this dataset has no"),
     ],
 )
 def test_files_that_are_not_predictions_are_named(toy, tmp_path, name, content, text):

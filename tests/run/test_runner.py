@@ -17,7 +17,7 @@ from fldbench.faces import ImageArrays
 from fldbench.records import keys
 from fldbench.records.store import Store
 from fldbench.report import leaderboard
-from fldbench.run import timing
+from fldbench.run import cell, timing
 from fldbench.run.cell import run_cell
 from fldbench.run.plan import make_plan, with_problems
 from fldbench.run.suite import load_suite
@@ -237,6 +237,12 @@ def test_a_method_without_random_state_runs_once_for_all_seeds(toy, tmp_path):
     assert [record.seed for record in fldbench.run_suite(toy, tmp_path)] == [None]
 
 
+def test_a_seed_among_the_parameters_goes_before_those_of_the_suite(toy, tmp_path):
+    toy |= {"methods": [{"name": "noisy", "params": {"random_state": 5}}], "seeds": [0, 1]}
+    (record,) = fldbench.run_suite(toy, tmp_path)
+    assert record.status == "ok" and record.seed is None and record.method.params["random_state"] == 5
+
+
 def test_several_jobs_give_the_same_table_and_know_plugins_registered_at_run_time(toy, tmp_path):
     average = {"name": "average", "params": {"methods": ["noisy"], "params": {"noisy": {"noise": 0.5}}}}
     toy |= {"methods": ["noisy", "broken", "mean-shape", average], "seeds": [0, 1]}
@@ -324,6 +330,18 @@ def test_results_of_other_code_are_kept_and_named_and_reused_only_on_request(toy
     assert fldbench.run_suite(toy, tmp_path, on_note=said.append) == [new] and len(said) == 2
 
 
+def test_of_results_of_other_code_the_newest_is_reused(toy, tmp_path, monkeypatch):
+    real, times = keys.code_of, iter(range(100))
+    monkeypatch.setattr(cell, "now", lambda: f"2026-01-01T00:00:{next(times):02}+00:00")
+    ran = []
+    for digest in ("zz", "yy"):
+        monkeypatch.setattr(keys, "code_of", lambda cls, digest=digest: real(cls) | {"fldbench.geometry": digest})
+        ran += fldbench.run_suite(toy, tmp_path)
+    monkeypatch.setattr(keys, "code_of", real)
+    (reused,) = fldbench.run_suite(toy, tmp_path, reuse_other_code=True)
+    assert Noisy.fits == 2 and ran[0].ended < ran[1].ended == reused.ended
+
+
 def test_only_one_label_of_the_suite_runs(toy, tmp_path):
     toy["methods"] = ["noisy", "mean-shape"]
     (record,) = fldbench.run_suite(toy, tmp_path, only="mean-shape")
@@ -375,3 +393,18 @@ def test_images_are_decoded_once_to_find_the_unreadable(toy, tmp_path):
     fldbench.run_suite(toy, tmp_path)
     assert decoded.count(("train", 0)) == 1  # the mean shape looks at no image
     assert decoded.count(("test", 0)) == 3  # and once for each kind of boxes
+
+
+def test_excluded_faces_are_left_out_of_the_training_and_counted(toy, tmp_path):
+    (tmp_path / "bad.txt").write_text("train0\ttwice\nelsewhere\n")
+    train = {"dataset": "toy", "exclude": str(tmp_path / "bad.txt")}
+    (whole,) = fldbench.run_suite(toy, tmp_path / "out")
+    (record,) = fldbench.run_suite(toy | {"train": [train]}, tmp_path / "out")
+    assert record.train.faces == TOY_TRAIN - 1 and record.train.fingerprint != whole.train.fingerprint
+    assert record.train.parts["after exclusions"] == (TOY_TRAIN - 1, TOY_TRAIN)
+
+
+def test_a_training_set_that_was_cut_expects_no_more_than_it_was_cut_to(toy, tmp_path):
+    toy |= {"train": [{"dataset": "toy"}, {"dataset": "toy", "faces": 6}]}
+    facts = [(record.train.faces, record.train.n_expected) for record in fldbench.run_suite(toy, tmp_path)]
+    assert facts == [(TOY_TRAIN, TOY_TRAIN), (6, 6)]

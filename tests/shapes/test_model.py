@@ -152,6 +152,7 @@ def test_limits_hold_and_the_prior_shrinks():
     bound = np.sqrt(model.variances)
     assert (np.abs(free) > bound).any()
     assert (np.abs(held) <= bound * (1 + 1e-12)).all()
+    assert np.isclose(np.abs(held), bound).any()  # held at the limit, not somewhere below it
     shrunk = pdm.fit_shapes(model, points, alike(points), prior=1e9)[1]
     assert np.abs(shrunk / bound).max() < 1e-2
     each = pdm.fit_shapes(model, points, alike(points), prior=np.array([0, 1e9, 0, 0, 0, 0]))[1]
@@ -220,3 +221,9 @@ def test_principal_axes_give_the_covariance_back():
     variances, axes = pdm.principal_axes(covariance)
     assert np.allclose((axes * variances) @ axes.T, covariance)
     assert (np.diff(variances) <= 0).all() and (variances >= 0).all()
+
+
+def test_the_limit_counts_standard_deviations_not_variances():
+    variances = np.array([1.0, 4.0])
+    clipped = pdm.clip(np.array([[9.0, 9.0], [-9.0, -9.0], [3.0, 5.9]]), variances, 3.0)
+    assert clipped.tolist() == [[3.0, 6.0], [-3.0, -6.0], [3.0, 5.9]]

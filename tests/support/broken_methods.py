@@ -266,6 +266,19 @@ class CentresTheBatch(Good):
         return super().predict(images, boxes, **more) + 0.1 * len(boxes)
 
 
+class KeepsAnswersWithoutOrder(Good):
+    """Finds its earlier answers again by a number that is the same for every order of the faces."""
+
+    def _learn(self, train, checkpoint):
+        self._kept = {}
+        super()._learn(train, checkpoint)
+
+    def predict(self, images, boxes, start_shapes=None):
+        answer = super().predict(images, boxes, start_shapes)
+        key = len(boxes), round(float(np.sum(boxes)), 3)
+        return answer if start_shapes is not None else vars(self).setdefault("_kept", {}).setdefault(key, answer).copy()
+
+
 class WantsAList(Good):
     def predict(self, images, boxes, **more):
         if not isinstance(images, list):
@@ -483,6 +496,7 @@ BROKEN_METHODS = {
     TakesAnyWeights: "sample-weight",
     ForgetsEmptyBatches: "rows",
     CentresTheBatch: "batch",
+    KeepsAnswersWithoutOrder: "batch",
     WantsAList: "lazy-images",
     ScalesBoxesInPlace: "input-unchanged",
     LooksAtTheWidth: "moves-along",

@@ -6,6 +6,7 @@ import numpy as np
 from toys import toy_faces
 
 from fldbench.faces import ImageArrays, Images
+from fldbench.schemes import get_scheme
 
 
 class Untouchable(ImageArrays):
@@ -40,9 +41,10 @@ def colour_faces(n, seed=0):
     return replace(toy_faces(n, seed), images=ImageArrays(list(pixels)))
 
 
-def shapes(n, seed, scheme):
+def shapes(n, seed=0, scheme=None):
     """(n, L, 2) px: the scheme's template under four smooth deformations, noise, turns, sizes and shifts."""
     rng = np.random.default_rng(seed)
+    scheme = scheme or get_scheme("ibug-68")
     base = scheme.template - scheme.template.mean(axis=0)
     base = base / np.sqrt((base**2).sum(axis=1).mean())
     x, y = base[:, 0], base[:, 1]
