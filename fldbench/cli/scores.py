@@ -17,7 +17,7 @@ def evaluate(
     data: Data = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", help="Names in the tables, in the order of the files; default theirs."),
+        typer.Option("--label", help="Names in the tables, in the order of the files; default the file names."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for records and leaderboards.")] = None,
     protocols: Protocols = None,
