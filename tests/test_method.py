@@ -188,7 +188,7 @@ def test_a_method_says_what_it_does_not_have():
         Bare().fit(FACES)
     with pytest.raises(NotImplementedError):
         Bare().predict([], FACES.boxes)
-    with pytest.raises(MethodError, match="Bare has no members that could be fitted apart; call fit"):
+    with pytest.raises(MethodError, match="Bare has no members that could be fitted separately; call fit"):
         Bare().assemble([])
     assert Bare().members == [] and Bare().members_alone == {} and Bare().multiply_adds is None
 
