@@ -44,6 +44,13 @@ def test_comments_layout_docstrings_and_unused_modules_do_not_count(plug):
     assert plug() == plug(helper=HELPER.replace("(x):\n", '(x):\n    """Twice."""\n'))
 
 
+def test_the_words_of_an_error_do_not_count_and_its_condition_does(plug):
+    refusing = HELPER + "    if x < {limit}:\n        raise ValueError(f'{words} {{x}}')\n"
+    first = plug(helper=refusing.format(limit=0, words="too small:"))
+    assert first == plug(helper=refusing.format(limit=0, words="must be larger:"))
+    assert first != plug(helper=refusing.format(limit=1, words="too small:"))
+
+
 def test_what_only_a_type_checker_sees_does_not_count(plug):
     hidden = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from plug.unused import x\n" + METHOD
     assert "plug.unused" not in plug(method=hidden)
