@@ -48,9 +48,9 @@ def code_of(cls: type) -> dict[str, str]:
     """Return module name -> digest of the code of every module that a class reaches.
 
     Those are the modules of the class and of its bases and, from import to import, every module of fldbench, of the
-    class's own distribution, and beside a plug-in that is a file of its own. Imports inside functions count. Not counted
-    are comments, docstrings, layout, the words of errors, and code that only type checkers see. Modules in PINNED count
-    by their number.
+    class's own distribution, and beside a plug-in that is a file of its own. Imports inside functions count. Comments,
+    docstrings, layout, the words of errors, and code that only type checkers see do not. Modules in PINNED count by
+    their number.
 
     A class without source, such as one typed at a prompt, gets a unique digest, because nothing shows that two such
     classes run the same code.
