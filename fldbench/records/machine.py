@@ -51,10 +51,12 @@ def _blas() -> str:
     """The library that numpy multiplies matrices with, the kernel that it chose, and its threads."""
     from threadpoolctl import threadpool_info
 
-    for pool in threadpool_info():
-        if pool["user_api"] == "blas":
-            words = pool["internal_api"], pool["version"], pool.get("architecture")
-            return f"{' '.join(word for word in words if word)}, {pool['num_threads']} threads"
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # OpenCV and scipy bring libraries of their own; numpy's lies in numpy.libs where it came with numpy.
+    pools.sort(key=lambda pool: "numpy" not in str(pool["filepath"]))
+    for pool in pools:
+        words = pool["internal_api"], pool["version"], pool.get("architecture")
+        return f"{' '.join(word for word in words if word)}, {pool['num_threads']} threads"
     return ""
 
 
