@@ -25,7 +25,7 @@ APART = ("test_coverage.py", "test_house.py", "test_doctests.py", "test_readme.p
 # Slow, and other tests execute the same lines in the process that is measured.
 SLOW = (
     "tests/run/test_runner.py::test_a_kill_at_any_point_and_a_second_run_give_the_same_table",
-    "tests/run/test_runner.py::test_jobs_give_the_same_table_and_know_run_time_registrations",
+    "tests/run/test_runner.py::test_several_jobs_give_the_same_table_and_know_plugins_registered_at_run_time",
     "tests/faces/test_pack.py::test_memory_does_not_grow_with_the_pack",
     "tests/test_digest.py::test_warping_and_cropping_count_for_every_method_that_uses_them",
 )

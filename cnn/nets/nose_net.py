@@ -26,8 +26,8 @@ from fldbench.schemes import Scheme, get_scheme
 def nose_tip(scheme: Scheme) -> int:
     """Return the point of a scheme at the tip of the nose, or the best substitute.
 
-    It is the first point of the part `nose_tip`; without that part the last point of the bridge; else the middle of the
-    nose's outline, at the base of the column.
+    It is the first point of the part `nose_tip`; without that part the last point of the bridge, if that lies on the
+    middle line; else the middle of the nose's outline, at the base of the column.
 
     Raises
     ------
@@ -42,8 +42,9 @@ def nose_tip(scheme: Scheme) -> int:
     """
     if "nose_tip" in scheme.groups:
         return scheme.groups["nose_tip"][0]
-    if "nose_bridge" in scheme.groups:
-        return scheme.groups["nose_bridge"][-1]
+    bridge = scheme.groups.get("nose_bridge")
+    if bridge and scheme.mirror[bridge[-1]] == bridge[-1]:
+        return bridge[-1]
     if "nose" in scheme.groups:
         outline = scheme.groups["nose"]
         return outline[len(outline) // 2]

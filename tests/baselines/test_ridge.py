@@ -113,5 +113,5 @@ def test_kernel_ridge_by_scikit_learn(rows):
 def test_a_ridge_below_the_rounding_is_refused_by_name():
     features = np.full((50, 3), 1e4, np.float32)
     equations = equations_of(features, np.ones((50, 1)), dtype=np.float32)
-    with pytest.raises(MethodError, match="the ridge 1e-09 is too small"):
+    with pytest.raises(MethodError, match="the ridge 1e-09 is smaller than the rounding"):
         choose_ridge(equations, features[None], np.ones((1, 50, 1)), np.ones((1, 50)), [1e-9])
