@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from fldbench import registry
+from fldbench.errors import ProtocolError
 from fldbench.faces import FaceSet
 from fldbench.protocols.definitions import check_base_name
 from fldbench.protocols.modifiers import modified
-from fldbench.protocols.names import MODIFIERS, parse
+from fldbench.protocols.names import MODIFIERS, is_modifier, parse
 from fldbench.protocols.protocol import Protocol, Score
 
 _FOLDED = 3  # from this number on, bases that differ only in their subset share one row
@@ -33,11 +34,16 @@ def get_protocol(name: str | Protocol) -> Protocol:
     UnknownNameError
         For a base that nobody registered.
     ProtocolError
-        For a modifier that is unknown, or whose value is not allowed for this base.
+        For a modifier without a base, one that is unknown, or one whose value is not allowed for this base.
     """
     if isinstance(name, Protocol):
         return name
     base, modifiers = parse(name)
+    if not modifiers and is_modifier(base):
+        raise ProtocolError(
+            f"{base!r} is a modifier without a base; write BASE@{base}; in a YAML list in brackets, where commas "
+            f"divide items, divide modifiers by @: BASE@MODIFIER@{base}"
+        )
     protocol = registry.resolve("protocol", base)
     return modified(protocol, modifiers, name) if modifiers else protocol
 

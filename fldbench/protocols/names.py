@@ -84,6 +84,19 @@ def _modifier(word: str, name: str) -> tuple[str, str]:
     )
 
 
+def is_modifier(word: str) -> bool:
+    """Return whether a word has the form of a modifier.
+
+    >>> is_modifier("first=20"), is_modifier("interpupil"), is_modifier("300w-helen")
+    (True, True, False)
+    """
+    try:
+        _modifier(word, word)
+    except ProtocolError:
+        return False
+    return True
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """Return `did you mean ...?` if a known name is near, else an empty string."""
     near = near_miss(str(name), known)

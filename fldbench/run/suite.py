@@ -71,9 +71,9 @@ class TrainSpec(_Strict):
     @classmethod
     def _boxes(cls, text: str) -> str:
         try:
-            return box_source(text, "train")
+            return box_source(text, "")
         except FldbenchError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).removeprefix(": ")) from error
 
     @model_validator(mode="after")
     def _has_split(self) -> TrainSpec:

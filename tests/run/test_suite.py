@@ -139,3 +139,14 @@ def test_a_suite_defines_protocols_of_its_own(file, toy):
         load_suite(content | {"define": {"300w-helen": corners}})
     with pytest.raises(SuiteError, match=r"suite\.yaml, line 12: mouth-only: .*thresholds"):
         load_suite(file(DEFINED))
+
+
+def test_a_comma_between_modifiers_in_brackets_is_explained(file):
+    names = "protocols: [300w-helen@points=49,interpupil, synthetic-test]"
+    with pytest.raises(
+        SuiteError, match=r"'interpupil' is a modifier without a base; write BASE@interpupil; in a YAML"
+    ):
+        load_suite(file(GOOD.replace("protocols: [300w-helen, synthetic-test]", names)))
+    joined = names.replace(",interpupil", "@interpupil")
+    suite = load_suite(file(GOOD.replace("protocols: [300w-helen, synthetic-test]", joined)))
+    assert suite.protocols[0] == "300w-helen@interpupil,points=49"
