@@ -69,9 +69,10 @@ def _params(record: Record) -> str:
 
 
 def _decisive(record: Record) -> dict[str, Any]:
-    """Parameters that can change a number, without the seed that the suite gave."""
+    """Return parameters that can change a number, without the seed that the suite gave, and the content of files."""
     left_out = {*record.method.changes_nothing, *(() if record.seed is None else ("random_state",))}
-    return {name: value for name, value in record.method.params.items() if name not in left_out}
+    params = {name: value for name, value in record.method.params.items() if name not in left_out}
+    return params | {f"content of {name}": digest[:SHOWN] for name, digest in record.method.files.items()}
 
 
 def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections import Counter
 from contextlib import suppress
@@ -106,10 +107,11 @@ def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
     """Return the record and the arrays of outside predictions; their training faces are not known."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
+    content = hashlib.sha256(np.ascontiguousarray(outside.predictions).tobytes()).hexdigest()
     record = Record(
-        key=key_of([label, protocol.hash, faces.fingerprint, np.nan_to_num(outside.predictions, nan=-1e9).tolist()]),
+        key=key_of([label, protocol.hash, faces.fingerprint, content]),
         status="ok",
-        method=MethodFacts(name="outside", label=label),
+        method=MethodFacts(name="outside", label=label, files={"predictions": content}),
         train=TrainFacts(label="unknown"),
         protocol=protocol,
         test=facts_of_test(protocol, faces, score, [], faces.fingerprint),

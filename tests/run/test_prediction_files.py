@@ -196,3 +196,12 @@ def test_labels_suffice_if_the_images_of_a_protocol_are_absent(data_root, tmp_pa
     parts = [evaluate_file(tmp_path / "a.npz", f"300w-{name}", data_root).score for name in ("common", "challenging")]
     total = sum(part.n * part.metrics["nme"] for part in parts) / 689
     assert total == pytest.approx(full.score.metrics["nme"], rel=1e-12)
+
+
+def test_two_files_under_one_label_are_two_rows(toy, tmp_path):
+    store = Store(tmp_path / "out")
+    for name, points in (("a", GUESS), ("b", GUESS + 0.5), ("c", GUESS)):
+        outside = evaluate_file(write(tmp_path / f"{name}.csv", csv_rows(points)), "toy-test")
+        store.write(*record_of(outside, "ours", "toy-test"))
+    names = [row["method"] for row in fldbench.leaderboard(tmp_path / "out").rows]
+    assert len(set(names)) == 2 and all(name.startswith("ours (content of predictions=") for name in names)
