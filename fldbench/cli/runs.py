@@ -50,9 +50,11 @@ def run(
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
-    paths = board.write(out)
     print_board(board)
-    typer.echo(f"written: {', '.join(str(path) for path in paths)}")
+    if only is None:
+        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
+    else:
+        complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")
     failed = [record for record in records if record.status == "failed"]
     if failed or not any(record.status == "ok" for record in records):
         complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")

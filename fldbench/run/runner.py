@@ -103,7 +103,7 @@ def _forgotten(plan: Plan, store: Store) -> Plan:
 
 
 def _say_what_changed(others: dict[str, tuple[Record, list[str]]], reused: bool, say: OnNote) -> None:
-    """Return one line about all results of other code, with what changed since."""
+    """Say in one line which results are of other code, and what changed since."""
     if not others:
         return
     changed = sorted({name for _, names in others.values() for name in names})

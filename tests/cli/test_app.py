@@ -245,3 +245,15 @@ def test_the_list_of_protocols_fits_on_a_screen(call):
     lines = text.splitlines()
     assert status == 0 and len(lines) <= 45 and max(map(len, lines)) <= 80
     assert any(line.strip().startswith("300w-helen") for line in lines) and "boxes=tight|jittered:S|official" in text
+
+
+def test_a_part_of_a_suite_leaves_the_whole_table_as_it_was(call, suite, tmp_path):
+    out = tmp_path / "out"
+    call("run", suite, "--out", out)
+    whole = (out / "leaderboard.csv").read_bytes()
+    status, text, err = call("run", suite, "--out", out, "--only", "noisy")
+    assert status == 0 and "noisy" in text and "mean-shape" not in text
+    assert "leaderboard files hold whole suites and were not written" in err
+    assert (out / "leaderboard.csv").read_bytes() == whole
+    status, _, err = call("run", suite, "--out", out, "--only", "nosy")
+    assert status == 2 and "labelled 'nosy'; did you mean 'noisy'?" in err
