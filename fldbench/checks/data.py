@@ -148,9 +148,13 @@ def check_attributes(data: DatasetUnderTest) -> None:
 
 def check_images(data: DatasetUnderTest) -> None:
     """Images are RGB uint8 (h, w, 3), the same at every access."""
-    for faces in data.splits().values():
+    splits = list(data.splits().values())
+    without = [faces.images.why for faces in splits if isinstance(faces.images, NoImages)]
+    if len(without) == len(splits):
+        raise Skipped(without[0])
+    for faces in splits:
         if isinstance(faces.images, NoImages):
-            raise Skipped(faces.images.why)
+            continue
         for i in _rows(len(faces)):
             image = faces.images[i]
             fine = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size

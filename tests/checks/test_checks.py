@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from broken_datasets import BROKEN_DATASETS, GoodData
+from broken_datasets import BROKEN_DATASETS, GoodData, Grey
 from broken_methods import BROKEN_METHODS, Clips, Good
 
 from fldbench import registry
@@ -158,6 +158,17 @@ def test_a_dataset_that_came_without_images_is_checked_but_for_those():
     results = check_dataset("toy")
     assert not failed(results)
     assert [(r.check, r.reason) for r in results if r.status == "skipped"] == [("images", "no images here")]
+
+
+def test_one_split_without_images_does_not_excuse_the_others():
+    class Half(GoodData):
+        def load(self, root, split):
+            faces = super().load(root, split)
+            images = NoImages(len(faces), "no images here") if split == "train" else Grey(faces.images)
+            return replace(faces, images=images)
+
+    registry.register_dataset("toy", Half)
+    assert "images" in failed(check_dataset("toy"))
 
 
 def test_a_dataset_that_is_not_there_or_broken():
