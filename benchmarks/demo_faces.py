@@ -21,7 +21,7 @@ def main(folder: str) -> None:
     rows = {"truth": faces.landmarks}
     for record in sorted(read_records(folder), key=lambda r: -r.metrics["nme"]):
         with np.load(Path(folder) / "records" / record.key / "faces.npz") as kept:
-            rows[record.method["label"]] = kept["predictions"]
+            rows[record.method.label] = kept["predictions"]
     cells = [
         draw_landmarks(faces.images[i], points[i], "ibug-68", colour=COLOURS.get(name, (110, 190, 255)))
         for name, points in rows.items()
