@@ -68,8 +68,9 @@ def score(name, params, train, test):
     found = fldbench.evaluate(points, test, "300w-helen").metrics
     scale = np.linalg.norm(test.landmarks[:, 36] - test.landmarks[:, 45], axis=1)
     errors = 100 * np.linalg.norm(points - test.landmarks, axis=2) / scale[:, None]
-    groups = {g: round(float(errors[:, list(i)].mean()), 2) for g, i in fldbench.get_scheme("ibug-68").groups.items()}
-    return {"nme": round(found["nme"], 2), "fr10": round(found["fr10"], 1), "fit_s": round(seconds)} | groups
+    parts = fldbench.get_scheme("ibug-68").regions
+    regions = {name: round(float(errors[:, list(part)].mean()), 2) for name, part in parts.items()}
+    return {"nme": round(found["nme"], 2), "fr10": round(found["fr10"], 1), "fit_s": round(seconds)} | regions
 
 
 def show(label, name, params, train, test):

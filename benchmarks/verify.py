@@ -67,7 +67,7 @@ class Replaced(Images):
 def damage_points(how: str, face: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the points of a face, (L, 2) px, with one fault of shape; others (n, L, 2) px can lend their points."""
     scheme = get_scheme("ibug-68")
-    parts = [list(part) for part in scheme.groups.values()]
+    parts = [list(part) for part in scheme.regions.values()]
     part, moved = parts[rng.integers(len(parts))], face.copy()
     side = np.ptp(face, axis=0).max()
     if how == "part shifted":  # by 10 to 25 % of the face's size, in any direction

@@ -40,13 +40,13 @@ def nose_tip(scheme: Scheme) -> int:
     >>> [nose_tip(get_scheme(name)) for name in ("mtfl-5", "ibug-68", "imm-58")]
     [2, 30, 52]
     """
-    if "nose_tip" in scheme.groups:
-        return scheme.groups["nose_tip"][0]
-    bridge = scheme.groups.get("nose_bridge")
+    if "nose_tip" in scheme.regions:
+        return scheme.regions["nose_tip"][0]
+    bridge = scheme.regions.get("nose_bridge")
     if bridge and scheme.mirror[bridge[-1]] == bridge[-1]:
         return bridge[-1]
-    if "nose" in scheme.groups:
-        outline = scheme.groups["nose"]
+    if "nose" in scheme.regions:
+        outline = scheme.regions["nose"]
         return outline[len(outline) // 2]
     raise MethodError(f"nose-net: the scheme {scheme.name} has no nose; give the number of a point as `landmark`")
 

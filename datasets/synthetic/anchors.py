@@ -201,7 +201,7 @@ def anchors(name):
         rows = np.zeros((5, 15))
         rows[0, :6] = rows[1, 6:12] = 1 / 6
         rows[[2, 3, 4], [12, 13, 14]] = 1
-    jaw = np.array(scheme.groups.get("jaw", ()), int)
+    jaw = np.array(scheme.regions.get("jaw", ()), int)
     paths = _paths(JAWS.get(name, np.zeros(0)), uv68).reshape(-1, 2)
     jaw_used, jaw_weights = locate(paths, mean.uv, flat)
     outwards = along(mean.vertices[:17, :2], JAWS.get(name, np.zeros(0)))

@@ -230,7 +230,7 @@ def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
         row |= {"area": (x1 - x0) * (y1 - y0), "num_keypoints": int((flags[i] > 0).sum())}
         row |= {"keypoints": [number for x, y, v in values[i].tolist() for number in (x, y, int(v))]}
         annotations.append(row | ({"group": str(faces.groups[i])} if grouped else {}))
-    of_point = {point: f"{group}_{k}" for group, points in scheme.groups.items() for k, point in enumerate(points)}
+    of_point = {point: f"{region}_{k}" for region, points in scheme.regions.items() for k, point in enumerate(points)}
     category = {"id": 1, "name": "face", "supercategory": "person", "scheme": faces.scheme}
     category |= {"keypoints": [of_point[i] for i in range(scheme.n_points)]}
     category |= {"skeleton": [[a + 1, b + 1] for a, b in scheme.edges]}  # COCO counts the points of a skeleton from 1

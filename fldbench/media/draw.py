@@ -49,9 +49,9 @@ def _label_directions(points: np.ndarray, scheme: Scheme | None) -> np.ndarray:
     """Return (L, 2) unit vectors that lead numbers off the lines: outwards from an outline, else to the right."""
     away = np.tile([1.0, 0.0], (len(points), 1))
     lines = set(scheme.edges) if scheme else set()
-    for group in scheme.groups.values() if scheme else ():
-        breaks = [k for k in range(1, len(group)) if (group[k - 1], group[k]) not in lines]
-        for chain in np.split(np.array(group), breaks):
+    for region in scheme.regions.values() if scheme else ():
+        breaks = [k for k in range(1, len(region)) if (region[k - 1], region[k]) not in lines]
+        for chain in np.split(np.array(region), breaks):
             line = points[chain]
             after, before = np.roll(line, -1, axis=0), np.roll(line, 1, axis=0)
             area = np.sum(line[:, 0] * after[:, 1] - after[:, 0] * line[:, 1]) / 2  # > 0: clockwise on the screen

@@ -95,9 +95,9 @@ def _points(value: str, base: Protocol, where: str) -> dict[str, Any]:
         return {"points": numbered[value]}
     found: list[int] = []
     for word in value.split("+"):
-        part = scheme.groups.get(word) or (normalisers.indices(word) if value != word or "-" in word else None)
+        part = scheme.regions.get(word) or (normalisers.indices(word) if value != word or "-" in word else None)
         if part is None:
-            known = [*numbered, "all", "indices such as 17-67 or 36+45", *scheme.groups]
+            known = [*numbered, "all", "indices such as 17-67 or 36+45", *scheme.regions]
             then = "one point alone is written 30-30"
             raise ProtocolError(must_be(where, "points", value, f"of {scheme.name}: {', '.join(known)}", then))
         found += part

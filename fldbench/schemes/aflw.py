@@ -24,7 +24,7 @@ SCHEMES = (
         name="aflw-19",
         source="AFLW-19: Zhu et al., Unconstrained Face Alignment via Cascaded Compositional Learning, CVPR 2016, "
                "on AFLW: Köstinger et al., ICCV Workshops 2011",
-        groups={"left_brow": (0, 2), "right_brow": (3, 5), "left_eye": (6, 8), "right_eye": (9, 11),
+        regions={"left_brow": (0, 2), "right_brow": (3, 5), "left_eye": (6, 8), "right_eye": (9, 11),
                 "nose": (12, 14), "mouth": (15, 17), "chin": (18, 18)},
         pairs=[(0, 5, 3, -1), (6, 11, 3, -1), (12, 14, 1, 1), (15, 17, 1, 1)],
         template=_template(), corners=(6, 11), eyes=((7,), (10,)),

@@ -25,7 +25,7 @@ SCHEMES = (
     build(
         name="cofw-29",
         source="COFW: Burgos-Artizzu et al., Robust Face Landmark Estimation under Occlusion, ICCV 2013",
-        groups={"left_brow": [0, 4, 2, 5], "right_brow": [1, 6, 3, 7], "left_eye": [8, 12, 10, 13],
+        regions={"left_brow": [0, 4, 2, 5], "right_brow": [1, 6, 3, 7], "left_eye": [8, 12, 10, 13],
                 "right_eye": [9, 14, 11, 15], "left_pupil": [16], "right_pupil": [17], "nose_base": [18, 21, 19],
                 "nose_tip": [20], "outer_lip": [22, 24, 23, 27], "inner_lip": [25, 26], "chin": [28]},
         pairs=[(0, 1, 1, 1), (2, 3, 1, 1), (4, 6, 2, 1), (8, 9, 1, 1), (10, 11, 1, 1), (12, 14, 2, 1),

@@ -26,7 +26,7 @@ SCHEMES = (
     build(
         name="helen-194",
         source="HELEN: Le et al., Interactive Facial Feature Localization, ECCV 2012",
-        groups={"jaw": (0, 40), "nose": (41, 57), "outer_lip": (58, 85), "inner_lip": (86, 113),
+        regions={"jaw": (0, 40), "nose": (41, 57), "outer_lip": (58, 85), "inner_lip": (86, 113),
                 "right_eye": (114, 133), "left_eye": (134, 153), "right_brow": (154, 173), "left_brow": (174, 193)},
         pairs=[(0, 40, 20, -1), (41, 57, 8, -1), (58, 72, 7, -1), (73, 85, 6, -1), (86, 100, 7, -1),
                (101, 113, 6, -1), (114, 134, 20, 1), (154, 174, 20, 1)],

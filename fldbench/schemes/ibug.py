@@ -24,7 +24,7 @@ def _template() -> np.ndarray:
 
 
 _IBUG: dict[str, Any] = {
-    "groups": {"jaw": (0, 16), "left_brow": (17, 21), "right_brow": (22, 26), "nose_bridge": (27, 30),
+    "regions": {"jaw": (0, 16), "left_brow": (17, 21), "right_brow": (22, 26), "nose_bridge": (27, 30),
                "nose_base": (31, 35), "left_eye": (36, 41), "right_eye": (42, 47), "outer_lip": (48, 59),
                "inner_lip": (60, 67)},
     "pairs": [(0, 16, 8, -1), (17, 26, 5, -1), (31, 35, 2, -1), (36, 45, 4, -1), (40, 47, 2, -1), (48, 54, 3, -1),

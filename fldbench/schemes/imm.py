@@ -34,7 +34,7 @@ SCHEMES = (
     build(
         name="imm-58",
         source="IMM Face Database: Nordstrøm et al., Technical University of Denmark, 2004",
-        groups={"jaw": (0, 12), "right_eye": (13, 20), "left_eye": (21, 28), "right_brow": (29, 33),
+        regions={"jaw": (0, 12), "right_eye": (13, 20), "left_eye": (21, 28), "right_brow": (29, 33),
                 "left_brow": (34, 38), "mouth": (39, 46), "nose": (47, 57)},
         pairs=[(0, 12, 6, -1), (13, 21, 8, 1), (29, 34, 5, 1), (39, 43, 2, -1), (44, 46, 1, -1), (47, 57, 5, -1)],
         template=_template_58(), corners=(21, 13), closed=("left_eye", "right_eye", "mouth"),
@@ -42,7 +42,7 @@ SCHEMES = (
     build(
         name="imm-frontal-73",
         source="IMM Frontal Face Database: Fagertun and Stegmann, Technical University of Denmark, 2005",
-        groups={"left_brow": (0, 7), "right_brow": (8, 15), "left_eye": (16, 23), "right_eye": (24, 31),
+        regions={"left_brow": (0, 7), "right_brow": (8, 15), "left_eye": (16, 23), "right_eye": (24, 31),
                 "left_pupil": (32, 32), "right_pupil": (33, 33), "nose": (34, 44), "nose_tip": (45, 45),
                 "outer_lip": (46, 55), "inner_lip": (56, 61), "jaw": (62, 72)},
         pairs=[(0, 8, 1, 1), (1, 15, 7, -1), (16, 24, 1, 1), (17, 31, 7, -1), (32, 33, 1, 1), (34, 44, 5, -1),

@@ -30,7 +30,7 @@ SCHEMES = (
         name="jd-106",
         source="JD-landmark: Liu et al., Grand Challenge of 106-Point Facial Landmark Localization, ICME Workshops "
                "2019; the points of LaPa too: Liu et al., AAAI 2020",
-        groups={"jaw": (0, 32), "left_brow": (33, 41), "right_brow": (42, 50), "nose_bridge": (51, 54),
+        regions={"jaw": (0, 32), "left_brow": (33, 41), "right_brow": (42, 50), "nose_bridge": (51, 54),
                 "nose": (55, 65), "left_eye": (66, 74), "right_eye": (75, 83), "outer_lip": (84, 95),
                 "inner_lip": (96, 103), "left_pupil": (104, 104), "right_pupil": (105, 105)},
         pairs=[(0, 32, 16, -1), (33, 46, 5, -1), (38, 50, 4, -1), (55, 65, 5, -1), (66, 79, 5, -1), (71, 82, 3, -1),

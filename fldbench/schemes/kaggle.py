@@ -23,7 +23,7 @@ SCHEMES = (
     build(
         name="kaggle-15",
         source="Kaggle, Facial Keypoints Detection, 2013; the points in the order of training.csv",
-        groups={"right_eye": [2, 0, 3], "left_eye": [4, 1, 5], "right_brow": (6, 7), "left_brow": (8, 9),
+        regions={"right_eye": [2, 0, 3], "left_eye": [4, 1, 5], "right_brow": (6, 7), "left_brow": (8, 9),
                 "nose_tip": (10, 10), "mouth": [12, 13, 11, 14]},
         pairs=[(0, 1, 1, 1), (2, 4, 2, 1), (6, 8, 2, 1), (11, 12, 1, 1)],
         template=_template(), corners=(5, 3), eyes=((1,), (0,)), closed=("mouth",),

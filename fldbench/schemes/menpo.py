@@ -29,7 +29,7 @@ SCHEMES = (
         name="menpo-39",
         source="Menpo 2D, profile faces: Deng et al., The Menpo Benchmark for Multi-pose 2D and 3D Facial Landmark "
                "Localisation and Tracking, IJCV 2019",
-        groups={"jaw": (0, 11), "brow": (12, 15), "nose_bridge": (16, 19), "nose_base": (20, 21), "eye": (22, 26),
+        regions={"jaw": (0, 11), "brow": (12, 15), "nose_bridge": (16, 19), "nose_base": (20, 21), "eye": (22, 26),
                 "outer_lip": (27, 33), "inner_lip": (34, 38)},
         pairs=[], template=_template(),
     ),

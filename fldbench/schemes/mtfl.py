@@ -11,7 +11,7 @@ SCHEMES = (
     build(
         name="mtfl-5",
         source="MTFL: Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014",
-        groups={"left_eye": (0, 0), "right_eye": (1, 1), "nose_tip": (2, 2), "mouth": (3, 4)},
+        regions={"left_eye": (0, 0), "right_eye": (1, 1), "nose_tip": (2, 2), "mouth": (3, 4)},
         pairs=[(0, 1, 1, 1), (3, 4, 1, 1)],
         template=place([(-0.23, EYE), (0.23, EYE), (0.0, 0.51), (-0.22, LIPS), (0.22, LIPS)]),
     ),

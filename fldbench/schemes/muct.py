@@ -26,7 +26,7 @@ SCHEMES = (
     build(
         name="muct-76",
         source="MUCT: Milborrow et al., The MUCT Landmarked Face Database, PRASA 2010 (68 points of XM2VTS, and 8)",
-        groups={"jaw": (0, 14), "right_brow": (15, 20), "left_brow": (21, 26),
+        regions={"jaw": (0, 14), "right_brow": (15, 20), "left_brow": (21, 26),
                 "left_eye": [27, 68, 28, 69, 29, 70, 30, 71], "left_pupil": [31],
                 "right_eye": [32, 72, 33, 73, 34, 74, 35, 75], "right_pupil": [36], "nose": (37, 45),
                 "nostrils": (46, 47), "nose_tip": [67], "outer_lip": (48, 59), "inner_lip": (60, 66)},

@@ -23,8 +23,8 @@ class Scheme:
     ----------
     name : str
         Such as "ibug-68".
-    groups : dict of str to tuple of int
-        Group name -> its points, along the outline. Every point is in exactly one group.
+    regions : dict of str to tuple of int
+        Part of the face, such as "left_eye" -> its points, along the outline. Every point is in exactly one region.
     eye_points : two tuples of int, or None
         The points whose means are the eye centres (image-left, image-right). None for a profile.
     mirror : (L,) tuple of int
@@ -49,7 +49,7 @@ class Scheme:
     """
 
     name: str
-    groups: Mapping[str, tuple[int, ...]] = field(hash=False)
+    regions: Mapping[str, tuple[int, ...]] = field(hash=False)
     eye_points: tuple[tuple[int, ...], tuple[int, ...]] | None
     mirror: tuple[int, ...]
     edges: tuple[tuple[int, int], ...]
@@ -62,8 +62,8 @@ class Scheme:
         points = list(range(len(self.mirror)))
         named = [i for eye in self.eye_points or () for i in eye] + [i for edge in self.edges for i in edge]
         named += [*(self.outer_eye_corners or ()), *(self.pupils or ())]
-        if sorted(i for group in self.groups.values() for i in group) != points:
-            raise DataError(f"scheme {self.name!r}: every point 0..{len(points) - 1} must be in exactly one group")
+        if sorted(i for region in self.regions.values() for i in region) != points:
+            raise DataError(f"scheme {self.name!r}: every point 0..{len(points) - 1} must be in exactly one region")
         if sorted(self.mirror) != points or any(self.mirror[self.mirror[i]] != i for i in points):
             raise DataError(f"scheme {self.name!r}: mirror must swap points in pairs (mirror[mirror[i]] == i)")
         if not set(named) <= set(points):
@@ -119,7 +119,7 @@ def as_landmarks(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
 def build(
     name: str,
     source: str,
-    groups: Mapping[str, tuple[int, int] | list[int]],
+    regions: Mapping[str, tuple[int, int] | list[int]],
     pairs: Iterable[tuple[int, int, int, int]],
     template: np.ndarray,
     closed: Iterable[str] = (),
@@ -136,17 +136,17 @@ def build(
     ----------
     name, source : str
         As in Scheme.
-    groups : dict
+    regions : dict
         Name -> (first, last), or a list of points.
     pairs : iterable of (a, b, n, step)
         Points a, a + 1, ... and b, b + step, ... are mirror images, n times.
     template : (L, 2) float array
         As in Scheme, before `keep`.
     closed, gaps, bridges : iterables
-        Edges join neighbours within a group, and last to first in a closed group; not those in `gaps`, and those in
+        Edges join neighbours within a region, and last to first in a closed one; not those in `gaps`, and those in
         `bridges` too.
     eyes : two tuples of int, optional
-        The eye points, where they are not the groups left_eye and right_eye.
+        The eye points, where they are not the regions left_eye and right_eye.
     corners, pupils : pairs of int, optional
         As in Scheme; corners are numbered as before `keep`.
     keep : iterable of int, optional
@@ -158,7 +158,7 @@ def build(
             mirror[a + k], mirror[b + step * k] = b + step * k, a + k
     keep = range(len(template)) if keep is None else keep
     new = {old: i for i, old in enumerate(keep)}
-    points = {g: p if isinstance(p, list) else range(p[0], p[1] + 1) for g, p in groups.items()}
+    points = {g: p if isinstance(p, list) else range(p[0], p[1] + 1) for g, p in regions.items()}
     kept = {g: [i for i in p if i in new] for g, p in points.items() if any(i in new for i in p)}
     edges = [(a, b) for g, p in kept.items() for a, b in zip(p, p[1:] + (p[:1] if g in closed else []), strict=False)]
     kept_template = template[list(new)]
@@ -168,7 +168,7 @@ def build(
         eyes = (final["left_eye"], final["right_eye"])
     return Scheme(
         name=name,
-        groups=final,
+        regions=final,
         eye_points=eyes,
         mirror=tuple(new[mirror[i]] for i in new),
         edges=tuple((new[a], new[b]) for a, b in [*edges, *bridges] if (a, b) not in set(gaps)),

@@ -57,7 +57,7 @@ SCHEMES = (
     build(
         name="webmorph-189",
         source="WebMorph, the template `frl`: DeBruine and Jones, Face Research Lab London Set, 2017",
-        groups={"left_pupil": [0], "right_pupil": [1], "left_iris": (2, 9), "right_iris": (10, 17),
+        regions={"left_pupil": [0], "right_pupil": [1], "left_iris": (2, 9), "right_iris": (10, 17),
                 "left_eye": [*range(18, 23), 30, 29, 28], "right_eye": [*range(23, 28), 33, 32, 31],
                 "left_lid": (34, 38), "right_lid": (39, 43), "left_under_eye": (44, 46), "right_under_eye": (47, 49),
                 "nose_bridge": [50, 51, 52, 53, 54, 60, 59, 58, 57, 56],

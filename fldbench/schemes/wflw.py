@@ -39,7 +39,7 @@ SCHEMES = (
     build(
         name="wflw-98",
         source="WFLW: Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018",
-        groups={"jaw": (0, 32), "left_brow": (33, 41), "right_brow": (42, 50), "nose_bridge": (51, 54),
+        regions={"jaw": (0, 32), "left_brow": (33, 41), "right_brow": (42, 50), "nose_bridge": (51, 54),
                 "nose_base": (55, 59), "left_eye": (60, 67), "right_eye": (68, 75), "outer_lip": (76, 87),
                 "inner_lip": (88, 95), "left_pupil": (96, 96), "right_pupil": (97, 97)},
         pairs=[(0, 32, 16, -1), (33, 46, 5, -1), (38, 50, 4, -1), (55, 59, 2, -1), (60, 72, 5, -1), (65, 75, 3, -1),

@@ -22,13 +22,13 @@ def _template() -> np.ndarray:
 
 
 SCHEMES = (
-    # The order within the groups was read off answers of the API that public code quotes, the right side's too:
+    # The order within the regions was read off answers of the API that public code quotes, the right side's too:
     # brows and eyes start at the outer end on both sides, lower edge first; the inner lip has no corner points.
     build(
         name="youtu-88",
         source="Tencent YouTu face-shape API; its keys in the order face_profile, nose, mouth, left_eyebrow, "
                "left_eye, right_eyebrow, right_eye",
-        groups={"jaw": (0, 20), "nose_tip": (21, 21), "nose": (22, 33), "outer_lip": (34, 45), "inner_lip": (46, 55),
+        regions={"jaw": (0, 20), "nose_tip": (21, 21), "nose": (22, 33), "outer_lip": (34, 45), "inner_lip": (46, 55),
                 "left_brow": (56, 63), "left_eye": (64, 71), "right_brow": (72, 79), "right_eye": (80, 87)},
         pairs=[(0, 20, 10, -1), (23, 33, 5, -1), (34, 40, 3, -1), (41, 45, 2, -1), (46, 50, 2, -1), (51, 55, 2, -1),
                (56, 72, 8, 1), (64, 80, 8, 1)],

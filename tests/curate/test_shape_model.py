@@ -10,7 +10,7 @@ from fldbench.geometry import fit_similarity, transform
 from fldbench.schemes import get_scheme
 
 SCHEME = get_scheme("ibug-68")
-PARTS = list(SCHEME.groups.values())
+PARTS = list(SCHEME.regions.values())
 
 
 def scores(landmarks, **kwargs):
@@ -87,12 +87,12 @@ def test_a_model_of_shapes_with_holes_is_near_that_of_whole_ones():
 def test_planted_outliers_come_first_and_name_their_part():
     faces = shapes(200)
     side = np.ptp(faces, axis=1).max(1)
-    left_eye, mouth = list(SCHEME.groups["left_eye"]), list(SCHEME.groups["outer_lip"])
+    left_eye, mouth = list(SCHEME.regions["left_eye"]), list(SCHEME.regions["outer_lip"])
     faces[3, left_eye] += 0.15 * side[3]
     faces[7, mouth] = faces[7, mouth[::-1]]
     value, part = scores(faces)
     assert set(np.argsort(-value)[:2]) == {3, 7}
-    names = list(SCHEME.groups)
+    names = list(SCHEME.regions)
     assert (names[part[3]], names[part[7]]) == ("left_eye", "outer_lip")
     assert value[[3, 7]].min() > 2 * np.delete(value, [3, 7]).max()
 

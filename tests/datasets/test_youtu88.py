@@ -62,7 +62,7 @@ def test_groups_by_hand_are_those_of_the_scheme(tmp_path):
     content = {key: [[value[key], k] for k in range(n)] for key, n in reversed(YOUTU_GROUPS)}
     (tmp_path / "a.json").write_text(json.dumps(content))
     points = read_json(tmp_path / "a.json")
-    groups = {key: set(points[list(rows), 0]) for key, rows in get_scheme("youtu-88").groups.items()}
+    groups = {key: set(points[list(rows), 0]) for key, rows in get_scheme("youtu-88").regions.items()}
     assert groups == {
         **{"jaw": {1}, "nose_tip": {2}, "nose": {2}, "outer_lip": {3}, "inner_lip": {3}},
         **{"left_brow": {4}, "left_eye": {5}, "right_brow": {6}, "right_eye": {7}},

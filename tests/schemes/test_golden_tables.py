@@ -48,7 +48,7 @@ def digest(value):
 def test_the_tables_of_a_scheme_are_unchanged(name):
     s = get_scheme(name)
     template = (s.template * 4096).round().astype(int).tolist()
-    tables = [s.groups, s.eye_points, s.mirror, s.edges, s.outer_eye_corners, s.pupils, template]
+    tables = [s.regions, s.eye_points, s.mirror, s.edges, s.outer_eye_corners, s.pupils, template]
     assert digest(tables) == TABLES[name]
 
 

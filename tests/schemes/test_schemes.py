@@ -42,7 +42,7 @@ def test_list_schemes_names_all_in_order():
 def test_size_and_partition(scheme):
     assert scheme.n_points == SIZES[scheme.name] == len(scheme.template)
     assert scheme.name.endswith(f"-{scheme.n_points}")
-    assert sorted(i for group in scheme.groups.values() for i in group) == list(range(scheme.n_points))
+    assert sorted(i for group in scheme.regions.values() for i in group) == list(range(scheme.n_points))
     assert scheme.source
 
 
@@ -50,8 +50,8 @@ def test_size_and_partition(scheme):
 def test_mirror_is_an_involution_that_swaps_left_and_right(scheme):
     mirror = np.array(scheme.mirror)
     assert np.array_equal(mirror[mirror], np.arange(scheme.n_points))
-    for name, group in scheme.groups.items():
-        assert {scheme.mirror[i] for i in group} == set(scheme.groups[other_side(name)]), name
+    for name, group in scheme.regions.items():
+        assert {scheme.mirror[i] for i in group} == set(scheme.regions[other_side(name)]), name
 
 
 @every_scheme
@@ -76,7 +76,7 @@ def test_mirror_agrees_with_the_geometry_of_the_template(scheme):
 
 @every_frontal
 def test_template_is_a_face(scheme):
-    centre = {name: scheme.template[list(group)].mean(axis=0) for name, group in scheme.groups.items()}
+    centre = {name: scheme.template[list(group)].mean(axis=0) for name, group in scheme.regions.items()}
     for name in centre:
         if name.startswith("left"):
             assert centre[name][0] < 0.5 < centre[other_side(name)][0]
@@ -87,33 +87,33 @@ def test_template_is_a_face(scheme):
     for above, below in order:
         if above in centre and below in centre:
             assert centre[above][1] < centre[below][1], (above, below)
-    below = [i for name in {"neck", "hair"} & set(scheme.groups) for i in scheme.groups[name]]
+    below = [i for name in {"neck", "hair"} & set(scheme.regions) for i in scheme.regions[name]]
     lowest = np.where(np.isin(np.arange(scheme.n_points), below), 0, scheme.template[:, 1]).argmax()
-    for name in {"jaw", "chin"} & set(scheme.groups):
-        assert lowest in scheme.groups[name] and scheme.mirror[lowest] == lowest
-    if "inner_lip" in scheme.groups:
-        inner, outer = (scheme.template[list(scheme.groups[name])] for name in ("inner_lip", "outer_lip"))
+    for name in {"jaw", "chin"} & set(scheme.regions):
+        assert lowest in scheme.regions[name] and scheme.mirror[lowest] == lowest
+    if "inner_lip" in scheme.regions:
+        inner, outer = (scheme.template[list(scheme.regions[name])] for name in ("inner_lip", "outer_lip"))
         assert np.all(inner.min(axis=0) > outer.min(axis=0)) and np.all(inner.max(axis=0) < outer.max(axis=0))
 
 
 @every_frontal
 def test_eyes_are_eyes(scheme):
     left, right = scheme.eye_points
-    assert set(left) <= set(scheme.groups["left_eye"]) and set(right) <= set(scheme.groups["right_eye"])
+    assert set(left) <= set(scheme.regions["left_eye"]) and set(right) <= set(scheme.regions["right_eye"])
     assert {scheme.mirror[i] for i in left} == set(right)
     x = scheme.template[:, 0]
-    centres = [x[list(scheme.groups[name])].mean() for name in ("left_eye", "right_eye")]
+    centres = [x[list(scheme.regions[name])].mean() for name in ("left_eye", "right_eye")]
     assert np.allclose([x[list(eye)].mean() for eye in (left, right)], centres, atol=0.001)
     if scheme.outer_eye_corners is None:
         assert scheme.name == "mtfl-5"
     else:
         corner_left, corner_right = scheme.outer_eye_corners
-        assert corner_left == min(scheme.groups["left_eye"], key=lambda i: x[i])
-        assert corner_right == max(scheme.groups["right_eye"], key=lambda i: x[i])
+        assert corner_left == min(scheme.regions["left_eye"], key=lambda i: x[i])
+        assert corner_right == max(scheme.regions["right_eye"], key=lambda i: x[i])
     has_pupils = scheme.name in ("wflw-98", "imm-frontal-73", "cofw-29", "muct-76", "jd-106", "webmorph-189")
     assert (scheme.pupils is not None) == has_pupils
     if has_pupils:
-        assert scheme.pupils == scheme.groups["left_pupil"] + scheme.groups["right_pupil"]
+        assert scheme.pupils == scheme.regions["left_pupil"] + scheme.regions["right_pupil"]
     for pair in (scheme.outer_eye_corners, scheme.pupils):
         assert pair is None or scheme.mirror[pair[0]] == pair[1]
 
@@ -124,10 +124,10 @@ def test_a_profile_keeps_its_numbers_when_mirrored():
     assert profile.eye_points is profile.outer_eye_corners is profile.pupils is None
     turned = profile.flip(profile.template * 99, 100)
     assert np.allclose(turned + profile.template * (99, -99), (99, 0))  # faces the other way, point for point
-    nose, jaw = profile.groups["nose_bridge"], profile.groups["jaw"]
+    nose, jaw = profile.regions["nose_bridge"], profile.regions["jaw"]
     x, y = profile.template.T
     assert x.argmax() == nose[-1] and x.argmin() == jaw[0] and y.argmax() == 9  # tip of the nose, ear, chin
-    rows = [y[list(profile.groups[name])].mean() for name in ("brow", "eye", "nose_base", "outer_lip")]
+    rows = [y[list(profile.regions[name])].mean() for name in ("brow", "eye", "nose_base", "outer_lip")]
     assert rows == sorted(rows)
     gaps = np.linalg.norm(profile.template[:, None] - profile.template, axis=2) + np.eye(39)
     assert gaps.min() > 0.01 and profile.template.min() >= 0 and profile.template.max() <= 1
@@ -136,7 +136,7 @@ def test_a_profile_keeps_its_numbers_when_mirrored():
 def test_points_of_kaggle_are_named_from_the_persons_side():
     """The file's left_... columns lie at image-right: 0, 2, 3, 6, 7, 11."""
     scheme = get_scheme("kaggle-15")
-    assert set(scheme.groups["right_eye"] + scheme.groups["right_brow"]) == {0, 2, 3, 6, 7}
+    assert set(scheme.regions["right_eye"] + scheme.regions["right_brow"]) == {0, 2, 3, 6, 7}
     assert np.flatnonzero(scheme.template[:, 0] > 0.5).tolist() == [0, 2, 3, 6, 7, 11]
 
 
@@ -255,7 +255,7 @@ def test_unknown_names():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"groups": {"left_eye": (0,), "right_eye": (1,), "mouth": (3, 4)}}, "must be in exactly one group"),
+        ({"regions": {"left_eye": (0,), "right_eye": (1,), "mouth": (3, 4)}}, "must be in exactly one region"),
         ({"mirror": (1, 2, 0, 4, 3)}, "must swap points in pairs"),
         ({"mirror": (1, 1, 2, 4, 3)}, "must swap points in pairs"),
         ({"edges": ((0, 5),)}, r"outside 0\.\.4"),
@@ -336,7 +336,7 @@ def test_mean_of_real_faces_is_nearly_its_own_mirror_image(name, folder, pattern
     assert asymmetry.max() < limit
     # a wrong order within a group would fit the template worse than the stated one
     template = align(scheme.template, mean)
-    for group in map(list, scheme.groups.values()):
+    for group in map(list, scheme.regions.values()):
         centred = mean[group] - mean[group].mean(axis=0)
         others = [np.roll(group, k)[::step] for k in range(len(group)) for step in (1, -1)]
         costs = [np.linalg.norm(template[o] - template[o].mean(axis=0) - centred, axis=1).sum() for o in others]

@@ -19,7 +19,7 @@ SHAPE = 2.3  # of the 95 % quantile of all faces
 def score_shapes(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
     """Yield a finding for every face that can be judged, with any score; sound (n,) bool are the faces to judge."""
     scheme, rows = get_scheme(faces.scheme), np.flatnonzero(sound)
-    names, parts = list(scheme.groups), list(scheme.groups.values())
+    names, parts = list(scheme.regions), list(scheme.regions.values())
     landmarks = one_sided(faces.landmarks[rows], scheme)
     try:
         scores, worst = implausibility(landmarks, scheme.template, parts, faces.groups[rows])

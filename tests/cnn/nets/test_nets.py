@@ -263,7 +263,7 @@ def test_every_scheme_has_a_nose_on_the_middle_line(name):
     scheme = get_scheme(name)
     point = nose_tip(scheme)
     assert scheme.mirror[point] == point
-    group = next(group for group, points in scheme.groups.items() if point in points)
+    group = next(group for group, points in scheme.regions.items() if point in points)
     assert group.startswith("nose")
 
 
