@@ -109,6 +109,18 @@ def fit_key(method: Method, train: FaceSet, val: FaceSet | None = None, sample_w
     return ingredients(method, fingerprints(train, val, sample_weight)).key
 
 
+def like_of_version_1(
+    name: str,
+    params: dict[str, Any],
+    seed: int | None,
+    train_fingerprint: str,
+    protocol_hash: str,
+    test_fingerprint: str,
+) -> str:
+    """Return what tells which work a record of version 1 was: it did not hold what `Ingredients.like` is made of."""
+    return f"version 1: {key_of([name, params, seed, train_fingerprint, protocol_hash, test_fingerprint])}"
+
+
 def with_members(method: Method) -> Iterator[Method]:
     """Yield the method, its members, and theirs."""
     yield method

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from fldbench.errors import FldbenchError, StoreError, must_be
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
+from fldbench.records.keys import like_of_version_1
 
 SCHEMA_VERSION = 2
 READ_BACK = ("edited", "other_code")  # set when a record is read; not part of its file
@@ -243,22 +244,29 @@ def from_json(content: dict[str, Any], where: object) -> Record:
     try:
         if version == 1:
             sealed = upgrade(sealed)
+        protocol = Protocol.from_dict(sealed["protocol"])
         metrics = [one | {"value": math.nan if one["value"] is None else one["value"]} for one in sealed["metrics"]]
-        return Record(
+        record = Record(
             **{name: sealed[name] for name in ("key", "status", "seed")},
             **{name: sealed.get(name, "") for name in ("like", "reason", "traceback", "started", "ended")},
             **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS},
-            protocol=Protocol.from_dict(sealed["protocol"]),
+            protocol=protocol,
             metrics=Metrics(_METRICS.validate_python(metrics)),
             arrays_sha256=sealed.get("arrays_sha256", ""),
             edited=edited,
         )
+        return record if version != 1 else replace(record, like=_like_of_version_1(record))
     except ValidationError as error:
         first = error.errors()[0]
         place = f"{error.title}.{'.'.join(map(str, first['loc']))}"
         raise StoreError(f"{where}: not a run record ({place}: {first['msg']}); remove its folder") from error
     except (KeyError, TypeError, ValueError, AttributeError, FldbenchError) as error:
         raise StoreError(f"{where}: not a run record ({error!r}); remove its folder and run again") from error
+
+
+def _like_of_version_1(record: Record) -> str:
+    work = record.method.name, record.method.params, record.seed
+    return like_of_version_1(*work, record.train.fingerprint, record.protocol.hash, record.test.fingerprint)
 
 
 def digest_of(content: dict[str, Any]) -> str:

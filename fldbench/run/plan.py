@@ -14,7 +14,7 @@ from fldbench.faces import FaceSet
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
 from fldbench.protocols import Protocol, get_protocol
-from fldbench.records.keys import fingerprints, ingredients, what_changed, with_members
+from fldbench.records.keys import fingerprints, ingredients, like_of_version_1, what_changed, with_members
 from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Run
@@ -100,15 +100,24 @@ def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[st
 
     Only runs that the store does not have are considered.
     """
-    alike, found = store.alike(), {}
+    alike = store.alike()
+    found: dict[str, tuple[Record, list[str]]] = {}
     for cell in plan.cells:
+        work = cell.method.name, cell.make().get_params(), cell.seed, cell.train_fingerprint
         for run in cell.runs:
-            if run.like in alike and not store.has_record(run.key):
-                record = alike[run.like][-1]
-                changed = what_changed(record.method.code, cell.made_of.code)
-                libraries = what_changed(record.method.libraries, cell.made_of.libraries)
-                found[run.key] = record, [*changed, *libraries]
+            first = like_of_version_1(*work, run.protocol.hash, run.fingerprint)
+            records = alike.get(run.like) or alike.get(first)
+            if records and not store.has_record(run.key):
+                found[run.key] = records[-1], _changes(records[-1], cell)
     return found
+
+
+def _changes(record: Record, cell: Cell) -> list[str]:
+    """Return the modules and libraries that differ; records of version 1 do not say which."""
+    if record.like.startswith("version 1"):
+        return ["fldbench since its first records"]
+    changed = what_changed(record.method.code, cell.made_of.code)
+    return [*changed, *what_changed(record.method.libraries, cell.made_of.libraries)]
 
 
 def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:

@@ -1,5 +1,6 @@
 """Running suites: what is fitted, reused, recorded; failures, partial data, broken images, crashes at any point."""
 
+import json
 import os
 import pickle
 import shutil
@@ -408,3 +409,36 @@ def test_a_training_set_that_was_cut_expects_no_more_than_it_was_cut_to(toy, tmp
     toy |= {"train": [{"dataset": "toy"}, {"dataset": "toy", "faces": 6}]}
     facts = [(record.train.faces, record.train.n_expected) for record in fldbench.run_suite(toy, tmp_path)]
     assert facts == [(TOY_TRAIN, TOY_TRAIN), (6, 6)]
+
+
+def test_records_of_version_1_are_named_and_reused_when_told(toy, tmp_path):
+    (new,) = fldbench.run_suite(toy, tmp_path / "new")
+    method = {"name": "noisy", "label": "noisy", "params": dict(new.method.params), "version": 1, "code": "0123"}
+    train = {"label": "toy-train", "dataset": "toy", "split": "train", "faces": TOY_TRAIN, "n_expected": TOY_TRAIN}
+    test = {"n": TOY_TEST, "missed": 0, "left_out": 0, "complete": True, "fingerprint": new.test.fingerprint}
+    old = {
+        "schema_version": 1,
+        "key": "k1",
+        "status": "ok",
+        "method": method | {"parameters": 10, "multiply_adds": None, "model_bytes": 99},
+        "train": train | {"parts": {}, "left_out": 0, "fingerprint": new.train.fingerprint},
+        "protocol": new.protocol.to_dict() | {"hash": "of version 1"},
+        "seed": 0,
+        "test": test,
+        "metrics": dict(new.metrics),
+        "timings": {"fit_seconds": 1.0, "ms_per_face": 1.0, "ms_one_face": 1.0, "device": "cpu", "threads": 2},
+        "machine": {"platform": "p", "python": "3", "cores": "2"},
+        "ended": "2025-01-01T00:00:00+00:00",
+    }
+    place = tmp_path / "old" / "records" / "k1"
+    place.mkdir(parents=True)
+    (place / "run.json").write_text(json.dumps(old))
+    said = []
+    (reused,) = fldbench.run_suite(toy, tmp_path / "old", reuse_other_code=True, on_note=said.append)
+    assert Noisy.fits == 1 and reused.key == "k1" and reused.other_code and dict(reused.metrics) == dict(new.metrics)
+    assert "(fldbench since its first records changed): they are reused, and marked" in said[0]
+    (again,) = fldbench.run_suite(toy, tmp_path / "old", on_note=said.append)
+    assert Noisy.fits == 2 and again.key == new.key and "kept and not reused" in said[1]
+    other = toy | {"seeds": [1]}
+    fldbench.run_suite(other, tmp_path / "old", reuse_other_code=True, on_note=said.append)
+    assert Noisy.fits == 3 and len(said) == 2
