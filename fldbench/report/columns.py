@@ -17,13 +17,15 @@ from fldbench.records.record import Record
 class RowRecords:
     """The records behind one row, one for each seed, and the names that the row has in tables.
 
-    The names distinguish different things with the same label: see `fldbench.report.names`.
+    The names distinguish different things with the same label: see `fldbench.report.names`. A row is superseded if the
+    same work was done by newer code, in a row of its own.
     """
 
     records: tuple[Record, ...]
     method: str
     train: str
     protocol: str
+    superseded: bool = False
 
     @property
     def good(self) -> list[Record]:
@@ -124,7 +126,7 @@ MORE = (
     Column("multiply_adds", lambda row: row.one.method.multiply_adds),
     Column("legacy", lambda row: row.one.protocol.legacy),
     Column("code", lambda row: row.one.method.code_digest),
-    Column("other_code", lambda row: "yes" if row.one.other_code else "no"),
+    Column("other_code", lambda row: "superseded" if row.superseded else "reused" if row.one.other_code else "no"),
 )
 BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
 PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics

@@ -79,14 +79,16 @@ def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:
     ones = [records[0] for records in rows]
     trains = {(one.train.label, one.train.fingerprint) for one in ones}
     protocols = {(one.protocol.name, one.protocol.hash) for one in ones}
+    beside = [[one for one in ones if _beside(one, records[0])] for records in rows]
     named = [
         RowRecords(
             records=tuple(sorted(records, key=lambda r: (not _good(r), r.seed is not None, r.seed or 0))),
-            method=_method_name(records[0], [one for one in ones if _beside(one, records[0])]),
+            method=_method_name(records[0], namesakes),
             train=_told_apart(records[0].train.label, records[0].train.fingerprint, trains),
             protocol=_told_apart(records[0].protocol.name, records[0].protocol.hash, protocols),
+            superseded=_superseded(records[0], namesakes),
         )
-        for records in rows
+        for records, namesakes in zip(rows, beside, strict=True)
     ]
     return sorted(named, key=lambda row: (row.train, row.protocol, row.method, row.one.test.n))
 
@@ -105,11 +107,15 @@ def _beside(one: Record, other: Record) -> bool:
 def _method_name(record: Record, namesakes: Sequence[Record]) -> str:
     """Return the label, with the parameters that differ between records of this label, and a mark for older code."""
     marks = differing([_flat(_decisive(one)) for one in namesakes], _flat(_decisive(record)))
-    twins = [one for one in namesakes if _params(one) == _params(record)]
-    newest = max(twins, key=lambda one: one.ended)
-    if record.other_code or _code(record) != _code(newest):
-        marks.append(f"other code, {record.ended[:10]}")
+    if record.other_code or _superseded(record, namesakes):
+        marks.append(f"other code {_code(record)}, {record.ended[:10]}")
     return f"{record.method.label} ({', '.join(marks)})" if marks else record.method.label
+
+
+def _superseded(record: Record, namesakes: Sequence[Record]) -> bool:
+    """Return whether newer code did the same work."""
+    twins = [one for one in namesakes if _params(one) == _params(record)]
+    return _code(record) != _code(max(twins, key=lambda one: one.ended))
 
 
 def differing(tables: Sequence[dict[str, Any]], own: dict[str, Any]) -> list[str]:

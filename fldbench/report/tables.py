@@ -80,14 +80,19 @@ def cell(row: dict[str, Any], column: Column) -> str:
 
 
 def best_cells(rows: list[dict[str, Any]], columns: Sequence[Column]) -> dict[str, float]:
-    """Return column -> its best value among the complete rows; only they are ranked."""
-    full = [row for row in rows if row["complete"] == "yes"]
+    """Return column -> its best value among the rows that are ranked (see `is_ranked`)."""
+    ranked = [row for row in rows if is_ranked(row)]
     best = {}
     for column in columns:
-        values = [row[column.name] for row in full if row.get(column.name) is not None]
+        values = [row[column.name] for row in ranked if row.get(column.name) is not None]
         if column.higher_is_better is not None and len(values) > 1:
             best[column.name] = max(values) if column.higher_is_better else min(values)
     return best
+
+
+def is_ranked(row: dict[str, Any]) -> bool:
+    """Return whether a row can be the best: measured on all faces, and not superseded by newer code."""
+    return row["complete"] == "yes" and row["other_code"] != "superseded"
 
 
 def notes(rows: list[dict[str, Any]]) -> list[str]:
@@ -139,7 +144,7 @@ def latex(sections: Sections, captions: Captions) -> str:
 
 
 def _is_best(row: dict[str, Any], column: Column, best: dict[str, float]) -> bool:
-    return column.name in best and row.get(column.name) == best[column.name] and row["complete"] == "yes"
+    return column.name in best and row.get(column.name) == best[column.name] and is_ranked(row)
 
 
 _TEX = {

@@ -240,12 +240,19 @@ def test_another_seed_or_other_threads_alone_make_no_separate_row():
 
 
 def test_results_of_other_code_have_their_own_rows_and_are_marked():
-    old = record(MethodFacts("m", "m", code={"a": "0"}), ended="2025-12-31T00:00:00+00:00", key="old")
-    board = leaderboard([old, record()])
-    assert sorted(row["method"] for row in board.rows) == ["m", "m (other code, 2025-12-31)"]
-    assert len({row["code"] for row in board.rows}) == 2
+    def by(code, day, nme):
+        method = MethodFacts("m", "m", code={"a": code})
+        return record(method, ended=f"2025-12-{day}T00:00:00+00:00", metrics=METRICS | {"nme": nme}, key=code)
+
+    older = [by("0", 30, 3.0), by("1", 30, 3.5)]
+    board = leaderboard([*older, by("2", 31, 4.0), record("rival", metrics=METRICS | {"nme": 4.5})])
+    names = {row["method"]: row["other_code"] for row in board.rows}
+    marked = [f"m (other code {one.method.code_digest}, 2025-12-30)" for one in older]
+    assert names == {"m": "no", "rival": "no"} | dict.fromkeys(marked, "superseded") and len(names) == 4
+    assert "**4.00**" in board.to_markdown() and "**3.00**" not in board.to_markdown()
     (row,) = leaderboard([replace(record(), other_code=True)]).rows
-    assert row["method"] == "m (other code, 2026-01-01)" and row["other_code"] == "yes"
+    assert row["method"] == f"m (other code {record().method.code_digest}, 2026-01-01)"
+    assert row["other_code"] == "reused"
 
 
 def test_an_edited_record_is_shown_and_has_no_number():

@@ -320,7 +320,7 @@ def test_results_of_other_code_are_kept_and_named_and_reused_only_on_request(toy
     said = []
     (reused,) = fldbench.run_suite(toy, tmp_path, reuse_other_code=True, on_note=said.append)
     assert Noisy.fits == 1 and reused.other_code and "they are reused, and marked" in said[0]
-    assert leaderboard([reused]).rows[0]["method"].startswith("noisy (other code, ")
+    assert leaderboard([reused]).rows[0]["method"].startswith("noisy (other code ")
     (new,) = fldbench.run_suite(toy, tmp_path, on_note=said.append)
     assert Noisy.fits == 2 and not new.other_code and new.key != reused.key and new.like == reused.like
     assert said[1] == (
