@@ -32,6 +32,10 @@ PINNED = {
     "fldbench.schemes": 1,
 }
 
+# These run methods and write tables. A script that holds a method and runs it reaches them, but no method learns from
+# them, and the keys of the built-in methods do not hold them either.
+NOT_FOLLOWED = ("run", "report", "audit", "kit", "cli")
+
 # Imported name -> distributions that provide it; the first one that is installed counts.
 LIBRARIES = {
     "numpy": ("numpy",),
@@ -112,7 +116,7 @@ def _same_house(used: str, name: str) -> bool:
     """Whether a module that `name` imports is followed: of fldbench, of the same package, or a file beside it."""
     top = used.partition(".")[0]
     if top == HOME:
-        return used != HOME  # its own module holds only names
+        return used != HOME and used.split(".")[1] not in NOT_FOLLOWED  # its own module holds only names
     if top == name.partition(".")[0]:
         return True
     own, other = _place(name)[0], _place(used)[0]

@@ -67,6 +67,14 @@ def test_a_plug_in_reaches_the_core_by_imports_by_its_base_and_by_attributes(plu
     assert "fldbench.baselines.lbf" not in plug(method=by_base)
 
 
+def test_a_script_that_runs_its_method_does_not_reach_what_runs_methods_and_writes_tables(plug):
+    script = "import fldbench\nclass M(fldbench.Method): pass\ndef go(): fldbench.leaderboard(fldbench.run_suite)\n"
+    code = plug(method=script)
+    assert "fldbench.method" in code and not [
+        name for name in code if name.startswith(("fldbench.run", "fldbench.rep"))
+    ]
+
+
 def test_a_helper_beside_a_file_without_a_package_counts(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "lonely_method.py").write_text("import lonely_helper, json\nclass M: pass\n")
