@@ -65,6 +65,9 @@ class Method:
         `fit` takes `folder`: it resumes there from a checkpoint, and leaves its curves.
     exports : bool
         It is a network that `fldbench export` can write.
+    trained_on : tuple of str
+        Splits whose faces the weights that it ships with or reads have seen, or may have seen, before any `fit`: each
+        "DATASET-SPLIT", as `FaceSet.label` writes it, such as "300w-train". A result on one of them is no fair test.
     device_ : str
         Where it was fitted.
     """
@@ -80,6 +83,7 @@ class Method:
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False
     exports: ClassVar[bool] = False
+    trained_on: ClassVar[tuple[str, ...]] = ()
     device_: str = "cpu"
 
     def __init_subclass__(cls, **kwargs: Any):

@@ -17,8 +17,8 @@ SHARED = ("threads", "random_state")  # parameters that a member takes over from
 class Composed(Method):
     """Keep the fitted members in `members_`; a subclass writes `_make`, `fit` and `predict`.
 
-    The declarations follow from the members: the method uses a validation set if one of them does, and threads change
-    nothing if they change nothing in any of them.
+    The declarations follow from the members: the method uses a validation set if one of them does, threads change
+    nothing if they change nothing in any of them, and it has seen the faces that one of them has seen.
 
     Attributes
     ----------
@@ -64,6 +64,11 @@ class Composed(Method):
         """Threads, unless a member learns other numbers with another number of them."""
         depends = (m for m in self.members if "threads" in m.get_params() and "threads" not in m.changes_nothing)
         return () if any(depends) else ("threads",)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The splits that the weights of a member have seen."""
+        return tuple(dict.fromkeys(label for member in self.members for label in member.trained_on))
 
     def assemble(self, members: Sequence[Method]) -> None:
         """Take fitted members, in the order of `members`, instead of fitting them."""

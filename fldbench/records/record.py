@@ -17,6 +17,8 @@ from fldbench.protocols import Protocol
 from fldbench.records.keys import like_of_version_1
 
 SCHEMA_VERSION = 2
+OUTSIDE = "outside"  # the name of the method behind predictions of other programs
+UNKNOWN, NOT_STATED = "unknown", "not stated"  # their training faces, and their boxes, if nobody says
 READ_BACK = ("edited", "other_code")  # set when a record is read; not part of its file
 
 
@@ -61,7 +63,9 @@ class MethodFacts:
 class TrainFacts:
     """The training faces of a method; `faces` is None if that is not known.
 
-    parts are name -> (found, expected) faces; left_out counts faces whose image cannot be decoded.
+    parts are name -> (found, expected) faces; left_out counts faces whose image cannot be decoded. overlap says in
+    words what the training and the test faces share, or may share; empty if they share nothing. Such a result is
+    contaminated and never ranked.
     """
 
     label: str
@@ -74,11 +78,16 @@ class TrainFacts:
     left_out: int = 0
     left_out_reasons: tuple[str, ...] = ()
     fingerprint: str = ""
+    overlap: str = ""
 
 
 @dataclass(frozen=True)
 class TestFacts:
-    """The test faces of a method; `complete` says that these are exactly the faces of the protocol."""
+    """The test faces of a method; `complete` says that these are exactly the faces of the protocol.
+
+    absent counts the faces for which a prediction file has no answer. boxes are those that outside predictions were
+    made with, as somebody states them; empty for a run of fldbench, which has the boxes of the protocol.
+    """
 
     __test__ = False  # tells pytest that this is not a test class
 
@@ -90,6 +99,8 @@ class TestFacts:
     ids_sha256: str = ""
     fingerprint: str = ""
     parts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    absent: int = 0
+    boxes: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,6 +223,11 @@ class Record:
     arrays_sha256: str = ""
     edited: str = ""
     other_code: bool = False
+
+    @property
+    def boxes(self) -> str:
+        """The boxes that the answers were made with; those of outside predictions are `not stated` by default."""
+        return self.test.boxes or (NOT_STATED if self.method.name == OUTSIDE else self.protocol.box_source)
 
 
 def to_json(record: Record) -> dict[str, Any]:

@@ -101,5 +101,6 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     captions: dict[tuple[str, str], str] = {}
     for group in groups:
         place = group.train, group.protocol
-        captions[place] = max(captions.get(place, ""), tables.caption(group.one, group.protocol), key=len)
+        boxes = tables.boxes_of(other for other in groups if (other.train, other.protocol) == place)
+        captions[place] = max(captions.get(place, ""), tables.caption(group.one, group.protocol, boxes), key=len)
     return Leaderboard(tuple(rows), captions, columns)
