@@ -137,7 +137,7 @@ def _tex(char: str) -> str:
         return _TEX[char]
     if char.isascii():
         return char
-    base, *accents = unicodedata.normalize("NFD", char)
+    base, *accents = list(unicodedata.normalize("NFD", char))
     if base.isascii() and base.isalpha() and len(accents) == 1 and accents[0] in _ACCENTS:
         return f"\\{_ACCENTS[accents[0]]}{{{base}}}"
     return rf"\textless{{}}U+{ord(char):04X}\textgreater{{}}"
