@@ -43,6 +43,9 @@ class TrainSpec(_Strict):
         Use only the first faces, this many.
     exclude : Path or None
         An exclude list (`fldbench data verify -o`); the tables count the faces that it leaves out.
+    folds : int or None
+        Cross-validation: so many models, each trained without one fold, answer the faces of their fold. Protocols must
+        be on the same dataset and split.
     """
 
     dataset: str
@@ -51,15 +54,17 @@ class TrainSpec(_Strict):
     boxes: str = "tight"
     faces: int | None = Field(default=None, ge=1)
     exclude: Path | None = None
+    folds: int | None = Field(default=None, ge=2)
 
     @property
     def label(self) -> str:
-        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`."""
+        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`, `imm-all, 4 folds`."""
         options = "".join(f",{key}={value}" for key, value in self.options.items())
         first = "" if self.faces is None else f"[:{self.faces}]"
         boxes = "" if self.boxes == "tight" else f"@{self.boxes}"
         exclude = "" if self.exclude is None else f"-without-{self.exclude.stem}"
-        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}"
+        folds = "" if self.folds is None else f", {self.folds} folds"
+        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}{folds}"
 
     @field_validator("dataset")
     @classmethod
