@@ -15,6 +15,8 @@ from fldbench.geometry import box_centre, tight_box
 NAMED = 3  # faces or groups that a sentence names
 SAME_POINTS = 1e-3  # of the width and height of the points
 
+_GROUP = "a person, clip or photo with training faces"
+
 
 @dataclass(frozen=True)
 class Overlap:
@@ -48,18 +50,13 @@ class Overlap:
 
         >>> Overlap(9, faces=("a", "b")).in_words()
         "2 of 9 test faces are training faces ('a', 'b')"
-        >>> Overlap(9, photos=("a",), grouped=7, groups=("A",)).in_words()
-        "1 of 9 test faces has the photo of a training face ('a'); 7 of 9 are of persons, clips or photos in both ('A')"
+        >>> Overlap(9, faces=("a",), grouped=3, groups=("Ann",)).in_words()
+        "1 of 9 test faces is a training face ('a'); 3 of 9 share a person, clip or photo with training faces ('Ann')"
         """
         counts = (
             (len(self.faces), "is a training face", "are training faces", self.faces),
             (len(self.photos), "has the photo of a training face", "have photos of training faces", self.photos),
-            (
-                self.grouped,
-                "is of a person, clip or photo in both",
-                "are of persons, clips or photos in both",
-                self.groups,
-            ),
+            (self.grouped, f"shares {_GROUP}", f"share {_GROUP}", self.groups),
         )
         parts: list[str] = []
         for count, one, several, names in counts:

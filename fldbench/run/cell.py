@@ -25,12 +25,16 @@ from fldbench.run.timing import Clock, load_average, now, predict_timed
 
 
 class Run(NamedTuple):
-    """One measurement that waits for the model: its key, its key by any code, the protocol, its faces' fingerprint."""
+    """One measurement that waits for the model: its key, its key by any code, the protocol, its faces' fingerprint.
+
+    overlap says which of its faces are trained on too.
+    """
 
     key: str
     like: str
     protocol: Protocol
     fingerprint: str
+    overlap: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     for runs in _by_boxes(run for run in cell.runs if not store.has_record(run.key)):
         answers = model if isinstance(model, Failure) else _tried(_answers, model, runs, data)
         for run in runs:
-            one = replace(base, key=run.key, like=run.like, protocol=run.protocol)
+            train = replace(base.train, overlap=run.overlap)
+            one = replace(base, key=run.key, like=run.like, protocol=run.protocol, train=train)
             measured = answers if isinstance(answers, Failure) else _tried(_measured, one, model, answers, run, data)
             if isinstance(measured, Failure):
                 problems[measured.reason] = None

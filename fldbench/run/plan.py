@@ -19,6 +19,7 @@ from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Run
 from fldbench.run.data import SuiteData
+from fldbench.run.overlaps import with_overlaps
 from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 
@@ -49,7 +50,11 @@ class Plan:
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Load the annotations and name every run; if no training set can be loaded, raise the first error."""
+    """Load the annotations and name every run.
+
+    If no training set can be loaded, raise the first error; if faces are trained on and measured on, SuiteError, unless
+    the suite allows it.
+    """
     protocols = [get_protocol(name) for name in suite.protocols]
     faces = SuiteData(data)
     train = {spec.label: faces.train(spec) for spec in suite.train}
@@ -82,7 +87,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
                     plug_ins=_plug_ins(method, spec.name, [train_spec.dataset, *(p.dataset for p in protocols)]),
                 )
                 cells.append(cell)
-    return Plan(cells, faces)
+    return Plan(with_overlaps(cells, faces, suite.allow_overlap), faces)
 
 
 def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cell]:

@@ -70,7 +70,7 @@ def test_a_person_in_both_is_found_by_the_declared_groups_of_one_dataset():
     test = faces(["x", "y", "z"], [7, 8, 9], groups=["Cid", "Bob", "Ann"])
     found = overlap(train, test)
     assert found == Overlap(3, grouped=2, groups=("Ann", "Bob"))
-    assert found.in_words() == "2 of 3 test faces are of persons, clips or photos in both ('Ann', 'Bob')"
+    assert found.in_words() == "2 of 3 test faces share a person, clip or photo with training faces ('Ann', 'Bob')"
     other = FaceSet(test.ids, test.images, test.boxes, test.landmarks, "mtfl-5", groups=test.groups, name="other")
     assert not overlap(train, other)
 
