@@ -227,7 +227,7 @@ def _measured(
         timings=Timings(**timings, load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "errors": score.errors, "predictions": predictions}
+    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence
 
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:
