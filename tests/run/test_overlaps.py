@@ -76,6 +76,14 @@ def test_what_is_selected_counts_not_the_whole_split(leaky, tmp_path):
     assert record.train.faces == TOY_TRAIN and record.train.overlap == ""
 
 
+def test_models_of_folds_never_see_the_faces_that_they_answer(leaky, tmp_path):
+    train = {"dataset": "leaky", "split": "test"}
+    with pytest.raises(SuiteError, match="all 8 test faces are training faces"):
+        fldbench.run_suite(leaky | {"train": [train]}, tmp_path)
+    (record,) = fldbench.run_suite(leaky | {"train": [train | {"folds": 2}]}, tmp_path)
+    assert record.status == "ok" and record.train.overlap == ""
+
+
 def test_allowed_overlap_marks_the_record_and_every_table(leaky, tmp_path):
     clean = leaky | {"train": [{"dataset": "leaky", "faces": TOY_TRAIN}], "methods": ["mean-shape", "noisy"]}
     fldbench.run_suite(clean, tmp_path)
