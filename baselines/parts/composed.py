@@ -73,6 +73,8 @@ class Composed(Method):
     def assemble(self, members: Sequence[Method]) -> None:
         """Take fitted members, in the order of `members`, instead of fitting them."""
         self.members_ = list(members)
+        facts = {member.fitted_on for member in members}
+        self._fitted_on = facts.pop() if len(facts) == 1 else None
 
     def learned(self) -> dict[str, Any]:
         """Return what the members learned, each name behind the member's number."""
