@@ -27,6 +27,7 @@ from fldbench.run.cell import Cell, Failure, Part, Run, failure_of
 from fldbench.run.data import SuiteData
 from fldbench.run.facts import facts_of_method
 from fldbench.run.folds import Partition
+from fldbench.run.overlaps import with_overlaps
 from fldbench.run.refusals import check_method, with_refusals
 from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
@@ -60,7 +61,8 @@ class Plan:
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
     """Load the annotations, name every run, and find what cannot be done.
 
-    If no training set can be loaded, raise the first error.
+    If no training set can be loaded, raise the first error; if faces are trained on and measured on, SuiteError, unless
+    the suite allows it.
     """
     protocols = [get_protocol(name) for name in suite.protocols]
     faces = SuiteData(data)
@@ -78,7 +80,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
                 if place not in to_learn:
                     to_learn[place] = _learning(train, seed, faces)
                 cells.append(_cell(spec, train, seed, to_learn[place], faces, protocols, tests))
-    return Plan(with_refusals(cells, faces), faces)
+    return Plan(with_refusals(with_overlaps(cells, faces, suite.allow_overlap), faces), faces)
 
 
 class Learning(NamedTuple):
