@@ -25,18 +25,19 @@ LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into
 """
 
 
-def caption(record: Record, protocol: str, boxes: str = "") -> str:
+def caption(record: Record, protocol: str, boxes: str = "", seeds: Sequence[int] = ()) -> str:
     """Return the caption of a table: rules, training faces and missing parts, in sentences.
 
-    `boxes` are those of the table's rows (see `boxes_of`), if not those of the protocol.
+    `boxes` are those of the table's rows (see `boxes_of`), if not those of the protocol. `seeds` are those that folds
+    were drawn by.
     """
-    parts = [f"{protocol}: {record.protocol.describe(boxes)}.", _trained_on(record.train)]
+    parts = [f"{protocol}: {record.protocol.describe(boxes)}.", _trained_on(record.train, seeds)]
     if record.test.n:
         parts.append(_tested_on(record))
     return " ".join(part for part in parts if part)
 
 
-def _trained_on(train: TrainFacts) -> str:
+def _trained_on(train: TrainFacts, seeds: Sequence[int]) -> str:
     if train.faces is None and train.label == UNKNOWN:
         return "What the methods were trained on is not known here."
     if train.faces is None:
@@ -44,7 +45,16 @@ def _trained_on(train: TrainFacts) -> str:
     short = [f"{part} {found} of {total}" for part, (found, total) in train.parts.items() if found < total]
     of = f" of {train.n_expected}" if train.n_expected else ""
     left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
-    return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+    if train.folds is None:
+        return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+    by = "by face, as no groups are known"
+    if train.groups is not None and train.groups < train.faces:
+        by = f"by group ({train.groups} persons, clips or photos)"
+    drawn = f", drawn by seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
+    return (
+        f"Cross-validation in {train.folds} folds {by}{drawn}: each face is answered by a model trained on "
+        f"the other folds. {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+    )
 
 
 def _tested_on(record: Record) -> str:

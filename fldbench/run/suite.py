@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
 from fldbench.errors import DataError, FldbenchError, ProtocolError, SuiteError, must_be, near_miss
 from fldbench.files import read_text
-from fldbench.method import make_method
+from fldbench.method import Method, make_method
+from fldbench.params import parameters_of
 from fldbench.protocols import definitions, get_protocol, register_protocol
 from fldbench.protocols.boxes import box_source
 
@@ -105,6 +114,16 @@ class MethodSpec(_Strict):
     def _bare_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @property
+    def draws(self) -> bool:
+        """Whether the method draws at random by a seed that the suite gives."""
+        known = parameters_of(registry.resolve("method", self.name))
+        return "random_state" in known and "random_state" not in self.params
+
+    def make(self, seed: int | None) -> Method:
+        """Return the unfitted method; the seed counts only if it draws."""
+        return make_method(self.name, **self.params, **({"random_state": seed} if self.draws else {}))
+
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
         _found(lambda: make_method(self.name, **self.params))
@@ -124,6 +143,8 @@ class Suite(_Strict):
         Protocol bases of the suite: see `fldbench.protocols.definitions`.
     train, methods, protocols, seeds
         The parts to combine; `protocols` are names, with or without modifiers.
+    allow_overlap : bool
+        Run although faces, persons or clips are trained on and measured on; such results are marked and never ranked.
     """
 
     name: str
@@ -132,12 +153,26 @@ class Suite(_Strict):
     methods: list[MethodSpec] = Field(min_length=1)
     protocols: list[str] = Field(min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
+    allow_overlap: bool = False
 
     @field_validator("protocols")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         # By their canonical names, so that two spellings of one protocol are noticed.
         return [_found(partial(get_protocol, name)).name for name in names]
+
+    @field_validator("protocols")
+    @classmethod
+    def _of_the_folds(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        for spec in (spec for spec in info.data.get("train", ()) if spec.folds):
+            for protocol in map(get_protocol, names):
+                if (protocol.dataset, protocol.split) != (spec.dataset, spec.split):
+                    raise ValueError(
+                        f"{protocol.name} measures {protocol.dataset} {protocol.split}, but {spec.label} is "
+                        f"cross-validation: its models answer {spec.dataset} {spec.split} alone; choose a protocol on "
+                        "that, or leave folds out"
+                    )
+        return names
 
     @field_validator("train", "methods", "protocols", "seeds")
     @classmethod
