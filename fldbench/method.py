@@ -292,7 +292,7 @@ def _with_missed(
     except DataError as error:
         warnings.warn(f"{method.label}: missed, because of its box: {error}", stacklevel=3)
     answer = np.full((len(images), n_points, 2), np.nan)
-    rows = np.flatnonzero(usable)
-    if rows.size:
+    rows = np.flatnonzero(usable).tolist()
+    if rows:
         answer[rows] = predict_checked(method, [images[row] for row in rows], boxes[rows], n_points)
     return answer
