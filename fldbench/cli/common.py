@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fldbench.errors import DataError
+from fldbench.files import parse_json, printable
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
 Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
@@ -44,8 +44,8 @@ def parse_assignment(text: str, option: str) -> tuple[str, Any]:
     if not equals:
         raise DataError(f"{option} is {text!r}; must be NAME=VALUE, such as {option} stages=4")
     try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
+        return name, parse_json(value)
+    except ValueError:
         return name, value
 
 
@@ -56,4 +56,4 @@ def assignments(texts: list[str] | None, option: str) -> dict[str, Any]:
 
 def complain(text: str) -> None:
     """Write a line for the user to stderr."""
-    typer.echo(f"fldbench: {text}", err=True)
+    typer.echo(printable(f"fldbench: {text}"), err=True)

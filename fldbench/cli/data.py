@@ -10,6 +10,7 @@ import typer
 
 from fldbench.cli.common import Options, assignments, complain
 from fldbench.errors import DatasetNotFoundError
+from fldbench.files import printable
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
 WORST = 50  # implausible shapes on the contact sheet
@@ -115,7 +116,7 @@ def verify(
     with progress(f"verifying {faces.label}") as show:
         findings = findings_of(faces, others, show)
     for one in findings:
-        typer.echo(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
+        typer.echo(printable(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}"))
     named = {one.id for one in findings if one.id}
     typer.echo(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
     if output is not None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fldbench.files import printable
 from fldbench.progress import listening
 from fldbench.report import Leaderboard, tables
 from fldbench.report.columns import printed_columns
@@ -33,12 +34,12 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
         with listening(_Inside(_log_lines)):
             yield _log_lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
         with listening(_Inside(lambda: _second_bar(bar))):
             yield lambda done_what, done, total: bar.update(
-                task, description=done_what or what, completed=done, total=total
+                task, description=printable(done_what or what), completed=done, total=total
             )
 
 
@@ -66,7 +67,7 @@ def _second_bar(bar: Progress) -> Callable[[str, int, int], None]:
     task = bar.add_task("", total=None)
 
     def show(what: str, done: int, total: int) -> None:
-        bar.update(task, description=f"  {what}", completed=done, total=total, visible=done < total)
+        bar.update(task, description=f"  {printable(what)}", completed=done, total=total, visible=done < total)
 
     return show
 
@@ -82,7 +83,8 @@ def _log_lines() -> Callable[[str, int, int], None]:
         last, seconds = now, now - start
         left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
         if what:
-            print(f"{done} of {total} done after {seconds:.0f} s{left}: {what}", file=sys.stderr, flush=True)
+            line = f"{done} of {total} done after {seconds:.0f} s{left}: {printable(what)}"
+            print(line, file=sys.stderr, flush=True)
 
     return show
 

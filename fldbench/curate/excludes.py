@@ -15,9 +15,10 @@ import numpy as np
 
 from fldbench.errors import DataError, must_be
 from fldbench.faces import FaceSet
-from fldbench.files import read_text, write_text
+from fldbench.files import printable, read_text, write_text
 
 HEADER = "# faces to leave out: id<TAB>kind<TAB>reason; delete a line to keep the face\n"
+LARGEST = 10**8  # bytes of a list
 PART = "after exclusions"  # the entry of FaceSet.parts that says how many are left
 
 
@@ -70,10 +71,11 @@ def write_excludes(path: str | Path, excludes: Iterable[Exclude]) -> Path:
     """
     excludes = list(excludes)
     for one in excludes:
-        if not one.id.strip() or one.id != one.id.strip() or one.id.startswith("#") or set(one.id) & set("\t\n\r"):
-            allowed = "a name without tabs and line ends, with no # at its start and no blank at either end"
+        name = printable(one.id)
+        if not name.strip() or name != name.strip() or name.startswith("#"):
+            allowed = "a name with no # at its start and no blank at either end"
             raise DataError(must_be("exclude list", "the id", one.id, allowed))
-    lines = [f"{one.id}\t{_one_line(one.kind)}\t{_one_line(one.reason)}\n" for one in excludes]
+    lines = [f"{printable(one.id)}\t{_one_line(one.kind)}\t{_one_line(one.reason)}\n" for one in excludes]
     return write_text(path, HEADER + "".join(lines))
 
 
@@ -88,7 +90,7 @@ def read_excludes(path: str | Path) -> list[Exclude]:
     if Path(path).is_file() and not Path(path).read_bytes().strip():
         return []  # the user deleted every line, to keep all faces
     found = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, most=LARGEST).split("\n"), start=1):
         line = line.removesuffix("\r")
         if not line.strip() or line.startswith("#"):
             continue
@@ -103,10 +105,11 @@ def without(faces: FaceSet, excludes: Iterable[Exclude]) -> FaceSet:
     """Return the faces that no line names.
 
     The entry "after exclusions" of `parts` says how many of how many are left. Leaderboards print `parts`, so that a
-    table says what was left out. The list may contain ids of other splits.
+    table says what was left out. The list may contain ids of other splits. Ids that UTF-8 cannot hold are compared as
+    they are written: see `fldbench.files.printable`.
     """
-    named = {one.id for one in excludes}
-    keep = np.array([face not in named for face in faces.ids.tolist()], bool)
+    named = {printable(one.id) for one in excludes}
+    keep = np.array([printable(face) not in named for face in faces.ids.tolist()], bool)
     rest = faces[keep]
     before = faces.parts.get(PART, (0, len(faces)))[1]
     return replace(rest, parts={**rest.parts, PART: (len(rest), before)})
