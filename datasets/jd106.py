@@ -72,7 +72,7 @@ class JD106(Dataset):
         return Columns(
             ids=ids,
             images=images_of(paths, stems, homes),
-            boxes=boxes,
+            boxes=boxes if official else None,
             landmarks=landmarks,
             groups=[photo_of(stem) for stem in stems],
             parts={ANNOTATIONS: (len(ids), self.expected[split]), RECTS: (len(official), self.expected[split])},

@@ -80,7 +80,7 @@ class MTFL(Dataset):
         return Columns(
             ids=ids,
             images=image_files(folder, names, path, lines),
-            boxes=boxes,
+            boxes=None if detected is None else boxes,
             landmarks=landmarks,
             attributes=dict(zip(ATTRIBUTES, np.array(codes).T, strict=True)),
             subsets={} if detected is None else {"detected": detected},

@@ -32,7 +32,8 @@ class Columns:
     landmarks : (n, L, 2) float array
         Pixels; NaN where a point is not annotated.
     boxes : (n, 4) float array, optional
-        x0, y0, x1, y1 in pixels; by default the tight boxes of the points.
+        The dataset's own: x0, y0, x1, y1 in pixels. None where it has none; the faces then get the tight boxes of
+        their points.
     visible, attributes, subsets, groups
         As in FaceSet.
     scheme : str, optional
@@ -132,6 +133,7 @@ class Dataset:
             name=self.name,
             split_name=split,
             parts=counted if found.parts is None else found.parts,
+            box_source="tight" if found.boxes is None else "official",
         )
 
     def locate(self, root: str | Path | None, split: str) -> Path:

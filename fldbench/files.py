@@ -26,8 +26,6 @@ from fldbench.errors import DataError, StoreError
 NAMED = 5  # items that a message names
 ABANDONED = 86400.0  # seconds after which a temporary file that another machine or container left is removed
 _PART = re.compile(r"\..*\.[0-9a-f]{8}\.([0-9a-f]{8})\.([0-9]{1,18})\.part")  # of which machine, and process
-# Control letters, line and paragraph ends, marks that turn the direction of text, and bytes that are no UTF-8.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @contextmanager
@@ -217,17 +215,6 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError(f"{error.msg}, line {error.lineno}") from error
     except UnicodeDecodeError as error:
         raise ValueError("not UTF-8 text") from error
-
-
-def printable(text: object) -> str:
-    """Return a text on one line that any terminal, log and file can hold.
-
-    Control letters, line ends, and the bytes of a file name that are no UTF-8 become backslash escapes; the rest stays.
-
-    >>> printable("n\xe4he\udce4\x1b[31m\nb")
-    'n\xe4he\\udce4\\x1b[31m\\nb'
-    """
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 def listed(items: Sequence[object], most: int = NAMED) -> str:

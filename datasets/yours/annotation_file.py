@@ -236,15 +236,17 @@ def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> 
         if not exists[images[k]]:
             raise DataError(f"{one.what}no image {images[k][:80]!r} in {str(folder)!r}", file, one.line)
     landmarks = np.stack([found[k].points for k in rows])
+    boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
         images=ImageFiles([folder / images[k] for k in rows]),
-        boxes=np.stack([_box(found[k], file) for k in rows]),
+        boxes=np.stack([_box(found[k], file) for k in rows]) if boxed else None,
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
         groups=[found[k].group or photo[images[k]] for k in rows],
-        parts={"faces with landmarks": (len(rows), len(counted))},
+        parts={"faces with landmarks": (len(rows), len(counted))}
+        | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
     )
 
 

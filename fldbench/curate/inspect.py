@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, must_be
+from fldbench.escape import plain
 from fldbench.faces import FaceSet
 from fldbench.faces.image_files import header_size
-from fldbench.files import printable
 from fldbench.geometry import box_size, tight_box
 from fldbench.media.draw import contact_sheet, draw_landmarks
 from fldbench.schemes import get_scheme
@@ -90,7 +90,7 @@ def info_text(facts: dict[str, Any]) -> str:
         lines.append(("images", f"{images['sampled']} looked at, {images['unreadable']} unreadable"))
     else:
         lines.append(("images", images["why"] or "none"))
-    return "\n".join(f"{key:<13} {printable(value)}" for key, value in lines)
+    return "\n".join(f"{key:<13} {plain(value)}" for key, value in lines)
 
 
 def _classes(column: np.ndarray) -> dict[str, int]:

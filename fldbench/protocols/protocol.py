@@ -215,8 +215,11 @@ class Protocol:
         found = [f"{name}={value}" for name, (value, own) in valued.items() if value != own]
         return ", ".join([*found, *(flag for flag in ("strict", "integer", "clipped") if getattr(self, flag))])
 
-    def describe(self) -> str:
-        """Return everything that decides the number, in one line for captions."""
+    def describe(self, boxes: str = "") -> str:
+        """Return everything that decides the number, in one line for captions.
+
+        `boxes` says which boxes the answers were made with, if not those of the protocol.
+        """
         where = f"{self.dataset} {self.split}" + (f", subset {self.subset}" if self.subset else "")
         first = f", the first {self.first} by id" if self.first else ""
         marked = "visible points" if self.visible else "points"
@@ -227,17 +230,17 @@ class Protocol:
                 f"{where}, {self.n_expected} faces{first}",
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
-                f"boxes {self.box_source} ({self._boxes_in_words()})",
+                f"boxes {boxes or self.boxes_in_words()}",
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
                 self._missed_in_words(),
                 *([f"legacy rules, not comparable with others: {self.legacy}"] if self.legacy else []),
             ]
         )
 
-    def _boxes_in_words(self) -> str:
-        if self.knows_truth:
-            return "made from the truth"
-        return self.official_boxes or "the dataset's own"
+    def boxes_in_words(self) -> str:
+        """Return the box source and what it means, such as `tight (made from the truth)`."""
+        what = "made from the truth" if self.knows_truth else self.official_boxes or "the dataset's own"
+        return f"{self.box_source} ({what})"
 
     def _missed_in_words(self) -> str:
         policy, _, value = self.missed.partition(":")

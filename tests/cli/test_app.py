@@ -275,7 +275,7 @@ def test_latin_1_file_names_and_control_letters_pass_through_the_commands_of_dat
     status, text, _ = call("data", "verify", *source, "-o", tmp_path / "found.txt")
     assert status == 0 and "\x1b" not in text and text.encode()
     write_excludes(tmp_path / "mine.txt", [Exclude(os.fsdecode(b"M\xfcller"), "mine", "no")])
-    assert rb"M\udcfcller" in (tmp_path / "mine.txt").read_bytes()
+    assert rb"M\xfcller" in (tmp_path / "mine.txt").read_bytes()
     assert call("data", "pack", *source, tmp_path / "faces.pack")[0] == 0
     loaded = load_dataset("pts", tmp_path / "data", "all", scheme="mtfl-5")
     assert open_pack(tmp_path / "faces.pack").fingerprint == loaded.fingerprint

@@ -88,5 +88,5 @@ def test_names_that_a_line_cannot_hold_are_written_by_escapes_and_found_again(tm
     odd = ["a\tb", "a\nb", "M\udcfcller", "\x1b[31m"]
     faces = replace(toy_faces(6), ids=[*odd, "a", "b"])
     path = write_excludes(tmp_path / "e.txt", [Exclude(name, "mine", "no") for name in odd])
-    assert rb"M\udcfcller" in path.read_bytes()
+    assert rb"M\xfcller" in path.read_bytes()
     assert without(faces, read_excludes(path)).ids.tolist() == ["a", "b"]
