@@ -22,7 +22,7 @@ Place = tuple[str | int, ...]  # the keys and indices that lead to a value
 LARGEST = 1_000_000  # bytes
 DEEPEST = 32  # lists and mappings within each other
 MOST_VALUES = 20_000
-LONGEST_NUMBER = 40  # letters
+LONGEST_NUMBER, LONGEST_KEY, LONGEST_TEXT = 40, 200, 10_000  # letters
 SHOWN = 60  # letters of the text that an error quotes
 
 _KINDS = {
@@ -72,7 +72,8 @@ class _Reader:
 
     def __init__(self, text: str, file: str | Path):
         self.lines: dict[Place, int] = {}
-        self._file, self._loader = file, yaml.SafeLoader(text)
+        self._file = file
+        self._loader: Any = yaml.SafeLoader(text)  # its methods have no types
         self._values = 0
 
     def document(self) -> Any:
@@ -93,7 +94,7 @@ class _Reader:
         return event
 
     def _value(self, path: Place, depth: int) -> Any:
-        event = self._loader.get_event()
+        event: Any = self._loader.get_event()
         self.lines[path] = event.start_mark.line + 1
         self._values += 1
         if self._values > MOST_VALUES:
@@ -125,6 +126,8 @@ class _Reader:
                 raise self._refused("the key '<<' is not read", event, "write the keys out")
             if not isinstance(key, str):
                 raise self._refused(f"the key {_shown(event, key)} is no text", event, "put it in quotes")
+            if len(key) > LONGEST_KEY:
+                raise self._refused(f"a key of {len(key)} letters", event, f"the longest may have {LONGEST_KEY}")
             if key in found:
                 raise self._refused(f"the key {key[:SHOWN]!r} is given twice", event, "write it once")
             line = event.start_mark.line + 1
@@ -133,8 +136,10 @@ class _Reader:
         self._loader.get_event()
         return found
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+    def _scalar(self, event: Any) -> Any:
         text: str = event.value
+        if len(text) > LONGEST_TEXT:
+            raise self._refused(f"a text of {len(text)} letters", event, f"the longest may have {LONGEST_TEXT}")
         if _NO_TEXT.search(text):
             raise self._refused("a zero byte, or half of a letter", event, "write the text without it")
         if event.style is not None or event.tag == "!":
@@ -148,7 +153,7 @@ class _Reader:
             what = tag.rpartition(":")[2]
             raise self._refused(f"{text[:SHOWN]} is a {what}, which is not read", event, "put it in quotes")
         if _KINDS[tag] in (int, float) and len(text) > LONGEST_NUMBER:
-            raise self._refused(f"a number of {len(text)} letters", event, f"the longest has {LONGEST_NUMBER}")
+            raise self._refused(f"a number of {len(text)} letters", event, f"the longest may have {LONGEST_NUMBER}")
         try:
             return self._number_or_word(tag, text)
         except ValueError as error:
@@ -163,10 +168,10 @@ class _Reader:
             raise ValueError(text)
         return value
 
-    def _refused(self, what: str, event: yaml.Event, then: str = "") -> DataError:
+    def _refused(self, what: str, event: Any, then: str = "") -> DataError:
         message = plain(what) + (f"; {then}" if then else "")
         return DataError(message, self._file, event.start_mark.line + 1)
 
 
-def _shown(event: yaml.Event, key: Any) -> str:
+def _shown(event: Any, key: Any) -> str:
     return repr(event.value[:SHOWN]) if isinstance(event, yaml.ScalarEvent) else f"a {type(key).__name__}"

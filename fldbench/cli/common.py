@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from fldbench.errors import DataError
-from fldbench.escape import plain
+from fldbench.escape import cut, plain
 from fldbench.files import parse_json
 
+LONGEST_LINE = 1000  # letters
 Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
 Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
 
@@ -62,4 +63,4 @@ def say(text: object) -> None:
 
 def complain(text: str) -> None:
     """Write a line for the user to stderr, likewise; further lines are indented."""
-    typer.echo("\n  ".join(map(plain, f"fldbench: {text}".split("\n"))), err=True)
+    typer.echo("\n  ".join(cut(plain(line), LONGEST_LINE) for line in f"fldbench: {text}".split("\n")), err=True)
