@@ -6,7 +6,7 @@ Wu, Qian, Yang, Wang, Cai and Zhou, "Look at Boundary: A Boundary-Aware Face Ali
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +51,14 @@ class WFLW(Dataset):
     Attributes, of both splits: the six names above, 0 or 1. The subsets of test are its flags; where the release's own
     lists of the subsets (list_98pt_test_largepose.txt, ...) are there too, both must name the same faces.
 
-    A photo has several faces and a face has no name. Ids are the photo's path without ending and the face's number
-    among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Groups are photos.
+    A photo has several faces and a face has no name. Ids of train are the photo's path without ending and the face's
+    number among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Those of test
+    have the face's first point, as the lists write it, in place of the number: `PHOTO@x216.123001y264.334991`. So a
+    face has one id, whether the full list or only the lists of the subsets are there. Groups are photos.
 
     Where the list of test is absent, the faces of the lists of the subsets are read: all six have 1,966 of the 2,500
-    faces. These lists have no boxes, so boxes are the tight boxes of the points. The face's number in its photo is not
-    known from them, so ids have its first point in place of the number: `PHOTO@x216.123001y264.334991`. If a list is
-    absent, its flag is -1 and its subset is empty.
+    faces. These lists have no boxes, so boxes are the tight boxes of the points. If a list is absent, its flag is -1
+    and its subset is empty.
 
     Without a folder WFLW_images predictions can be scored but no method can run.
     """
@@ -109,7 +110,7 @@ def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path]
     _check_subsets(subsets, keys, attributes)
     photos = [stem(name) for name in names]
     return Columns(
-        ids=_numbered(photos),
+        ids=_pointed(keys) if split == "test" else _numbered(photos),
         images=images,
         boxes=boxes,
         landmarks=values[:, : 2 * N_POINTS].reshape(-1, N_POINTS, 2),
@@ -144,7 +145,7 @@ def _from_subsets(folder: Path, subsets: Mapping[str, Path]) -> Columns:
     }
     first = next(iter(subsets.values()))
     return Columns(
-        ids=[f"{stem(name)}@x{x}y{y}" for name, x, y in faces],
+        ids=_pointed(faces),
         images=_images(folder, names, first, [line for _, line in images.values()]),
         landmarks=np.array(points).reshape(-1, N_POINTS, 2),
         attributes=flags,
@@ -214,6 +215,16 @@ def _numbered(photos: list[str]) -> list[str]:
         seen[photo] += 1
         ids.append(f"{photo}@{seen[photo]}")
     return ids
+
+
+def _pointed(keys: Iterable[Key]) -> list[str]:
+    """Return each face's photo with the face's first point; a second face with the same one has a number too.
+
+    >>> _pointed([("a.jpg", "1.0", "2.0"), ("a.jpg", "1.0", "3.0"), ("a.jpg", "1.0", "2.0")])
+    ['a@x1.0y2.0', 'a@x1.0y3.0', 'a@x1.0y2.0@2']
+    """
+    ids = [f"{stem(name)}@x{x}y{y}" for name, x, y in keys]
+    return [one.removesuffix("@1") for one in _numbered(ids)]
 
 
 def _check_subsets(subsets: Mapping[str, Path], keys: list[Key], attributes: Mapping[str, np.ndarray]) -> None:

@@ -284,7 +284,7 @@ def _measured(
         timings=Timings(**together(facts, batch.timings), load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "errors": score.errors, "predictions": predictions}
+    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence
 
 
 def _of_run(base: Record, run: Run) -> Record:
