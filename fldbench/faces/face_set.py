@@ -22,6 +22,8 @@ from fldbench.geometry import LARGEST
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fold_of
 
+LONGEST_NAME = 1000  # letters of an id or group
+
 
 @dataclass(frozen=True)
 class Face:
@@ -123,7 +125,8 @@ class FaceSet:
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
         box_source: str = "",
     ):
-        ids, landmarks = np.asarray(ids, str), np.asarray(landmarks, float)
+        where = name or "faces"
+        ids, landmarks = _names(ids, f"{where}: an id"), np.asarray(landmarks, float)
         columns = {
             "ids": ids,
             "images": images,
@@ -133,7 +136,7 @@ class FaceSet:
             "visible": np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool),
             "attributes": {key: np.asarray(value, int) for key, value in attributes.items()},
             "subsets": {key: np.asarray(value, bool) for key, value in subsets.items()},
-            "groups": ids if groups is None else np.asarray(groups, str),
+            "groups": ids if groups is None else _names(groups, f"{where}: a group"),
             "name": name,
             "split_name": split_name,
             "parts": dict(parts),
@@ -297,15 +300,26 @@ class FaceSet:
         the boxes.
         """
         total = hashlib.sha256(self.scheme.encode())
-        total.update("\n".join(self.ids.tolist()).encode())
+        total.update("\n".join(self.ids.tolist()).encode("utf-8", "surrogatepass"))
         for column in (self.landmarks, self.boxes, self.visible):
             total.update(np.ascontiguousarray(column).data)
         for i in range(len(self)):
             total.update(self.images.digest_once(i))
         for name, column in sorted(self.attributes.items()):
-            total.update(f"\0{name}\0".encode())
+            total.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             total.update(np.ascontiguousarray(column, np.int64).data)
         return total.hexdigest()
+
+
+def _names(values: ArrayLike, what: str) -> np.ndarray:
+    """Return names as an array of strings, in which each takes the room of the longest."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "U":
+        values = list(map(str, values))  # type: ignore[arg-type]  # an array of strings, or a sequence
+        longest = max(values, key=len, default="")
+        if len(longest) > LONGEST_NAME:
+            allowed = f"at most {LONGEST_NAME} letters long"
+            raise DataError(f"{what} of {len(longest)} letters begins {longest[:40]!r}; must be {allowed}")
+    return np.asarray(values, str)
 
 
 def unreadable_images(faces: FaceSet) -> dict[int, str]:
