@@ -121,7 +121,7 @@ class Dataset:
         n, wanted = len(found.ids), self.expected.get(split)
         counted = {} if wanted is None else {split: (n, wanted)}
         return FaceSet(
-            ids=np.array(found.ids),
+            ids=found.ids,
             images=found.images,
             boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
             landmarks=found.landmarks,
@@ -129,7 +129,7 @@ class Dataset:
             visible=found.visible,
             attributes=found.attributes,
             subsets=found.subsets,
-            groups=None if found.groups is None else np.array(found.groups),
+            groups=found.groups,
             name=self.name,
             split_name=split,
             parts=counted if found.parts is None else found.parts,

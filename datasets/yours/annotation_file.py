@@ -236,6 +236,10 @@ def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> 
         if not exists[images[k]]:
             raise DataError(f"{one.what}no image {images[k][:80]!r} in {str(folder)!r}", file, one.line)
     landmarks = np.stack([found[k].points for k in rows])
+    # A photo's default name as a group must say that nobody declared it: it is that of its faces' ids.
+    first_id: dict[str, str] = {}
+    for k in rows:
+        first_id.setdefault(images[k], ids[k] if found[k].id else photo[images[k]])
     boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
@@ -244,7 +248,7 @@ def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> 
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
-        groups=[found[k].group or photo[images[k]] for k in rows],
+        groups=[found[k].group or first_id[images[k]] for k in rows],
         parts={"faces with landmarks": (len(rows), len(counted))}
         | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
     )
