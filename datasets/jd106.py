@@ -79,7 +79,7 @@ class JD106(Dataset):
         return Columns(
             ids=ids,
             images=ImageFiles(files),
-            boxes=boxes,
+            boxes=boxes if official else None,
             landmarks=landmarks,
             groups=[photo_of(stem) for stem in stems],
             parts={ANNOTATIONS: (len(ids), self.expected[split]), RECTS: (len(official), self.expected[split])},

@@ -85,7 +85,7 @@ class MTFL(Dataset):
         return Columns(
             ids=ids,
             images=ImageFiles(files),
-            boxes=boxes,
+            boxes=None if detected is None else boxes,
             landmarks=landmarks,
             attributes=dict(zip(ATTRIBUTES, np.array(codes).T, strict=True)),
             subsets={} if detected is None else {"detected": detected},

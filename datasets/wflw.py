@@ -55,13 +55,14 @@ class WFLW(Dataset):
     Attributes, of both splits: the six names above, 0 or 1. The subsets of test are its flags; where the release's own
     lists of the subsets (list_98pt_test_largepose.txt, ...) are there too, both must name the same faces.
 
-    A photo has several faces and a face has no name. Ids are the photo's path without ending and the face's number
-    among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Groups are photos.
+    A photo has several faces and a face has no name. Ids of train are the photo's path without ending and the face's
+    number among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Those of test
+    have the face's first point, as the lists write it, in place of the number: `PHOTO@x216.123001y264.334991`. So a
+    face has one id, whether the full list or only the lists of the subsets are there. Groups are photos.
 
     Where the list of test is absent, the faces of the lists of the subsets are read: all six have 1,966 of the 2,500
-    faces. These lists have no boxes, so boxes are the tight boxes of the points. The face's number in its photo is not
-    known from them, so ids have its first point in place of the number: `PHOTO@x216.123001y264.334991`. If a list is
-    absent, its flag is -1 and its subset is empty.
+    faces. These lists have no boxes, so boxes are the tight boxes of the points. If a list is absent, its flag is -1
+    and its subset is empty.
 
     Without a folder WFLW_images predictions can be scored but no method can run.
     """
@@ -105,14 +106,16 @@ def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path]
         line, text = row
         what = "x0 y0 ... x97 y97, 4 of the box, 6 attributes, path"
         *words, name = _columns(text, N_COLUMNS, what, path, line)
-        seen[stem(name)] += 1  # a faulty face keeps its number, so that the ids of the others do not depend on it
-        one = f"{stem(name)}@{seen[stem(name)]}"
+        key = (name, words[0], words[1])
+        own = _pointed(key) if split == "test" else stem(name)
+        seen[own] += 1  # a faulty face keeps its number, so that the ids of the others do not depend on it
+        one = own if split == "test" and seen[own] == 1 else f"{own}@{seen[own]}"
         values = numbers(words[: -len(SUBSETS)], path, line)
         flags = [_flag(key, word, path, line) for key, word in zip(SUBSETS, words[-len(SUBSETS) :], strict=True)]
         x0, y0, x1, y1 = values[2 * N_POINTS :]
         if not (x0 < x1 and y0 < y1):
             raise refusal("the box", [x0, y0, x1, y1], "x_min, y_min, x_max, y_max, each max above its min", path, line)
-        return (name, words[0], words[1]), one, values, flags, "" if images is None else images.find(name, path, line)
+        return key, one, values, flags, "" if images is None else images.find(name, path, line)
 
     keys, ids, values, flags, files = faults.columns(face, lines)
     values = np.array(values)
@@ -160,7 +163,7 @@ def _from_subsets(folder: Path, subsets: Mapping[str, Path], faults: Faults) -> 
     names = [name for name, _, _ in keys]
     flags = {name: np.array([int(key in members[name]) if name in members else -1 for key in keys]) for name in SUBSETS}
     return Columns(
-        ids=[f"{stem(name)}@x{x}y{y}" for name, x, y in keys],
+        ids=[_pointed(key) for key in keys],
         images=no_images(len(keys), "wflw", NO_IMAGES) if images is None else ImageFiles(files),
         landmarks=np.array(points).reshape(-1, N_POINTS, 2),
         attributes=flags,
@@ -204,6 +207,16 @@ def _image_folder(base: Path, name: str) -> ImageFolder | None:
     """Return the folder of the images, or the dataset's own if the image `name` is in it; None without images."""
     place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), base)
     return None if place == base and not os.path.isfile(base / name) else ImageFolder(place)
+
+
+def _pointed(key: Key) -> str:
+    """Return a face's photo with the face's first point.
+
+    >>> _pointed(("a.jpg", "1.0", "2.0"))
+    'a@x1.0y2.0'
+    """
+    name, x, y = key
+    return f"{stem(name)}@x{x}y{y}"
 
 
 def _check_subsets(subsets: Mapping[str, Path], keys: list[Key], attributes: Mapping[str, np.ndarray]) -> None:

@@ -37,7 +37,8 @@ class Columns:
     landmarks : (n, L, 2) float array
         Pixels; NaN where a point is not annotated.
     boxes : (n, 4) float array, optional
-        x0, y0, x1, y1 in pixels; by default the tight boxes of the points.
+        The dataset's own: x0, y0, x1, y1 in pixels. None where it has none; the faces then get the tight boxes of
+        their points.
     visible, attributes, subsets, groups
         As in FaceSet.
     scheme : str, optional
@@ -148,6 +149,7 @@ class Dataset:
             groups=None if found.groups is None else np.array(found.groups),
             name=self.name,
             split_name=split,
+            box_source="tight" if found.boxes is None else "official",
         )
         near = self._near(faces, place)
         faces = faces if near.all() else faces[near]

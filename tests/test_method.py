@@ -6,12 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 from toys import Noisy, toy_faces
 
 import fldbench
 from fldbench import registry
 from fldbench.errors import DataError, MethodError, MissingDependencyError, StoreError, UnknownNameError
+from fldbench.faces import facts_of
 from fldbench.method import Method, make_method, predict_checked
 
 FACES = toy_faces(4)
@@ -49,6 +51,30 @@ def test_saved_and_loaded_is_the_same_method(toy, tmp_path):
     assert (again.name_, again.scale_) == ("a b", 0.1)
     assert np.array_equal(again.predict([], FACES.boxes), method.predict([], FACES.boxes))
     assert method.n_parameters == 13
+
+
+def test_a_model_says_what_it_was_fitted_on(toy, tmp_path):
+    method = fldbench.make_method("noisy")
+    assert method.fitted_on is None
+    method.fit(FACES.with_boxes(FACES.boxes, "official"))
+    again = fldbench.load_method(method.save(tmp_path / "m"))
+    assert again.fitted_on == method.fitted_on == facts_of(FACES.with_boxes(FACES.boxes, "official"))
+    assert str(again.fitted_on) == "4 faces of toy-test (mtfl-5), official boxes"
+    method.fit(FACES[:2])
+    assert method.fitted_on.faces == 2
+    with safe_open(tmp_path / "m", "np") as file:
+        header = json.loads(file.metadata()["fldbench"])
+    del header["fitted_on"]  # as the first version wrote it
+    save_file(method.learned(), str(tmp_path / "old"), {"fldbench": json.dumps(header)})
+    assert fldbench.load_method(tmp_path / "old").fitted_on is None
+    average = fldbench.make_method("average", methods=["mean-shape", "linear"]).fit(FACES)
+    again = fldbench.load_method(average.save(tmp_path / "a"))
+    assert again.fitted_on == average.fitted_on == facts_of(FACES)
+    members = [fldbench.make_method("mean-shape").fit(FACES) for _ in range(2)]
+    average.assemble(members)
+    assert average.fitted_on == facts_of(FACES)
+    average.assemble([members[0], fldbench.make_method("mean-shape").fit(FACES[:2])])
+    assert average.fitted_on is None
 
 
 def test_what_cannot_be_saved_says_why(toy, tmp_path):

@@ -253,15 +253,17 @@ def _columns(found: list[Annotation], file: Path, folder: ImageFolder, scheme: s
     rows, files, boxes = faults.columns(face, rows)
     n_faulty -= len(rows)
     landmarks = np.stack([found[k].points for k in rows])
+    boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
         images=ImageFiles(files),
-        boxes=np.stack(boxes),
+        boxes=np.stack(boxes) if boxed else None,
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
         groups=[found[k].group or photo[images[k]] for k in rows],
-        parts={"faces with landmarks": (len(rows), len(counted) - n_faulty)},
+        parts={"faces with landmarks": (len(rows), len(counted) - n_faulty)}
+        | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
     )
 
 

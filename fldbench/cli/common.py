@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fldbench.errors import DataError
+from fldbench.escape import plain
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
 Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
@@ -54,6 +55,11 @@ def assignments(texts: list[str] | None, option: str) -> dict[str, Any]:
     return dict(parse_assignment(text, option) for text in texts or [])
 
 
+def say(text: object) -> None:
+    """Write lines to stdout, with control letters and raw bytes written out."""
+    typer.echo("\n".join(map(plain, str(text).split("\n"))))
+
+
 def complain(text: str) -> None:
-    """Write a line for the user to stderr."""
-    typer.echo(f"fldbench: {text}", err=True)
+    """Write a line for the user to stderr, likewise; further lines are indented."""
+    typer.echo("\n  ".join(map(plain, f"fldbench: {text}".split("\n"))), err=True)

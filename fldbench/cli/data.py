@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Options, assignments, complain
+from fldbench.cli.common import Options, assignments, complain, say
 from fldbench.errors import DatasetNotFoundError
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
@@ -67,14 +67,14 @@ def info(name: Name, data: Root = None, split: Split = None, option: Options = N
             problems.append(error)
             continue
         lines = [info_text(facts_of(faces)), *(f"{'fault':<13} {fault}" for fault in faults.in_order())]
-        typer.echo("\n".join(lines) + "\n")
+        say("\n".join(lines) + "\n")
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]
     for problem in problems:
         complain(f"{problem}")
     for title, text in (("licence", dataset.licence), ("cite", dataset.citation), ("from", dataset.url)):
         if text:
-            typer.echo(f"{title}: {text}")
+            say(f"{title}: {text}")
 
 
 @app.command()
@@ -93,7 +93,7 @@ def preview(
     from fldbench.media.draw import write_png
 
     loaded = _load(name, data, split, option)
-    typer.echo(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
+    say(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
 
 
 @app.command()
@@ -127,15 +127,15 @@ def verify(
     with progress(f"verifying {faces.label}") as show:
         findings = [Finding("fault", "", 0.0, str(one)) for one in faults.in_order()] + findings_of(faces, others, show)
     for one in findings:
-        typer.echo(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
+        say(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
     named = {one.id for one in findings if one.id}
-    typer.echo(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
+    say(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
     if output is not None:
-        typer.echo(write_excludes(output, excludes_from(findings)))
+        say(write_excludes(output, excludes_from(findings)))
     if sheet is not None:
         worst = [one.id for one in rank_shapes(faces)[:WORST]]
         if worst:
-            typer.echo(write_png(sheet, sheet_of(faces, ids=worst)))
+            say(write_png(sheet, sheet_of(faces, ids=worst)))
         else:
             complain("no sheet: too few faces for a shape model")
 
@@ -158,7 +158,7 @@ def convert(
         lost = write(faces, to.value, output, show)
     for line in lost:
         complain(f"not kept by {to.value}: {line}")
-    typer.echo(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
+    say(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
 
 
 @app.command()
@@ -182,4 +182,4 @@ def pack(
     faces = _load(name, data, split, option)
     with progress(f"packing {len(faces)} faces") as show:
         write(faces, output, size=size, quality=quality, progress=show)
-    typer.echo(f"{output}: {len(faces)} faces of {faces.label}, {output.stat().st_size} bytes")
+    say(f"{output}: {len(faces)} faces of {faces.label}, {output.stat().st_size} bytes")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Data, Options, assignments, complain
+from fldbench.cli.common import Data, Options, assignments, complain, say
 
 
 def train(
@@ -45,7 +45,7 @@ def train(
         folder: dict[str, Any] = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
         model.fit(usable, **folder)
     path = model.save(output)
-    typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
+    say(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
 
 
 def check(
@@ -67,11 +67,11 @@ def check(
     counts: Counter[str] = Counter()
     for result in results_of(name, data, assignments(param, "--param")):
         counts[result.status] += 1
-        typer.echo(f"{result.status:<8} {result.check}: {result.about}")
+        say(f"{result.status:<8} {result.check}: {result.about}")
         if result.reason:
-            typer.echo(f"         {result.reason}")
+            say(f"         {result.reason}")
     passed, failed, skipped = (counts[status] for status in ("passed", "failed", "skipped"))
-    typer.echo(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
+    say(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
     if failed or not passed:
         raise typer.Exit(1)
 
@@ -85,4 +85,4 @@ def export(
     from fldbench.method import load_method
 
     path = export_onnx(load_method(model), output)
-    typer.echo(f"{path}: {path.stat().st_size} bytes; its metadata say how to cut the crop")
+    say(f"{path}: {path.stat().st_size} bytes; its metadata say how to cut the crop")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fldbench.cli.common import say
+
 
 class Kind(StrEnum):
     """What `list` lists."""
@@ -45,6 +47,6 @@ def list_names(
 
 def _echo_table(heading: str, rows: dict[str, str]) -> None:
     width = max(map(len, rows), default=0) + 2
-    typer.echo(heading)
+    say(heading)
     for name, text in rows.items():
-        typer.echo(f"  {name:<{width}}{text}".rstrip())
+        say(f"  {name:<{width}}{text}".rstrip())

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Protocols, complain, define_protocols
+from fldbench.cli.common import Data, Protocols, complain, define_protocols, say
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -52,7 +52,7 @@ def run(
     board = leaderboard(records)
     print_board(board)
     if only is None:
-        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
+        say(f"written: {', '.join(str(path) for path in board.write(out))}")
     else:
         complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")
     failed = [record for record in records if record.status == "failed"]

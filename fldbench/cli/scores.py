@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Protocols, complain, define_protocols
+from fldbench.cli.common import Data, Protocols, complain, define_protocols, say
 from fldbench.errors import PredictionsError
 
 
@@ -52,4 +52,4 @@ def evaluate(
     board = leaderboard(records)
     print_board(board)
     if out is not None:
-        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
+        say(f"written: {', '.join(str(path) for path in board.write(out))}")

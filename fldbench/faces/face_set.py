@@ -80,6 +80,9 @@ class FaceSet:
     parts : mapping of str to (int, int)
         Part of the dataset -> faces that the reader found on the disk, and faces expected. Empty where no part can be
         absent.
+    box_source : str
+        Where the boxes come from: official (the dataset's own), tight or jittered:S (made from the landmarks), or empty
+        if that is not known.
 
     Raises
     ------
@@ -99,6 +102,7 @@ class FaceSet:
     name: str
     split_name: str
     parts: Mapping[str, tuple[int, int]]
+    box_source: str
 
     # Written out because arguments may be more than the columns: anything that becomes an array, and None for a
     # default.
@@ -116,6 +120,7 @@ class FaceSet:
         name: str = "",
         split_name: str = "",
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+        box_source: str = "",
     ):
         ids, landmarks = np.asarray(ids, str), np.asarray(landmarks, float)
         columns = {
@@ -131,6 +136,7 @@ class FaceSet:
             "name": name,
             "split_name": split_name,
             "parts": dict(parts),
+            "box_source": box_source,
         }
         for key, value in columns.items():
             object.__setattr__(self, key, value)
@@ -200,9 +206,9 @@ class FaceSet:
             raise DataError(f"{self.label} has no subset {name!r}; {near_miss(name, self.subsets)}")
         return self[self.subsets[name]]
 
-    def with_boxes(self, boxes: np.ndarray) -> FaceSet:
-        """Return the same faces with other boxes, (n, 4) px."""
-        return replace(self, boxes=boxes)
+    def with_boxes(self, boxes: np.ndarray, source: str = "") -> FaceSet:
+        """Return the same faces with other boxes, (n, 4) px, and where these come from (see `box_source`)."""
+        return replace(self, boxes=boxes, box_source=source)
 
     def split(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
         """Split the faces into two parts, the second with about `fraction` of them.
@@ -278,7 +284,8 @@ class FaceSet:
         """SHA-256 over everything that can change a number, as 64 hex digits.
 
         That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
-        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names and parts.
+        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts and the words for
+        the boxes.
         """
         total = hashlib.sha256(self.scheme.encode())
         total.update("\n".join(self.ids.tolist()).encode())

@@ -46,6 +46,11 @@ class RowRecords:
         return "edited" if self.one.edited else self.one.status
 
     @property
+    def overlap(self) -> str:
+        """What training and test faces share; empty for an honest row."""
+        return self.one.train.overlap
+
+    @property
     def reason(self) -> str:
         """Why some of the seeds have no number."""
         return "; ".join(dict.fromkeys(r.edited or r.reason for r in self.records if r.edited or r.reason))
@@ -117,7 +122,7 @@ MORE = (
     Column("nme_sd", lambda row: _spread(row, "nme"), csv_decimals=4),
     Column("left_out", lambda row: row.one.test.left_out if row.good else None),
     Column("complete", lambda row: ("yes" if row.one.test.complete else "no") if row.good else None),
-    Column("boxes", lambda row: row.one.protocol.box_source),
+    Column("boxes", lambda row: row.one.boxes),
     Column("normaliser", lambda row: row.one.protocol.normaliser),
     Column("dataset", lambda row: row.one.protocol.dataset),
     Column("protocol_hash", lambda row: row.one.protocol.hash[:12]),
@@ -127,6 +132,7 @@ MORE = (
     Column("legacy", lambda row: row.one.protocol.legacy),
     Column("code", lambda row: row.one.method.code_digest),
     Column("other_code", lambda row: "superseded" if row.superseded else "reused" if row.one.other_code else "no"),
+    Column("overlap", lambda row: row.overlap),
 )
 BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
 PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics

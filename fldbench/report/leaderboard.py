@@ -101,5 +101,10 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     captions: dict[tuple[str, str], str] = {}
     for group in groups:
         place = group.train, group.protocol
-        captions[place] = max(captions.get(place, ""), tables.caption(group.one, group.protocol), key=len)
+        table = [other for other in groups if (other.train, other.protocol) == place]
+        seeds = sorted(
+            {r.train.partition_seed for row in table for r in row.records if r.train.partition_seed is not None}
+        )
+        caption = tables.caption(group.one, group.protocol, tables.boxes_of(table), seeds)
+        captions[place] = max(captions.get(place, ""), caption, key=len)
     return Leaderboard(tuple(rows), captions, columns)

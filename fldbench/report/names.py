@@ -10,6 +10,7 @@ from fldbench.records.record import Record
 from fldbench.report.columns import RowRecords
 
 SHOWN = 6  # digits of a hash
+CONTAMINATED = "contaminated"  # the mark of a method that was trained on test faces, or may have been
 
 
 def rows_of(records: Iterable[Record]) -> list[RowRecords]:
@@ -105,10 +106,12 @@ def _beside(one: Record, other: Record) -> bool:
 
 
 def _method_name(record: Record, namesakes: Sequence[Record]) -> str:
-    """Return the label, with the parameters that differ between records of this label, and a mark for older code."""
+    """Return the label, with parameters that differ between records of it, and marks of older code and shared faces."""
     marks = differing([_flat(_decisive(one)) for one in namesakes], _flat(_decisive(record)))
     if record.other_code or _superseded(record, namesakes):
         marks.append(f"other code {_code(record)}, {record.ended[:10]}")
+    if record.train.overlap:
+        marks.append(CONTAMINATED)
     return f"{record.method.label} ({', '.join(marks)})" if marks else record.method.label
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fldbench.records.record import Record, TrainFacts
-from fldbench.report.columns import Column, printed_columns
+from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, Record, TrainFacts
+from fldbench.report.columns import Column, RowRecords, printed_columns
 
 Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
 Captions = dict[tuple[str, str], str]
@@ -25,21 +25,36 @@ LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into
 """
 
 
-def caption(record: Record, protocol: str) -> str:
-    """Return the caption of a table: rules, training faces and missing parts, in sentences."""
-    parts = [f"{protocol}: {record.protocol.describe()}.", _trained_on(record.train)]
+def caption(record: Record, protocol: str, boxes: str = "", seeds: Sequence[int] = ()) -> str:
+    """Return the caption of a table: rules, training faces and missing parts, in sentences.
+
+    `boxes` are those of the table's rows (see `boxes_of`), if not those of the protocol. `seeds` are those that folds
+    were drawn by.
+    """
+    parts = [f"{protocol}: {record.protocol.describe(boxes)}.", _trained_on(record.train, seeds)]
     if record.test.n:
         parts.append(_tested_on(record))
     return " ".join(part for part in parts if part)
 
 
-def _trained_on(train: TrainFacts) -> str:
-    if train.faces is None:
+def _trained_on(train: TrainFacts, seeds: Sequence[int]) -> str:
+    if train.faces is None and train.label == UNKNOWN:
         return "What the methods were trained on is not known here."
+    if train.faces is None:
+        return "What the methods were trained on is what their users say."
     short = [f"{part} {found} of {total}" for part, (found, total) in train.parts.items() if found < total]
     of = f" of {train.n_expected}" if train.n_expected else ""
     left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
-    return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+    if train.folds is None:
+        return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+    by = "by face, as no groups are known"
+    if train.groups is not None and train.groups < train.faces:
+        by = f"by group ({train.groups} persons, clips or photos)"
+    drawn = f", drawn by seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
+    return (
+        f"Cross-validation in {train.folds} folds {by}{drawn}: each face is answered by a model trained on "
+        f"the other folds. {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+    )
 
 
 def _tested_on(record: Record) -> str:
@@ -49,6 +64,18 @@ def _tested_on(record: Record) -> str:
         return ""
     why = "not the official list of faces" if test.n == total else f"only {test.n} of {total} test faces"
     return f"Partial: {why}{left_out}."
+
+
+def boxes_of(rows: Iterable[RowRecords]) -> str:
+    """Return the boxes that the answers of a table's rows were made with, in words; a run has those of its protocol."""
+    methods: dict[str, list[str]] = {}
+    for row in rows:
+        outside = row.one.method.name == OUTSIDE
+        stated = row.one.boxes if row.one.boxes == NOT_STATED else f"{row.one.boxes} (as stated)"
+        methods.setdefault(stated if outside else row.one.protocol.boxes_in_words(), []).append(row.method)
+    if len(methods) == 1:
+        return next(iter(methods))
+    return ", ".join(f"{boxes} for {' and '.join(names)}" for boxes, names in methods.items())
 
 
 def _listed(parts: list[str]) -> str:
@@ -62,7 +89,7 @@ def title(place: tuple[str, str]) -> str:
     '300w-helen, trained on 300w-train'
     """
     train, protocol = place
-    return protocol if train == "unknown" else f"{protocol}, trained on {train}"
+    return protocol if train == UNKNOWN else f"{protocol}, trained on {train}"
 
 
 def cell(row: dict[str, Any], column: Column) -> str:
@@ -91,13 +118,17 @@ def best_cells(rows: list[dict[str, Any]], columns: Sequence[Column]) -> dict[st
 
 
 def is_ranked(row: dict[str, Any]) -> bool:
-    """Return whether a row can be the best: measured on all faces, and not superseded by newer code."""
-    return row["complete"] == "yes" and row["other_code"] != "superseded"
+    """Return whether a row can be the best: measured on all faces, none of them trained on, not superseded."""
+    return row["complete"] == "yes" and row["other_code"] != "superseded" and not row["overlap"]
 
 
 def notes(rows: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each row that is not ok."""
-    return [f"{row['method']}: {row['status']}: {row['reason']}" for row in rows if row["status"] != "ok"]
+    """Return a line for each row that is not ok, and one for each reason why rows are contaminated."""
+    lines = [f"{row['method']}: {row['status']}: {row['reason']}" for row in rows if row["status"] != "ok"]
+    for why in dict.fromkeys(row["overlap"] for row in rows if row["overlap"]):
+        methods = [row["method"] for row in rows if row["overlap"] == why]
+        lines.append(f"Not ranked, because {why}: {', '.join(methods)}.")
+    return lines
 
 
 def markdown(sections: Sections, captions: Captions) -> str:

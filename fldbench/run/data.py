@@ -14,6 +14,7 @@ from fldbench.dataset import load_dataset, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
+from fldbench.run.folds import Partition, make_partition
 from fldbench.run.suite import TrainSpec
 
 
@@ -98,6 +99,16 @@ class SuiteData:
         """Return the whole split that a protocol selects from."""
         place = place_of(protocol)
         return self._get(place, lambda: self._load(protocol.dataset, protocol.split))
+
+    def partition(self, spec: TrainSpec, folds: int, seed: int) -> Partition:
+        """Return the folds of a training set, drawn from its whole split before anything is left out.
+
+        Raises
+        ------
+        DataError
+            When the split cannot be loaded or has too few groups.
+        """
+        return make_partition(self._load(spec.dataset, spec.split, **spec.options).check_usable(), folds, seed)
 
     def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
         """Decode the images of some sets once and leave out the unreadable ones; return place -> id -> reason."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fldbench.faces import FaceSet
 from fldbench.protocols import Protocol, Score, ids_hash
 from fldbench.records.record import TestFacts, TrainFacts
 from fldbench.run.data import LoadedFaces
+from fldbench.run.folds import Partition
 from fldbench.run.suite import TrainSpec
 
 REASONS_KEPT = 20
 
 
-def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
-    """Return the facts about the faces that a method was trained on."""
+def facts_of_training(
+    spec: TrainSpec, loaded: LoadedFaces, fingerprint: str, partition: Partition | None = None
+) -> TrainFacts:
+    """Return the facts about the faces that a method was trained on, or about its folds."""
+    folds: dict[str, Any] = {"folds": spec.folds}
+    if partition is not None:
+        folds |= {"groups": partition.groups, "partition": partition.digest, "partition_seed": partition.seed}
     there = {} if loaded.faces is None else loaded.faces.parts
     return TrainFacts(
         label=spec.label,
@@ -25,6 +33,7 @@ def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) ->
         left_out=len(loaded.problems),
         left_out_reasons=tuple(list(loaded.problems.values())[:REASONS_KEPT]),
         fingerprint=fingerprint,
+        **folds,
     )
 
 

@@ -13,7 +13,7 @@ from fldbench.dataset import data_root
 from fldbench.files import listed
 from fldbench.records.record import Record
 from fldbench.records.store import Store
-from fldbench.run.cell import Cell, run_cell
+from fldbench.run.cell import Cell, Part, run_cell
 from fldbench.run.plan import Plan, from_other_code, make_plan, with_problems
 from fldbench.run.suite import Suite, load_suite
 
@@ -96,9 +96,15 @@ def run_suite(
 
 def _forgotten(plan: Plan, store: Store) -> Plan:
     """Return the plan after its results were removed; members that another suite fitted are earlier results too."""
-    own = [cell.model_key for cell in plan.cells]
+    own = {part.key for cell in plan.cells for part in cell.parts}
     store.forget([*own, *(run.key for cell in plan.cells for run in cell.runs)])
-    cells = [cell if set(cell.members) <= set(own) else replace(cell, members=()) for cell in plan.cells]
+    cells = [
+        replace(
+            cell,
+            parts=tuple(part if own.issuperset(part.members) else Part(part.key, (), part.fold) for part in cell.parts),
+        )
+        for cell in plan.cells
+    ]
     return replace(plan, cells=cells)
 
 

@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
 from fldbench.errors import DataError, FldbenchError, ProtocolError, SuiteError, must_be, near_miss
 from fldbench.files import read_text
-from fldbench.method import make_method
+from fldbench.method import Method, make_method
+from fldbench.params import parameters_of
 from fldbench.protocols import definitions, get_protocol, register_protocol
 from fldbench.protocols.boxes import box_source
 
@@ -43,6 +52,9 @@ class TrainSpec(_Strict):
         Use only the first faces, this many.
     exclude : Path or None
         An exclude list (`fldbench data verify -o`); the tables count the faces that it leaves out.
+    folds : int or None
+        Cross-validation: so many models, each trained without one fold, answer the faces of their fold. Protocols must
+        be on the same dataset and split.
     """
 
     dataset: str
@@ -51,15 +63,17 @@ class TrainSpec(_Strict):
     boxes: str = "tight"
     faces: int | None = Field(default=None, ge=1)
     exclude: Path | None = None
+    folds: int | None = Field(default=None, ge=2)
 
     @property
     def label(self) -> str:
-        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`."""
+        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`, `imm-all, 4 folds`."""
         options = "".join(f",{key}={value}" for key, value in self.options.items())
         first = "" if self.faces is None else f"[:{self.faces}]"
         boxes = "" if self.boxes == "tight" else f"@{self.boxes}"
         exclude = "" if self.exclude is None else f"-without-{self.exclude.stem}"
-        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}"
+        folds = "" if self.folds is None else f", {self.folds} folds"
+        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}{folds}"
 
     @field_validator("dataset")
     @classmethod
@@ -100,6 +114,16 @@ class MethodSpec(_Strict):
     def _bare_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @property
+    def draws(self) -> bool:
+        """Whether the method draws at random by a seed that the suite gives."""
+        known = parameters_of(registry.resolve("method", self.name))
+        return "random_state" in known and "random_state" not in self.params
+
+    def make(self, seed: int | None) -> Method:
+        """Return the unfitted method; the seed counts only if it draws."""
+        return make_method(self.name, **self.params, **({"random_state": seed} if self.draws else {}))
+
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
         _found(lambda: make_method(self.name, **self.params))
@@ -133,6 +157,19 @@ class Suite(_Strict):
     def _known(cls, names: list[str]) -> list[str]:
         # By their canonical names, so that two spellings of one protocol are noticed.
         return [_found(partial(get_protocol, name)).name for name in names]
+
+    @field_validator("protocols")
+    @classmethod
+    def _of_the_folds(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        for spec in (spec for spec in info.data.get("train", ()) if spec.folds):
+            for protocol in map(get_protocol, names):
+                if (protocol.dataset, protocol.split) != (spec.dataset, spec.split):
+                    raise ValueError(
+                        f"{protocol.name} measures {protocol.dataset} {protocol.split}, but {spec.label} is "
+                        f"cross-validation: its models answer {spec.dataset} {spec.split} alone; choose a protocol on "
+                        "that, or leave folds out"
+                    )
+        return names
 
     @field_validator("train", "methods", "protocols", "seeds")
     @classmethod

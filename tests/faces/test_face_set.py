@@ -12,8 +12,10 @@ import pytest
 from face_sets import Counted, Untouchable
 from toys import toy_faces
 
+import fldbench
 from fldbench.errors import DataError
-from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, unreadable_images
+from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, facts_of, unreadable_images
+from fldbench.protocols import boxes_from
 
 
 def test_importing_faces_and_what_is_done_with_them_loads_nothing_heavy():
@@ -242,3 +244,23 @@ def test_each_file_is_read_once_for_decoding_and_for_every_fingerprint(tmp_path,
     again = replace(faces, images=ImageFiles([*paths, paths[0]]))
     assert [part.fingerprint for part in (again, again[:3], again.subset("even"), again[[4, 3]])] == prints
     assert sorted(reads) == ["0.png", "1.png", "2.png", "3.png"]
+
+
+def test_faces_know_where_their_boxes_come_from():
+    faces = fldbench.load_dataset("synthetic", split="test", faces=3)
+    assert faces.box_source == "tight" and faces[:2].box_source == "tight"
+    assert boxes_from(faces, "jittered:.1").box_source == "jittered:0.10"
+    assert boxes_from(faces, "official").box_source == "tight"  # the dataset has none of its own
+    assert boxes_from(faces.with_boxes(faces.boxes + 1, "official"), "official").box_source == "official"
+    assert faces.with_boxes(faces.boxes + 1).box_source == "" and toy_faces(2).box_source == ""
+    assert faces.with_boxes(faces.boxes, "official").fingerprint == faces.fingerprint
+
+
+def test_facts_of_faces():
+    faces = toy_faces(3).with_boxes([[0, 0, 2, 1], [0, 0, 1, 2], [0, 0, 1, 1]], "official")
+    facts = facts_of(faces)
+    assert (facts.dataset, facts.split, facts.faces, facts.scheme) == ("toy", "test", 3, "mtfl-5")
+    assert facts.box_shape == (0.55, 1.9)  # a tenth of the way from the smallest and the largest of 0.5, 1, 2
+    assert facts.fingerprint == faces.fingerprint
+    assert str(facts) == "3 faces of toy-test (mtfl-5), official boxes"
+    assert facts_of(faces[:0]).box_shape == () and facts_of(replace(faces, name="", split_name="")).dataset == ""

@@ -287,3 +287,37 @@ def test_a_failure_without_training_faces_joins_the_table_of_its_label():
     board = leaderboard([absent, record("b")])
     assert len(board.sections()) == 1 and len(board.rows) == 2
     assert len(leaderboard([absent, record("a")]).rows) == 1
+
+
+def test_contaminated_rows_are_marked_in_every_format_and_never_bold():
+    text = "120 of 330 test faces were trained on"
+    best = METRICS | {"nme": 3.0, "auc08": 70.0}
+    records = [record("a"), record("b", metrics=METRICS | {"nme": 5.0})]
+    board = leaderboard([*records, record("seen", metrics=best, train=replace(TRAIN, overlap=text))])
+    marked = {row["method"]: row["overlap"] for row in board.rows}
+    assert marked == {"a": "", "b": "", "seen (contaminated)": text}
+    markdown, latex = board.to_markdown(), board.to_latex()
+    assert "**3.00**" not in markdown and "**4.00**" in markdown and r"\textbf{3.00}" not in latex
+    for printed in (markdown, latex):
+        assert "seen (contaminated)" in printed and f"Not ranked, because {text}: seen (contaminated)." in printed
+    seen = [row for row in csv.DictReader(io.StringIO(board.to_csv())) if row["overlap"]]
+    assert [row["overlap"] for row in seen] == [text]
+
+
+def test_boxes_of_outside_predictions_are_those_that_somebody_states():
+    outside = MethodFacts("outside", "mine")
+    own = "boxes tight (made from the truth);"
+    for boxes, caption, column in (
+        ("", "boxes not stated;", "not stated"),  # as in a record of an older version
+        ("not stated", "boxes not stated;", "not stated"),
+        ("tight", "boxes tight (as stated);", "tight"),
+        ("MTCNN", "boxes MTCNN (as stated);", "MTCNN"),
+    ):
+        test = TestFacts(n=330, complete=True, boxes=boxes)
+        board = leaderboard([record(outside, test=test, train=TrainFacts("unknown"))])
+        assert caption in board.to_markdown() and own not in board.to_markdown()
+        assert [row["boxes"] for row in board.rows] == [column]
+        both = leaderboard([record(outside, test=test), record("ours")]).to_markdown()
+        assert f"{caption.removeprefix('boxes ')[:-1]} for mine" in both
+        assert "tight (made from the truth) for ours" in both
+    assert own in leaderboard([record()]).to_markdown()
