@@ -253,6 +253,10 @@ def _columns(found: list[Annotation], file: Path, folder: ImageFolder, scheme: s
     rows, files, boxes = faults.columns(face, rows)
     n_faulty -= len(rows)
     landmarks = np.stack([found[k].points for k in rows])
+    # A photo's default name as a group must say that nobody declared it: it is that of its faces' ids.
+    first_id: dict[str, str] = {}
+    for k in rows:
+        first_id.setdefault(images[k], ids[k] if found[k].id else photo[images[k]])
     boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
@@ -261,7 +265,7 @@ def _columns(found: list[Annotation], file: Path, folder: ImageFolder, scheme: s
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
-        groups=[found[k].group or photo[images[k]] for k in rows],
+        groups=[found[k].group or first_id[images[k]] for k in rows],
         parts={"faces with landmarks": (len(rows), len(counted) - n_faulty)}
         | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
     )

@@ -8,19 +8,19 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import data, models, names, runs, scores
+from fldbench.cli import data, models, names, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
 app = typer.Typer(
     help="Benchmarks of facial landmark detectors, honest and comparable.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(runs.run)
 app.command("list")(names.list_names)
+app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
 app.command()(scores.evaluate)
 app.command()(models.train)

@@ -9,12 +9,18 @@ from typing import Annotated
 import typer
 
 from fldbench.cli.common import Options, assignments, complain, say
+from fldbench.cli.completion import dataset_name
 from fldbench.errors import DatasetNotFoundError
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
 WORST = 50  # implausible shapes on the contact sheet
 
-Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the dataset; `fldbench list datasets`.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET", help="Name of the dataset; `fldbench list datasets`.", autocompletion=dataset_name
+    ),
+]
 Root = Annotated[
     Path | None,
     typer.Option(

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from fldbench.cli.common import Data, Options, assignments, complain, say
+from fldbench.cli.completion import dataset_name, method_name
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="Name of the method.")],
+    method: Annotated[str, typer.Argument(help="Name of the method.", autocompletion=method_name)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).")],
-    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.", autocompletion=dataset_name)],
     data: Data = None,
     split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
     option: Options = None,

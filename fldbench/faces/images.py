@@ -17,6 +17,11 @@ from fldbench.errors import DataError
 _DIGEST = hashlib.sha256().digest_size  # bytes
 
 
+def is_content_digest(digest: bytes) -> bool:
+    """Return whether a digest is a SHA-256 of an image's content: that of an image that is absent is not."""
+    return len(digest) == _DIGEST
+
+
 class Images(Sequence[np.ndarray]):
     """n images, decoded on access: an int gives RGB uint8 (h, w, 3); a slice, mask or index array gives Images.
 
@@ -55,7 +60,7 @@ class Images(Sequence[np.ndarray]):
     def keep_digest(self, i: int, digest: bytes) -> bytes:
         """Keep a digest of image i that was computed already, so that `digest_once` need not compute it; return it."""
         known, digests = self._kept_digests
-        if len(digest) == _DIGEST:
+        if is_content_digest(digest):
             digests[i] = np.frombuffer(digest, np.uint8)
             known[i] = True  # last: another thread that sees it finds the digest whole
         return digest

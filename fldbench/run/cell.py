@@ -36,7 +36,8 @@ class Failure(NamedTuple):
 class Run(NamedTuple):
     """One measurement that waits for the model.
 
-    Its key, its key by any code, the protocol, its faces' fingerprint; and why it cannot be done, if that is known.
+    Its key, its key by any code, the protocol, its faces' fingerprint; why it cannot be done, if that is known; and
+    what its faces share with those that the model is trained on.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Run(NamedTuple):
     protocol: Protocol
     fingerprint: str
     problem: Failure | None = None
+    overlap: str = ""
 
 
 class Part(NamedTuple):
@@ -288,7 +290,8 @@ def _measured(
 
 
 def _of_run(base: Record, run: Run) -> Record:
-    return replace(base, key=run.key, like=run.like, protocol=run.protocol)
+    train = replace(base.train, overlap=run.overlap)
+    return replace(base, key=run.key, like=run.like, protocol=run.protocol, train=train)
 
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:

@@ -110,6 +110,11 @@ class SuiteData:
         """
         return make_partition(self._load(spec.dataset, spec.split, **spec.options).check_usable(), folds, seed)
 
+    def split(self, dataset: str, split: str) -> FaceSet:
+        """Return all faces of a split; raise DataError if they cannot be loaded."""
+        place = json.dumps(["test", dataset, split])
+        return self._get(place, lambda: self._load(dataset, split)).check_usable()
+
     def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
         """Decode the images of some sets once and leave out the unreadable ones; return place -> id -> reason."""
         found = {}

@@ -19,6 +19,7 @@ from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Failure, Part, Run, failure_of
 from fldbench.run.data import SuiteData
 from fldbench.run.folds import Partition
+from fldbench.run.overlaps import with_overlaps
 from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 
@@ -49,7 +50,11 @@ class Plan:
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Load the annotations and name every run; if no training set can be loaded, raise the first error."""
+    """Load the annotations and name every run.
+
+    If no training set can be loaded, raise the first error; if faces are trained on and measured on, SuiteError, unless
+    the suite allows it.
+    """
     protocols = [get_protocol(name) for name in suite.protocols]
     faces = SuiteData(data)
     loaded = [faces.train(spec) for spec in suite.train]
@@ -66,7 +71,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
                 if place not in to_learn:
                     to_learn[place] = _learning(train, seed, faces)
                 cells.append(_cell(spec, train, seed, to_learn[place], faces, protocols, tests))
-    return Plan(cells, faces)
+    return Plan(with_overlaps(cells, faces, suite.allow_overlap), faces)
 
 
 class Learning(NamedTuple):

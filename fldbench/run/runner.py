@@ -13,7 +13,7 @@ from fldbench.dataset import data_root
 from fldbench.files import listed
 from fldbench.records.record import Record
 from fldbench.records.store import Store
-from fldbench.run.cell import Cell, Part, run_cell
+from fldbench.run.cell import Cell, Part, Run, run_cell
 from fldbench.run.plan import Plan, from_other_code, make_plan, with_problems
 from fldbench.run.suite import Suite, load_suite
 
@@ -88,7 +88,7 @@ def run_suite(
         on_event = on_event or (lambda what, done, total: None)
         _run_cells(with_problems(todo, plan.data, jobs), plan, store, jobs, on_event)
     return [
-        _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell)
+        _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell, run)
         for cell in plan.cells
         for run in cell.runs
     ]
@@ -126,10 +126,10 @@ def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: 
         on_event(what, done, len(todo))
 
 
-def _as_planned(record: Record, cell: Cell) -> Record:
-    """Return the record with the labels of this suite; keys do not depend on labels."""
+def _as_planned(record: Record, cell: Cell, run: Run) -> Record:
+    """Return the record with the labels of this suite and what is shared; keys do not depend on them."""
     return replace(
         record,
         method=replace(record.method, label=cell.method.label),
-        train=replace(record.train, label=cell.train.label),
+        train=replace(record.train, label=cell.train.label, overlap=run.overlap),
     )

@@ -143,6 +143,8 @@ class Suite(_Strict):
         Protocol bases of the suite: see `fldbench.protocols.definitions`.
     train, methods, protocols, seeds
         The parts to combine; `protocols` are names, with or without modifiers.
+    allow_overlap : bool
+        Run although faces, persons or clips are trained on and measured on; such results are marked and never ranked.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Suite(_Strict):
     methods: list[MethodSpec] = Field(min_length=1)
     protocols: list[str] = Field(min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
+    allow_overlap: bool = False
 
     @field_validator("protocols")
     @classmethod

@@ -27,20 +27,6 @@ def fldbench(*args, cwd=None, env=None):
 
 
 @pytest.fixture
-def call(toy, monkeypatch, capsys):
-    """The command in this process, where the toy benchmark is registered: exit status, stdout, stderr."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["fldbench", *map(str, args)])
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
-
-
-@pytest.fixture
 def suite(tmp_path):
     path = tmp_path / "suite.yaml"
     path.write_text(SUITE)
