@@ -138,7 +138,7 @@ class Dataset:
         place = self.locate(root, split)
         found = self.read(place, split)
         faces = FaceSet(
-            ids=np.array(found.ids),
+            ids=found.ids,
             images=found.images,
             boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
             landmarks=found.landmarks,
@@ -146,7 +146,7 @@ class Dataset:
             visible=found.visible,
             attributes=found.attributes,
             subsets=found.subsets,
-            groups=None if found.groups is None else np.array(found.groups),
+            groups=found.groups,
             name=self.name,
             split_name=split,
             box_source="tight" if found.boxes is None else "official",

@@ -15,8 +15,9 @@ import numpy as np
 from fldbench.checks.common import Skipped, raises
 from fldbench.dataset import Dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import FaceSet, Images, NoImages
+from fldbench.faces import FaceSet, Images, NoImages, images
 from fldbench.faces.image_files import ENDINGS
+from fldbench.files import open_regular
 from fldbench.geometry import box_centre, box_size, check_boxes
 from fldbench.schemes import get_scheme
 
@@ -220,6 +221,7 @@ def _watched() -> Iterator[list[str]]:
         patch.object(cv2, "imdecode", noting(cv2.imdecode, lambda *_: "an image that cv2.imdecode decodes")),
         patch.object(Images, "__getitem__", noting(Images.__getitem__, item)),
         patch.object(Path, "read_bytes", noting(Path.read_bytes, file)),
+        patch.object(images, "open_regular", noting(open_regular, str)),
     ):
         yield noted
 

@@ -318,7 +318,7 @@ def ids_hash(faces: FaceSet) -> str:
     Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
     """
     ids = sorted("".join(one.split()) for one in faces.ids.tolist())
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    return hashlib.sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _thresholds(values: Any, where: str) -> tuple[float, ...]:
