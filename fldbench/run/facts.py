@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fldbench.faces import FaceSet
+from fldbench.geometry import box_iou, tight_box
 from fldbench.protocols import Protocol, Score, ids_hash
 from fldbench.records.record import TestFacts, TrainFacts
 from fldbench.run.data import LoadedFaces
@@ -49,4 +52,12 @@ def facts_of_test(protocol: Protocol, faces: FaceSet, score: Score, left_out: li
         ids_sha256=ids,
         fingerprint=fingerprint,
         parts={part: (found, expected) for part, (found, expected) in faces.parts.items()},
+        box_iou=_median_iou(faces),
     )
+
+
+def _median_iou(faces: FaceSet) -> float | None:
+    """Return the median overlap of the boxes with the tight boxes of the true points; None without a finite one."""
+    found = box_iou(faces.boxes, tight_box(faces.landmarks).reshape(-1, 4)) if len(faces) else np.empty(0)
+    found = found[np.isfinite(found)]
+    return round(float(np.median(found)), 4) if len(found) else None
