@@ -19,8 +19,11 @@ from numpy.typing import ArrayLike
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
+from fldbench.geometry import LARGEST
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fold_of
+
+LONGEST_NAME = 1000  # letters of an id or group
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ class FaceSet:
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
         box_source: str = "",
     ):
-        ids, landmarks = np.asarray(ids, str), np.asarray(landmarks, float)
+        where = name or "faces"
+        ids, landmarks = _names(ids, f"{where}: an id"), np.asarray(landmarks, float)
         columns = {
             "ids": read_only(ids),
             "images": images,
@@ -134,7 +138,7 @@ class FaceSet:
             "visible": read_only(np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool)),
             "attributes": _columns(attributes, int),
             "subsets": _columns(subsets, bool),
-            "groups": read_only(ids if groups is None else np.asarray(groups, str)),
+            "groups": read_only(ids if groups is None else _names(groups, f"{where}: a group")),
             "name": name,
             "split_name": split_name,
             "parts": MappingProxyType(dict(parts)),
@@ -158,6 +162,14 @@ class FaceSet:
         if self.visible.shape != self.landmarks.shape[:-1]:
             allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
             raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
+        far = ~np.isnan(self.landmarks) & ~(np.abs(self.landmarks) <= LARGEST)
+        if far.any():
+            face, point, _ = np.argwhere(far)[0]
+            where, got = f"{self.label}: face {str(self.ids[face])!r}", self.landmarks[face, point].tolist()
+            allowed = "x, y in px, neither beyond 1e6, or NaN where it is not annotated"
+            count = int(far.any(axis=(1, 2)).sum())
+            others = f"{count} faces have such points" if count > 1 else ""
+            raise DataError(must_be(where, f"point {point}", got, allowed, others))
         if len(set(self.ids.tolist())) != n:
             values, counts = np.unique(self.ids, return_counts=True)
             raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} is used for more than one face")
@@ -296,13 +308,13 @@ class FaceSet:
         the boxes.
         """
         total = hashlib.sha256(self.scheme.encode())
-        total.update("\n".join(self.ids.tolist()).encode())
+        total.update("\n".join(self.ids.tolist()).encode("utf-8", "surrogatepass"))
         for column in (self.landmarks, self.boxes, self.visible):
             total.update(np.ascontiguousarray(column).data)
         for i in range(len(self)):
             total.update(self.images.digest_once(i))
         for name, column in sorted(self.attributes.items()):
-            total.update(f"\0{name}\0".encode())
+            total.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             total.update(np.ascontiguousarray(column, np.int64).data)
         return total.hexdigest()
 
@@ -314,6 +326,17 @@ def _columns(columns: Mapping[str, ArrayLike], kind: type) -> Mapping[str, np.nd
 
 def _made_of(columns: dict[str, Any]) -> FaceSet:
     return FaceSet(**columns)
+
+
+def _names(values: ArrayLike, what: str) -> np.ndarray:
+    """Return names as an array of strings, in which each takes the room of the longest."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "U":
+        values = list(map(str, values))  # type: ignore[arg-type]  # an array of strings, or a sequence
+        longest = max(values, key=len, default="")
+        if len(longest) > LONGEST_NAME:
+            allowed = f"at most {LONGEST_NAME} letters long"
+            raise DataError(f"{what} of {len(longest)} letters begins {longest[:40]!r}; must be {allowed}")
+    return np.asarray(values, str)
 
 
 def unreadable_images(faces: FaceSet) -> dict[int, str]:

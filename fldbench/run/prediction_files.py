@@ -120,7 +120,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "errors": score.errors, "predictions": outside.predictions}
+    return record, {"ids": faces.ids, "predictions": outside.predictions} | score.evidence
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:

@@ -110,10 +110,9 @@ def test_a_face_of_weight_two_counts_twice():
     params = SMALL | {"stages": 1, "starts": 1, "folds": 1}
     heavy = HogRidge(**params).fit(faces, sample_weight=np.r_[2.0, np.ones(11)])
     twice = drawn_faces(13)
-    for name in ("landmarks", "boxes"):
-        getattr(twice, name)[:] = np.concatenate([getattr(faces, name), getattr(faces, name)[:1]])
     images = ImageArrays([*faces.images, faces.images[0]])
-    twice = FaceSet(twice.ids, images, twice.boxes, twice.landmarks, twice.scheme)
+    boxes, landmarks = (np.concatenate([column, column[:1]]) for column in (faces.boxes, faces.landmarks))
+    twice = FaceSet(twice.ids, images, boxes, landmarks, twice.scheme)
     double = HogRidge(**params).fit(twice)
     assert np.allclose(heavy.mean_shape_, double.mean_shape_)
     # The reference is the mean over boxes, where the doubled face counts twice: the frames differ a little.
