@@ -63,7 +63,7 @@ class FaceFacts:
         ('', '')
         """
         distinct = np.unique(box_size(boxes), axis=0)
-        if len(distinct) < ENOUGH or not self.box_shape:
+        if min(len(distinct), self.faces) < ENOUGH or not self.box_shape:
             return ""
         shapes = distinct[:, 0] / distinct[:, 1]
         (low, high), middle, spread = self.box_shape, float(np.median(shapes)), shapes.max() / shapes.min()
