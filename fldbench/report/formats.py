@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from fldbench.escape import cut, plain
+from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.escape import html as to_html
 from fldbench.escape import latex as to_latex
 from fldbench.escape import markdown as to_markdown
