@@ -6,6 +6,7 @@ on one draw of planted faults. How many planted faults each check finds, and how
 measured on three other draws (results/verify).
 
 kind        what was found
+fault       a face that cannot be read and was left out; the command lists them                          (about the set)
 count       a part of the dataset lacks the published number of faces, or some were excluded             (about the set)
 unchecked   a check that could not be made, and why                                                      (about the set)
 image       the image cannot be decoded, is absent, or its file is cut off
