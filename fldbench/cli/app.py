@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Annotated
@@ -32,6 +33,9 @@ app.add_typer(data.app, name="data")
 def main() -> None:
     """Run the command; turn errors into one line and an exit status."""
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # it writes into progress bars
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names with letters that the terminal's encoding lacks
     try:
         app()
     except FldbenchError as error:

@@ -71,5 +71,5 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
 
 
 def _face_rng(face_id: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{SEED}:{face_id}".encode()).digest()
+    digest = hashlib.sha256(f"{SEED}:{face_id}".encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -20,18 +21,27 @@ from pydantic import (
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
-from fldbench.errors import DataError, FldbenchError, ProtocolError, SuiteError, must_be, near_miss
-from fldbench.files import read_text
+from fldbench.errors import (
+    DataError,
+    FldbenchError,
+    MissingDependencyError,
+    ProtocolError,
+    SuiteError,
+    UnknownNameError,
+    must_be,
+    near_miss,
+)
+from fldbench.escape import cut
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
 from fldbench.protocols import definitions, get_protocol, register_protocol
 from fldbench.protocols.boxes import box_source
+from fldbench.yaml_text import Place, read_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the document
-
+LONGEST_ERROR = 500  # letters
 DEMO = Path(__file__).with_name("demo.yaml")
 
 
@@ -78,7 +88,11 @@ class TrainSpec(_Strict):
     @field_validator("dataset")
     @classmethod
     def _known(cls, name: str) -> str:
-        _found(lambda: registry.resolve("dataset", name))
+        try:
+            registry.resolve("dataset", name)
+        except (UnknownNameError, MissingDependencyError) as error:
+            if not registry.is_broken(error):
+                raise ValueError(str(error)) from error
         return name
 
     @field_validator("boxes")
@@ -93,6 +107,11 @@ class TrainSpec(_Strict):
     def _has_split(self) -> TrainSpec:
         try:
             dataset = make_dataset(self.dataset, **self.options)
+        except (UnknownNameError, MissingDependencyError):  # broken: the plan says so
+            return self
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
+        try:
             if not self.split:
                 object.__setattr__(self, "split", training_split(dataset))
         except FldbenchError as error:
@@ -117,7 +136,10 @@ class MethodSpec(_Strict):
     @property
     def draws(self) -> bool:
         """Whether the method draws at random by a seed that the suite gives."""
-        known = parameters_of(registry.resolve("method", self.name))
+        try:
+            known = parameters_of(registry.resolve("method", self.name))
+        except FldbenchError:  # broken: it is not run
+            return False
         return "random_state" in known and "random_state" not in self.params
 
     def make(self, seed: int | None) -> Method:
@@ -126,9 +148,23 @@ class MethodSpec(_Strict):
 
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
-        _found(lambda: make_method(self.name, **self.params))
         if not self.label:
             object.__setattr__(self, "label", self.name)
+        try:
+            json.dumps(self.params, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            allowed = "finite numbers, strings, lists and mappings of them"
+            raise ValueError(must_be(self.name, "params", self.params, allowed, str(error))) from error
+        try:
+            make_method(self.name, **self.params).check_params()
+        except (UnknownNameError, MissingDependencyError) as error:
+            # What is broken or not installed is no mistake of the suite: its rows fail, the others go on.
+            if not registry.is_broken(error):
+                raise ValueError(str(error)) from error
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
+        except Exception:  # nor is a bug in the code of a method: the plan meets it again, for the rows
+            return self
         return self
 
 
@@ -178,7 +214,7 @@ class Suite(_Strict):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         keys = [getattr(value, "label", value) for value in values]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        doubled = sorted(str(key) for key, times in Counter(keys).items() if times > 1)
         if doubled:
             raise ValueError(f"{', '.join(doubled)} is given twice; write it once, or give methods their own label")
         return values
@@ -192,21 +228,14 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
     Raises
     ------
     SuiteError
-        It names file and line, the value found and the allowed values.
+        It names file and line, the value found and the allowed values. What YAML may hold: see `fldbench.yaml_text`.
     """
     if isinstance(source, dict):
         return _validate(source, "suite", {})
     try:
-        text = read_text(source)
+        content, lines = read_yaml(source)
     except DataError as error:
         raise SuiteError(str(error)) from error
-    try:
-        content = yaml.safe_load(text)
-        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{source}, line {mark.line + 1}" if mark else str(source)
-        raise SuiteError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(content, dict):
         raise SuiteError(f"{source}, line 1: a suite must be a mapping with the keys {', '.join(Suite.model_fields)}")
     return _validate(content, str(source), lines)
@@ -218,20 +247,6 @@ def _found(find: Callable[[], Any]) -> Any:
         return find()
     except FldbenchError as error:
         raise ValueError(str(error)) from error
-
-
-def _lines(node: yaml.Node | None, path: Place = ()) -> dict[Place, int]:
-    """Return the line of each key and item: path into the document -> line from 1."""
-    if node is None:
-        return {}
-    lines = {path: node.start_mark.line + 1}
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            lines |= _lines(value, (*path, key.value)) | {(*path, key.value): key.start_mark.line + 1}
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            lines |= _lines(value, (*path, i))
-    return lines
 
 
 _MODELS: dict[str | int, type[BaseModel]] = {"train": TrainSpec, "methods": MethodSpec}
@@ -249,7 +264,7 @@ def _validate(content: dict[str, Any], file: str, lines: dict[Place, int]) -> Su
             known = known[:-1]
         place = f"{file}, line {lines[known]}" if known in lines else file
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "suite"
-        raise SuiteError(f"{place}: {_explain(error, where, path)}") from invalid
+        raise SuiteError(f"{place}: {cut(_explain(error, where, path), LONGEST_ERROR)}") from invalid
 
 
 def _define(content: Any, file: str, lines: dict[Place, int]) -> None:
