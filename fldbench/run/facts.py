@@ -8,13 +8,29 @@ import numpy as np
 
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_iou, tight_box
+from fldbench.method import Method
 from fldbench.protocols import Protocol, Score, ids_hash
-from fldbench.records.record import TestFacts, TrainFacts
+from fldbench.records.keys import Ingredients
+from fldbench.records.record import MethodFacts, TestFacts, TrainFacts
 from fldbench.run.data import LoadedFaces
 from fldbench.run.folds import Partition
-from fldbench.run.suite import TrainSpec
+from fldbench.run.suite import MethodSpec, TrainSpec
 
 REASONS_KEPT = 20
+
+
+def facts_of_method(spec: MethodSpec, method: Method, made_of: Ingredients) -> MethodFacts:
+    """Return the facts about a method before its fit."""
+    return MethodFacts(
+        name=spec.name,
+        label=spec.label,
+        params=method.get_params(),
+        version=method.version,
+        changes_nothing=method.changes_nothing,
+        code=made_of.code,
+        libraries=made_of.libraries,
+        files=made_of.files,
+    )
 
 
 def facts_of_training(
