@@ -9,7 +9,7 @@ import numpy as np
 
 from fldbench.baselines.parts.threads import each_block
 from fldbench.faces import FaceSet
-from fldbench.faces.crops import crop_faces, crop_image
+from fldbench.faces.crops import cached_crops, crop_image
 from fldbench.files import temporary_folder
 from fldbench.params import count_threads
 
@@ -23,7 +23,7 @@ def training_crops(train: FaceSet, size: int, padding: float, threads: int | Non
     A training set of any size then needs no more memory than the part that is being worked on.
     """
     with temporary_folder() as folder:
-        yield crop_faces(train, size, padding, cache=folder, jobs=count_threads(threads)).images
+        yield cached_crops(train, size, padding, cache=folder, jobs=count_threads(threads)).images
 
 
 def grey_crops(images: Sequence[np.ndarray], matrices: np.ndarray, size: int, threads: int | None) -> np.ndarray:
