@@ -46,9 +46,7 @@ def test_faces_are_one_line_and_a_small_table():
     faces = faces_named("300w")
     assert str(faces) == repr(faces) == "FaceSet 300w-train: 2 faces, mtfl-5"
     assert repr(faces[0]) == "Face a: 30 x 20 px, 5 points"
-    assert (
-        text_of(faces._repr_html_()) == "300w-train faces 2, in 1 groups points 5, mtfl-5 subsets 300w 1 first ids a, b"
-    )
+    assert text_of(faces._repr_html_()) == "300w-train faces 2 groups 1 points 5, mtfl-5 subsets 300w 1 first ids a, b"
     assert str(faces[:0]) == "FaceSet 300w-train: 0 faces, mtfl-5" and text_of(faces[:0]._repr_html_())
 
 
