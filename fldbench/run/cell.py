@@ -247,9 +247,12 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
             if cell.partition is not None and part.fold is not None:
                 faces = cell.partition.training_part(faces, part.fold)
             facts_of(faces)  # `fit` notes them; what they cost is no part of its time
+            folder = store.training_path(part.key)
+            resumed = method.keeps_training and folder.is_dir()
+            more: dict[str, Any] = {"folder": folder} if method.keeps_training else {}
             with clock:
-                method.fit(faces)
-            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores}
+                method.fit(faces, **more)
+            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores, "resumed": resumed}
         timed |= {"fit_load": load_average(), "device": method.device_, "jobs": cell.jobs}
         counts = {"parameters": int(method.n_parameters), "multiply_adds": method.multiply_adds}
         store.write_model(part.key, method.save, timed | counts)
