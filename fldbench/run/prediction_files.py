@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench import registry
-from fldbench.dataset import load_dataset, make_dataset
+from fldbench.dataset import Roots, load_dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError, PredictionsError
 from fldbench.faces import FaceSet
 from fldbench.files import listed
@@ -51,7 +51,7 @@ class Outside:
     elsewhere: int
 
 
-def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path | None = None) -> Outside:
+def evaluate_file(path: str | Path, protocol: str | Protocol, data: Roots = None) -> Outside:
     """Score a prediction file under a protocol.
 
     Parameters
@@ -60,8 +60,8 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
         A .csv, .json or .npz file, or one in the dataset's own submission format: see `read_predictions`.
     protocol : str or Protocol
         The rules.
-    root : str or Path, optional
-        The data root; default the environment variable FLDBENCH_DATA.
+    data : str, Path or dict, optional
+        The data root, or roots by the names of datasets: see `load_dataset`.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = _faces_to_score(protocol, root)
+    loaded = _faces_to_score(protocol, data)
     ids, points = read_predictions(path, get_scheme(protocol.scheme).n_points, protocol.dataset)
     doubled = sorted(one for one, count in Counter(ids).items() if count > 1)
     if doubled:
@@ -92,13 +92,14 @@ def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path |
     return Outside(faces, predictions, protocol.score(predictions, faces), absent, len(ids) - len(faces) + len(absent))
 
 
-def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
+def _faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
     """Return the split of a protocol; scoring needs no images, so labels alone suffice if faces are absent."""
-    loaded = load_dataset(protocol.dataset, root, protocol.split)
-    labels = make_dataset(protocol.dataset).labels
+    options = dict(protocol.options)
+    loaded = load_dataset(protocol.dataset, data, protocol.split, **options)
+    labels = make_dataset(protocol.dataset, **options).labels
     if labels and not protocol.is_complete(protocol.select(loaded)):
         with suppress(DatasetNotFoundError):
-            other = load_dataset(labels, root, protocol.split)
+            other = load_dataset(labels, data, protocol.split)
             if protocol.is_complete(protocol.select(other)):
                 return other
     return loaded
