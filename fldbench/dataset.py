@@ -13,15 +13,18 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
-from fldbench.faces import FaceSet, Images
+from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
 from fldbench.geometry import tight_box
-from fldbench.params import Rule, one_of, parameters_of
+from fldbench.params import Rule, one_of, optional, parameters_of
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
 DEFAULT_ROOT = "default"  # in roots by name: of every dataset without a root of its own
 Roots = str | Path | Mapping[str, str | Path] | None
-SHARED_RULES = {"faulty": one_of(("refuse", "skip"))}  # options of every reader
+SHARED_RULES = {  # options of every reader
+    "faulty": one_of(("refuse", "skip")),
+    "orientation": optional(one_of(("stored", "upright"))),
+}
 FAR = 1e6  # px; beyond any image: a point or a corner farther away is damaged
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
@@ -94,6 +97,10 @@ class Dataset:
         "refuse", one DataError tells all of them; with "skip" they are left out, and `parts` counts them. An option
         of every reader, as are the others in `SHARED_RULES`.
         `read` notes them in `faults`: `self.faults.columns(...)`, or `with self.faults:` around the reading of a face.
+    orientation : {None, "stored", "upright"}
+        Where points lie in an image whose EXIF header says that viewers show it turned: in the pixels as they are
+        stored, or in the image as it is shown, which is then turned when it is decoded. None: as the sizes tell that
+        an annotation file states for its images; as stored where it states none.
     """
 
     name: ClassVar[str] = ""
@@ -108,6 +115,7 @@ class Dataset:
     citation: ClassVar[str] = ""
     url: ClassVar[str] = ""
     faulty: str = "refuse"
+    orientation: str | None = None
 
     @cached_property
     def faults(self) -> Faults:
@@ -141,7 +149,7 @@ class Dataset:
         found = self.read(place, split)
         faces = FaceSet(
             ids=found.ids,
-            images=found.images,
+            images=self._framed(found.images),
             boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
             landmarks=found.landmarks,
             scheme=found.scheme or self.scheme,
@@ -161,6 +169,15 @@ class Dataset:
         counted = {} if wanted is None else {split: (n, wanted)}
         parts = counted if found.parts is None else found.parts
         return replace(faces, parts={**parts, SOUND: (n, n + self.faults.count)} if self.faults.count else parts)
+
+    def _framed(self, images: Images) -> Images:
+        """Return the images in the frame that the option `orientation` asks for."""
+        if self.orientation != "upright" or isinstance(images, NoImages):
+            return images
+        if not isinstance(images, ImageFiles):
+            allowed = "None or 'stored', because its images are not files of their own"
+            raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
+        return images.upright()
 
     def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
