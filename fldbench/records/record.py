@@ -124,6 +124,8 @@ class Timings:
         Wall time of the fit, or of all fits.
     fits : int
         Number of models: one, or one for each fold.
+    resumed : bool
+        An interrupted training was continued; `fit_seconds` counts its last part alone.
     fit_cores, predict_cores : float or None
         Mean number of busy cores: processor time of the process and its children, divided by the wall time.
     ms_per_face, ms_one_face : float or None
@@ -138,6 +140,7 @@ class Timings:
 
     fit_seconds: float | None = None
     fits: int = 1
+    resumed: bool = False
     fit_cores: float | None = None
     ms_per_face: float | None = None
     ms_one_face: float | None = None
