@@ -25,7 +25,15 @@ from typing import Any
 import numpy as np
 
 from fldbench.baselines.parts import hog
-from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import (
+    DEVIATION,
+    EVEN,
+    LARGEST_CROP,
+    PADDING,
+    SHARE,
+    check_fitted,
+    mean_unit_shape,
+)
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.ridge import NormalEquations, Solution
 from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
@@ -33,6 +41,7 @@ from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import SEED, THREADS, Rule, check_sample_weight, count_threads, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
@@ -102,11 +111,11 @@ class HogRidge(Method):
     refiner_params = {"stages": 3, "first_patch": 0.2}  # a refiner begins near the truth
     rules = {
         "stages": whole(1),
-        "first_patch": real(above=0),
-        "last_patch": real(above=0),
+        "first_patch": SHARE,
+        "last_patch": SHARE,
         "grid": whole(1),
         "bins": EVEN,
-        "crop_size": whole(4),
+        "crop_size": whole(4, LARGEST_CROP),
         "padding": PADDING,
         "starts": whole(1),
         "shift": DEVIATION,
@@ -218,6 +227,19 @@ class HogRidge(Method):
                 self.threads,
             )
         return transform(shapes, invert(matrices))
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        found = Learned(self.label, learned)
+        n = len(found.array("mean_shape_", "float64", (None, 2)))
+        found.array("reference_", "float64", (n, 2))
+        found.array("weights_", "float32", (self.stages, n * self.grid**2 * self.bins, 2 * n))
+        found.array("biases_", "float32", (self.stages, 2 * n))
+        found.array("ridges_", "float64", (self.stages,))
+        if found.has("refines_"):
+            found.flag("refines_")
+        found.end()
+        super().restore(learned)
 
     def _place(self, images: Sequence[np.ndarray], matrices: np.ndarray, shapes: np.ndarray, rows: slice) -> None:
         """Move `shapes` (n, L, 2) crop px of some faces in place by all stages."""

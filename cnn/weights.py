@@ -58,7 +58,10 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
         text = "; ".join(f"{what}: {listed(names, NAMED)}" for what, names in faults if names)
         kind = type(network).__name__
         raise DataError(f"not the weights of this {kind} ({text}); give a file of the same network and settings", path)
-    network.load_state_dict({n: found[n] for n in wanted if n in found and n not in left}, strict=False)
+    try:
+        network.load_state_dict({n: found[n] for n in wanted if n in found and n not in left}, strict=False)
+    except RuntimeError as error:  # tensors that are sparse, quantised or complex
+        raise DataError(f"holds tensors that are no plain numbers ({_line(error)})", path) from error
     return left
 
 
