@@ -63,6 +63,19 @@ def box_centre(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., :2] + boxes[..., 2:]) / 2
 
 
+def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the intersection over union (IoU) of two boxes: (..., 4) px each -> (...); NaN if neither has an area.
+
+    >>> box_iou(np.array([0.0, 0.0, 2.0, 2.0]), np.array([[1.0, 0.0, 3.0, 2.0], [5.0, 5.0, 6.0, 6.0]])).tolist()
+    [0.3333333333333333, 0.0]
+    """
+    boxes, others = np.asarray(boxes, float), np.asarray(others, float)
+    low, high = np.maximum(boxes[..., :2], others[..., :2]), np.minimum(boxes[..., 2:], others[..., 2:])
+    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
+    whole = box_size(boxes).prod(axis=-1) + box_size(others).prod(axis=-1) - shared
+    return np.divide(shared, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+
+
 def usable_boxes(boxes: np.ndarray) -> np.ndarray:
     """Return which boxes are usable, (n, 4) px -> (n,) bool: finite, not absurdly far away or small, x0 < x1, y0 < y1.
 
