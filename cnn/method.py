@@ -24,7 +24,7 @@ from fldbench.cnn.training.preparation import error_scale, mean_shape, validatio
 from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings, get_settings
 from fldbench.cnn.training.state import CHECKPOINT
 from fldbench.cnn.view import NORMALISATIONS, View, normalised, to_tensor
-from fldbench.cnn.weights import PREFIX, load_weights
+from fldbench.cnn.weights import PREFIX, built_with, load_weights
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.files import temporary_folder
@@ -297,18 +297,7 @@ class NetworkMethod(Method):
         found.text("device_")
         super().restore({name: v for name, v in learned.items() if not name.startswith(PREFIX)})
         state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
-        weights = Learned(self.label, state)
-        try:
-            with torch.device("meta"):  # shapes alone: a damaged size must not ask for memory
-                wanted = self._built(n_points).state_dict()
-            for name, value in wanted.items():
-                weights.array(name, str(value.dtype).removeprefix("torch."), tuple(value.shape))
-            weights.end()
-            network = self._built(n_points)
-            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
-        except RuntimeError as error:
-            raise DataError(f"the weights do not fit {self!r}: {' '.join(str(error).split())}") from error
-        self.network_ = network.eval()
+        self.network_ = built_with(lambda: self._built(n_points), state, self.label).eval()
 
     @property
     def fitted_network(self) -> nn.Module:
