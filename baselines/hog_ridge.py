@@ -35,7 +35,7 @@ from fldbench.baselines.parts.fitting import (
     mean_unit_shape,
 )
 from fldbench.baselines.parts.frames import frames_of, turned
-from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
+from fldbench.baselines.parts.normalised import grey_crops, lend_errors, perturbed, training_crops
 from fldbench.baselines.parts.ridge import NormalEquations, Solution, evened
 from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError, must_be
@@ -184,7 +184,7 @@ class HogRidge(Method):
         begin = self._begin(train.boxes, matrices, starts)
         if self.refines_:
             shapes = np.repeat(begin[:, None], self.starts, axis=1).astype(np.float32)
-            self._lend_errors(truth, shapes, rng, slice(1, None))
+            lend_errors(truth, shapes, rng, slice(1, None))
         else:
             shapes = perturbed(begin, sides, self.starts, self.shift, self.scale, self.rotation, rng).astype(np.float32)
         folds = self._folds(train)
@@ -201,7 +201,7 @@ class HogRidge(Method):
                 if stage + 1 < self.stages:
                     for rows, apart in zip(folds, left_out, strict=True):
                         self._move(crops, shapes, rows, stage, apart)
-                    self._lend_errors(truth, shapes, rng, slice(1, None, 2))
+                    lend_errors(truth, shapes, rng, slice(1, None, 2))
                 say_progress("hog-ridge: stages", stage + 1, self.stages)
         self.weights_ = np.ascontiguousarray([weights for weights, _, _ in learned], np.float32)
         self.biases_ = np.array([bias for _, bias, _ in learned], np.float32)
@@ -386,14 +386,6 @@ class HogRidge(Method):
         for some, frames, features in self._blocks(crops, shapes, rows, stage):
             steps = (features @ solution.weights + solution.bias).reshape(shapes[some].shape)
             shapes[some] += turned(steps, frames)
-
-    def _lend_errors(self, truth: np.ndarray, shapes: np.ndarray, rng: np.random.Generator, copies: slice) -> None:
-        """Replace these copies of each face by the truth, moved by the error of a shape drawn from all; in place."""
-        errors = (shapes - truth[:, None]).reshape(-1, *truth.shape[1:])
-        lent = shapes[:, copies]
-        lent[...] = truth[:, None] + errors[rng.permutation(len(errors))[: lent.shape[0] * lent.shape[1]]].reshape(
-            lent.shape
-        )
 
     def _weights(self, truth: np.ndarray, shapes: np.ndarray, stage: int) -> np.ndarray:
         """Return the weights of the training shapes (n, starts), of mean 1: 1 / error from stage `even_from` on."""
