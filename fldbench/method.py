@@ -14,15 +14,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import DataError, FldbenchError, MethodError, UnknownNameError, near_miss
+from fldbench.errors import DataError, FldbenchError, MethodError, MissingDependencyError, UnknownNameError, near_miss
 from fldbench.faces import FaceFacts, FaceSet, facts_of
 from fldbench.faces.facts import ENOUGH
 from fldbench.faces.given import given_faces, given_shapes
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, usable_boxes
+from fldbench.model_file import MODEL_FORMAT, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
 
-MODEL_FORMAT = 1
 PREDICTS = ("predict", "predict_attributes", "predict_confidence")  # calls that take images and boxes
 LOCKED = ("read-only", "readonly", "WRITEABLE")  # in the errors of whoever writes into a read-only array
 
@@ -178,7 +178,11 @@ class Method:
         return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Takes back what `learned` gave."""
+        """Takes back what `learned` gave. A method whose code could not bear any value there checks them first.
+
+        Raises DataError for a name that `fit` cannot have learned.
+        """
+        check_names(self.label, type(self), learned)
         for name, value in learned.items():
             setattr(self, name, value)
 
@@ -320,24 +324,23 @@ def make_method(name: str, **params: Any) -> Method:
 def load_method(path: str | Path) -> Method:
     """The fitted method in a file that `save` wrote.
 
-    Raises DataError for a file that is no such model, UnknownNameError for one whose method is not registered here.
+    Raises DataError for a file that is no such model, or is damaged, and UnknownNameError for one whose method is not
+    registered here.
     """
-    from safetensors import safe_open
-
+    header, arrays = read_model(path)
+    registry.resolve("method", header.method)  # an unknown method is no damage
     try:
-        with safe_open(str(path), framework="np") as file:
-            header = json.loads((file.metadata() or {})["fldbench"])
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
-    except FileNotFoundError as error:
-        raise DataError("there is no such model file", path) from error
-    except Exception as error:
-        raise DataError(f"not a model that fldbench saved ({error})", path) from error
-    if header.get("format") != MODEL_FORMAT:
-        raise DataError(f"model format {header.get('format')!r}; this version reads {MODEL_FORMAT}", path)
-    method = make_method(header["method"], **header["params"])
-    method.restore(arrays | header["learned"])
-    known = header.get("fitted_on")  # models of earlier versions do not say it
-    method._fitted_on = None if known is None else FaceFacts(**known | {"box_shape": tuple(known["box_shape"])})
+        method = make_method(header.method, **header.params)
+        method.check_params()
+        method.restore(arrays | header.learned)
+    except MissingDependencyError:
+        raise
+    except FldbenchError as error:
+        raise DataError(str(error), path) from error
+    except Exception as error:  # a plug-in may take what it finds as it is
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DataError(f"what it learned does not fit the method {header.method!r} ({text})", path) from error
+    method._fitted_on = header.fitted_on
     return method
 
 

@@ -25,7 +25,14 @@ LAYERS = (
     ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
-    ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins
+    (
+        "params",
+        "dataset",
+        "model_file",
+        "method",
+        "protocols",
+        "records.keys",
+    ),  # checkpoints need keys
     (*("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),),
     ("run",),
     ("audit", "report"),

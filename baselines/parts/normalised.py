@@ -79,3 +79,14 @@ def perturbed(
     linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
     centre = shapes.mean(axis=1, keepdims=True)
     return (shapes - centre)[:, None] @ np.swapaxes(linear, -1, -2) + centre[:, None] + move[:, :, None]
+
+
+def lend_errors(truth: np.ndarray, shapes: np.ndarray, rng: np.random.Generator, copies: slice) -> None:
+    """Replace these copies of each face by the truth, moved by the error of a shape drawn from all; in place.
+
+    truth (n, L, 2), shapes (n, copies, L, 2) px.
+    """
+    errors = (shapes - truth[:, None]).reshape(-1, *truth.shape[1:])
+    lent = shapes[:, copies]
+    drawn = errors[rng.permutation(len(errors))[: lent.shape[0] * lent.shape[1]]]
+    lent[...] = truth[:, None] + drawn.reshape(lent.shape)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from drawn import drawn_faces, error, jittered
 
-from fldbench.baselines.hog_ridge import HogRidge, _turned
+from fldbench.baselines.hog_ridge import HogRidge
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.baselines.parts import hog
+from fldbench.baselines.parts.frames import turned
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -145,7 +146,7 @@ def test_steps_are_turned_into_the_frame_and_back():
     rng = np.random.default_rng(1)
     steps, frames = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 2))
     maps = np.stack([np.stack([frames[:, 0], -frames[:, 1]], -1), np.stack([frames[:, 1], frames[:, 0]], -1)], -2)
-    assert np.allclose(_turned(steps, frames), steps @ np.swapaxes(maps, 1, 2))
+    assert np.allclose(turned(steps, frames), steps @ np.swapaxes(maps, 1, 2))
 
 
 def test_identical_faces_are_enough():
