@@ -133,6 +133,7 @@ MORE = (
     Column("code", lambda row: row.one.method.code_digest),
     Column("other_code", lambda row: "superseded" if row.superseded else "reused" if row.one.other_code else "no"),
     Column("overlap", lambda row: row.overlap),
+    Column("model", lambda row: "; ".join(path for record in row.good for path in record.method.models)),
 )
 BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
 PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics
