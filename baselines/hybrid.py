@@ -97,14 +97,14 @@ class Hybrid(Composed):
         starts = {"start_shapes": shapes} if second.refines else {}
         return second.predict(images, handed_boxes(shapes, check_boxes(boxes)), **starts)
 
-    def check_params(self) -> None:
+    def _check_own(self) -> None:
         """Check the parameters, and that those of the members are None or dicts."""
-        super().check_params()
+        super()._check_own()
         for which in ("first_params", "second_params"):
             checked_params(self.label, which, self.get_params()[which])
 
     def _make(self) -> list[Method]:
-        self.check_params()
+        self._check_own()
         second = self.second_params
         if second is None:
             second = registry.resolve("method", self.second).refiner_params

@@ -64,13 +64,7 @@ def markdown(text: object) -> str:
     >>> print(markdown("*ours*|a_b <i>"), markdown("- 1. x"), markdown("1. x"))
     \*ours\*\|a\_b &lt;i&gt; \- 1. x 1\. x
     """
-    line = "".join(_MARKDOWN.get(char, char) for char in plain(text))
-    start = line.lstrip()
-    digits = len(start) - len(start.lstrip("0123456789"))
-    if start[:1] in ("-", "+") or (digits and start[digits : digits + 1] in (".", ")")):
-        at = len(line) - len(start) + digits
-        line = f"{line[:at]}\\{line[at:]}"
-    return line
+    return _LIST_ITEM.sub(r"\1\\\2", "".join(_MARKDOWN.get(char, char) for char in plain(text)))
 
 
 def latex(text: object) -> str:
@@ -92,6 +86,7 @@ def _visible(char: str) -> str:
     return f"\\x{ord(char) - 0xDC00:02x}" if ord(char) in _RAW_BYTES else char.encode("unicode_escape").decode()
 
 
+_LIST_ITEM = re.compile(r"^(\s*\d*)([-+.)])(?=\s)")
 _MARKDOWN = {char: f"\\{char}" for char in "\\`*_[]#~|$!"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 _TEX = {

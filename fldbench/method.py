@@ -16,7 +16,7 @@ from fldbench import registry
 from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
 from fldbench.faces import FaceFacts, FaceSet, facts_of
 from fldbench.files import written_whole
-from fldbench.geometry import check_boxes
+from fldbench.geometry import check_boxes, usable_boxes
 from fldbench.params import Rule, check_rules, parameters_of
 
 MODEL_FORMAT = 1
@@ -264,10 +264,14 @@ def load_method(path: str | Path) -> Method:
 def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, n_points: int) -> np.ndarray:
     """`method.predict`, with the contract checked on both sides: (n, n_points, 2) float, a NaN row for a missed face.
 
-    If any point of a row is not finite, the whole row becomes NaN: a face is either found or missed.
-    Raises DataError for impossible boxes and MethodError for an answer of another shape.
+    If any point of a row is not finite, the whole row becomes NaN: a face is either found or missed. A face whose box
+    is impossible (`geometry.check_boxes`) is missed, with a warning, and spoils no other.
+    Raises DataError for boxes of another shape and MethodError for an answer of another shape.
     """
-    boxes = check_boxes(boxes)
+    boxes = np.asarray(boxes, float)
+    usable = usable_boxes(boxes)
+    if not usable.all():
+        return _with_missed(method, images, boxes, usable, n_points)
     answer = np.asarray(method.predict(images, boxes.copy()))
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
         raise MethodError(
@@ -276,4 +280,19 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
         )
     answer = answer.astype(float)
     answer[~np.isfinite(answer).all(axis=(1, 2))] = np.nan
+    return answer
+
+
+def _with_missed(
+    method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, usable: np.ndarray, n_points: int
+) -> np.ndarray:
+    """Return the answers for the faces with usable boxes, and NaN rows for the others."""
+    try:
+        check_boxes(boxes)
+    except DataError as error:
+        warnings.warn(f"{method.label}: missed, because of its box: {error}", stacklevel=3)
+    answer = np.full((len(images), n_points, 2), np.nan)
+    rows = np.flatnonzero(usable).tolist()
+    if rows:
+        answer[rows] = predict_checked(method, [images[row] for row in rows], boxes[rows], n_points)
     return answer

@@ -72,7 +72,12 @@ def test_markdown_escapes_all_that_has_a_meaning(name):
     text = escape.markdown(name)
     bare = re.sub(r"\\[\\`*_\[\]#~|$!.)+-]|&(lt|gt|amp);", "", text)
     assert not re.search(r"[\\`*_\[\]<>|$~#]", bare)
-    assert not re.match(r"\s*([-+]|\d+[.)])", text)
+    assert not re.match(r"\s*([-+]|\d+[.)])\s", text)
+
+
+def test_numbers_in_markdown_stay_as_they_are():
+    texts = ["65.00", "-1.5", "3.40 ± 0.02", "-"]
+    assert [escape.markdown(text) for text in texts] == texts
 
 
 def test_long_names_keep_both_ends():

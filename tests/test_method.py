@@ -136,8 +136,21 @@ def test_answers_are_checked():
     for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
         with pytest.raises(MethodError, match=r"answered 4 faces with .* must be numbers of shape"):
             predict_checked(Answers(bad), images, boxes, 5)
-    with pytest.raises(DataError, match="face number 2: the box is"):
-        predict_checked(Answers(good), images, np.where(np.arange(4)[:, None] == 2, 0.0, boxes), 5)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, 1e308, 1e-320])
+def test_a_bad_box_spoils_only_its_face(bad):
+    images, boxes = list(FACES.images), np.where(np.arange(4)[:, None] == 2, bad, FACES.boxes)
+    method = fldbench.make_method("mean-shape").fit(FACES)
+    with pytest.warns(UserWarning, match="^mean-shape: missed, because of its box: face number 2: the box is"):
+        found = predict_checked(method, images, boxes, 5)
+    sound = [0, 1, 3]
+    assert np.isnan(found[2]).all()
+    assert np.array_equal(found[sound], method.predict([images[i] for i in sound], boxes[sound]))
+    with pytest.warns(UserWarning, match="4 faces have such boxes"):
+        assert np.isnan(predict_checked(method, images, np.full((4, 4), bad), 5)).all()
+    with pytest.raises(DataError, match=r"boxes: the shape is \(4,\)"):
+        predict_checked(method, images, np.zeros(4), 5)
 
 
 def test_the_registry_imports_nothing_until_asked(toy):

@@ -30,6 +30,16 @@ class Composed(Method):
         """Return the members, unfitted; raise MethodError or UnknownNameError if that is impossible."""
         raise NotImplementedError
 
+    def check_params(self) -> None:
+        """Check the parameters, and those of the members."""
+        self._check_own()
+        for member in self._make():
+            member.check_params()
+
+    def _check_own(self) -> None:
+        """Check the parameters that are no member's."""
+        super().check_params()
+
     def _member(self, name: str, params: dict[str, Any]) -> Method:
         """Return one new member, with the parameters that it takes over."""
         member = make_method(name, **params)

@@ -16,11 +16,11 @@ from fldbench.checks.common import Skipped, raises
 from fldbench.dataset import Dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, Images, NoImages, images
+from fldbench.faces.image_files import ENDINGS
 from fldbench.files import open_regular
 from fldbench.geometry import box_centre, box_size, check_boxes
 from fldbench.schemes import get_scheme
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm")
 SOME = 8  # faces with images to decode
 
 
@@ -214,7 +214,7 @@ def _watched() -> Iterator[list[str]]:
         return f"image {index}" if isinstance(index, (int, np.integer)) else ""
 
     def file(path: Path) -> str:
-        return str(path) if path.suffix.lower() in IMAGE_ENDINGS else ""
+        return str(path) if path.suffix.lower() in ENDINGS else ""
 
     with (
         patch.object(cv2, "imread", noting(cv2.imread, lambda path, *_: str(path))),

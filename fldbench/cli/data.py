@@ -46,6 +46,17 @@ def _load(name: str, root: Path | None, split: str | None, options: list[str] | 
     return load_dataset(name, root, split or make_dataset(name, **given).splits[0], **given)
 
 
+def _load_sound(name: str, root: Path | None, split: str | None, options: list[str] | None):
+    """Load the faces without faults, unless an option says otherwise; return them and the faults."""
+    from fldbench.dataset import make_dataset
+
+    given = assignments(options, "--option")
+    dataset = make_dataset(name, **given)
+    if "faulty" not in given:
+        dataset.faulty = "skip"
+    return dataset.load(root, split or dataset.splits[0]), dataset.faults
+
+
 @app.command()
 def info(name: Name, data: Root = None, split: Split = None, option: Options = None) -> None:
     """Show counts, sizes, scheme, attributes, subsets and absent parts of one split, or of all splits."""
@@ -57,11 +68,12 @@ def info(name: Name, data: Root = None, split: Split = None, option: Options = N
     problems = []
     for one in [split] if split else dataset.splits:
         try:
-            faces = _load(name, data, one, option)
+            faces, faults = _load_sound(name, data, one, option)
         except DatasetNotFoundError as error:
             problems.append(error)
             continue
-        say(info_text(facts_of(faces)) + "\n")
+        lines = [info_text(facts_of(faces)), *(f"{'fault':<13} {fault}" for fault in faults.in_order())]
+        say("\n".join(lines) + "\n")
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]
     for problem in problems:
@@ -105,21 +117,21 @@ def verify(
     from fldbench.cli.terminal import progress
     from fldbench.curate.excludes import excludes_from, write_excludes
     from fldbench.curate.inspect import preview as sheet_of
-    from fldbench.curate.verify import rank_shapes
+    from fldbench.curate.verify import Finding, rank_shapes
     from fldbench.curate.verify import verify as findings_of
     from fldbench.dataset import make_dataset
     from fldbench.media.draw import write_png
 
-    faces = _load(name, data, split, option)
+    faces, faults = _load_sound(name, data, split, option)
     others = []
     for other in make_dataset(name, **assignments(option, "--option")).splits:
         if other != faces.split_name:
             try:
-                others.append(_load(name, data, other, option))
+                others.append(_load_sound(name, data, other, option)[0])
             except DatasetNotFoundError as error:
                 complain(f"not compared with {other}: {error}")
     with progress(f"verifying {faces.label}") as show:
-        findings = findings_of(faces, others, show)
+        findings = [Finding("fault", "", 0.0, str(one)) for one in faults.in_order()] + findings_of(faces, others, show)
     for one in findings:
         say(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
     named = {one.id for one in findings if one.id}

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from fldbench.escape import plain
 from fldbench.progress import listening
-from fldbench.report import Leaderboard, tables
-from fldbench.report.columns import printed_columns
+from fldbench.report import Leaderboard
 
 PIPE_WIDTH = 160  # columns if the output is not a terminal
 FEW = 50  # steps that each get a line of a log
@@ -90,20 +87,8 @@ def _log_lines() -> Callable[[str, int, int], None]:
     return show
 
 
-def print_board(board: Leaderboard, file: TextIO | None = None) -> None:
-    """Print one table for each training set and protocol, with its caption and a line for every row that is not ok."""
+def print_board(board: Leaderboard, file: TextIO | None = None, columns: Sequence[str] | None = None) -> None:
+    """Print the tables of a leaderboard; captions have the width of the terminal."""
     console = Console(file=file)
-    if not console.is_terminal:
-        console = Console(file=file, width=PIPE_WIDTH)
-    for place, rows in board.sections():
-        shown = printed_columns(list(rows[0]), rows)
-        table = Table(title=Text(plain(tables.title(place))), title_justify="left")
-        table.add_column("method", no_wrap=True)
-        for column in shown:
-            table.add_column(column.heading, justify="right", no_wrap=True)
-        for row in rows:
-            table.add_row(Text(plain(row["method"])), *(tables.cell(row, column) for column in shown))
-        console.print(table)
-        for line in (board.captions[place], *tables.notes(rows)):
-            console.print(Text(plain(line)))
-        console.print()
+    width = console.width if console.is_terminal else PIPE_WIDTH
+    print(board.to_text(columns, width), file=file, flush=True)

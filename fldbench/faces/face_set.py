@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.faces.images import Images
+from fldbench.geometry import LARGEST
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fold_of
 
@@ -159,6 +160,14 @@ class FaceSet:
         if self.visible.shape != self.landmarks.shape[:-1]:
             allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
             raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
+        far = ~np.isnan(self.landmarks) & ~(np.abs(self.landmarks) <= LARGEST)
+        if far.any():
+            face, point, _ = np.argwhere(far)[0]
+            where, got = f"{self.label}: face {str(self.ids[face])!r}", self.landmarks[face, point].tolist()
+            allowed = "x, y in px, neither beyond 1e6, or NaN where it is not annotated"
+            count = int(far.any(axis=(1, 2)).sum())
+            others = f"{count} faces have such points" if count > 1 else ""
+            raise DataError(must_be(where, f"point {point}", got, allowed, others))
         if len(set(self.ids.tolist())) != n:
             values, counts = np.unique(self.ids, return_counts=True)
             raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} is used for more than one face")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -313,12 +313,17 @@ class Protocol:
 
 
 def ids_hash(faces: FaceSet) -> str:
-    """Return the SHA-256 of the sorted ids, one per line: it identifies the faces behind a number.
+    """Return the SHA-256 of the sorted ids of faces, one per line: it identifies the faces behind a number."""
+    return hash_of_ids(faces.ids.tolist())
+
+
+def hash_of_ids(ids: Iterable[str]) -> str:
+    """Return the SHA-256 of the sorted ids, one per line.
 
     Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
     """
-    ids = sorted("".join(one.split()) for one in faces.ids.tolist())
-    return hashlib.sha256("\n".join(ids).encode("utf-8", "surrogatepass")).hexdigest()
+    lines = "\n".join(sorted("".join(one.split()) for one in ids))
+    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _thresholds(values: Any, where: str) -> tuple[float, ...]:

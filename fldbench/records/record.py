@@ -97,7 +97,8 @@ class TestFacts:
     """The test faces of a method; `complete` says that these are exactly the faces of the protocol.
 
     absent counts the faces for which a prediction file has no answer. boxes are those that outside predictions were
-    made with, as somebody states them; empty for a run of fldbench, which has the boxes of the protocol.
+    made with, as somebody states them; empty for a run of fldbench, which has the boxes of the protocol. box_iou is
+    the median overlap (IoU) of the protocol's boxes with the tight boxes of the true points; None if not measured.
     """
 
     __test__ = False  # tells pytest that this is not a test class
@@ -112,6 +113,7 @@ class TestFacts:
     parts: dict[str, tuple[int, int]] = field(default_factory=dict)
     absent: int = 0
     boxes: str = ""
+    box_iou: float | None = None
 
 
 @dataclass(frozen=True)

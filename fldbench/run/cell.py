@@ -67,6 +67,8 @@ class Cell:
     ----------
     method : MethodSpec
         Name, parameters and label.
+    about : MethodFacts
+        The same as in records.
     train : TrainSpec
         What to train on.
     seed : int or None
@@ -94,6 +96,7 @@ class Cell:
     """
 
     method: MethodSpec
+    about: MethodFacts
     train: TrainSpec
     seed: int | None
     data: str | None
@@ -112,6 +115,11 @@ class Cell:
         """The name in progress and messages."""
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"{self.method.label} on {self.train.label}{seed}"
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it can be done."""
+        return self.problem is not None or all(run.problem for run in self.runs)
 
     def make(self) -> Method:
         """Return the unfitted method."""
@@ -177,6 +185,11 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
                     else:
                         store.write(*measured)
     return "; ".join([cell.label, *reasons])
+
+
+def record_failure(cell: Cell, store: Store, why: Failure) -> str:
+    """Write a failure for every run of a cell that is not done; return what `run_cell` would."""
+    return run_cell(replace(cell, problem=why), store)
 
 
 @dataclass
@@ -311,21 +324,11 @@ def _of_run(base: Record, run: Run) -> Record:
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:
     """Return the record of a run that has not begun."""
-    made_of, train, method = cell.made_of, data.train(cell.train), cell.make()
     return Record(
         key="",
         status="failed",
-        method=MethodFacts(
-            name=cell.method.name,
-            label=cell.method.label,
-            params=method.get_params(),
-            version=method.version,
-            changes_nothing=method.changes_nothing,
-            code=made_of.code,
-            libraries=made_of.libraries,
-            files=made_of.files,
-        ),
-        train=facts_of_training(cell.train, train, cell.train_fingerprint, cell.partition),
+        method=cell.about,
+        train=facts_of_training(cell.train, data.train(cell.train), cell.train_fingerprint, cell.partition),
         protocol=cell.runs[0].protocol,
         seed=cell.seed,
         machine=machine_facts(),

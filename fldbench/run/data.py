@@ -11,7 +11,7 @@ import numpy as np
 
 from fldbench.curate.excludes import read_excludes, without
 from fldbench.dataset import load_dataset, make_dataset
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.run.folds import Partition, make_partition
@@ -36,7 +36,7 @@ class LoadedFaces:
     n_expected: int | None = None
     left_out: FaceSet | None = None
     problems: dict[str, str] = field(default_factory=dict)
-    error: DataError | None = None
+    error: BaseException | None = None
 
     def drop_unreadable(self) -> None:
         """Leave out faces with images that cannot be decoded, and keep the reasons; images are decoded once."""
@@ -134,7 +134,9 @@ class SuiteData:
     def _load(self, name: str, split: str, **options: Any) -> LoadedFaces:
         try:
             faces = load_dataset(name, self.root, split, **options)
-        except DataError as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the code of a reader may raise anything
             return LoadedFaces(None, error=error)
         return LoadedFaces(faces, make_dataset(name, **options).expected.get(split))
 

@@ -105,7 +105,7 @@ def _trained_on(cell: Cell, faces: FaceSet | None, data: SuiteData) -> str:
 
 
 def _seen_by_weights(cell: Cell, protocol: Protocol, faces: FaceSet | None, data: SuiteData) -> str:
-    labels = cell.make().trained_on
+    labels = () if cell.problem else cell.make().trained_on
     text = seen(labels, protocol, faces, data.split) if labels else ""
     return f"its weights have seen {text}" if text else ""
 

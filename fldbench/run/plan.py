@@ -13,13 +13,22 @@ from fldbench.errors import DataError, SuiteError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
 from fldbench.protocols import Protocol, get_protocol
-from fldbench.records.keys import fingerprints, ingredients, like_of_version_1, what_changed, with_members
-from fldbench.records.record import Record
+from fldbench.records.keys import (
+    Ingredients,
+    fingerprints,
+    ingredients,
+    like_of_version_1,
+    what_changed,
+    with_members,
+)
+from fldbench.records.record import MethodFacts, Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Failure, Part, Run, failure_of
 from fldbench.run.data import SuiteData
+from fldbench.run.facts import facts_of_method
 from fldbench.run.folds import Partition
 from fldbench.run.overlaps import with_overlaps
+from fldbench.run.refusals import check_method, with_refusals
 from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 
@@ -50,7 +59,7 @@ class Plan:
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Load the annotations and name every run.
+    """Load the annotations, name every run, and find what cannot be done.
 
     If no training set can be loaded, raise the first error; if faces are trained on and measured on, SuiteError, unless
     the suite allows it.
@@ -71,7 +80,7 @@ def make_plan(suite: Suite, data: str | Path | None) -> Plan:
                 if place not in to_learn:
                     to_learn[place] = _learning(train, seed, faces)
                 cells.append(_cell(spec, train, seed, to_learn[place], faces, protocols, tests))
-    return Plan(with_overlaps(cells, faces, suite.allow_overlap), faces)
+    return Plan(with_refusals(with_overlaps(cells, faces, suite.allow_overlap), faces), faces)
 
 
 class Learning(NamedTuple):
@@ -108,11 +117,28 @@ def _cell(
     protocols: list[Protocol],
     tests: dict[str, str],
 ) -> Cell:
-    method = spec.make(seed)
-    made_of = ingredients(method, learning.known)
-    alone = list(method.members_alone.values())
+    problem, parts, plug_ins = learning.problem, [], {}
+    try:
+        method = spec.make(seed)
+        made_of = ingredients(method, learning.known)
+        about = facts_of_method(spec, method, made_of)
+        plug_ins = _plug_ins(method, spec.name, [train.dataset, *(p.dataset for p in protocols)])
+        alone = list(method.members_alone.values())
+        for fold, known in learning.parts:
+            members = tuple(ingredients(one, known).key for one in alone)
+            parts.append(Part(ingredients(method, known).key, members, fold))
+        check_method(method)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the code of a plug-in may raise anything
+        problem = problem or failure_of(error)
+        if not parts:
+            wanted = {"name": spec.name, "params": spec.params, "seed": seed}
+            made_of = Ingredients(wanted, {}, learning.known, {}, {})
+            about = MethodFacts(spec.name, spec.label, spec.params)
     return Cell(
         method=spec,
+        about=about,
         train=train,
         seed=seed,
         data=None if data.root is None else str(Path(data.root).absolute()),
@@ -123,24 +149,21 @@ def _cell(
             for p in protocols
             for print_ in (tests[p.hash],)
         ),
-        parts=tuple(
-            Part(ingredients(method, known).key, tuple(ingredients(one, known).key for one in alone), fold)
-            for fold, known in learning.parts
-        ),
+        parts=tuple(parts),
         partition=learning.partition,
-        problem=learning.problem,
-        plug_ins=_plug_ins(method, spec.name, [train.dataset, *(p.dataset for p in protocols)]),
+        problem=problem,
+        plug_ins=plug_ins,
     )
 
 
 def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cell]:
-    """Decode the images that the cells need, once, and give the cells the unreadable ones."""
+    """Decode the images that the cells need, once; return the cells with the unreadable ones, and what they stop."""
     cells = list(cells)
     needed: list[TrainSpec | Protocol] = []
     for cell in cells:
         needed += [cell.train, *(run.protocol for run in cell.runs)]
     problems = data.drop_unreadable(*needed)
-    return [replace(cell, problems=problems, jobs=jobs) for cell in cells]
+    return with_refusals([replace(cell, problems=problems, jobs=jobs) for cell in cells], data)
 
 
 def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[str]]]:
@@ -151,7 +174,7 @@ def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[st
     alike = store.alike()
     found: dict[str, tuple[Record, list[str]]] = {}
     for cell in plan.cells:
-        work = cell.method.name, cell.make().get_params(), cell.seed, cell.train_fingerprint
+        work = cell.method.name, cell.about.params, cell.seed, cell.train_fingerprint
         for run in cell.runs:
             records = alike.get(run.like, [])
             if not records and cell.train.folds is None:  # which version 1 did not have
@@ -180,12 +203,13 @@ def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[
     for one in with_members(method):
         with suppress(UnknownNameError):
             methods.append(registry.method_name(type(one)))
-    found = {("method", one): registry.table("method")[one] for one in methods}
-    return found | {("dataset", one): registry.table("dataset")[one] for one in datasets}
+    wanted = [*(("method", one) for one in methods), *(("dataset", one) for one in datasets)]
+    tables = {kind: registry.table(kind) for kind in ("method", "dataset")}
+    return {(kind, one): tables[kind][one] for kind, one in wanted if one in tables[kind]}
 
 
 def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:
-    """Of the protocol's own faces; empty where they cannot be selected, which the run will find out and record."""
+    """Of the protocol's own faces; empty where they cannot be selected, which `with_refusals` records."""
     try:
         return "" if faces is None else protocol.select(faces).fingerprint
     except DataError:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-from joblib import Parallel, delayed
 
 from fldbench.dataset import data_root
 from fldbench.files import listed
 from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Part, Run, run_cell
+from fldbench.run.jobs import in_processes
 from fldbench.run.plan import Plan, from_other_code, make_plan, with_problems
 from fldbench.run.suite import Suite, load_suite
 
@@ -119,10 +119,13 @@ def _say_what_changed(others: dict[str, tuple[Record, list[str]]], reused: bool,
 
 
 def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: OnEvent) -> None:
+    """Run the cells, those first that are known to fail, so that their rows say so at once."""
     on_event("", 0, len(todo))
+    refused, rest = [cell for cell in todo if cell.refused], [cell for cell in todo if not cell.refused]
     # In this process the faces are loaded already; another process loads its own.
-    work = (delayed(run_cell)(cell, store, plan.data if jobs == 1 else None) for cell in todo)
-    for done, what in enumerate(Parallel(n_jobs=jobs, return_as="generator_unordered")(work), start=1):
+    here = (run_cell(cell, store, plan.data) for cell in [*refused, *(rest if jobs == 1 else [])])
+    elsewhere = in_processes(rest, store, jobs) if jobs > 1 else ()
+    for done, what in enumerate(chain(here, elsewhere), start=1):
         on_event(what, done, len(todo))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +21,16 @@ from pydantic import (
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
-from fldbench.errors import DataError, FldbenchError, ProtocolError, SuiteError, must_be, near_miss
+from fldbench.errors import (
+    DataError,
+    FldbenchError,
+    MissingDependencyError,
+    ProtocolError,
+    SuiteError,
+    UnknownNameError,
+    must_be,
+    near_miss,
+)
 from fldbench.escape import cut
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
@@ -78,7 +88,11 @@ class TrainSpec(_Strict):
     @field_validator("dataset")
     @classmethod
     def _known(cls, name: str) -> str:
-        _found(lambda: registry.resolve("dataset", name))
+        try:
+            registry.resolve("dataset", name)
+        except (UnknownNameError, MissingDependencyError) as error:
+            if not registry.is_broken(error):
+                raise ValueError(str(error)) from error
         return name
 
     @field_validator("boxes")
@@ -93,6 +107,11 @@ class TrainSpec(_Strict):
     def _has_split(self) -> TrainSpec:
         try:
             dataset = make_dataset(self.dataset, **self.options)
+        except (UnknownNameError, MissingDependencyError):  # broken: the plan says so
+            return self
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
+        try:
             if not self.split:
                 object.__setattr__(self, "split", training_split(dataset))
         except FldbenchError as error:
@@ -117,7 +136,10 @@ class MethodSpec(_Strict):
     @property
     def draws(self) -> bool:
         """Whether the method draws at random by a seed that the suite gives."""
-        known = parameters_of(registry.resolve("method", self.name))
+        try:
+            known = parameters_of(registry.resolve("method", self.name))
+        except FldbenchError:  # broken: it is not run
+            return False
         return "random_state" in known and "random_state" not in self.params
 
     def make(self, seed: int | None) -> Method:
@@ -126,9 +148,23 @@ class MethodSpec(_Strict):
 
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
-        _found(lambda: make_method(self.name, **self.params))
         if not self.label:
             object.__setattr__(self, "label", self.name)
+        try:
+            json.dumps(self.params, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            allowed = "finite numbers, strings, lists and mappings of them"
+            raise ValueError(must_be(self.name, "params", self.params, allowed, str(error))) from error
+        try:
+            make_method(self.name, **self.params).check_params()
+        except (UnknownNameError, MissingDependencyError) as error:
+            # What is broken or not installed is no mistake of the suite: its rows fail, the others go on.
+            if not registry.is_broken(error):
+                raise ValueError(str(error)) from error
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
+        except Exception:  # nor is a bug in the code of a method: the plan meets it again, for the rows
+            return self
         return self
 
 

@@ -284,3 +284,17 @@ def test_facts_of_faces():
     assert facts.fingerprint == faces.fingerprint
     assert str(facts) == "3 faces of toy-test (mtfl-5), official boxes"
     assert facts_of(faces[:0]).box_shape == () and facts_of(replace(faces, name="", split_name="")).dataset == ""
+
+
+@pytest.mark.parametrize("far", [np.inf, -np.inf, 1e308, 1e30, -1.1e6])
+def test_a_point_absurdly_far_away_is_refused_by_name(far):
+    faces = toy_faces(4)
+    landmarks = faces.landmarks.copy()
+    landmarks[2, 3, 1] = far
+    with pytest.raises(DataError, match=r"^toy-test: face 'test2': point 3 is \[.*\]; must be x, y in px, neither bey"):
+        replace(faces, landmarks=landmarks)
+    landmarks[3, 0] = far
+    with pytest.raises(DataError, match=r"; 2 faces have such points$"):
+        replace(faces, landmarks=landmarks)
+    landmarks[2, 3, 1], landmarks[3, 0] = np.nan, 1e6
+    assert len(replace(faces, landmarks=landmarks)) == 4
