@@ -10,7 +10,8 @@ import html as stdlib_html
 import re
 import unicodedata
 
-LONGEST = 200  # letters of a reason or a caption's name in printed text
+LONGEST = 200  # letters of a reason in printed text
+LONGEST_NAME = 60  # letters of a name there
 _FORMULAS = "=+-@＝＋－＠"  # a spreadsheet takes a cell that begins with one of these as a formula
 _RAW_BYTES = range(0xDC80, 0xDD00)  # how Python keeps the bytes of a file name that are not UTF-8
 

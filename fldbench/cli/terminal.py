@@ -35,7 +35,7 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
     described = TextColumn("{task.description}", markup=False)
     columns = (described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(plain(what), total=None)
         with listening(_Inside(lambda: _second_bar(bar))):
             yield lambda done_what, done, total: bar.update(
                 task, description=plain(done_what or what), completed=done, total=total

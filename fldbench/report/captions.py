@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, TestFacts, TrainFacts
 from fldbench.report.columns import RowRecords
 from fldbench.report.ranking import by_auc
@@ -33,8 +34,8 @@ def captioned(rows: Sequence[RowRecords]) -> tuple[str, list[RowRecords]]:
     known = [one for one, row in zip(said, rows, strict=True) if row.good] or said
     common = Statements(*(Counter(kind).most_common(1)[0][0] for kind in zip(*known, strict=True)))
     remarks = [_remark(one, common) if row.good else "" for one, row in zip(said, rows, strict=True)]
-    first = rows[0]
-    sentences = [f"{first.protocol}: {first.one.protocol.describe(common.boxes)}.", *common[1:]]
+    name, rules = cut(plain(rows[0].protocol), LONGEST_NAME), rows[0].one.protocol
+    sentences = [f"{name}: {rules.describe(common.boxes)}.", *common[1:]]
     if any(remarks):
         sentences.append("Rows with a letter differ as said below.")
     if by_auc(rows):
@@ -53,7 +54,7 @@ def title(place: tuple[str, str]) -> str:
     >>> title(("300w-train", "300w-helen"))
     '300w-helen, trained on 300w-train'
     """
-    train, protocol = place
+    train, protocol = (cut(plain(name), LONGEST_NAME) for name in place)
     return protocol if train == UNKNOWN else f"{protocol}, trained on {train}"
 
 
@@ -83,7 +84,8 @@ def _boxes(row: RowRecords) -> str:
     """Return the boxes that the answers were made with, in words; a run has those of its protocol."""
     if row.one.method.name != OUTSIDE:
         return row.one.protocol.boxes_in_words()
-    return row.one.boxes if row.one.boxes == NOT_STATED else f"{row.one.boxes} (as stated)"
+    stated = cut(plain(row.one.boxes))
+    return stated if stated == NOT_STATED else f"{stated} (as stated)"
 
 
 def _box_overlap(row: RowRecords) -> str:
@@ -101,18 +103,19 @@ def _trained_on(train: TrainFacts, seeds: Sequence[int]) -> str:
         return "What the methods were trained on is not known here."
     if train.faces is None:
         return "What the methods were trained on is what their users say."
+    label = cut(plain(train.label), LONGEST_NAME)
     short = [f"{part} {found} of {total}" for part, (found, total) in train.parts.items() if found < total]
     of = f" of {train.n_expected}" if train.n_expected else ""
     left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
     if train.folds is None:
-        return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+        return f"Trained on {train.faces}{of} faces of {label}{_listed(short)}{left_out}."
     by = "by face, as no groups are known"
     if train.groups is not None and train.groups < train.faces:
         by = f"by group ({train.groups} persons, clips or photos)"
     drawn = f", drawn by seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
     return (
         f"Cross-validation in {train.folds} folds {by}{drawn}: each face is answered by a model trained on "
-        f"the other folds. {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+        f"the other folds. {train.faces}{of} faces of {label}{_listed(short)}{left_out}."
     )
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fldbench.escape import cut, plain
+from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.report.captions import title
 from fldbench.report.columns import Column, printed_columns
 from fldbench.report.ranking import HEADINGS, RANKED
 
-LONGEST_NAME = 60  # letters of a method's name
 HUGE = 1e6  # from here on a number is written with a power of ten
 
 
