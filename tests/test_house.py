@@ -22,7 +22,7 @@ FOLDERS = {
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
     ("errors", "escape", "progress", "files", "yaml_text", "digest", "docstrings", "faults"),
-    ("geometry", "shapes", "metrics", "stats", "registry"),
+    ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins

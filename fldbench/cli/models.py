@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Data, Options, assignments, complain, say
+from fldbench.cli.common import Data, Options, Plugins, assignments, complain, roots, say
 from fldbench.cli.completion import dataset_name, method_name
 
 
@@ -20,6 +20,7 @@ def train(
     option: Options = None,
     faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Fit one model and save it.
 
@@ -34,7 +35,7 @@ def train(
 
     model = make_method(method, **assignments(param, "--param"))
     options = assignments(option, "--option")
-    everyone = load_dataset(dataset, data, split, **options)
+    everyone = load_dataset(dataset, roots(data), split, **options)
     if faces is not None and faces > len(everyone):
         complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
     loaded = LoadedFaces(boxes_from(everyone[:faces], "tight"))
@@ -56,6 +57,7 @@ def check(
         list[str] | None,
         typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
     ] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Check that a method or dataset plug-in keeps the contract.
 
@@ -64,9 +66,10 @@ def check(
     from collections import Counter
 
     from fldbench.checks import results_of
+    from fldbench.dataset import root_of
 
     counts: Counter[str] = Counter()
-    for result in results_of(name, data, assignments(param, "--param")):
+    for result in results_of(name, root_of(roots(data), name), assignments(param, "--param")):
         counts[result.status] += 1
         say(f"{result.status:<8} {result.check}: {result.about}")
         if result.reason:
@@ -80,6 +83,7 @@ def check(
 def export(
     model: Annotated[Path, typer.Argument(help="Model file of a network (.safetensors).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")],
+    plugin: Plugins = None,
 ) -> None:
     """Write a network as an ONNX file: pixels of a crop in, landmarks in pixels of the crop out."""
     from fldbench.cnn.export import export_onnx

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
+from fldbench.escape import cut, html, html_facts, plain
 from fldbench.faces.images import Images
+from fldbench.files import listed
 from fldbench.geometry import LARGEST
 from fldbench.schemes import get_scheme
 from fldbench.shapes import fold_of
@@ -25,7 +27,7 @@ from fldbench.shapes import fold_of
 LONGEST_NAME = 1000  # letters of an id or group
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Face:
     """One face of a FaceSet; its arrays are copies.
 
@@ -51,8 +53,12 @@ class Face:
     visible: np.ndarray
     attributes: Mapping[str, int]
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"Face {cut(plain(self.id))}: {width} x {height} px, {len(self.landmarks)} points"
 
-@dataclass(frozen=True, eq=False, init=False)
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class FaceSet:
     """n faces of one dataset and split, as columns.
 
@@ -179,6 +185,21 @@ class FaceSet:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"FaceSet {cut(plain(self.label))}: {len(self)} faces, {self.scheme}"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "faces": len(self),
+            "groups": len(np.unique(self.groups)),
+            "points": f"{get_scheme(self.scheme).n_points}, {self.scheme}",
+            "subsets": ", ".join(f"{name} {int(member.sum())}" for name, member in self.subsets.items()),
+            "attributes": ", ".join(self.attributes),
+            "parts": ", ".join(f"{name} {found} of {total}" for name, (found, total) in self.parts.items()),
+            "first ids": listed(self.ids.tolist(), 3),
+        }
+        return f"<b>{html(cut(plain(self.label)))}</b>{html_facts(facts)}"
 
     @overload
     def __getitem__(self, index: int | np.integer) -> Face: ...

@@ -36,6 +36,8 @@ class FitFacts(BaseModel):
         Of the fit.
     jobs : int or None
         Models that were fitted at the same time.
+    resumed : bool or None
+        Whether it continued an interrupted training.
     parameters, multiply_adds : int or None
         Learned numbers; multiply-adds per face.
     model_bytes : int
@@ -51,6 +53,7 @@ class FitFacts(BaseModel):
     fit_load: float | None = None
     device: str | None = None
     jobs: int | None = None
+    resumed: bool | None = None
     parameters: int | None = None
     multiply_adds: int | None = None
     model_bytes: int = 0

@@ -3,6 +3,7 @@
     OUT/records/KEY/run.json, faces.npz     one run: a fitted model measured under one protocol
     OUT/records/KEY.failed/run.json         one that failed or was skipped; tried again by the next run
     OUT/models/LABEL-KEY/model.safetensors, fit.json    one fitted model; see `fldbench.records.models`
+    OUT/training/KEY/                       checkpoint and curves of the training of a network
 
 A folder is written under a temporary name and renamed when it is whole, so that a killed run leaves no half record.
 """
@@ -49,8 +50,8 @@ class Store:
         with folder_written_whole(self.folder / "write-test"):
             pass
         (self.folder / "write-test").rmdir()
-        for name in ("", "records", "models"):
-            sweep(self.folder / name)
+        for place in ("", "records", "models", *self.folder.glob("training/*")):
+            sweep(self.folder / place)
         self.models = Models(self.folder / "models")
 
     def record_path(self, key: str) -> Path:
@@ -60,6 +61,10 @@ class Store:
     def path_of(self, model: SavedModel) -> str:
         """Return the path of a model's file below OUT."""
         return model.file.relative_to(self.folder).as_posix()
+
+    def training_path(self, key: str) -> Path:
+        """Return the folder where a method that keeps its training continues, and leaves its curves."""
+        return self.folder / "training" / key
 
     def has_record(self, key: str) -> bool:
         """Return whether this run is done and was successful; failures and edited records do not count."""
@@ -103,7 +108,8 @@ class Store:
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""
         for key in keys:
-            for path in (self.record_path(key), self.record_path(f"{key}.failed")):
+            folders = self.record_path(key), self.record_path(f"{key}.failed"), self.training_path(key)
+            for path in folders:
                 shutil.rmtree(path, ignore_errors=True)
             self.models.remove(key)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from fldbench import registry
+from fldbench.dataset import make_dataset
 from fldbench.errors import DataError, SuiteError
 from fldbench.faces import FaceSet
 from fldbench.faces.overlap import overlap
@@ -70,9 +71,10 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
         (dataset, split) -> FaceSet; a DataError says that these faces are not there to be compared.
     """
     parts = []
+    same = (protocol.dataset, make_dataset(protocol.dataset).labels)
     for label in labels:
         dataset, split = dataset_and_split(label)
-        if dataset == protocol.dataset and split in (None, protocol.split):
+        if dataset in same and split in (None, protocol.split):
             parts.append(f"{label}: these are its faces")
         elif dataset and split and faces is not None:
             try:

@@ -261,6 +261,7 @@ CHANGES = {
     "official_boxes": ("a detector's", "nothing"),
     "dataset": ("other", "load"),
     "split": ("train", "load"),
+    "options": ((("file", "a.csv"),), "load"),
     "scheme": ("kaggle-15", "accept"),
     "n_expected": (9, "complete"),
     "ids_sha256": ("0" * 64, "complete"),
@@ -300,7 +301,7 @@ def difficult():
 def outcome(protocol, what):
     """What of a protocol a change is to show in."""
     if what == "load":
-        return protocol.dataset, protocol.split
+        return protocol.dataset, protocol.split, protocol.options
     faces, guess = difficult()
     if what == "accept":
         try:
