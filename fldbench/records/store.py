@@ -50,9 +50,9 @@ class Store:
         with folder_written_whole(self.folder / "write-test"):
             pass
         (self.folder / "write-test").rmdir()
-        for place in ("", "records", "models", *self.folder.glob("training/*")):
-            sweep(self.folder / place)
         self.models = Models(self.folder / "models")
+        for place in (self.folder, self.folder / "records", self.models.folder, *self.folder.glob("training/*")):
+            sweep(place)
 
     def record_path(self, key: str) -> Path:
         """Return the folder of the record of a successful run."""
