@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from fldbench.dataset import FAR, ROOT_VARIABLE, Columns, Dataset, data_root
+from fldbench.datasets.formats.frames import Frames
 from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
@@ -51,6 +52,8 @@ class Annotation:
         None: annotated points are visible.
     id, group : str
         If the file has them.
+    size : (width, height) or None
+        Of the image, px, if the file states it.
     ignored : bool
         The file itself says that this face does not count.
     """
@@ -63,6 +66,7 @@ class Annotation:
     visible: np.ndarray | None = None
     id: str = ""
     group: str = ""
+    size: tuple[int, int] | None = None
     ignored: bool = False
 
 
@@ -100,7 +104,8 @@ class AnnotationFile(Dataset):
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
         scheme, images, found = self.parse(folder)
-        return _columns(found, folder, ImageFolder(images, self._reach(folder)), scheme, self.faults)
+        frames = Frames() if self.orientation is None else None
+        return _columns(found, folder, ImageFolder(images, self._reach(folder)), scheme, self.faults, frames)
 
     def _reach(self, file: Path) -> Path:
         """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
@@ -227,7 +232,14 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _columns(found: list[Annotation], file: Path, folder: ImageFolder, scheme: str, faults: Faults) -> Columns:
+def _columns(
+    found: list[Annotation],
+    file: Path,
+    folder: ImageFolder,
+    scheme: str,
+    faults: Faults,
+    frames: Frames | None,
+) -> Columns:
     """Return the faces with points; those that do not fit are faults, with file and line."""
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
@@ -243,6 +255,8 @@ def _columns(found: list[Annotation], file: Path, folder: ImageFolder, scheme: s
     def face(k: int) -> tuple[int, str, np.ndarray]:
         one = found[k]
         image = folder.find(images[k], file, one.line, one.what)
+        if frames is not None and one.size is not None:
+            frames.add(image, one.size, file, one.line, one.what)
         box = _box(one, file)
         if ids[k] in used:
             raise DataError(f"{one.what}the id {ids[k][:80]!r} is used for more than one face", file, one.line)
@@ -260,7 +274,7 @@ def _columns(found: list[Annotation], file: Path, folder: ImageFolder, scheme: s
     boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
-        images=ImageFiles(files),
+        images=ImageFiles(files, None if frames is None else frames.orientations(files)),
         boxes=np.stack(boxes) if boxed else None,
         landmarks=landmarks,
         scheme=scheme,

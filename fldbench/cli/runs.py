@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Protocols, complain, define_protocols, say
+from fldbench.cli.common import Data, Plugins, Protocols, complain, define_protocols, roots, say
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ def run(
         bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
     ] = False,
     protocols: Protocols = None,
+    plugin: Plugins = None,
 ) -> None:
     """Run a suite: fit, predict, score, and write the leaderboard. Continues where an earlier call stopped."""
     from fldbench.cli.terminal import print_board, progress
@@ -42,9 +43,10 @@ def run(
     from fldbench.run.suite import DEMO
 
     define_protocols(protocols)
+    where = roots(data)
     try:
         with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, data, jobs, fresh, show, only, reuse, complain)
+            records = run_suite(suite or DEMO, out, where, jobs, fresh, show, only, reuse, complain)
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
@@ -70,6 +72,7 @@ def show_leaderboard(
         bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Print the leaderboard of one or several folders."""
     from fldbench.cli.terminal import print_board

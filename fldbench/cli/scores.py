@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Protocols, complain, define_protocols, say
+from fldbench.cli.common import Data, Plugins, Protocols, complain, define_protocols, roots, say
 from fldbench.cli.completion import protocol_name
 from fldbench.errors import PredictionsError
 
@@ -46,6 +46,7 @@ def evaluate(
         bool, typer.Option("--allow-overlap", help="Score and mark predictions for faces that were trained on.")
     ] = False,
     protocols: Protocols = None,
+    plugin: Plugins = None,
 ) -> None:
     """Score predictions of any program under protocols. Faces without a prediction count as missed."""
     from fldbench.audit.predictions import explain
@@ -57,6 +58,7 @@ def evaluate(
     from fldbench.run.prediction_files import evaluate_file, record_of
 
     define_protocols(protocols)
+    where = roots(data)
     labels = label or [path.stem for path in predictions]
     if len(set(labels)) != len(predictions):
         raise PredictionsError(f"{len(predictions)} files must have different labels; got {', '.join(labels)}")
@@ -66,7 +68,7 @@ def evaluate(
     remarks: dict[tuple[Path, str], str] = {}
     for path, name in zip(predictions, labels, strict=True):
         for rules in protocol:
-            outside = evaluate_file(path, rules, data, boxes, seen, allow_overlap)
+            outside = evaluate_file(path, rules, where, boxes, seen, allow_overlap)
             record, arrays = record_of(outside, name, rules)
             records.append(record)
             if store is not None:

@@ -15,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -229,7 +231,7 @@ class PackedFaceSet(FaceSet):
             box_source=about.get("box_source", ""),  # absent where it is not known
             _pack=pack,
             images=PackedImages(pack),
-            parts={key: tuple(counts) for key, counts in about["parts"].items()},
+            parts=MappingProxyType({key: tuple(counts) for key, counts in about["parts"].items()}),
         )
         return faces
 
@@ -242,8 +244,8 @@ class PackedFaceSet(FaceSet):
     subsets = cached_property(lambda self: self._dict("subsets/"))
     matrices = cached_property(lambda self: self._pack.column("matrices") if "matrices" in self._pack.places else None)
 
-    def _dict(self, prefix: str) -> dict[str, np.ndarray]:
-        return {key: self._pack.column(prefix + key) for key in self._pack.names(prefix)}
+    def _dict(self, prefix: str) -> Mapping[str, np.ndarray]:
+        return MappingProxyType({key: self._pack.column(prefix + key) for key in self._pack.names(prefix)})
 
     def __len__(self) -> int:
         return len(self._pack)

@@ -3,6 +3,7 @@
     OUT/records/KEY/run.json, faces.npz     one run: a fitted model measured under one protocol
     OUT/records/KEY.failed/run.json         one that failed or was skipped; tried again by the next run
     OUT/models/KEY/model.safetensors, fit.json    one fitted model
+    OUT/training/KEY/                       checkpoint and curves of the training of a network
 
 A folder is written under a temporary name and renamed when it is whole, so that a killed run leaves no half record.
 """
@@ -56,6 +57,10 @@ class Store:
     def model_path(self, key: str) -> Path:
         """Return the folder of a fitted model."""
         return self.folder / "models" / key
+
+    def training_path(self, key: str) -> Path:
+        """Return the folder where a method that keeps its training continues, and leaves its curves."""
+        return self.folder / "training" / key
 
     def has_record(self, key: str) -> bool:
         """Return whether this run is done and was successful; failures and edited records do not count."""
@@ -115,7 +120,8 @@ class Store:
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""
         for key in keys:
-            for path in (self.record_path(key), self.record_path(f"{key}.failed"), self.model_path(key)):
+            folders = self.record_path(key), self.record_path(f"{key}.failed"), self.model_path(key)
+            for path in (*folders, self.training_path(key)):
                 shutil.rmtree(path, ignore_errors=True)
 
 

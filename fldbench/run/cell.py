@@ -10,18 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fldbench import registry
+from fldbench.dataset import Roots
 from fldbench.errors import DatasetNotFoundError, FldbenchError
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
+from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.records.keys import Ingredients
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
-from fldbench.run.data import SuiteData
+from fldbench.run.data import SuiteData, place_of
 from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
-from fldbench.run.suite import MethodSpec, TrainSpec
+from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
 
 
@@ -72,8 +74,8 @@ class Cell:
         What to train on.
     seed : int or None
         Of the method's `random_state` and of the partition into folds; None for a cell that has neither.
-    data : str or None
-        The data root.
+    data : str, dict or None
+        The data root, or roots by the names of datasets, as absolute paths.
     made_of : Ingredients
         The ingredients of the model, or of all models.
     train_fingerprint : str
@@ -88,6 +90,8 @@ class Cell:
         Why no model can be fitted, if that is known.
     plug_ins : dict
         (kind, name) -> registry entry that the cell needs, for processes that do not know it.
+    plugins : tuple of str
+        Files of plug-ins, which such a process imports first.
     problems : dict
         Place -> face id -> reason, for images that are known to be unreadable.
     jobs : int
@@ -98,7 +102,7 @@ class Cell:
     about: MethodFacts
     train: TrainSpec
     seed: int | None
-    data: str | None
+    data: Roots
     made_of: Ingredients
     train_fingerprint: str
     runs: tuple[Run, ...]
@@ -106,6 +110,7 @@ class Cell:
     partition: Partition | None = None
     problem: Failure | None = None
     plug_ins: dict[tuple[str, str], Any] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
     jobs: int = 1
 
@@ -145,6 +150,8 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     str
         What was done, and what went wrong, in one line.
     """
+    for file in cell.plugins:
+        load_plugin(file)
     for (kind, name), target in cell.plug_ins.items():
         registry.register(kind, name, target)
     data = data or SuiteData(cell.data, cell.problems)
@@ -247,9 +254,12 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
             if cell.partition is not None and part.fold is not None:
                 faces = cell.partition.training_part(faces, part.fold)
             facts_of(faces)  # `fit` notes them; what they cost is no part of its time
+            folder = store.training_path(part.key)
+            resumed = method.keeps_training and folder.is_dir()
+            more: dict[str, Any] = {"folder": folder} if method.keeps_training else {}
             with clock:
-                method.fit(faces)
-            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores}
+                method.fit(faces, **more)
+            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores, "resumed": resumed}
         timed |= {"fit_load": load_average(), "device": method.device_, "jobs": cell.jobs}
         counts = {"parameters": int(method.n_parameters), "multiply_adds": method.multiply_adds}
         store.write_model(part.key, method.save, timed | counts)
@@ -259,9 +269,9 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
     """Group runs that can share one prediction: same test split, same boxes."""
-    together: dict[tuple[str, str, str], list[Run]] = {}
+    together: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        place = run.protocol.dataset, run.protocol.split, run.protocol.box_source
+        place = place_of(run.protocol), run.protocol.box_source
         together.setdefault(place, []).append(run)
     return list(together.values())
 

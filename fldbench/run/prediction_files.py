@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import load_dataset, make_dataset
+from fldbench.dataset import Roots, load_dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError, FldbenchError, PredictionsError, must_be
 from fldbench.faces import FaceSet
 from fldbench.files import listed
@@ -69,7 +69,7 @@ class Outside:
 def evaluate_file(
     path: str | Path,
     protocol: str | Protocol,
-    root: str | Path | None = None,
+    data: Roots = None,
     boxes: str | None = None,
     trained_on: Sequence[str] = (),
     allow_overlap: bool = False,
@@ -84,8 +84,8 @@ def evaluate_file(
         than the dataset's, if each still means one face.
     protocol : str or Protocol
         The rules.
-    root : str or Path, optional
-        The data root; default the environment variable FLDBENCH_DATA.
+    data : str, Path or dict, optional
+        The data root, or roots by the names of datasets: see `load_dataset`.
     boxes : str, optional
         The boxes that the predictions were made with: tight, jittered:S, official, or other words. Default what an .npz
         file says as `boxes`, else "not stated".
@@ -104,7 +104,7 @@ def evaluate_file(
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = _faces_to_score(protocol, root)
+    loaded = _faces_to_score(protocol, data)
     ids, points, told = read_answers(path, get_scheme(protocol.scheme).n_points, protocol.dataset, max(len(loaded), 1))
     row_of, notes = matched(ids, loaded, path)
     faces = protocol.select(loaded)
@@ -125,7 +125,7 @@ def evaluate_file(
         notes.append(f"{elsewhere} predictions are for faces outside {protocol.name} and were not used")
     if not np.isfinite(predictions).any():
         notes.append("no face has a single point: every prediction is empty or NaN")
-    overlap, more = _shared(trained_on, protocol, faces, root)
+    overlap, more = _shared(trained_on, protocol, faces, data)
     if overlap and not allow_overlap:
         raise PredictionsError(
             f"{protocol.name} measures faces that its method was trained on ({overlap}); choose another protocol, or "
@@ -170,9 +170,7 @@ def stated_boxes(text: str, where: object) -> str:
     return text
 
 
-def _shared(
-    labels: Iterable[str], protocol: Protocol, faces: FaceSet, root: str | Path | None
-) -> tuple[str, list[str]]:
+def _shared(labels: Iterable[str], protocol: Protocol, faces: FaceSet, data: Roots) -> tuple[str, list[str]]:
     """Return what the splits share with the test faces, and notes about those that cannot be compared."""
     notes = []
     for label in labels:
@@ -185,7 +183,7 @@ def _shared(
 
     def load(dataset: str, split: str) -> FaceSet:
         try:
-            return load_dataset(dataset, root, split)
+            return load_dataset(dataset, data, split)
         except DatasetNotFoundError:
             notes.append(f"{dataset}-{split} is not below the data root: its faces are not compared")
             raise
@@ -193,13 +191,14 @@ def _shared(
     return seen(labels, protocol, faces, load), notes
 
 
-def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
+def _faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
     """Return the split of a protocol; scoring needs no images, so labels alone suffice if faces are absent."""
-    loaded = load_dataset(protocol.dataset, root, protocol.split)
-    labels = make_dataset(protocol.dataset).labels
+    options = dict(protocol.options)
+    loaded = load_dataset(protocol.dataset, data, protocol.split, **options)
+    labels = make_dataset(protocol.dataset, **options).labels
     if labels and not protocol.is_complete(protocol.select(loaded)):
         with suppress(DatasetNotFoundError):
-            other = load_dataset(labels, root, protocol.split)
+            other = load_dataset(labels, data, protocol.split)
             if protocol.is_complete(protocol.select(other)):
                 return other
     return loaded

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fldbench.dataset import data_root
+from fldbench.dataset import Roots, check_roots, roots_together
 from fldbench.files import listed
 from fldbench.records.record import Record
 from fldbench.records.store import Store
@@ -24,7 +24,7 @@ OnNote = Callable[[str], None]
 def run_suite(
     suite: str | Path | dict[str, Any] | Suite,
     out: str | Path,
-    data: str | Path | None = None,
+    data: Roots = None,
     jobs: int = 1,
     fresh: bool = False,
     on_event: OnEvent | None = None,
@@ -42,8 +42,8 @@ def run_suite(
         A YAML file, a dict of its shape, or a Suite.
     out : str or Path
         Folder of records and models; a second call with the same one reuses them.
-    data : str or Path, optional
-        Data root; default the environment variable FLDBENCH_DATA.
+    data : str, Path or dict, optional
+        The data root, or roots by the names of datasets: see `load_dataset`. Those that the suite names count too.
     jobs : int
         Models fitted at the same time, in processes of their own.
     fresh : bool
@@ -70,7 +70,8 @@ def run_suite(
         When no training set of the suite is there.
     """
     suite = suite if isinstance(suite, Suite) else load_suite(suite)
-    data_root(data)  # before anything is created
+    data = roots_together(suite.data, data)
+    check_roots(data)  # before anything is created
     store = Store(out)
     plan = make_plan(suite, data)
     plan = plan if only is None else plan.only(only)

@@ -261,6 +261,7 @@ CHANGES = {
     "official_boxes": ("a detector's", "nothing"),
     "dataset": ("other", "load"),
     "split": ("train", "load"),
+    "options": ((("file", "a.csv"),), "load"),
     "scheme": ("kaggle-15", "accept"),
     "n_expected": (9, "complete"),
     "ids_sha256": ("0" * 64, "complete"),
@@ -300,7 +301,7 @@ def difficult():
 def outcome(protocol, what):
     """What of a protocol a change is to show in."""
     if what == "load":
-        return protocol.dataset, protocol.split
+        return protocol.dataset, protocol.split, protocol.options
     faces, guess = difficult()
     if what == "accept":
         try:
@@ -450,12 +451,15 @@ def test_describe_says_all_that_decides_the_number():
         "a missed face is a failure and not part of the NME",
     ):
         assert words in text
-    assert "legacy" not in text
+    assert "not comparable" not in text
     cofw = fldbench.get_protocol("cofw68")
     assert "boxes official (those of its files)" in cofw.describe() and not cofw.knows_truth
     marked = fldbench.get_protocol("300w-full@pipnet,missed=value:0.5,first=9")
     assert marked.legacy == "auc=menpo, missed=value:0.50, clipped"
-    assert "AUC menpo at 8 %; a missed face has the error 50 %; legacy rules, not comparable" in marked.describe()
+    assert (
+        "AUC menpo at 8 %; a missed face has the error 50 %; not comparable with results under other"
+        in marked.describe()
+    )
     assert "9 faces, the first 9 by id" in marked.describe()
 
 
