@@ -29,14 +29,24 @@ from fldbench.records.record import Record, from_json, to_json
 class Store:
     """The folder of one benchmark.
 
+    Parameters
+    ----------
+    folder : str or Path
+    create : bool
+        Make the folder, and remove what killed runs left in it; without, it is only read, and may be absent.
+
     Raises
     ------
     StoreError
         When it cannot be created or written.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, create: bool = True):
         self.folder = Path(folder)
+        if create:
+            self._create(folder)
+
+    def _create(self, folder: str | Path) -> None:
         try:
             for name in ("records", "models"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
