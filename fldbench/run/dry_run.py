@@ -29,7 +29,7 @@ def plan_in_words(plan: Plan, store: Store, fresh: bool = False, reused: Collect
     lines, counts, seconds, unknown = [], Counter[str](), 0.0, 0
     for cell in plan.cells:
         states = [_state(run, cell, not fresh and store.has_record(run.key), run.key in reused) for run in cell.runs]
-        have = {key for key in _keys(cell) if store.has_model(key)} - (own if fresh else set())
+        have = {key for key in _keys(cell) if store.models.find(key)} - (own if fresh else set())
         fits = _fits(cell, have, own) if "to do" in {state for state, _ in states} else 0
         what = "fits nothing"
         if cell.problem is not None:
