@@ -26,6 +26,7 @@ PINNED = {
     "fldbench.escape": 1,
     "fldbench.files": 1,
     "fldbench.method": 1,
+    "fldbench.model_file": 1,
     "fldbench.params": 1,
     "fldbench.progress": 1,
     "fldbench.records.keys": 1,

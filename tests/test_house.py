@@ -25,7 +25,14 @@ LAYERS = (
     ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
-    ("params", "dataset", "method", "protocols", "records.keys"),  # checkpoints need keys: below the plug-ins
+    (
+        "params",
+        "dataset",
+        "model_file",
+        "method",
+        "protocols",
+        "records.keys",
+    ),  # checkpoints need keys
     (*("datasets", "baselines", "cnn", "detectors", "media", "curate", "checks", "records"),),
     ("run",),
     ("audit", "report"),
@@ -40,7 +47,7 @@ PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
     *("get_scheme", "list_schemes", "Scheme", "list_methods", "list_datasets", "register_method", "register_dataset"),
-    *("Face", "FaceSet", "ImageArrays", "ImageFiles", "Record", "leaderboard", "Leaderboard"),
+    *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),
 )

@@ -14,6 +14,7 @@ import numpy as np
 
 from fldbench.errors import DataError
 from fldbench.faces.image_files import header_size, read_header, turned
+from fldbench.faces.pixels import is_image, refuse_image, rgb
 from fldbench.files import open_regular
 
 MOST_PIXELS = 2**28  # of one image: 800 MB decoded, and more than any camera gives
@@ -27,7 +28,7 @@ def is_content_digest(digest: bytes) -> bool:
 
 
 class Images(Sequence[np.ndarray]):
-    """n images, decoded on access: an int gives RGB uint8 (h, w, 3); a slice, mask or index array gives Images.
+    """n images, decoded on access: an int gives RGB uint8 (h, w, 3), read-only; a slice, mask or index array, Images.
 
     A subclass defines `__len__`, `decode(i)` and `digest(i)`, for i from 0 to n - 1. Callers ask for digests by
     `digest_once`, which keeps them (33 bytes per image), so that no image is read twice for its digest.
@@ -42,7 +43,7 @@ class Images(Sequence[np.ndarray]):
     keeps_digests: ClassVar[bool] = True
 
     def decode(self, i: int) -> np.ndarray:
-        """Return image i, RGB uint8 (h, w, 3); raise DataError when it cannot be decoded."""
+        """Return image i, uint8, RGB (h, w, 3), with alpha or grey; raise DataError when it cannot be decoded."""
         raise NotImplementedError
 
     def digest(self, i: int) -> bytes:
@@ -96,7 +97,10 @@ class Images(Sequence[np.ndarray]):
         if isinstance(index, (int, np.integer)):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"image {index} of {len(self)}")
-            return self.decode(int(index) % len(self))
+            image = self.decode(int(index) % len(self))
+            if not is_image(image):
+                raise refuse_image(image, f"image {int(index) % len(self)}")
+            return rgb(image)
         return _Selection(self, np.arange(len(self))[index])
 
 
@@ -272,7 +276,8 @@ class ImageArrays(Images):
     Parameters
     ----------
     arrays : sequence of ndarray
-        RGB uint8 (h, w, 3), of any sizes.
+        uint8 of any sizes, (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey; handed out as RGB. They are checked on access
+        and never copied.
     """
 
     keeps_digests = False  # whoever owns the arrays may write to them

@@ -238,7 +238,7 @@ class Protocol:
                 f"boxes {boxes or self.boxes_in_words()}",
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
                 missed.in_words(self.missed),
-                *([f"legacy rules, not comparable with others: {self.legacy}"] if self.legacy else []),
+                *([f"not comparable with results under other rules: {self.legacy}"] if self.legacy else []),
             ]
         )
 

@@ -110,7 +110,7 @@ def text_of(row: dict[str, Any], column: Column) -> str:
     text = f"{value:.1e}" if abs(value) >= HUGE else str(value) if decimals is None else f"{value:.{decimals}f}"
     if column.name == "nme":
         text += f" ± {row['nme_sd']:.2f}" if row["nme_sd"] is not None and row["nme_sd"] < HUGE else ""
-        text += " †" if _of_found_faces(row) else ""
+        text = f"† {text}" if _of_found_faces(row) else text
     return text
 
 

@@ -451,12 +451,15 @@ def test_describe_says_all_that_decides_the_number():
         "a missed face is a failure and not part of the NME",
     ):
         assert words in text
-    assert "legacy" not in text
+    assert "not comparable" not in text
     cofw = fldbench.get_protocol("cofw68")
     assert "boxes official (those of its files)" in cofw.describe() and not cofw.knows_truth
     marked = fldbench.get_protocol("300w-full@pipnet,missed=value:0.5,first=9")
     assert marked.legacy == "auc=menpo, missed=value:0.50, clipped"
-    assert "AUC menpo at 8 %; a missed face has the error 50 %; legacy rules, not comparable" in marked.describe()
+    assert (
+        "AUC menpo at 8 %; a missed face has the error 50 %; not comparable with results under other"
+        in marked.describe()
+    )
     assert "9 faces, the first 9 by id" in marked.describe()
 
 
