@@ -5,6 +5,7 @@ Only regular files are read: a named pipe, a device or a folder is refused witho
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -72,6 +73,22 @@ def write_text(path: str | Path, text: str) -> Path:
     with written_whole(path) as file:
         file.write(text)
     return Path(path)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise StoreError if a file cannot be written under this name, before the work that it is to hold is begun."""
+    path = Path(path)
+    part = _part_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part.touch()
+    except OSError as error:
+        raise StoreError(_cannot_write(path, error)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 @contextmanager
@@ -144,9 +161,10 @@ def open_regular(path: str | Path) -> BufferedReader:
     """Open a regular file for reading; raise OSError for one that is absent, or a folder, pipe or device."""
     # A named pipe without a writer would block.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
         os.close(handle)
-        raise OSError(22, "not a regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, "Is a directory" if stat.S_ISDIR(mode) else "not a regular file", os.fspath(path))
     return open(handle, "rb")
 
 

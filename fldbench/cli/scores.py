@@ -49,7 +49,9 @@ def evaluate(
     plugin: Plugins = None,
 ) -> None:
     """Score predictions of any program under protocols. Faces without a prediction count as missed."""
+    from fldbench.audit.predictions import explain
     from fldbench.cli.terminal import print_board
+    from fldbench.protocols import get_protocol
     from fldbench.records.record import UNKNOWN
     from fldbench.records.store import Store
     from fldbench.report import leaderboard
@@ -63,6 +65,7 @@ def evaluate(
     store = None if out is None else Store(out)
     seen = [one for one in trained_on or [] if one != UNKNOWN]
     records = []
+    remarks: dict[tuple[Path, str], str] = {}
     for path, name in zip(predictions, labels, strict=True):
         for rules in protocol:
             outside = evaluate_file(path, rules, where, boxes, seen, allow_overlap)
@@ -72,7 +75,12 @@ def evaluate(
                 store.write(record, arrays)
             for note in outside.notes:
                 complain(f"{path}: {note}")
+            remark = explain(outside.predictions, outside.faces, get_protocol(rules))
+            if remark is not None:
+                remarks.setdefault((path, remark.what), f"{path}: {remark}")
     board = leaderboard(records)
     print_board(board)
+    for line in remarks.values():
+        complain(line)
     if out is not None:
         say(f"written: {', '.join(str(path) for path in board.write(out))}")

@@ -39,6 +39,8 @@ class MethodFacts:
         Module -> digest, distribution -> version, parameter -> SHA-256 of the file that it names.
     parameters, multiply_adds, model_bytes : int or None
         Number of learned parameters, multiply-adds per face, size of the model file.
+    models : dict of str to str
+        Path of the model's file below OUT -> its SHA-256; of each fold's model in a cross-validation.
     """
 
     name: str
@@ -52,6 +54,7 @@ class MethodFacts:
     parameters: int | None = None
     multiply_adds: int | None = None
     model_bytes: int | None = None
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def code_digest(self) -> str:
@@ -318,7 +321,7 @@ def from_json(content: dict[str, Any], where: object) -> Record:
         first = error.errors()[0]
         place = f"{error.title}.{'.'.join(map(str, first['loc']))}"
         raise StoreError(f"{where}: not a run record ({place}: {first['msg']}); remove its folder") from error
-    except (KeyError, TypeError, ValueError, AttributeError, FldbenchError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, FldbenchError) as error:
         raise StoreError(f"{where}: not a run record ({error!r}); remove its folder and run again") from error
 
 

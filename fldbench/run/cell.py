@@ -18,6 +18,7 @@ from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.records.keys import Ingredients
 from fldbench.records.machine import machine_facts
+from fldbench.records.models import FitFacts
 from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
 from fldbench.run.data import SuiteData, place_of
@@ -174,7 +175,9 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
             for run in (run for batch in batches for run in batch.runs):
                 fail(run, model)
             break
-        facts.append(model.facts)
+        if model.damage:
+            reasons[f"{model.damage}; it was fitted again"] = None
+        facts.append(model.facts | {"file": model.file})
         for batch in list(batches):
             failed = _tried(_answer, batch, model.method, cell, part, data)
             if isinstance(failed, Failure):
@@ -215,10 +218,12 @@ class Batch:
 
 
 class Fitted(NamedTuple):
-    """A model as saved, and the facts of its fit."""
+    """A model as saved, the facts of its fit, its file below OUT; and what was wrong with one that it replaces."""
 
     method: Method
     facts: dict[str, Any]
+    file: str
+    damage: str
 
 
 def _tried(work: Callable[..., Any], *args: Any) -> Any:
@@ -242,13 +247,16 @@ def failure_of(error: BaseException) -> Failure:
 
 def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
     """Return the model as saved, so that a resumed run measures exactly the same as an uninterrupted one."""
-    if not store.has_model(part.key):
+    saved, damage = store.models.find(part.key), ""
+    if saved is None:
+        damage = store.models.damage(part.key)
         method = cell.make()
         clock = Clock()
-        if part.members and all(store.has_model(key) for key in part.members):
-            method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in part.members])
-            fits = [store.read_fit(key) for key in part.members]
-            timed = {"fit_seconds": round(sum(fit["fit_seconds"] for fit in fits), 3), "fit_cores": None}
+        members = [found for key in part.members if (found := store.models.find(key))]
+        if members and len(members) == len(part.members):
+            method.assemble([load_method(member.file) for member in members])
+            seconds, cores = sum(member.facts.fit_seconds or 0.0 for member in members), None
+            resumed = any(member.facts.resumed for member in members)
         else:
             faces = data.train(cell.train).check_usable()
             if cell.partition is not None and part.fold is not None:
@@ -259,12 +267,20 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
             more: dict[str, Any] = {"folder": folder} if method.keeps_training else {}
             with clock:
                 method.fit(faces, **more)
-            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores, "resumed": resumed}
-        timed |= {"fit_load": load_average(), "device": method.device_, "jobs": cell.jobs}
-        counts = {"parameters": int(method.n_parameters), "multiply_adds": method.multiply_adds}
-        store.write_model(part.key, method.save, timed | counts)
-    facts = store.read_fit(part.key)
-    return Fitted(load_method(store.model_path(part.key) / "model.safetensors"), facts)
+            seconds, cores = clock.seconds, clock.cores
+        facts = FitFacts(
+            fit_seconds=round(seconds, 3),
+            fit_cores=cores,
+            fit_load=load_average(),
+            device=method.device_,
+            jobs=cell.jobs,
+            resumed=resumed,
+            parameters=int(method.n_parameters),
+            multiply_adds=None if method.multiply_adds is None else int(method.multiply_adds),
+        )
+        fold = "" if part.fold is None else f"-fold-{part.fold}"
+        saved = store.models.write(part.key, method.save, facts, cell.label + fold)
+    return Fitted(load_method(saved.file), saved.facts.model_dump(), store.path_of(saved), damage)
 
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
@@ -300,6 +316,7 @@ def _measured(
     score = run.protocol.score(predictions, faces)
     # The size of one model: those of other folds differ by a few faces.
     counts = {key: facts[0][key] for key in ("parameters", "multiply_adds", "model_bytes")}
+    counts["models"] = {one["file"]: one["model_sha256"] for one in facts}
     record = replace(
         base,
         status="ok",

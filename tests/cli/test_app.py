@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from test_datasets import write_face
 from toys import Noisy, Toy, toy_faces
@@ -120,7 +121,8 @@ def test_train_keeps_a_model_that_can_be_loaded(call, tmp_path):
 
 def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
     faces = toy_faces(8, 2)
-    guess = {str(i): p.tolist() for i, p in zip(faces.ids[:7], faces.landmarks[:7] + 1, strict=True)}
+    near = faces.landmarks[:7] + np.random.default_rng(0).normal(0, 1, (7, 5, 2))
+    guess = {str(i): p.tolist() for i, p in zip(faces.ids[:7], near, strict=True)}
     file, out = tmp_path / "p.json", tmp_path / "o"
     file.write_text(json.dumps(guess))
     status, text, err = call("evaluate", file, "--protocol", "toy-test", "--out", out, "--label", "ours")
@@ -130,6 +132,14 @@ def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
     status, text, err = call("evaluate", file, "--protocol", "toy-even", "--protocol", "toy-odd")
     assert status == 0 and text.index("toy-even") < text.index("toy-odd")
     assert f"{file}: 3 predictions are for faces outside toy-even and were not used" in err
+
+
+def test_evaluate_says_what_would_explain_the_errors_once_for_each_file(call, toy, tmp_path):
+    faces, file = toy_faces(8, 2), tmp_path / "p.json"
+    file.write_text(json.dumps({str(i): p[::-1].tolist() for i, p in zip(faces.ids, faces.landmarks, strict=True)}))
+    status, text, err = call("evaluate", file, "--protocol", "toy-test", "--protocol", "toy-jittered")
+    assert status == 0 and err.count("your points look reversed: taking the points from the last to the first") == 1
+    assert "100.00" in text  # the numbers are those of the file
 
 
 def test_evaluate_states_boxes_and_refuses_or_marks_training_faces(call, toy, tmp_path):

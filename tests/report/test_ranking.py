@@ -152,7 +152,7 @@ def test_partial_and_other_rows_stand_below_apart_and_have_no_rank():
     rows = list(csv.DictReader(io.StringIO(board.to_csv())))
     assert [row["method"] for row in rows] == names
     assert [row["rank"] for row in rows] == ["1", "2", "", "", "", "", "", ""]
-    assert list(rows[0])[list(rows[0]).index("rank") :] == ["rank"]
+    assert list(rows[0])[list(rows[0]).index("rank") :] == ["rank", "model"]
 
 
 def test_only_ranked_rows_are_bold():
