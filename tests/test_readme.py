@@ -25,7 +25,7 @@ def test_the_method_in_twenty_lines_runs(tmp_path):
     (tmp_path / "box_mean.py").write_text(code)
     done = subprocess.run([sys.executable, "box_mean.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "### synthetic-test, trained on synthetic-train[:200]" in done.stdout and "| box-mean |" in done.stdout
+    assert "### synthetic-test, trained on synthetic-train\\[:200\\]" in done.stdout and "| box-mean |" in done.stdout
 
 
 def test_the_method_in_twenty_lines_keeps_the_contract(tmp_path):
