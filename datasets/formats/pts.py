@@ -23,7 +23,34 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
     DataError
         With the line, for a word where a number should be, a wrong number of points or a file that cannot be read.
     """
-    points, lines = [], read_lines(path)
+    rows = _rows(path, n_points)
+    return np.array([point(text, path, line) for line, text in rows]) - 1.0
+
+
+def read_marked_pts(path: str | Path, n_points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of a .pts file, as `read_pts` does, and which are visible, (n_points,) bool.
+
+    Some tools write a third column: 1 for a visible point and 0 for a hidden one.
+
+    Raises
+    ------
+    DataError
+        As `read_pts`, and for another third column.
+    """
+    points, visible = [], []
+    for line, text in _rows(path, n_points):
+        words = text.split()
+        mark = words.pop() if len(words) == 3 else "1"
+        if mark not in ("0", "1", "0.0", "1.0"):
+            raise refusal("the third column", mark[:40], "1 for a visible point, 0 for a hidden one", path, line)
+        points.append(point(" ".join(words), path, line))
+        visible.append(float(mark) > 0)
+    return np.array(points) - 1.0, np.array(visible)
+
+
+def _rows(path: str | Path, n_points: int) -> list[tuple[int, str]]:
+    """Return the lines of the points, as many as n_points."""
+    rows, lines = [], read_lines(path)
     for line, text in lines:
         key, colon, value = text.partition(":")
         if text in "{}":
@@ -32,10 +59,10 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
             if key.strip() == "n_points" and value.strip() != str(n_points):
                 raise refusal("n_points", value.strip()[:40], repr(str(n_points)), path, line)
             continue
-        points.append(point(text, path, line))
-    if len(points) != n_points:
-        raise refusal("the number of points", len(points), str(n_points), path, lines[-1][0])
-    return np.array(points) - 1.0
+        rows.append((line, text))
+    if len(rows) != n_points:
+        raise refusal("the number of points", len(rows), str(n_points), path, lines[-1][0])
+    return rows
 
 
 def count_pts(path: str | Path) -> int:
