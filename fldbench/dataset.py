@@ -68,9 +68,9 @@ class Dataset:
     """Base of every dataset reader.
 
     A reader declares facts as class attributes and writes `read`, which notes faulty faces in `faults` and goes on:
-    `self.faults.columns(...)`, or `with self.faults:` around the reading of each face. `load`, which users call, checks split and options,
-    finds the folder and makes the FaceSet. A reader for something that is not read from a folder may override `load`
-    itself.
+    `self.faults.columns(...)`, or `with self.faults:` around the reading of each face. `load`, which users call, checks
+    split and options, finds the folder and makes the FaceSet. A reader for something that is not read from a folder may
+    override `load` itself.
 
     Attributes
     ----------
