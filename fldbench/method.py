@@ -74,6 +74,10 @@ class Method:
     trained_on : tuple of str
         Splits whose faces the weights that it ships with or reads have seen, or may have seen, before any `fit`: each
         "DATASET-SPLIT", as `FaceSet.label` writes it, such as "300w-train". A result on one of them is no fair test.
+    learns : bool
+        `fit` learns, and must come before `predict`. False for a model that is ready as it is.
+    remark : str
+        Said beside its name in tables.
     device_ : str
         Where it was fitted.
     fitted_on : FaceFacts or None
@@ -93,6 +97,8 @@ class Method:
     keeps_training: ClassVar[bool] = False
     exports: ClassVar[bool] = False
     trained_on: ClassVar[tuple[str, ...]] = ()
+    learns: ClassVar[bool] = True
+    remark: ClassVar[str] = ""
     device_: str = "cpu"
     _fitted_on: FaceFacts | None = None
     _boxes_seen: list[list[float]] | None = []  # replaced, never changed; None once it has warned

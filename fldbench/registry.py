@@ -60,11 +60,19 @@ TABLES: dict[str, dict[str, Any]] = {
         "merl-rav": "fldbench.datasets.merl_rav:MERLRAV",
         "cofw68": "fldbench.datasets.cofw68:COFW68",
         "london": "fldbench.datasets.london:London",
+        "celeba": "fldbench.datasets.celeba:CelebA",
         "dlib-xml": "fldbench.datasets.yours.dlib_xml:DlibXML",
         "pts": "fldbench.datasets.yours.pts_folder:PtsFolder",
         "webmorph": "fldbench.datasets.yours.pts_folder:TemFolder",
         "csv": "fldbench.datasets.yours.csv_table:CSVTable",
         "coco-face": "fldbench.datasets.yours.coco_face:CocoFace",
+        "labelme": "fldbench.datasets.yours.labelme:Labelme",
+        "ljson": "fldbench.datasets.yours.ljson:LJSON",
+        "label-studio": "fldbench.datasets.yours.label_studio:LabelStudio",
+        "cvat": "fldbench.datasets.yours.cvat:CVAT",
+        "facepp": "fldbench.datasets.yours.facepp:FacePlusPlus",
+        "hrnet": "fldbench.datasets.yours.hrnet:HRNetTable",
+        "openface": "fldbench.datasets.yours.openface:OpenFace",
         "pack": "fldbench.datasets.yours.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
     },
@@ -172,6 +180,8 @@ def register(kind: str, name: str, target: Any = None) -> Any:
         return lambda decorated: register(kind, name, decorated)
     if isinstance(target, str) and not all(target.partition(":")):
         raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; must be 'module:name' or an object")
+    if kind == "method" and not isinstance(target, (str, type)):
+        target = type(target)  # a method itself, such as a wrapped model
     TABLES[kind][name] = target
     return target
 
@@ -195,7 +205,7 @@ def method_name(cls: type) -> str:
 
 
 def register_method(name: str, target: Any = None) -> Any:
-    """Register a Method class, or "module:Class"; usable as a decorator."""
+    """Register a Method class, "module:Class", or a wrapped model; usable as a decorator."""
     return register("method", name, target)
 
 
