@@ -39,6 +39,8 @@ class Columns:
         The scheme of the files, if they decide it; by default that of the class.
     parts : dict of str to (found, expected), optional
         Number of faces of each part; by default of the split alone, if its number of faces is published.
+    notes : sequence of str
+        What a user should know about how the files were understood, one line each.
     """
 
     ids: Sequence[str]
@@ -51,6 +53,7 @@ class Columns:
     groups: Sequence[str] | None = None
     scheme: str | None = None
     parts: Mapping[str, tuple[int, int]] | None = None
+    notes: Sequence[str] = ()
 
 
 class Dataset:
@@ -132,6 +135,7 @@ class Dataset:
             name=self.name,
             split_name=split,
             parts=counted if found.parts is None else found.parts,
+            notes=found.notes,
         )
 
     def locate(self, root: str | Path | None, split: str) -> Path:

@@ -39,7 +39,16 @@ REPORT_MAY_IMPORT = ("errors", "files", "records", "metrics", "stats", "protocol
 PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
-    *("get_scheme", "list_schemes", "Scheme", "list_methods", "list_datasets", "register_method", "register_dataset"),
+    *(
+        "get_scheme",
+        "list_schemes",
+        "register_scheme",
+        "Scheme",
+        "list_methods",
+        "list_datasets",
+        "register_method",
+        "register_dataset",
+    ),
     *("Face", "FaceSet", "ImageArrays", "ImageFiles", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
 from fldbench.geometry import tight_box
 from fldbench.params import TEXT, kind, optional
-from fldbench.schemes import get_scheme, list_schemes
+from fldbench.schemes import get_scheme, list_schemes, recognise
+from fldbench.schemes.recognise import candidates, no_such_number
 
 SPLITS = ("all", "train", "val", "test")
 SPLIT_WORDS = {
@@ -65,6 +66,26 @@ class Annotation:
     ignored: bool = False
 
 
+class Parsed(NamedTuple):
+    """What an annotation file holds.
+
+    Attributes
+    ----------
+    scheme : str or None
+        The scheme that was asked for or that the file states; None: to be recognised from the points.
+    folder : Path
+        What image paths are relative to.
+    faces : list of Annotation
+    notes : tuple of str
+        What a user should know about how the file was understood, one line each.
+    """
+
+    scheme: str | None
+    folder: Path
+    faces: list[Annotation]
+    notes: tuple[str, ...] = ()
+
+
 class AnnotationFile(Dataset):
     """Base of the readers of one annotation file.
 
@@ -77,10 +98,10 @@ class AnnotationFile(Dataset):
     file : str or Path, optional
         The annotation file, a path below the data root; None: the root is the file, or a folder with one that fits.
     scheme : str, optional
-        Name of the landmark scheme; None: what the file says, or the only scheme with that number of points.
+        Name of the landmark scheme; None: what the file says, or the scheme that its points fit.
     """
 
-    scheme = "by the number of points"
+    scheme = "that of the file, or recognised from the points"
     splits = SPLITS
     licence = "that of your data"
     rules = {
@@ -97,10 +118,9 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
-        scheme, images, found = self.parse(folder)
-        return _columns(found, folder, images, scheme)
+        return _columns(folder, Parsed(*self.parse(folder)))
 
-    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder that image paths are relative to, and the faces of one file."""
         raise NotImplementedError
 
@@ -157,13 +177,13 @@ def split_of(name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str:
-    """Return the scheme's name: the requested one, which must have that number of points, or the only one that has it.
+def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str | None:
+    """Return the scheme that was asked for, which must have that number of points; None: to be recognised.
 
     Raises
     ------
     DataError
-        If none or several have it; the message names the file.
+        If it has another number of points, or if no scheme has that number; the message names the file.
     UnknownNameError
         For a name that no scheme has.
     """
@@ -171,18 +191,24 @@ def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None =
         if get_scheme(wanted).n_points != n_points:
             raise DataError(f"{n_points} points per face; {wanted} has {get_scheme(wanted).n_points}", file, line)
         return wanted
-    fitting = [name for name in list_schemes() if get_scheme(name).n_points == n_points]
-    if len(fitting) == 1:
-        return fitting[0]
-    known = " or ".join(fitting) or ", ".join(f"{name} ({get_scheme(name).n_points})" for name in list_schemes())
-    what = "more than one scheme has" if fitting else "no scheme has"
-    raise DataError(f"{n_points} points per face; {what} that number; give scheme='...', one of {known}", file, line)
+    if not candidates(n_points):
+        raise DataError(no_such_number(n_points), file, line)
+    return None
+
+
+def settled(scheme: str | None, landmarks: np.ndarray, file: Path, notes: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return the scheme, recognised from landmarks (n, L, 2) px if it is not given, and the notes, which say so."""
+    if scheme is not None:
+        return scheme, list(notes)
+    fit = recognise(landmarks, file)
+    return fit.scheme, [f"scheme {fit.scheme} recognised by its shape, residual {100 * fit.residual:.0f} %", *notes]
 
 
 def declared_scheme(name: str, file: Path, line: int | None = None) -> str:
     """Return the scheme that the file itself names; raise DataError for an unknown one."""
     if name not in list_schemes():
-        raise DataError(f"no scheme named {name[:40]!r}; {near_miss(name, list_schemes())}", file, line)
+        then = "register it with register_scheme or --schemes FILE"
+        raise DataError(f"no scheme named {name[:40]!r}; {near_miss(name, list_schemes())}; {then}", file, line)
     return name
 
 
@@ -215,8 +241,9 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> Columns:
+def _columns(file: Path, parsed: Parsed) -> Columns:
     """Return the faces with points; raise DataError with file and line for anything that does not fit."""
+    folder, found = parsed.folder, parsed.faces
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
@@ -236,15 +263,18 @@ def _columns(found: list[Annotation], file: Path, folder: Path, scheme: str) -> 
         if not exists[images[k]]:
             raise DataError(f"{one.what}no image {images[k][:80]!r} in {str(folder)!r}", file, one.line)
     landmarks = np.stack([found[k].points for k in rows])
+    boxes = np.stack([_box(found[k], file) for k in rows])
+    scheme, notes = settled(parsed.scheme, landmarks, file, parsed.notes)
     return Columns(
         ids=[ids[k] for k in rows],
         images=ImageFiles([folder / images[k] for k in rows]),
-        boxes=np.stack([_box(found[k], file) for k in rows]),
+        boxes=boxes,
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
         groups=[found[k].group or photo[images[k]] for k in rows],
         parts={"faces with landmarks": (len(rows), len(counted))},
+        notes=notes,
     )
 
 

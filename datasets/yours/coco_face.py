@@ -23,6 +23,7 @@ from fldbench.datasets.yours.annotation_file import (
 from fldbench.errors import DataError
 from fldbench.files import read_text
 
+WHOLE_BODY = "ibug-68"  # the scheme of face_kpts, by COCO-WholeBody's data_format.md
 HIDDEN, SEEN = 1, 2  # v of COCO's keypoints; 0 is not annotated
 
 
@@ -77,7 +78,8 @@ class CocoFace(AnnotationFile):
             found.append(_annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path))
         if n_points is None:
             raise DataError("no annotation with face_kpts or keypoints", path)
-        scheme = scheme_for(n_points, self.scheme or _scheme_of(content, path), path)
+        stated = WHOLE_BODY if whole else _scheme_of(content, path)
+        scheme = scheme_for(n_points, self.scheme or stated, path)
         return scheme, self._folder(path, found[0].image), found
 
     def _folder(self, path: Path, image: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.datasets.formats.text import refusal
-from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, number, scheme_for
+from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, number, scheme_for
 from fldbench.errors import DataError
 from fldbench.files import read_text
 
@@ -46,10 +46,10 @@ class CSVTable(AnnotationFile):
         super().__init__(file, scheme)
         self.images = images
 
-    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every row."""
         reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-        found, columns, scheme = [], None, ""
+        found, columns, scheme = [], None, self.scheme
         try:
             for row in reader:
                 if not row:
@@ -61,7 +61,7 @@ class CSVTable(AnnotationFile):
                 found.append(columns.annotation(row, reader.line_num))
         except csv.Error as error:
             raise DataError(f"not a CSV file ({error})", path, reader.line_num) from error
-        return scheme, path.parent / (self.images or ""), found
+        return Parsed(scheme, path.parent / (self.images or ""), found)
 
 
 class _Columns:

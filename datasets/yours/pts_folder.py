@@ -11,7 +11,7 @@ from fldbench.dataset import Columns, Dataset, data_root, needed_root
 from fldbench.datasets.formats.images import images_beside
 from fldbench.datasets.formats.pts import count_pts, read_pts
 from fldbench.datasets.formats.tem import count_tem, read_tem
-from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, split_of
+from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, settled, split_of
 from fldbench.errors import DatasetNotFoundError
 from fldbench.params import TEXT, kind, optional
 from fldbench.schemes import get_scheme
@@ -29,11 +29,11 @@ class PtsFolder(Dataset):
     folder : str or Path
         The folder below the data root; empty: the root itself.
     scheme : str, optional
-        None: the only scheme with as many points as the first file.
+        None: the scheme that the points fit.
     """
 
     name = "pts"
-    scheme = "by the number of points"
+    scheme = "recognised from the points"
     splits = SPLITS
     rules = {"folder": kind(str, Path, allowed="a path"), "scheme": optional(TEXT)}
     ending: ClassVar[str] = ".pts"
@@ -61,14 +61,17 @@ class PtsFolder(Dataset):
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces in the order of their paths; all have as many points as the first."""
         paths = _of_split(_annotations(folder, self.ending), folder, split, self.ending)
-        scheme = self.scheme or scheme_for(self.count(paths[0]), None, paths[0])
-        n_points = get_scheme(scheme).n_points
+        n_points = self.count(paths[0]) if self.scheme is None else get_scheme(self.scheme).n_points
+        scheme = scheme_for(n_points, self.scheme, paths[0])
         landmarks = np.stack([self.points(path, n_points) for path in paths])
+        images = images_beside(paths)
+        scheme, notes = settled(scheme, landmarks, folder, ())
         return Columns(
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
-            images=images_beside(paths),
+            images=images,
             landmarks=landmarks,
             scheme=scheme,
+            notes=notes,
         )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.faces.images import Images
-from fldbench.schemes import get_scheme
+from fldbench.schemes import get_scheme, identity_of
 from fldbench.shapes import fold_of
 
 
@@ -80,6 +80,8 @@ class FaceSet:
     parts : mapping of str to (int, int)
         Part of the dataset -> faces that the reader found on the disk, and faces expected. Empty where no part can be
         absent.
+    notes : tuple of str
+        What a user should know about how the files were understood, one line each.
 
     Raises
     ------
@@ -99,6 +101,7 @@ class FaceSet:
     name: str
     split_name: str
     parts: Mapping[str, tuple[int, int]]
+    notes: tuple[str, ...]
 
     # Written out because arguments may be more than the columns: anything that becomes an array, and None for a
     # default.
@@ -116,6 +119,7 @@ class FaceSet:
         name: str = "",
         split_name: str = "",
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+        notes: Sequence[str] = (),
     ):
         ids, landmarks = np.asarray(ids, str), np.asarray(landmarks, float)
         columns = {
@@ -131,6 +135,7 @@ class FaceSet:
             "name": name,
             "split_name": split_name,
             "parts": dict(parts),
+            "notes": tuple(notes),
         }
         for key, value in columns.items():
             object.__setattr__(self, key, value)
@@ -278,9 +283,9 @@ class FaceSet:
         """SHA-256 over everything that can change a number, as 64 hex digits.
 
         That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
-        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names and parts.
+        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts and notes.
         """
-        total = hashlib.sha256(self.scheme.encode())
+        total = hashlib.sha256(identity_of(self.scheme).encode())
         total.update("\n".join(self.ids.tolist()).encode())
         for column in (self.landmarks, self.boxes, self.visible):
             total.update(np.ascontiguousarray(column).data)

@@ -228,6 +228,7 @@ class PackedFaceSet(FaceSet):
             _pack=pack,
             images=PackedImages(pack),
             parts={key: tuple(counts) for key, counts in about["parts"].items()},
+            notes=(),
         )
         return faces
 
