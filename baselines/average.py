@@ -71,15 +71,15 @@ class Average(Composed):
         named = dict(zip(self.methods, members, strict=True)) if members else {}
         return named if len(named) == len(members) else {}
 
-    def check_params(self) -> None:
+    def _check_own(self) -> None:
         """Check the parameters, and that `params` names no other method."""
-        super().check_params()
+        super()._check_own()
         for name, params in checked_params(self.label, "params", self.params).items():
             if name not in self.methods:
                 raise MethodError(must_be(self.label, "a name in params", name, f"one of {', '.join(self.methods)}"))
             checked_params(self.label, f"params of {name}", params)
 
     def _make(self) -> list[Method]:
-        self.check_params()
+        self._check_own()
         params = self.params or {}
         return [self._member(name, dict(params.get(name) or {})) for name in self.methods]

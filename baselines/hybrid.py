@@ -18,6 +18,7 @@ from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
+from fldbench.faces.images import decoded
 from fldbench.geometry import check_boxes, tight_box
 from fldbench.method import Method, predict_checked
 from fldbench.params import SEED, THREADS, whole
@@ -96,14 +97,14 @@ class Hybrid(Composed):
         starts = {"start_shapes": shapes} if second.refines else {}
         return second.predict(images, handed_boxes(shapes, check_boxes(boxes)), **starts)
 
-    def check_params(self) -> None:
+    def _check_own(self) -> None:
         """Check the parameters, and that those of the members are None or dicts."""
-        super().check_params()
+        super()._check_own()
         for which in ("first_params", "second_params"):
             checked_params(self.label, which, self.get_params()[which])
 
     def _make(self) -> list[Method]:
-        self.check_params()
+        self._check_own()
         second = self.second_params
         if second is None:
             second = registry.resolve("method", self.second).refiner_params
@@ -140,6 +141,5 @@ def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 def _answers(method: Method, faces: FaceSet) -> Iterator[np.ndarray]:
     """Yield the method's predictions for the faces, some faces at a time."""
-    for i in range(0, len(faces), FACES_IN_MEMORY):
-        some = faces[i : i + FACES_IN_MEMORY]
-        yield predict_checked(method, list(some.images), some.boxes, faces.landmarks.shape[1])
+    for rows, images in decoded(faces.images, FACES_IN_MEMORY):
+        yield predict_checked(method, images, faces.boxes[rows], faces.landmarks.shape[1])

@@ -6,6 +6,7 @@ import copy
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,6 +67,17 @@ def cost(network: nn.Module, shape: Shape, seconds: float = 2.0) -> Cost:
         ms_one=latency(network, shape, 1, seconds),
         ms_each_of_64=latency(network, shape, BATCH, seconds) / BATCH,
         threads=torch.get_num_threads(),
+    )
+
+
+def size_of(method: Any, n_points: int) -> str:
+    """Return the size of an unfitted network method in words: parameters, multiply-adds for one crop, and bytes."""
+    network = method.build(n_points, torch.zeros(n_points, 2)).eval()
+    width, height = method.input_size
+    count = multiply_adds(network, (method.channels, height, width))
+    return (
+        f"{sum(p.numel() for p in network.parameters()):,} parameters, {count / 1e6:,.0f} million multiply-adds, "
+        f"{weight_bytes(network) / 1e6:.1f} MB for {n_points} points and a crop of {width} x {height} px"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from fldbench.cnn.view import NORMALISATIONS, View, normalised, to_tensor
 from fldbench.cnn.weights import PREFIX, load_weights
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
+from fldbench.files import temporary_folder
 from fldbench.method import Method
 from fldbench.params import (
     SEED,
@@ -212,7 +212,7 @@ class NetworkMethod(Method):
         if val is not None and val.scheme != scheme.name:
             raise DataError(f"{val.label} has the scheme {val.scheme}, {train.label} has {scheme.name}; convert one")
         threads = max(count_threads(settings.threads, least=0), 1)
-        with tempfile.TemporaryDirectory(prefix="fldbench-") as work:
+        with temporary_folder() as work:
             table = cut_crops(train[rows], self.view, ranges.margin, weight[rows], work, threads)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
             seen = cut_crops(val, self.view, 1.0, None, work, threads) if val is not None and len(val) else None

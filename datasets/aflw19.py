@@ -5,7 +5,6 @@ Zhu, Li, Loy and Tang, "Unconstrained Face Alignment via Cascaded Compositional 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.matlab import read_matlab, read_numbers
 from fldbench.datasets.formats.text import refusal, stem
 from fldbench.errors import DataError
-from fldbench.faces import ImageFiles, Images
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
 
 N_POINTS, N_TRAIN, N_FACES = 19, 20000, 24386
 FILE = "AFLWinfo_release.mat"
@@ -50,14 +50,23 @@ class AFLW19(Dataset):
         """Return the faces of a split, in the order of `ra`."""
         path = folder / FILE
         boxes, data, mask, names, order = _read(path)
+        place = next((folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()), None)
+        images = None if place is None else ImageFolder(place)
         rows = order[:N_TRAIN] if split == "train" else order[N_TRAIN:]
         if not rows.size:
             raise refusal("the number of faces", len(order), f"above {N_TRAIN}, where {split!r} begins", path)
-        chosen = [names[row] for row in rows]
+
+        def face(row: int) -> tuple[int, str, str]:
+            _check_face(row, boxes, data, mask, names, path)
+            return row, names[row], "" if images is None else images.find(names[row], path, what=f"row {row + 1}: ")
+
+        rows, chosen, files = self.faults.columns(face, rows.tolist())
         visible = mask[rows] != 0
         return Columns(
             ids=[f"{stem(name)}-{row}" for name, row in zip(chosen, rows, strict=True)],
-            images=_images(folder, path, chosen),
+            images=no_images(len(rows), "aflw19", f"folder {' or '.join(IMAGE_FOLDERS)}")
+            if images is None
+            else ImageFiles(files),
             boxes=boxes[rows][:, [0, 2, 1, 3]],
             landmarks=data[rows].reshape(-1, 2, N_POINTS).transpose(0, 2, 1),
             visible=visible,
@@ -78,24 +87,11 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], np
         raise refusal("the size of bbox, data, mask_new, nameList", shapes, wanted, path)
     if not np.array_equal(np.sort(order), np.arange(n)):
         raise DataError(f"ra must be a permutation of 1 to {n}; fetch the file again", path)
-    sized = (boxes[:, 0] < boxes[:, 1]) & (boxes[:, 2] < boxes[:, 3])
-    good = sized & np.isfinite(boxes).all(axis=1) & np.isfinite(data).all(axis=1) & np.isfinite(mask).all(axis=1)
-    bad = [row for row in range(n) if not good[row] or not names[row] or "\0" in names[row]]
-    if bad:
-        raise DataError(
-            f"row {bad[0] + 1} lacks a name, a box with a size or finite numbers; fetch the file again",
-            path,
-        )
     return boxes, data, mask, names, order.astype(int)
 
 
-def _images(base: Path, path: Path, names: list[str]) -> Images:
-    """Return the images; raise DataError if one of them is absent."""
-    place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), None)
-    if place is None:
-        return no_images(len(names), "aflw19", f"folder {' or '.join(IMAGE_FOLDERS)}")
-    files = [os.path.join(place, name) for name in names]
-    for name, file in zip(names, files, strict=True):
-        if not os.path.isfile(file):
-            raise DataError(f"names the image {name[-200:]!r}, which is not in {place}; restore it", path)
-    return ImageFiles(files)
+def _check_face(row: int, boxes: np.ndarray, data: np.ndarray, mask: np.ndarray, names: list[str], path: Path) -> None:
+    left, right, top, bottom = boxes[row]
+    finite = all(np.isfinite(table[row]).all() for table in (boxes, data, mask))
+    if not (finite and left < right and top < bottom and names[row]):
+        raise DataError(f"row {row + 1} lacks a name, a box with a size or finite numbers; fetch the file again", path)

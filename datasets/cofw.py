@@ -51,17 +51,21 @@ class COFW(Dataset):
             got, wanted = (phi.shape, boxes.shape, cells), f"({3 * N_POINTS}, n), (4, n), n for n > 0 faces"
             raise refusal(f"the size of phis{end}, bboxes{end}, images", got, wanted, path)
         x, y, occluded = phi.reshape(3, N_POINTS, n)
-        bad = np.flatnonzero(~(np.isfinite(phi).all(axis=0) & np.isfinite(boxes).all(axis=0)))
-        if bad.size:
-            raise DataError(f"face {bad[0] + 1} has a coordinate that is not finite; fetch the file again", path)
+        finite = np.isfinite(phi).all(axis=0) & np.isfinite(boxes).all(axis=0)
+        good = finite & (boxes[2:] > 0).all(axis=0)
+        for face in np.flatnonzero(~good):
+            what = "a box without a size" if finite[face] else "a coordinate that is not finite"
+            self.faults.add(DataError(f"face {face + 1} has {what}; fetch the file again", path))
+        self.faults.check_some(int(good.sum()))
         corner = boxes[:2].T - 1.0
-        first = np.arange(n) < N_LFPW
+        first = np.flatnonzero(good) < N_LFPW
+        images = COFWImages(path, f"Is{end}", n)
         return Columns(
-            ids=[f"{split}/{number}" for number in range(1, n + 1)],
-            images=COFWImages(path, f"Is{end}", n),
-            boxes=np.concatenate([corner, corner + boxes[2:].T], axis=1),
-            landmarks=np.stack([x.T, y.T], axis=2) - 1.0,
-            visible=occluded.T == 0,
+            ids=[f"{split}/{number + 1}" for number in np.flatnonzero(good)],
+            images=images if good.all() else images[good],
+            boxes=np.concatenate([corner, corner + boxes[2:].T], axis=1)[good],
+            landmarks=(np.stack([x.T, y.T], axis=2) - 1.0)[good],
+            visible=(occluded.T == 0)[good],
             subsets={"lfpw": first, "cofw": ~first} if split == "train" else {},
         )
 

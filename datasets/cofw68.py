@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import no_images
+from fldbench.datasets.formats.images import ImageIndex, no_images
 from fldbench.datasets.formats.matlab import read_numbers
 from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError
@@ -47,16 +47,25 @@ class COFW68(Dataset):
         )
         if not numbers:
             raise DatasetNotFoundError("no N_points.mat in it", folder / "test_annotations")
-        annotations = [_read_annotation(folder / "test_annotations" / f"{n}_points.mat") for n in numbers]
-        boxes = _read_boxes(folder / "cofw68_test_bboxes.mat")
-        if numbers[-1] > len(boxes):
-            raise DataError(f"face {numbers[-1]} has no box among {len(boxes)}", folder / "cofw68_test_bboxes.mat")
+        path = folder / "cofw68_test_bboxes.mat"
+        boxes = _read_boxes(path)
+
+        def face(n: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+            points, occluded = _read_annotation(folder / "test_annotations" / f"{n}_points.mat")
+            if not 0 < n <= len(boxes):
+                raise DataError(f"face {n} has no box among {len(boxes)}", path)
+            box = boxes[n - 1]
+            if not (np.isfinite(box).all() and (box[2:] > box[:2]).all()):
+                raise refusal(f"the box of face {n}", box.tolist(), "finite, with a width and a height", path)
+            return n, points, ~occluded, box
+
+        numbers, points, visible, boxes = self.faults.columns(face, numbers)
         return Columns(
             ids=[str(n) for n in numbers],
             images=_images(folder, numbers),
-            boxes=boxes[np.array(numbers) - 1],
-            landmarks=np.stack([points for points, _ in annotations]),
-            visible=np.stack([~occluded for _, occluded in annotations]),
+            boxes=np.stack(boxes),
+            landmarks=np.stack(points),
+            visible=np.stack(visible),
         )
 
     def read_submission(self, path: str | Path) -> tuple[list[str], np.ndarray]:
@@ -129,7 +138,7 @@ def _read_boxes(path: Path) -> np.ndarray:
 
 
 def _images(base: Path, numbers: list[int]) -> Images:
-    found = [next(iter(sorted((base / "images").glob(f"{n}.[jp][pn]g"))), None) for n in numbers]
-    if any(path is None for path in found):
+    found = ImageIndex([base / "images"]).paths
+    if any(str(n) not in found for n in numbers):
         return no_images(len(numbers), "cofw68", "complete folder images/ (N.jpg or N.png)")
-    return ImageFiles(found)
+    return ImageFiles([found[str(n)] for n in numbers])

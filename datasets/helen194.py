@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_of
-from fldbench.datasets.formats.text import check_unique, point, read_lines, refusal
+from fldbench.datasets.formats.images import ImageIndex
+from fldbench.datasets.formats.text import Unique, point, read_lines, refusal
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import ImageFiles
 
 N_POINTS = 194
 LISTS = {"train": "trainnames.txt", "test": "testnames.txt"}
@@ -47,31 +48,39 @@ class Helen194(Dataset):
         if not path.is_file():
             raise DatasetNotFoundError("this list of helen194 is absent; it says which faces the split has", path)
         listed = read_lines(path)
-        check_unique([name for _, name in listed], path, [line for line, _ in listed])
-        annotations = _annotations(folder / "annotation")
-        stems = [name for _, name in listed if name in annotations]
-        if not stems:
+        annotations = self._annotations(folder / "annotation")
+        unique, found = Unique(path), []
+        for line, name in listed:
+            with self.faults:
+                unique.add(name, line)
+                if name in annotations:
+                    found.append(name)
+        self.faults.check_some(len(found))
+        if not found:
             raise DatasetNotFoundError(
                 f"none of the {len(listed)} faces listed is in {folder / 'annotation'}", path, listed[0][0]
             )
-        paths = [annotations[stem] for stem in stems]
+        images = ImageIndex([folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())])
+        stems, points, files = self.faults.columns(
+            lambda name: (name, read_annotation(annotations[name])[1], images.of(name, annotations[name])), found
+        )
         return Columns(
             ids=stems,
-            images=images_of(paths, stems, [folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())]),
-            landmarks=np.stack([read_annotation(path)[1] for path in paths]),
+            images=ImageFiles(files),
+            landmarks=np.stack(points),
             groups=[re.sub(r"(?<=.)_\d+$", "", stem) for stem in stems],
         )
 
-
-def _annotations(folder: Path) -> dict[str, Path]:
-    """Return image name -> annotation file; the names stand inside the files."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.txt")):
-        line, name = read_lines(path)[0]
-        if name in found:
-            raise DataError(f"{name[:40]!r} is annotated in {found[name].name} already; remove one", path, line)
-        found[name] = path
-    return found
+    def _annotations(self, folder: Path) -> dict[str, Path]:
+        """Return image name -> annotation file; the names stand inside the files."""
+        found: dict[str, Path] = {}
+        for path in sorted(folder.glob("*.txt")):
+            with self.faults:
+                line, name = read_lines(path)[0]
+                if name in found:
+                    raise DataError(f"{name[:40]!r} is annotated in {found[name].name} already; remove one", path, line)
+                found[name] = path
+        return found
 
 
 def read_annotation(path: str | Path) -> tuple[str, np.ndarray]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import ENDINGS, index_images, no_images
+from fldbench.datasets.formats.images import ImageIndex, no_images
 from fldbench.datasets.formats.pts import read_pts
-from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import ImageFiles, Images
+from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import ImageFiles
 
 N_POINTS, N_CLIPS = 68, 114
 ANNOTATIONS, FRAMES = "annot", ("imgs", "frames", "images")
@@ -54,14 +54,21 @@ class IBug300VW(Dataset):
         paths = [path for clip in clips for path in sorted((clip / ANNOTATIONS).glob("*.pts"))]
         if not paths:
             raise DatasetNotFoundError(f"no CLIP/{ANNOTATIONS}/NUMBER.pts of the split {split!r}", place)
-        landmarks = np.stack([read_pts(path, N_POINTS) for path in paths])
-        clip_of = [path.parent.parent.name for path in paths]
+        frames = {clip: ImageIndex([clip / name for name in FRAMES], "frame") for clip in clips}
+        with_frames = any(frames.values())
+
+        def face(path: Path) -> tuple[str, str, np.ndarray, str]:
+            clip = path.parent.parent
+            points = read_pts(path, N_POINTS)
+            return clip.name, path.stem, points, frames[clip].of(path.stem, path) if with_frames else ""
+
+        clip_of, stems, points, files = self.faults.columns(face, paths)
         members = {name: {f"{clip:03d}" for clip in numbers} for name, numbers in CATEGORIES.items()}
         found, wanted = len(set(clip_of)), len(TEST) if split == "test" else N_CLIPS - len(TEST)
         return Columns(
-            ids=[f"{clip}/{path.stem}" for clip, path in zip(clip_of, paths, strict=True)],
-            images=_frames(clips, paths),
-            landmarks=landmarks,
+            ids=[f"{clip}/{stem}" for clip, stem in zip(clip_of, stems, strict=True)],
+            images=ImageFiles(files) if with_frames else no_images(len(stems), "300vw", f"frames in CLIP/{FRAMES[0]}/"),
+            landmarks=np.stack(points),
             subsets={}
             if split == "train"
             else {name: np.array([clip in numbers for clip in clip_of]) for name, numbers in members.items()},
@@ -73,15 +80,3 @@ class IBug300VW(Dataset):
 def _is_of(clip: str, split: str) -> bool:
     """Return whether a folder is a clip of the split."""
     return len(clip) == 3 and clip.isascii() and clip.isdigit() and (clip in TEST) == (split == "test")
-
-
-def _frames(clips: list[Path], paths: list[Path]) -> Images:
-    """Return the frame of every annotation file; raise DataError for one without a frame, if any clip has frames."""
-    index = {clip: index_images([clip / name for name in FRAMES]) for clip in clips}
-    if not any(index.values()):
-        return no_images(len(paths), "300vw", f"frames in CLIP/{FRAMES[0]}/")
-    for path in paths:
-        if path.stem not in index[path.parent.parent]:
-            where = " or ".join(FRAMES)
-            raise DataError(f"no frame {path.stem!r} with {', '.join(ENDINGS)} in {where}; extract it", path)
-    return ImageFiles([index[path.parent.parent][path.stem] for path in paths])

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_beside, no_images
+from fldbench.datasets.formats.images import ImagesBeside, no_images
 from fldbench.datasets.formats.pts import read_pts
-from fldbench.datasets.formats.text import check_unique, numbers, read_lines, refusal, split_columns, stem
+from fldbench.datasets.formats.text import Unique, numbers, read_lines, refusal, split_columns, stem
 from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import ImageFiles
+from fldbench.faults import Faults
 
 N_POINTS = 68
 TRAIN_PARTS = {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811}
@@ -73,25 +75,26 @@ class IBug300W(Dataset):
         """Return the faces of all parts of a split that are there."""
         expected = PARTS[split]
         files = {part: _annotations(folder, part) for part in expected}
-        paths = [path for part in files.values() for path in part]
-        if not paths:
+        if not any(files.values()):
             labels = None if split == "train" else _labels_folder(folder, split)
             if labels is not None:
-                return read_labels(labels, split, self.name)
+                return read_labels(labels, split, self.name, self.faults)
             labels_too = "" if split == "train" else f", and for labels without images in {LABELS}/"
             raise DatasetNotFoundError(
                 f"no .pts file of the split {split!r}; looked in {', '.join(expected)}{labels_too}", folder
             )
-        landmarks = np.stack([read_pts(path, N_POINTS) for path in paths])
-        part_of = [part for part, found in files.items() for _ in found]
-        ids = [f"{part}/{path.stem}" for part, path in zip(part_of, paths, strict=True)]
+        images = ImagesBeside()
+        part_of, ids, points, found = self.faults.columns(
+            lambda row: (row[0], f"{row[0]}/{row[1].stem}", read_pts(row[1], N_POINTS), images.of(row[1])),
+            [(part, path) for part, paths in files.items() for path in paths],
+        )
         return Columns(
             ids=ids,
-            images=images_beside(paths),
-            landmarks=landmarks,
+            images=ImageFiles(found),
+            landmarks=np.stack(points),
             subsets={} if split == "train" else _subsets(part_of),
             groups=_photos(ids),
-            parts={part: (len(found), expected[part]) for part, found in files.items()},
+            parts={part: (part_of.count(part), expected[part]) for part in files},
         )
 
 
@@ -116,10 +119,10 @@ class IBug300WLabels(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the labelled faces of a split."""
-        return read_labels(folder, split, self.name)
+        return read_labels(folder, split, self.name, self.faults)
 
 
-def read_labels(folder: Path, split: str, dataset: str) -> Columns:
+def read_labels(folder: Path, split: str, dataset: str, faults: Faults) -> Columns:
     """Return the faces of HRNet's list of a split, in the order of their parts and names, without images.
 
     Raises
@@ -138,9 +141,13 @@ def read_labels(folder: Path, split: str, dataset: str) -> Columns:
         (first, header), *rows = read_lines(path)
         if not header.startswith("image_name,") or not rows:
             raise refusal("the list", header[:40], "'image_name,scale,...' and one line for each face", path, first)
-        found = [_labelled(text, tuple(expected), path, line) for line, text in rows]
-        check_unique([one for _, one, _ in found], path, [line for line, _ in rows])
-        faces += found
+        unique = Unique(path)
+        for line, text in rows:
+            with faults:
+                face = _labelled(text, tuple(expected), path, line)
+                unique.add(face[1], line)
+                faces.append(face)
+    faults.check_some(len(faces))
     faces.sort(key=lambda face: face[:2])
     part_of = [list(expected)[place] for place, _, _ in faces]
     ids = [one for _, one, _ in faces]

@@ -52,14 +52,16 @@ class IMM(Dataset):
         names = [(path, parts) for path, parts in names if int(parts[0]) in PERSONS[split]]
         if not names:
             raise DatasetNotFoundError(f"no .asf file of a person of the split {split!r}", folder)
-        read = [read_asf(path, N_POINTS) for path, _ in names]
+        ids, parts, points, files = self.faults.columns(
+            lambda one: (one[0].stem, one[1], *read_asf(one[0], N_POINTS)), names
+        )
         return Columns(
-            ids=[path.stem for path, _ in names],
-            images=ImageFiles([image for _, image in read]),
-            landmarks=np.stack([points for points, _ in read]),
+            ids=ids,
+            images=ImageFiles(files),
+            landmarks=np.stack(points),
             attributes={
-                "gender": np.array([int(sex in "fF") for _, (_, _, sex) in names]),
-                "kind": np.array([int(kind) - 1 for _, (_, kind, _) in names]),
+                "gender": np.array([int(sex in "fF") for _, _, sex in parts]),
+                "kind": np.array([int(kind) - 1 for _, kind, _ in parts]),
             },
-            groups=[person for _, (person, _, _) in names],
+            groups=[person for person, _, _ in parts],
         )

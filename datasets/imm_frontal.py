@@ -40,11 +40,12 @@ class IMMFrontal(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return all faces."""
-        paths = asf_files(folder, NAME)
-        read = [read_asf(path, N_POINTS) for path in paths]
+        ids, points, files = self.faults.columns(
+            lambda path: (path.stem, *read_asf(path, N_POINTS)), asf_files(folder, NAME)
+        )
         return Columns(
-            ids=[path.stem for path in paths],
-            images=ImageFiles([image for _, image in read]),
-            landmarks=np.stack([points for points, _ in read]),
-            groups=[path.stem[:2] for path in paths],
+            ids=ids,
+            images=ImageFiles(files),
+            landmarks=np.stack(points),
+            groups=[one[:2] for one in ids],
         )

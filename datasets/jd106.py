@@ -5,15 +5,18 @@ Liu et al., "Grand Challenge of 106-Point Facial Landmark Localization", ICME Wo
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_of
-from fldbench.datasets.formats.text import numbers, point, read_lines, refusal
+from fldbench.datasets.formats.images import ImageIndex
+from fldbench.datasets.formats.text import box, point, read_lines, refusal
 from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_files import ENDINGS
 from fldbench.geometry import tight_box
 
 N_POINTS = 106
@@ -56,23 +59,27 @@ class JD106(Dataset):
         paths = sorted(path for path in place.rglob("*.txt") if path.parent.name == ANNOTATIONS)
         if not paths:
             raise DatasetNotFoundError(f"no {ANNOTATIONS}/NAME.jpg.txt in it", place)
-        pictures = [path.name.removesuffix(".txt") for path in paths]
-        stems = [re.sub(r"\.(jpg|jpeg|png)$", "", name, flags=re.IGNORECASE) for name in pictures]
-        landmarks = np.stack([read_counted(path, N_POINTS) for path in paths])
+        images = ImageIndex(sorted({path.parent.with_name(PICTURES) for path in paths}))
+
+        def face(path: Path) -> tuple[str, str, np.ndarray, list[float] | None, str]:
+            picture = path.name.removesuffix(".txt")
+            stem, ending = os.path.splitext(picture)
+            stem = stem if ending.lower() in ENDINGS else picture
+            rect = path.parent.with_name(RECTS) / f"{picture}.rect"
+            one = "/".join((*path.parent.parent.relative_to(place).parts, stem))
+            points = read_counted(path, N_POINTS)
+            return one, stem, points, read_rect(rect) if rect.is_file() else None, images.of(stem, path)
+
+        ids, stems, points, rects, files = self.faults.columns(face, paths)
+        landmarks = np.stack(points)
         boxes = tight_box(landmarks)
-        rects = [path.parent.with_name(RECTS) / f"{name}.rect" for path, name in zip(paths, pictures, strict=True)]
-        official = [row for row, rect in enumerate(rects) if rect.is_file()]
+        official = [row for row, rect in enumerate(rects) if rect is not None]
         for row in official:
-            boxes[row] = read_rect(rects[row])
-        homes = sorted({path.parent.with_name(PICTURES) for path in paths})
-        ids = [
-            "/".join((*path.parent.parent.relative_to(place).parts, stem))
-            for path, stem in zip(paths, stems, strict=True)
-        ]
+            boxes[row] = rects[row]
         return Columns(
             ids=ids,
-            images=images_of(paths, stems, homes),
-            boxes=boxes,
+            images=ImageFiles(files),
+            boxes=boxes if official else None,
             landmarks=landmarks,
             groups=[photo_of(stem) for stem in stems],
             parts={ANNOTATIONS: (len(ids), self.expected[split]), RECTS: (len(official), self.expected[split])},
@@ -98,10 +105,7 @@ def read_rect(path: str | Path) -> list[float]:
     words = text.split()
     if len(words) != 4 or more:
         raise refusal("the box", text[:40], "one line 'x0 y0 x1 y1'", path, line)
-    box = numbers(words, path, line)
-    if not (box[0] < box[2] and box[1] < box[3]):
-        raise refusal("the box", box, "x0, y0, x1, y1 with x0 < x1 and y0 < y1", path, line)
-    return box
+    return box(words, path, line)
 
 
 _PHOTO = re.compile(r"(?:AFW|HELEN)_\d+|IBUG_image_\d+|LFPW_image_(?:train|test)_\d+", re.IGNORECASE)

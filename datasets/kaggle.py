@@ -6,6 +6,7 @@ Dataset of Y. Bengio, University of Montréal, for https://www.kaggle.com/c/faci
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,13 @@ class KaggleKeypoints(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces of training.csv."""
-        landmarks, images = _read(folder / "training.csv")
-        n = len(images)
+        path = folder / "training.csv"
+        rows, landmarks, cells = self.faults.columns(lambda row: _face(*row, path), _rows(path))
         return Columns(
-            ids=[f"train/{row}" for row in range(1, n + 1)],
-            images=images,
-            boxes=np.tile([-0.5, -0.5, SIDE - 0.5, SIDE - 0.5], (n, 1)),
-            landmarks=landmarks,
+            ids=[f"train/{row}" for row in rows],
+            images=CsvPixels(path, cells),
+            boxes=np.tile([-0.5, -0.5, SIDE - 0.5, SIDE - 0.5], (len(rows), 1)),
+            landmarks=np.array(landmarks),
         )
 
 
@@ -92,24 +93,31 @@ class CsvPixels(Images):
             raise DataError(f"cannot be read ({error.strerror}); restore the file", self.path, line) from error
 
 
-def _read(path: Path) -> tuple[np.ndarray, CsvPixels]:
-    """Return points (n, 15, 2), NaN where absent, and images; one line of the file is in memory at a time."""
-    points, cells, offset = [], [], 0
+def _rows(path: Path) -> Iterator[tuple[int, bytes, int, int]]:
+    """Yield the number of each row from 1, its bytes, where they begin in the file, and its line.
+
+    One line of the file is in memory at a time.
+    """
+    rows = offset = 0
     try:
         with path.open("rb") as file:
             for line, raw in enumerate(file, start=1):
                 if line == 1:
                     _check_header(raw, path)
                 elif raw.strip():
-                    head, start, stop = _row(raw, path, line)
-                    points.append(_points(head, path, line))
-                    cells.append((offset + start, offset + stop, line))
+                    rows += 1
+                    yield rows, raw, offset, line
                 offset += len(raw)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", path) from error
-    if not cells:
+    if not rows:
         raise DataError("no face in it; fetch the file again", path, 1)
-    return np.array(points), CsvPixels(path, cells)
+
+
+def _face(row: int, raw: bytes, offset: int, line: int, path: Path) -> tuple[int, np.ndarray, tuple[int, int, int]]:
+    """Return the number of a row, its points (15, 2), NaN where absent, and where its pixels are in the file."""
+    head, start, stop = _row(raw, path, line)
+    return row, _points(head, path, line), (offset + start, offset + stop, line)
 
 
 def _check_header(raw: bytes, path: Path) -> None:

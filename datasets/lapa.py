@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_of
+from fldbench.datasets.formats.images import ImageIndex
 from fldbench.datasets.jd106 import N_POINTS, photo_of, read_counted
 from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import ImageFiles
 
 
 class LaPa(Dataset):
@@ -39,10 +40,13 @@ class LaPa(Dataset):
         paths = sorted((place / "landmarks").glob("*.txt"))
         if not paths:
             raise DatasetNotFoundError("no landmarks/NAME.txt in it", place)
-        stems = [path.stem for path in paths]
+        images = ImageIndex([place / "images"])
+        stems, points, files = self.faults.columns(
+            lambda path: (path.stem, read_counted(path, N_POINTS), images.of(path.stem, path)), paths
+        )
         return Columns(
             ids=[f"{split}/{stem}" for stem in stems],
-            images=images_of(paths, stems, [place / "images"]),
-            landmarks=np.stack([read_counted(path, N_POINTS) for path in paths]),
+            images=ImageFiles(files),
+            landmarks=np.stack(points),
             groups=[photo_of(stem) for stem in stems],
         )

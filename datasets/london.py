@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.images import ImagesBeside
 from fldbench.datasets.formats.tem import read_tem
-from fldbench.datasets.formats.text import check_unique, read_lines, refusal, split_columns
+from fldbench.datasets.formats.text import Unique, read_lines, refusal, split_columns
 from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import ImageFiles
+from fldbench.faults import Faults
 
 N_POINTS = 189
 TABLE = "london_info.csv"
@@ -49,32 +51,33 @@ class London(Dataset):
         paths = sorted(folder.glob("*.tem"))
         if not paths:
             raise DatasetNotFoundError("no .tem file in it", folder)
-        landmarks = np.stack([read_tem(path, N_POINTS)[0] for path in paths])
-        persons = [path.stem.partition("_")[0] for path in paths]
+        images = ImagesBeside()
+        ids, points, files = self.faults.columns(
+            lambda path: (path.stem, read_tem(path, N_POINTS)[0], images.of(path)), paths
+        )
+        persons = [one.partition("_")[0] for one in ids]
         return Columns(
-            ids=[path.stem for path in paths],
-            images=images_beside(paths),
-            landmarks=landmarks,
-            attributes=_attributes(folder / TABLE, persons),
+            ids=ids,
+            images=ImageFiles(files),
+            landmarks=np.stack(points),
+            attributes=_attributes(folder / TABLE, persons, self.faults),
             groups=persons,
         )
 
 
-def _attributes(path: Path, persons: list[str]) -> dict[str, np.ndarray]:
+def _attributes(path: Path, persons: list[str], faults: Faults) -> dict[str, np.ndarray]:
     """Return age, gender and ethnicity of each face; empty without a table."""
     if not path.is_file():
         return {}
     (first, header), *rows = read_lines(path)
     if header != HEADER:
         raise refusal("the header", header[:40], repr(HEADER), path, first)
-    table, lines = {}, []
-    names = []
+    table, unique = {}, Unique(path)
     for line, text in rows:
-        person, *words = split_columns(text, 4, HEADER, path, line, ",")
-        names.append(person)
-        lines.append(line)
-        table[person] = _codes(words, path, line)
-    check_unique(names, path, lines)
+        with faults:  # a person of a faulty row has no attributes
+            person, *words = split_columns(text, 4, HEADER, path, line, ",")
+            unique.add(person, line)
+            table[person] = _codes(words, path, line)
     columns = np.array([table.get(person, (UNKNOWN,) * 3) for person in persons]).T
     return dict(zip(("age", "gender", "ethnicity"), columns, strict=True))
 

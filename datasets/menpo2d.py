@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.images import ImagesBeside
 from fldbench.datasets.formats.pts import count_pts, read_pts
-from fldbench.datasets.formats.text import check_unique, numbers, read_lines, refusal, stem
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.datasets.formats.text import Unique, box, numbers, read_lines, refusal, stem
+from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
 
 FOLDERS = {"train": ("Train", "train", "trainset"), "test": ("Test", "test", "testset")}
 PLACES = ("Menpo2D", *(name for names in FOLDERS.values() for name in names))
@@ -58,29 +59,29 @@ class Menpo2D(Dataset):
         return self._from_list(folder, lists[0]) if lists else self._from_pts(folder, split)
 
     def _from_list(self, base: Path, path: Path) -> Columns:
-        names, lines, values = [], [], []
         wanted = N_DETECTED + 2 * self.n_points
-        for line, text in read_lines(path):
+        above = [parent for parent in path.parents if parent == base.parent or base.parent in parent.parents]
+        folders, unique = [ImageFolder(place) for place in above], Unique(path)
+
+        def face(row: tuple[int, str]) -> tuple[str, list[float], list[float], str]:
+            line, text = row
             name, *words = text.rsplit(None, wanted)
             if len(words) != wanted:
                 what = f"the image's path, x0 y0 x1 y1, five points x y, {self.n_points} landmarks x y"
                 allowed = f"{wanted + 1}, with blanks between: {what}"
                 raise refusal("the number of columns", len(words) + 1, allowed, path, line)
-            names.append(name)
-            lines.append(line)
-            values.append(numbers(words, path, line))
-        ids = [stem(name) for name in names]
-        check_unique(ids, path, lines)
-        table = np.array(values)
-        bad = np.flatnonzero((table[:, 2:4] <= table[:, :2]).any(axis=1))
-        if bad.size:
-            box = table[bad[0], :4].tolist()
-            raise refusal("the box", box, "x0, y0, x1, y1 with x0 < x1 and y0 < y1", path, lines[bad[0]])
+            values, corners = numbers(words, path, line), box(words[:4], path, line)
+            place = next((place for place in folders if os.path.isfile(os.path.join(place.base, name))), folders[-1])
+            file = place.find(name, path, line)
+            unique.add(stem(name), line)
+            return stem(name), corners, values[N_DETECTED:], file
+
+        ids, boxes, points, files = self.faults.columns(face, read_lines(path))
         return Columns(
             ids=ids,
-            images=_listed_images(base, names, path, lines),
-            boxes=table[:, :4],
-            landmarks=table[:, N_DETECTED:].reshape(-1, self.n_points, 2) - 1.0,
+            images=ImageFiles(files),
+            boxes=np.array(boxes),
+            landmarks=np.array(points).reshape(-1, self.n_points, 2) - 1.0,
         )
 
     def _from_pts(self, base: Path, split: str) -> Columns:
@@ -92,12 +93,24 @@ class Menpo2D(Dataset):
                 base,
             )
         others = {scheme.n_points for scheme in (Menpo2D, Menpo2DProfile)} - {self.n_points}
-        paths = [path for path in sorted(place.rglob("*.pts")) if count_pts(path) not in others]
+        paths = []
+        for path in sorted(place.rglob("*.pts")):
+            with self.faults:
+                if count_pts(path) not in others:
+                    paths.append(path)
+        self.faults.check_some(len(paths))
         if not paths:
             raise DatasetNotFoundError(f"no .pts file with {self.n_points} points in it", place)
-        landmarks = np.stack([read_pts(path, self.n_points) for path in paths])
-        ids = [stem(path.relative_to(place.parent).as_posix()) for path in paths]
-        return Columns(ids=ids, images=images_beside(paths), landmarks=landmarks)
+        images = ImagesBeside()
+        ids, points, files = self.faults.columns(
+            lambda path: (
+                stem(path.relative_to(place.parent).as_posix()),
+                read_pts(path, self.n_points),
+                images.of(path),
+            ),
+            paths,
+        )
+        return Columns(ids=ids, images=ImageFiles(files), landmarks=np.stack(points))
 
 
 class Menpo2DProfile(Menpo2D):
@@ -112,15 +125,3 @@ class Menpo2DProfile(Menpo2D):
     expected = {"train": 2290, "test": 1946}
     pose = "profile"
     n_points = 39
-
-
-def _listed_images(base: Path, names: list[str], path: Path, lines: list[int]) -> ImageFiles:
-    """Return the images of a list; raise DataError with the line that names an absent one."""
-    above = [parent for parent in path.parents if parent == base.parent or base.parent in parent.parents]
-    files = []
-    for name, line in zip(names, lines, strict=True):
-        found = next((file for file in (os.path.join(place, name) for place in above) if os.path.isfile(file)), None)
-        if found is None:
-            raise DataError(f"no image {name[-200:]!r} below {base}; restore it or correct the line", path, line)
-        files.append(found)
-    return ImageFiles(files)

@@ -6,15 +6,16 @@ Kumar et al., "LUVLi Face Alignment: Estimating Landmarks' Location, Uncertainty
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_beside, images_of, index_images, no_images
+from fldbench.datasets.formats.images import ImageIndex, ImagesBeside, no_images
 from fldbench.datasets.formats.pts import read_pts
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import Images
+from fldbench.faces import ImageFiles
 
 N_POINTS = 68
 POSES = ("frontal", "left", "lefthalf", "right", "righthalf")
@@ -55,14 +56,17 @@ class MERLRAV(Dataset):
         paths = [path for found in files.values() for path in found]
         if not paths:
             raise DatasetNotFoundError(f"no .pts file of the split {split!r}; looked in {', '.join(POSES)}", place)
-        pose_of = np.array([pose for pose, found in files.items() for _ in found])
-        landmarks, visible = (np.stack(column) for column in zip(*map(_read, paths), strict=True))
-        stems = [path.stem for path in paths]
+        image_of = _image_of(folder, paths)
+        rows = [(pose, path) for pose, found in files.items() for path in found]
+        pose_of, stems, points, visible, images = self.faults.columns(
+            lambda row: (row[0], row[1].stem, *_read(row[1]), "" if image_of is None else image_of(row[1])), rows
+        )
+        pose_of = np.array(pose_of)
         return Columns(
             ids=[f"{pose}/{split}set/{stem}" for pose, stem in zip(pose_of, stems, strict=True)],
-            images=_images(folder, paths, stems),
-            landmarks=landmarks,
-            visible=visible,
+            images=no_images(len(stems), "merl-rav", "images") if image_of is None else ImageFiles(images),
+            landmarks=np.stack(points),
+            visible=np.stack(visible),
             subsets={pose: pose_of == pose for pose in POSES},
             groups=[_photo(stem) for stem in stems],
         )
@@ -93,12 +97,12 @@ def _photo(stem: str) -> str:
     return re.sub(r"(?<=.)_\d+$", "", stem)
 
 
-def _images(base: Path, paths: list[Path], stems: list[str]) -> Images:
-    """Return the images beside the annotations, else those of AFLW, if there are any."""
-    beside = sorted({path.parent for path in paths})
-    if index_images(beside):
-        return images_beside(paths)
+def _image_of(base: Path, paths: list[Path]) -> Callable[[Path], str] | None:
+    """Return what finds the image of an annotation: beside it, else in AFLW; None if there are no images."""
+    if ImageIndex({path.parent for path in paths}):
+        return ImagesBeside().of
     aflw = [folder for name in AFLW_FOLDERS for folder in sorted((base / name).glob("*")) if folder.is_dir()]
     if not aflw:
-        return no_images(len(paths), "merl-rav", "images")
-    return images_of(paths, [_photo(stem) for stem in stems], aflw)
+        return None
+    index = ImageIndex(aflw)
+    return lambda path: index.of(_photo(path.stem), path)

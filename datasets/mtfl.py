@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, refusal, split_columns, stem
+from fldbench.datasets.formats.text import Unique, box, numbers, read_lines, refusal, split_columns, stem
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
+from fldbench.faults import Faults
 from fldbench.geometry import tight_box
 
 LISTS = {"train": "training.txt", "test": "testing.txt"}
@@ -60,27 +63,29 @@ class MTFL(Dataset):
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces of training.txt or testing.txt, in their order."""
         path = folder / LISTS[split]
-        names, lines, points, codes = [], [], [], []
-        for line, text in read_lines(path):
+        images, unique = ImageFolder(folder), Unique(path)
+
+        def face(row: tuple[int, str]) -> tuple[str, list[float], list[int], str]:
+            line, text = row
             name, *words = text.rsplit(None, N_WORDS - 1)
             if len(words) != N_WORDS - 1:
                 allowed = f"{N_WORDS}, with blanks between: PATH x1..x5 y1..y5 gender smile glasses pose"
                 raise refusal("the number of columns", len(words) + 1, allowed, path, line)
-            names.append(name.replace("\\", "/"))
-            lines.append(line)
-            points.append(numbers(words[: 2 * N_POINTS], path, line))
-            codes.append(
-                [_code(key, word, path, line) for key, word in zip(ATTRIBUTES, words[2 * N_POINTS :], strict=True)]
-            )
-        ids = [stem(name) for name in names]
-        check_unique(ids, path, lines)
+            name = name.replace("\\", "/")
+            points = numbers(words[: 2 * N_POINTS], path, line)
+            codes = [_code(key, word, path, line) for key, word in zip(ATTRIBUTES, words[2 * N_POINTS :], strict=True)]
+            file = images.find(name, path, line)
+            unique.add(stem(name), line)
+            return stem(name), points, codes, file
+
+        ids, points, codes, files = self.faults.columns(face, read_lines(path))
         landmarks = np.array(points).reshape(-1, 2, N_POINTS).transpose(0, 2, 1)
-        boxes, detected = _detected(folder / BOX_LISTS[split], ids, tight_box(landmarks))
+        boxes, detected = _detected(folder / BOX_LISTS[split], ids, tight_box(landmarks), self.faults)
         counted = {} if detected is None else {"boxes of a detector": (int(detected.sum()), len(ids))}
         return Columns(
             ids=ids,
-            images=image_files(folder, names, path, lines),
-            boxes=boxes,
+            images=ImageFiles(files),
+            boxes=None if detected is None else boxes,
             landmarks=landmarks,
             attributes=dict(zip(ATTRIBUTES, np.array(codes).T, strict=True)),
             subsets={} if detected is None else {"detected": detected},
@@ -89,23 +94,23 @@ class MTFL(Dataset):
         )
 
 
-def _detected(path: Path, ids: list[str], boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def _detected(path: Path, ids: list[str], boxes: np.ndarray, faults: Faults) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the boxes, replaced by those of a detector, and which faces have one; None without a list."""
     if not path.is_file():
         return boxes, None
     found = {}
     for line, text in read_lines(path):
-        # The path may hold blanks, so columns are counted from the right.
-        head, *words = text.rsplit(None, 5)
-        if len(words) != 5:
-            split_columns(text, 6, "PATH x0 y0 x1 y1 score", path, line)
-        box = numbers(words, path, line)[:4]
-        if not (box[0] < box[2] and box[1] < box[3]):
-            raise refusal("the box", box, "x0, y0, x1, y1 with x0 < x1 and y0 < y1", path, line)
-        one = stem(head.replace("\\", "/"))
-        if one in found:
-            raise refusal("the face", one[-80:], "in one line only", path, line)
-        found[one] = box
+        with faults:  # a face of a faulty row keeps its tight box
+            # The path may hold blanks, so columns are counted from the right.
+            head, *words = text.rsplit(None, 5)
+            if len(words) != 5:
+                split_columns(text, 6, "PATH x0 y0 x1 y1 score", path, line)
+            numbers(words[4:], path, line)
+            corners = box(words[:4], path, line)
+            one = stem(head.replace("\\", "/"))
+            if one in found:
+                raise refusal("the face", one[-80:], "in one line only", path, line)
+            found[one] = corners
     detected = np.array([one in found for one in ids])
     boxes[detected] = np.array([found[one] for one in ids if one in found]).reshape(-1, 4)
     return boxes, detected

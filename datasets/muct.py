@@ -12,9 +12,10 @@ import numpy as np
 
 from fldbench.dataset import Columns, Dataset
 from fldbench.datasets.formats.images import no_images
-from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, refusal, split_columns
+from fldbench.datasets.formats.text import Unique, numbers, read_lines, refusal, split_columns
 from fldbench.errors import DataError
-from fldbench.faces import Images
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
 
 N_POINTS = 76
 TABLE = "muct76-opencv.csv"
@@ -51,15 +52,23 @@ class MUCT(Dataset):
     def read(self, folder: Path, split: str) -> Columns:
         """Return all faces, without the mirrored ones."""
         path = next(folder / name for name in self.holds if (folder / name).exists())
-        rows = [(line, parts, points) for line, parts, points in _read(path) if not parts["mirrored"]]
+        images = ImageFolder(folder / "jpg") if (folder / "jpg").is_dir() else None
+        unique, rows = Unique(path), []
+        for line, text in _lines(path):
+            with self.faults:
+                parts, points = _face(text, path, line)
+                if parts["mirrored"]:
+                    continue
+                file = "" if images is None else images.find(f"{parts.string}.jpg", path, line)
+                unique.add(parts.string, line)
+                rows.append((parts, points, file))
+        self.faults.check_some(len(rows))
         if not rows:
             raise DataError("holds no face, only mirrored ones; fetch it again", path, 1)
-        lines, parts, points = (list(column) for column in zip(*rows, strict=True))
-        ids = [one.string for one in parts]
-        check_unique(ids, path, lines)
+        parts, points, files = zip(*rows, strict=True)
         return Columns(
-            ids=ids,
-            images=_images(folder, ids, path, lines),
+            ids=[one.string for one in parts],
+            images=no_images(len(rows), "muct", "folder jpg/") if images is None else ImageFiles(files),
             landmarks=np.stack(points),
             attributes={
                 "gender": np.array([one["gender"] == "f" for one in parts]),
@@ -70,24 +79,22 @@ class MUCT(Dataset):
         )
 
 
-def _read(path: Path):
-    """Yield line, match of the name and points (76, 2) px of every row, also of the mirrored ones."""
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Return the lines behind the header, also those of the mirrored faces."""
     (line, header), *rows = read_lines(path)
     if not header.startswith(HEADER):
         raise refusal("the header", header[:40], f"'{HEADER},...'", path, line)
-    for line, text in rows:
-        name, *words = split_columns(text, 2 + 2 * N_POINTS, "name,tag,x00,y00,...", path, line, ",")
-        parts = _NAME.fullmatch(name)
-        if parts is None:
-            raise refusal("a name", name[:40], "one such as i000qa-fn", path, line)
-        points = np.array(numbers(words[1:], path, line)).reshape(N_POINTS, 2)
-        points[(points == 0).all(axis=1)] = np.nan
-        if np.isnan(points).all():
-            raise DataError("a face without any available point; leave the row out", path, line)
-        yield line, parts, points
+    return rows
 
 
-def _images(base: Path, ids: list[str], path: Path, lines: list[int]) -> Images:
-    if not (base / "jpg").is_dir():
-        return no_images(len(ids), "muct", "folder jpg/")
-    return image_files(base / "jpg", [f"{one}.jpg" for one in ids], path, lines)
+def _face(text: str, path: Path, line: int) -> tuple[re.Match[str], np.ndarray]:
+    """Return the match of the name and the points (76, 2) px of a row."""
+    name, *words = split_columns(text, 2 + 2 * N_POINTS, "name,tag,x00,y00,...", path, line, ",")
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        raise refusal("a name", name[:40], "one such as i000qa-fn", path, line)
+    points = np.array(numbers(words[1:], path, line)).reshape(N_POINTS, 2)
+    points[(points == 0).all(axis=1)] = np.nan
+    if np.isnan(points).all():
+        raise DataError("a face without any available point; leave the row out", path, line)
+    return parts, points

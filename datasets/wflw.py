@@ -5,6 +5,7 @@ Wu, Qian, Yang, Wang, Cai and Zhou, "Look at Boundary: A Boundary-Aware Face Ali
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,11 @@ import numpy as np
 
 from fldbench.dataset import Columns, Dataset
 from fldbench.datasets.formats.images import no_images
-from fldbench.datasets.formats.text import image_files, numbers, read_lines, refusal, stem
+from fldbench.datasets.formats.text import numbers, read_lines, refusal, stem
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import Images
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
+from fldbench.faults import Faults
 
 LISTS = {"train": "list_98pt_rect_attr_train.txt", "test": "list_98pt_rect_attr_test.txt"}
 LIST_PLACES = (
@@ -26,6 +29,7 @@ LIST_PLACES = (
 )
 SUBSET_PLACES = ("WFLW_annotations/list_98pt_test", "WFLW_annotations", "list_98pt_test", "")
 IMAGE_FOLDERS = ("WFLW_images", "images")
+NO_IMAGES = f"folder {' or '.join(IMAGE_FOLDERS)}"
 N_POINTS = 98
 # In the order of the columns: subset -> (its faces, the word in the name of its own list)
 SUBSETS = {
@@ -51,13 +55,14 @@ class WFLW(Dataset):
     Attributes, of both splits: the six names above, 0 or 1. The subsets of test are its flags; where the release's own
     lists of the subsets (list_98pt_test_largepose.txt, ...) are there too, both must name the same faces.
 
-    A photo has several faces and a face has no name. Ids are the photo's path without ending and the face's number
-    among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Groups are photos.
+    A photo has several faces and a face has no name. Ids of train are the photo's path without ending and the face's
+    number among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Those of test
+    have the face's first point, as the lists write it, in place of the number: `PHOTO@x216.123001y264.334991`. So a
+    face has one id, whether the full list or only the lists of the subsets are there. Groups are photos.
 
     Where the list of test is absent, the faces of the lists of the subsets are read: all six have 1,966 of the 2,500
-    faces. These lists have no boxes, so boxes are the tight boxes of the points. The face's number in its photo is not
-    known from them, so ids have its first point in place of the number: `PHOTO@x216.123001y264.334991`. If a list is
-    absent, its flag is -1 and its subset is empty.
+    faces. These lists have no boxes, so boxes are the tight boxes of the points. If a list is absent, its flag is -1
+    and its subset is empty.
 
     Without a folder WFLW_images predictions can be scored but no method can run.
     """
@@ -81,9 +86,9 @@ class WFLW(Dataset):
         path = _find(folder, LIST_PLACES, LISTS[split])
         subsets = _subset_lists(folder) if split == "test" else {}
         if path is not None:
-            return _from_list(folder, path, split, subsets)
+            return _from_list(folder, path, split, subsets, self.faults)
         if subsets:
-            return _from_subsets(folder, subsets)
+            return _from_subsets(folder, subsets, self.faults)
         raise DatasetNotFoundError(
             f"no list of the split {split!r}; looked for {LISTS[split]}"
             + (" and list_98pt_test_largepose.txt, ..." if split == "test" else ""),
@@ -91,27 +96,37 @@ class WFLW(Dataset):
         )
 
 
-def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path]) -> Columns:
+def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path], faults: Faults) -> Columns:
     """Return the faces of a full list."""
-    names, lines, keys, values, flags = [], [], [], [], []
-    for line, text in read_lines(path):
-        *words, name = _columns(text, N_COLUMNS, "x0 y0 ... x97 y97, 4 of the box, 6 attributes, path", path, line)
-        keys.append((name, words[0], words[1]))
-        names.append(name)
-        lines.append(line)
-        values.append(numbers(words[: -len(SUBSETS)], path, line))
-        flags.append([_flag(key, word, path, line) for key, word in zip(SUBSETS, words[-len(SUBSETS) :], strict=True)])
+    lines = read_lines(path)
+    images = _image_folder(folder, lines[0][1].split(None, N_COLUMNS - 1)[-1])
+    seen: Counter[str] = Counter()
+
+    def face(row: tuple[int, str]) -> tuple[Key, str, list[float], list[int], str]:
+        line, text = row
+        what = "x0 y0 ... x97 y97, 4 of the box, 6 attributes, path"
+        *words, name = _columns(text, N_COLUMNS, what, path, line)
+        key = (name, words[0], words[1])
+        own = _pointed(key) if split == "test" else stem(name)
+        seen[own] += 1  # a faulty face keeps its number, so that the ids of the others do not depend on it
+        one = own if split == "test" and seen[own] == 1 else f"{own}@{seen[own]}"
+        values = numbers(words[: -len(SUBSETS)], path, line)
+        flags = [_flag(key, word, path, line) for key, word in zip(SUBSETS, words[-len(SUBSETS) :], strict=True)]
+        x0, y0, x1, y1 = values[2 * N_POINTS :]
+        if not (x0 < x1 and y0 < y1):
+            raise refusal("the box", [x0, y0, x1, y1], "x_min, y_min, x_max, y_max, each max above its min", path, line)
+        return key, one, values, flags, "" if images is None else images.find(name, path, line)
+
+    keys, ids, values, flags, files = faults.columns(face, lines)
     values = np.array(values)
-    boxes = values[:, 2 * N_POINTS :]
-    _check_boxes(boxes, path, lines)
     attributes = dict(zip(SUBSETS, np.array(flags).T, strict=True))
-    images = _images(folder, names, path, lines)
-    _check_subsets(subsets, keys, attributes)
-    photos = [stem(name) for name in names]
+    if not faults.count:
+        _check_subsets(subsets, keys, attributes)
+    photos = [stem(name) for name, _, _ in keys]
     return Columns(
-        ids=_numbered(photos),
-        images=images,
-        boxes=boxes,
+        ids=ids,
+        images=no_images(len(ids), "wflw", NO_IMAGES) if images is None else ImageFiles(files),
+        boxes=values[:, 2 * N_POINTS :],
         landmarks=values[:, : 2 * N_POINTS].reshape(-1, N_POINTS, 2),
         attributes=attributes,
         subsets={name: flag == 1 for name, flag in attributes.items()} if split == "test" else {},
@@ -119,33 +134,37 @@ def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path]
     )
 
 
-def _from_subsets(folder: Path, subsets: Mapping[str, Path]) -> Columns:
+def _from_subsets(folder: Path, subsets: Mapping[str, Path], faults: Faults) -> Columns:
     """Return the faces of the lists of the subsets, each once, in the order in which the lists name them first."""
     faces: dict[Key, list[str]] = {}
-    members: dict[str, set[Key]] = {}
-    images: dict[Key, tuple[Path, int]] = {}
+    members: dict[str, set[Key]] = {name: set() for name in subsets}
+    place_of: dict[Key, tuple[Path, int]] = {}
     for subset, path in subsets.items():
-        members[subset] = set()
-        for line, key, words in _subset_rows(path):
-            if faces.setdefault(key, words) != words:
-                other, at = images[key]
-                raise DataError(
-                    f"other points than {other.name}, line {at}, has for one face of {key[0][-80:]!r}; "
-                    "fetch both lists from one release",
-                    path,
-                    line,
-                )
-            images.setdefault(key, (path, line))
-            members[subset].add(key)
-    names = [name for name, _, _ in faces]
-    points = [numbers(words, *images[key]) for key, words in faces.items()]
-    flags = {
-        name: np.array([int(key in members[name]) if name in members else -1 for key in faces]) for name in SUBSETS
-    }
-    first = next(iter(subsets.values()))
+        for line, text in read_lines(path):
+            with faults:
+                key, words = _subset_face(text, path, line)
+                if faces.setdefault(key, words) != words:
+                    other, at = place_of[key]
+                    raise DataError(
+                        f"other points than {other.name}, line {at}, has for one face of {key[0][-80:]!r}; "
+                        "fetch both lists from one release",
+                        path,
+                        line,
+                    )
+                place_of.setdefault(key, (path, line))
+                members[subset].add(key)
+    faults.check_some(len(faces))
+    images = _image_folder(folder, next(iter(faces))[0])
+
+    def face(key: Key) -> tuple[Key, list[float], str]:
+        return key, numbers(faces[key], *place_of[key]), "" if images is None else images.find(key[0], *place_of[key])
+
+    keys, points, files = faults.columns(face, faces)
+    names = [name for name, _, _ in keys]
+    flags = {name: np.array([int(key in members[name]) if name in members else -1 for key in keys]) for name in SUBSETS}
     return Columns(
-        ids=[f"{stem(name)}@x{x}y{y}" for name, x, y in faces],
-        images=_images(folder, names, first, [line for _, line in images.values()]),
+        ids=[_pointed(key) for key in keys],
+        images=no_images(len(keys), "wflw", NO_IMAGES) if images is None else ImageFiles(files),
         landmarks=np.array(points).reshape(-1, N_POINTS, 2),
         attributes=flags,
         subsets={name: flag == 1 for name, flag in flags.items()},
@@ -164,13 +183,10 @@ def _subset_lists(base: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _subset_rows(path: Path) -> list[tuple[int, Key, list[str]]]:
-    """Return line number, key and the words of the points, for every line of a subset's list."""
-    rows = []
-    for line, text in read_lines(path):
-        *words, name = _columns(text, 2 * N_POINTS + 1, "x0 y0 ... x97 y97, path", path, line)
-        rows.append((line, (name, words[0], words[1]), words))
-    return rows
+def _subset_face(text: str, path: Path, line: int) -> tuple[Key, list[str]]:
+    """Return the key and the words of the points of a line of a subset's list."""
+    *words, name = _columns(text, 2 * N_POINTS + 1, "x0 y0 ... x97 y97, path", path, line)
+    return (name, words[0], words[1]), words
 
 
 def _columns(text: str, n: int, what: str, path: Path, line: int) -> list[str]:
@@ -187,40 +203,27 @@ def _flag(key: str, word: str, path: Path, line: int) -> int:
     return int(word)
 
 
-def _images(base: Path, names: list[str], path: Path, lines: list[int]) -> Images:
-    """Return the images of a list, in their folder or in the dataset's own."""
-    place = next((base / name for name in IMAGE_FOLDERS if (base / name).is_dir()), base)
-    if place == base and not (base / names[0]).is_file():
-        return no_images(len(names), "wflw", f"folder {' or '.join(IMAGE_FOLDERS)}")
-    return image_files(place, names, path, lines)
+def _image_folder(base: Path, name: str) -> ImageFolder | None:
+    """Return the folder of the images, or the dataset's own if the image `name` is in it; None without images."""
+    place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), base)
+    return None if place == base and not os.path.isfile(base / name) else ImageFolder(place)
 
 
-def _check_boxes(boxes: np.ndarray, path: Path, lines: list[int]) -> None:
-    bad = np.flatnonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
-    if bad.size:
-        allowed = "x_min, y_min, x_max, y_max, each max above its min"
-        raise refusal("the box", boxes[bad[0]].tolist(), allowed, path, lines[bad[0]])
+def _pointed(key: Key) -> str:
+    """Return a face's photo with the face's first point.
 
-
-def _numbered(photos: list[str]) -> list[str]:
-    """Return each face's photo with the face's number in it.
-
-    >>> _numbered(["a", "b", "a"])
-    ['a@1', 'b@1', 'a@2']
+    >>> _pointed(("a.jpg", "1.0", "2.0"))
+    'a@x1.0y2.0'
     """
-    seen: Counter[str] = Counter()
-    ids = []
-    for photo in photos:
-        seen[photo] += 1
-        ids.append(f"{photo}@{seen[photo]}")
-    return ids
+    name, x, y = key
+    return f"{stem(name)}@x{x}y{y}"
 
 
 def _check_subsets(subsets: Mapping[str, Path], keys: list[Key], attributes: Mapping[str, np.ndarray]) -> None:
     """Raise DataError if the subset lists do not name exactly the faces with flag 1."""
     for subset, path in subsets.items():
         flagged = {key for key, flag in zip(keys, attributes[subset], strict=True) if flag}
-        listed = {key: line for line, key, _ in _subset_rows(path)}
+        listed = {_subset_face(text, path, line)[0]: line for line, text in read_lines(path)}
         advice = f"fetch both from one release, or remove {path.parent.name}/ to trust the flags"
         for key, line in listed.items():
             if key not in flagged:

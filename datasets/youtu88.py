@@ -12,19 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.images import images_of
-from fldbench.datasets.formats.text import (
-    check_unique,
-    image_files,
-    numbers,
-    read_lines,
-    refusal,
-    split_columns,
-    stem,
-)
+from fldbench.dataset import FAR, Columns, Dataset
+from fldbench.datasets.formats.images import ImageIndex
+from fldbench.datasets.formats.text import Unique, numbers, read_lines, refusal, split_columns, stem
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces import Images
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
+from fldbench.faults import Faults
 
 # The scheme's order. Do not rely on the order of keys in a file: it once scrambled the project's targets.
 FEATURES = {
@@ -72,13 +66,15 @@ class YouTu88(Dataset):
         place = folder if split == "all" else folder / split
         files = sorted([*place.glob("*.json"), *(place / "annotations").glob("*.json")])
         if (place / TABLE).is_file():
-            ids, points, images = _from_table(place)
+            ids, points, images = _from_table(place, self.faults)
         elif files:
-            ids, points = [path.stem for path in files], [read_json(path) for path in files]
-            images = images_of(files, ids, [place / "images", place])
+            index = ImageIndex([place / "images", place])
+            ids, points, images = self.faults.columns(
+                lambda path: (path.stem, read_json(path), index.of(path.stem, path)), files
+            )
         else:
             raise DatasetNotFoundError(f"no {TABLE}, no annotations/NAME.json and no NAME.json in it", place)
-        return Columns(ids=ids, images=images, landmarks=np.stack(points))
+        return Columns(ids=ids, images=ImageFiles(images), landmarks=np.stack(points))
 
 
 def read_json(path: str | Path) -> np.ndarray:
@@ -121,12 +117,12 @@ def _point(point: Any, feature: str) -> list[float]:
             values = [float(value) for value in pair]
         except OverflowError:
             values = [math.inf]
-        if all(map(math.isfinite, values)):
+        if all(-FAR < value < FAR for value in values):
             return values
-    raise ValueError(f"a point of {feature!r} is {str(point)[:40]}; must be [x, y], two finite numbers")
+    raise ValueError(f"a point of {feature!r} is {str(point)[:40]}; must be [x, y], two finite numbers below {FAR:g}")
 
 
-def _from_table(place: Path) -> tuple[list[str], list[np.ndarray], Images]:
+def _from_table(place: Path, faults: Faults) -> list[list[Any]]:
     """Return ids, points and images of landmarks.csv."""
     path = place / TABLE
     rows, order = read_lines(path), np.arange(2 * N_POINTS)
@@ -140,13 +136,16 @@ def _from_table(place: Path) -> tuple[list[str], list[np.ndarray], Images]:
         rows = rows[1:]
     if not rows:
         raise DataError("a header and no face", path, line)
-    names, points = [], []
-    for line, text in rows:
+    images = ImageFolder(place / "images" if (place / "images").is_dir() else place)
+    unique = Unique(path)
+
+    def face(row: tuple[int, str]) -> tuple[str, np.ndarray, str]:
+        line, text = row
         what = f"the image's file name, then {len(COLUMNS)} numbers"
         name, *words = split_columns(text, len(COLUMNS) + 1, what, path, line, ",")
-        names.append(name)
-        points.append(np.array(numbers(words, path, line))[order].reshape(N_POINTS, 2))
-    lines = [line for line, _ in rows]
-    ids = [stem(name) for name in names]
-    check_unique(ids, path, lines)
-    return ids, points, image_files(place / "images" if (place / "images").is_dir() else place, names, path, lines)
+        points = np.array(numbers(words, path, line))[order].reshape(N_POINTS, 2)
+        file = images.find(name, path, line)
+        unique.add(stem(name), line)
+        return stem(name), points, file
+
+    return faults.columns(face, rows)

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.datasets.formats.text import check_unique, image_files, numbers, read_lines, refusal, stem
+from fldbench.datasets.formats.text import Unique, numbers, read_lines, refusal, stem
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
 
 LISTS = {name: f"{name}_frames_keypoints.csv" for name in ("training", "test")}
 FOLDERS = {"train": "training", "test": "test", "train-disjoint": "training", "test-disjoint": "training"}
@@ -50,37 +52,39 @@ class YouTubeFaces(Dataset):
         """Return the frames of a split, in the order of their list."""
         part = FOLDERS[split]
         path = folder / LISTS[part]
-        names, lines, rows = _read(path)
-        check_unique(names, path, lines)
-        kept = [i for i, name in enumerate(names) if _belongs(_person(name), split)]
-        if not kept:
+        images, unique = ImageFolder(folder / part), Unique(path)
+        faces = []
+        for line, text in _rows(path):
+            with self.faults:
+                name, *words = _cells(text, path, line)
+                if not _belongs(_person(name), split):
+                    continue
+                if len(words) != 2 * N_POINTS:
+                    allowed = f"{len(HEADER)}: a file name, then x0,y0,...,x67,y67"
+                    raise refusal("the number of columns", len(words) + 1, allowed, path, line)
+                points, file = numbers(words, path, line), images.find(name, path, line)
+                unique.add(name, line)
+                faces.append((name, points, file))
+        self.faults.check_some(len(faces))
+        if not faces:
             raise DatasetNotFoundError(f"no person of the split {split!r} in it; fetch the whole file", path)
-        names, lines = [names[i] for i in kept], [lines[i] for i in kept]
+        names, points, files = zip(*faces, strict=True)
         return Columns(
             ids=[f"{part}/{stem(name)}" for name in names],
-            images=image_files(folder / part, names, path, lines),
-            landmarks=np.array([rows[i] for i in kept]).reshape(-1, N_POINTS, 2),
+            images=ImageFiles(files),
+            landmarks=np.array(points).reshape(-1, N_POINTS, 2),
             groups=[_person(name) for name in names],
         )
 
 
-def _read(path: Path) -> tuple[list[str], list[int], list[list[float]]]:
-    """Return file names, line numbers and x0, y0, ..., x67, y67 of a CSV file."""
-    lines = read_lines(path)
-    (first, header), *rows = lines
+def _rows(path: Path) -> list[tuple[int, str]]:
+    """Return the lines of a CSV file behind its header, which must be the right one."""
+    (first, header), *rows = read_lines(path)
     if header.split(",") != HEADER:
         raise refusal("the header", header[:40], f"',0,1,...,{HEADER[-1]}', with commas", path, first)
     if not rows:
         raise DataError("a header and no face; fetch the file again", path, first)
-    names, points = [], []
-    for line, text in rows:
-        name, *words = _cells(text, path, line)
-        if len(words) != 2 * N_POINTS:
-            allowed = f"{len(HEADER)}: a file name, then x0,y0,...,x67,y67"
-            raise refusal("the number of columns", len(words) + 1, allowed, path, line)
-        names.append(name)
-        points.append(numbers(words, path, line))
-    return names, [line for line, _ in rows], points
+    return rows
 
 
 def _cells(text: str, path: Path, line: int) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +14,14 @@ import numpy as np
 from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
 from fldbench.faces import FaceSet, Images
+from fldbench.faults import Faults
 from fldbench.geometry import tight_box
-from fldbench.params import Rule, parameters_of
+from fldbench.params import Rule, one_of, parameters_of
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
+SHARED_RULES = {"faulty": one_of(("refuse", "skip"))}  # options of every reader
+FAR = 1e6  # px; beyond any image: a point or a corner farther away is damaged
+SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Columns:
     landmarks : (n, L, 2) float array
         Pixels; NaN where a point is not annotated.
     boxes : (n, 4) float array, optional
-        x0, y0, x1, y1 in pixels; by default the tight boxes of the points.
+        The dataset's own: x0, y0, x1, y1 in pixels. None where it has none; the faces then get the tight boxes of
+        their points.
     visible, attributes, subsets, groups
         As in FaceSet.
     scheme : str, optional
@@ -84,6 +90,11 @@ class Dataset:
         it if faces of this one are absent.
     licence, citation, url : str
         What a user must know before using it.
+    faulty : {"refuse", "skip"}
+        What becomes of faces with a fault, such as an absent image, half a point or a box without a size: with
+        "refuse", one DataError tells all of them; with "skip" they are left out, and `parts` counts them. An option
+        of every reader, as are the others in `SHARED_RULES`.
+        `read` notes them in `faults`: `self.faults.columns(...)`, or `with self.faults:` around the reading of a face.
     """
 
     name: ClassVar[str] = ""
@@ -97,6 +108,12 @@ class Dataset:
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     url: ClassVar[str] = ""
+    faulty: str = "refuse"
+
+    @cached_property
+    def faults(self) -> Faults:
+        """The faulty faces that the last `load` met."""
+        return Faults()
 
     def load(self, root: str | Path | None, split: str | None = None) -> FaceSet:
         """Return the faces of a split, named and counted. Opens no image.
@@ -113,17 +130,18 @@ class Dataset:
         DatasetNotFoundError
             For an unknown split, and when the dataset or the split is not there.
         DataError
-            For an option or a file that cannot be used; names the file and, if known, the line.
+            For an option or a file that cannot be used; names the file and, if known, the line. For faulty faces, all
+            of them at once.
         """
         if split is None:
             split = self.splits[0] if len(self.splits) == 1 else training_split(self)
         self.check_split(split)
         self.check_options()
-        found = self.read(self.locate(root, split), split)
-        n, wanted = len(found.ids), self.expected.get(split)
-        counted = {} if wanted is None else {split: (n, wanted)}
-        return FaceSet(
-            ids=np.array(found.ids),
+        self.faults = Faults()
+        place = self.locate(root, split)
+        found = self.read(place, split)
+        faces = FaceSet(
+            ids=found.ids,
             images=found.images,
             boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
             landmarks=found.landmarks,
@@ -131,12 +149,28 @@ class Dataset:
             visible=found.visible,
             attributes=found.attributes,
             subsets=found.subsets,
-            groups=None if found.groups is None else np.array(found.groups),
+            groups=found.groups,
             name=self.name,
             split_name=split,
-            parts=counted if found.parts is None else found.parts,
+            box_source="tight" if found.boxes is None else "official",
             notes=found.notes,
         )
+        near = self._near(faces, place)
+        faces = faces if near.all() else faces[near]
+        n, wanted = len(faces), self.expected.get(split)
+        if self.faults.count and (self.faulty != "skip" or not n):
+            raise self.faults.error(n)
+        counted = {} if wanted is None else {split: (n, wanted)}
+        parts = counted if found.parts is None else found.parts
+        return replace(faces, parts={**parts, SOUND: (n, n + self.faults.count)} if self.faults.count else parts)
+
+    def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
+        """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
+        far = (np.abs(faces.landmarks) >= FAR).any(axis=(1, 2)) | (np.abs(faces.boxes) >= FAR).any(axis=1)
+        for row in np.flatnonzero(far):
+            what = f"face {str(faces.ids[row])!r} has a point or a box that is {FAR:g} px away or more"
+            self.faults.add(DataError(what, place))
+        return ~far
 
     def locate(self, root: str | Path | None, split: str) -> Path:
         """Return the folder that `read` reads; raise DatasetNotFoundError if it is absent."""
@@ -158,7 +192,7 @@ class Dataset:
 
     def check_options(self) -> None:
         """Raise DataError for the first option that does not fit its rule."""
-        for name, rule in self.rules.items():
+        for name, rule in {**self.rules, **SHARED_RULES}.items():
             value = getattr(self, name)
             if not rule.fits(value):
                 raise DataError(must_be(self._label, name, value, rule.allowed))
@@ -216,7 +250,9 @@ def find_folder(root: str | Path | None, dataset: str, folder: str, any_of: tupl
 
 
 def make_dataset(name: str, **options: Any) -> Dataset:
-    """Return a reader from the registry; options are arguments of its constructor, such as the scheme.
+    """Return a reader from the registry.
+
+    Options are arguments of its constructor, such as the scheme, and those of every reader, such as `faulty`.
 
     Raises
     ------
@@ -226,11 +262,15 @@ def make_dataset(name: str, **options: Any) -> Dataset:
         For an option that the reader does not have.
     """
     cls = registry.resolve("dataset", name)
-    known = parameters_of(cls)
+    own = parameters_of(cls)
+    shared = set() if cls.load is not Dataset.load else SHARED_RULES.keys() - own.keys()
     for key in options:
-        if key not in known:
-            raise DataError(f"dataset {name!r} has no option {key!r}; {near_miss(key, known)}")
-    return cls(**options)
+        if key not in own and key not in shared:
+            raise DataError(f"dataset {name!r} has no option {key!r}; {near_miss(key, [*own, *shared])}")
+    dataset = cls(**{key: value for key, value in options.items() if key in own})
+    for key in shared & options.keys():
+        setattr(dataset, key, options[key])
+    return dataset
 
 
 def training_split(dataset: type[Dataset] | Dataset) -> str:
@@ -259,7 +299,7 @@ def load_dataset(name: str, root: str | Path | None = None, split: str | None = 
     split : str or None
         By default the split to train on (train, or all).
     **options
-        Arguments of the reader, such as `scheme` or `file`.
+        Arguments of the reader, such as `scheme` or `file`, and `faulty` (see `Dataset`).
 
     Raises
     ------

@@ -23,6 +23,7 @@ PINNED = {
     "fldbench.cnn.training.pictures": 1,
     "fldbench.digest": 1,
     "fldbench.errors": 1,
+    "fldbench.escape": 1,
     "fldbench.files": 1,
     "fldbench.method": 1,
     "fldbench.params": 1,

@@ -1,18 +1,31 @@
-"""Files: written whole or not at all, read as UTF-8 with the bad line named, and their content as a digest."""
+"""Files: written whole or not at all, read as UTF-8 with the bad line named, and their content as a digest.
+
+Only regular files are read: a named pipe, a device or a folder is refused without waiting for it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
+import re
 import shutil
+import stat
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
 from fldbench.errors import DataError, StoreError
 
 NAMED = 5  # items that a message names
+ABANDONED = 86400.0  # seconds after which a temporary file that another machine or container left is removed
+_PART = re.compile(r"\..*\.[0-9a-f]{8}\.([0-9a-f]{8})\.([0-9]{1,18})\.part")  # of which machine, and process
 
 
 @contextmanager
@@ -27,7 +40,8 @@ def written_whole(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     path : str or Path
         The file to write. Its folder is made if it is not there.
     mode : {"w", "wb"}
-        Text is written as UTF-8 with the line endings that it has.
+        Text is written as UTF-8 with the line endings that it has; what UTF-8 cannot hold, such as a byte of a Latin-1
+        file name, is written as a backslash escape.
 
     Raises
     ------
@@ -36,10 +50,10 @@ def written_whole(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     part = _part_of(path)
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+    text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""} if "b" not in mode else {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, mode, encoding=encoding, newline=newline) as file:
+        with open(part, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -65,7 +79,7 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its name when the block ends without an error.
 
     Of two writers the first one wins, and the other's folder is dropped: both are expected to hold the same content.
-    The temporary folder is named `.NAME.RANDOM.PID.part`.
+    The temporary folder is named `.NAME.RANDOM.MACHINE.PID.part`.
 
     Raises
     ------
@@ -90,39 +104,77 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder among the system's temporary files that is removed when the block ends.
+
+    Those of processes that were killed are removed first.
+    """
+    place = Path(tempfile.gettempdir())
+    sweep(place)
+    folder = _part_of(place / "fldbench")
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def sweep(folder: str | Path) -> None:
-    """Remove the temporary files and folders in `folder` whose writer no longer runs."""
-    for part in Path(folder).glob(".*.part"):
-        pid = part.name.split(".")[-2]
-        if not pid.isdecimal() or _runs(int(pid)):
+    """Remove the temporary files and folders in `folder` whose writer no longer runs.
+
+    A writer on another machine or in another container cannot be asked: what it left is removed after a day without a
+    change. Anything else in the folder stays.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        found = _PART.fullmatch(name)
+        part = Path(folder, name)
+        if found is None or (_runs(int(found[2])) if found[1] == _machine() else not _is_old(part)):
             continue
         shutil.rmtree(part, ignore_errors=True)
         with suppress(OSError):
             part.unlink()
 
 
+def open_regular(path: str | Path) -> BufferedReader:
+    """Open a regular file for reading; raise OSError for one that is absent, or a folder, pipe or device."""
+    # A named pipe without a writer would block.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(22, "not a regular file", os.fspath(path))
+    return open(handle, "rb")
+
+
 def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file's content, 64 hex digits; raise DataError when it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error}); check the path", path) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot be read ({_why(error)}); check the path", path) from error
 
 
-def read_bytes(path: str | Path, kind: type[DataError] = DataError) -> bytes:
-    """Return the content of a file that is not blank; raise `kind` otherwise."""
+def read_bytes(path: str | Path, kind: type[DataError] = DataError, most: int | None = None) -> bytes:
+    """Return the content of a regular file that is not blank and has at most `most` bytes; raise `kind` otherwise."""
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise kind(f"cannot be read ({error.strerror or error}); check the path", path) from error
+        with open_regular(path) as file:
+            content = file.read() if most is None else file.read(most + 1)
+    except (OSError, ValueError, MemoryError) as error:
+        raise kind(f"cannot be read ({_why(error)}); check the path", path) from error
+    if most is not None and len(content) > most:
+        raise kind(f"more than {most} bytes, too many for a file of this kind; check the path", path)
     if not content.strip():
         raise kind("the file is empty; restore it", path, 1)
     return content
 
 
-def read_text(path: str | Path, kind: type[DataError] = DataError) -> str:
-    """Return UTF-8 text, with or without a byte order mark.
+def read_text(path: str | Path, kind: type[DataError] = DataError, most: int | None = None) -> str:
+    """Return UTF-8 text of at most `most` bytes, with or without a byte order mark.
 
     Raises
     ------
@@ -130,7 +182,7 @@ def read_text(path: str | Path, kind: type[DataError] = DataError) -> str:
         Of the given kind, for a file that cannot be read, is blank or is not UTF-8; it names the line of the first bad
         byte. A NUL byte is bad too, because text contains none.
     """
-    content = read_bytes(path, kind)
+    content = read_bytes(path, kind, most)
     bad, text = content.find(b"\0"), ""
     if bad < 0:
         try:
@@ -141,6 +193,28 @@ def read_text(path: str | Path, kind: type[DataError] = DataError) -> str:
         line = content.count(b"\n", 0, bad) + 1
         raise kind(f"not UTF-8 text (byte 0x{content[bad]:02x}); save the file as UTF-8", path, line)
     return text
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    ValueError
+        In one line, also for NaN and infinities, which JSON does not have, for numbers of thousands of digits, and for
+        brackets nested too deeply.
+
+    >>> parse_json('{"a": [1]}')
+    {'a': [1]}
+    """
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("brackets are nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg}, line {error.lineno}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8 text") from error
 
 
 def listed(items: Sequence[object], most: int = NAMED) -> str:
@@ -154,12 +228,43 @@ def listed(items: Sequence[object], most: int = NAMED) -> str:
 
 
 def _part_of(path: Path) -> Path:
-    # Threads of one process may write the same file at the same time; each needs a name of its own.
-    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.{os.getpid()}.part")
+    # Threads of one process may write the same file at the same time; each needs a name of its own. A long name is cut,
+    # so that it stays within what file systems allow.
+    return path.with_name(f".{path.name[:60]}.{os.urandom(4).hex()}.{_machine()}.{os.getpid()}.part")
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Return 8 hex digits for the machine since its start and, on Linux, the container: where process ids mean one."""
+    known = [os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")]
+    with suppress(OSError):
+        known.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"))
+    with suppress(OSError, AttributeError):
+        known.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(known).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def _is_old(part: Path) -> bool:
+    try:
+        newest = max(os.lstat(one).st_mtime for one in (part, *part.rglob("*")))
+    except OSError:
+        return False
+    return time.time() - newest > ABANDONED
 
 
 def _cannot_write(path: Path, error: OSError) -> str:
-    return f"{path}: cannot be written ({error.strerror or error}); choose another place, or free some space"
+    return f"{path}: cannot be written ({_why(error)}); choose another place, or free some space"
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _finite(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(f"{word[:20]} is not a finite number")
+    return value
 
 
 def _runs(pid: int) -> bool:

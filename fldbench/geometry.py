@@ -13,6 +13,8 @@ import numpy as np
 
 from fldbench.errors import DataError, must_be
 
+SMALLEST, LARGEST = 0.1, 1e6  # px: the least side of a box, and how far boxes and points may lie from (0, 0)
+
 
 def tight_box(landmarks: np.ndarray) -> np.ndarray:
     """Return the smallest box around the points; points that are NaN do not count.
@@ -61,6 +63,30 @@ def box_centre(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., :2] + boxes[..., 2:]) / 2
 
 
+def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the intersection over union (IoU) of two boxes: (..., 4) px each -> (...); NaN if neither has an area.
+
+    >>> box_iou(np.array([0.0, 0.0, 2.0, 2.0]), np.array([[1.0, 0.0, 3.0, 2.0], [5.0, 5.0, 6.0, 6.0]])).tolist()
+    [0.3333333333333333, 0.0]
+    """
+    boxes, others = np.asarray(boxes, float), np.asarray(others, float)
+    low, high = np.maximum(boxes[..., :2], others[..., :2]), np.minimum(boxes[..., 2:], others[..., 2:])
+    shared = np.clip(high - low, 0.0, None).prod(axis=-1)
+    whole = box_size(boxes).prod(axis=-1) + box_size(others).prod(axis=-1) - shared
+    return np.divide(shared, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+
+
+def usable_boxes(boxes: np.ndarray) -> np.ndarray:
+    """Return which boxes are usable, (n, 4) px -> (n,) bool: finite, not absurdly far away or small, x0 < x1, y0 < y1.
+
+    >>> usable_boxes(np.array([[0.0, 0.0, 5.0, 5.0], [0.0, 0.0, 1e-320, 5.0], [0.0, 0.0, 1e30, 5.0]])).tolist()
+    [True, False, False]
+    """
+    boxes = _rows_of_four(boxes)
+    near = (np.abs(boxes) <= LARGEST).all(axis=1)  # False for NaN
+    return near & (box_size(np.where(near[:, None], boxes, 0.0)) >= SMALLEST).all(axis=1)
+
+
 def check_boxes(boxes: np.ndarray, ids: Sequence[str] | np.ndarray | None = None) -> np.ndarray:
     """Return the boxes as float; refuse wrong shapes, numbers and sizes.
 
@@ -80,17 +106,25 @@ def check_boxes(boxes: np.ndarray, ids: Sequence[str] | np.ndarray | None = None
     Traceback (most recent call last):
         ...
     fldbench.errors.DataError: face 'a': the box is [0.0, 0.0, 5.0, 0.0]; must be x0, y0, x1, y1 in px, finite, with \
-x1 > x0 and y1 > y0
+x1 > x0 and y1 > y0, sides from 0.1 px and no number beyond 1e6
     """
+    boxes = _rows_of_four(boxes)
+    bad = np.flatnonzero(~usable_boxes(boxes))
+    if bad.size:
+        face = f"face {str(ids[bad[0]])!r}" if ids is not None else f"face number {bad[0]}"
+        allowed = (
+            f"x0, y0, x1, y1 in px, finite, with x1 > x0 and y1 > y0, sides from {SMALLEST} px and no number beyond 1e6"
+        )
+        others = f"{bad.size} faces have such boxes" if bad.size > 1 else ""
+        shown = [round(number, 3) for number in boxes[bad[0]].tolist()]
+        raise DataError(must_be(face, "the box", shown, allowed, others))
+    return boxes
+
+
+def _rows_of_four(boxes: np.ndarray) -> np.ndarray:
     boxes = np.asarray(boxes, float)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise DataError(must_be("boxes", "the shape", boxes.shape, "(n, 4): x0, y0, x1, y1 in px"))
-    bad = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & (box_size(boxes) > 0).all(axis=1)))
-    if bad.size:
-        face = f"face {str(ids[bad[0]])!r}" if ids is not None else f"face number {bad[0]}"
-        allowed = "x0, y0, x1, y1 in px, finite, with x1 > x0 and y1 > y0"
-        others = f"{bad.size} faces have such boxes" if bad.size > 1 else ""
-        raise DataError(must_be(face, "the box", boxes[bad[0]].round(3).tolist(), allowed, others))
     return boxes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +14,9 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
-from fldbench.faces import FaceSet
+from fldbench.faces import FaceFacts, FaceSet, facts_of
 from fldbench.files import written_whole
-from fldbench.geometry import check_boxes
+from fldbench.geometry import check_boxes, usable_boxes
 from fldbench.params import Rule, check_rules, parameters_of
 
 MODEL_FORMAT = 1
@@ -65,8 +66,14 @@ class Method:
         `fit` takes `folder`: it resumes there from a checkpoint, and leaves its curves.
     exports : bool
         It is a network that `fldbench export` can write.
+    trained_on : tuple of str
+        Splits whose faces the weights that it ships with or reads have seen, or may have seen, before any `fit`: each
+        "DATASET-SPLIT", as `FaceSet.label` writes it, such as "300w-train". A result on one of them is no fair test.
     device_ : str
         Where it was fitted.
+    fitted_on : FaceFacts or None
+        What it was fitted on, noted by the base class and kept in a saved model; None before `fit`, and for models that
+        an earlier version saved.
     """
 
     version: ClassVar[int] = 1
@@ -80,7 +87,9 @@ class Method:
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False
     exports: ClassVar[bool] = False
+    trained_on: ClassVar[tuple[str, ...]] = ()
     device_: str = "cpu"
+    _fitted_on: FaceFacts | None = None
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -92,6 +101,11 @@ class Method:
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+    @property
+    def fitted_on(self) -> FaceFacts | None:
+        """What it was fitted on."""
+        return self._fitted_on
 
     def get_params(self) -> dict[str, Any]:
         """The constructor's arguments by name, as they are now."""
@@ -171,6 +185,7 @@ class Method:
             "method": registry.method_name(type(self)),
             "params": self.get_params(),
             "learned": {key: value for key, value in learned.items() if key not in arrays},
+            "fitted_on": None if self.fitted_on is None else asdict(self.fitted_on),
         }
         try:
             metadata = {"fldbench": json.dumps(header, allow_nan=False)}
@@ -197,7 +212,10 @@ def _whole_or_not_at_all(fit: Callable[..., Method]) -> Callable[..., Method]:
             warnings.warn(f"{self.label} does not use a validation set; `val` changes nothing", stacklevel=2)
             val = None
         try:
-            return fit(self, train, *((val, *args) if args or val is not None else ()), **more)
+            fitted = fit(self, train, *((val, *args) if args or val is not None else ()), **more)
+            if isinstance(train, FaceSet):
+                self._fitted_on = facts_of(train)
+            return fitted
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
@@ -238,16 +256,22 @@ def load_method(path: str | Path) -> Method:
         raise DataError(f"model format {header.get('format')!r}; this version reads {MODEL_FORMAT}", path)
     method = make_method(header["method"], **header["params"])
     method.restore(arrays | header["learned"])
+    known = header.get("fitted_on")  # models of earlier versions do not say it
+    method._fitted_on = None if known is None else FaceFacts(**known | {"box_shape": tuple(known["box_shape"])})
     return method
 
 
 def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, n_points: int) -> np.ndarray:
     """`method.predict`, with the contract checked on both sides: (n, n_points, 2) float, a NaN row for a missed face.
 
-    If any point of a row is not finite, the whole row becomes NaN: a face is either found or missed.
-    Raises DataError for impossible boxes and MethodError for an answer of another shape.
+    If any point of a row is not finite, the whole row becomes NaN: a face is either found or missed. A face whose box
+    is impossible (`geometry.check_boxes`) is missed, with a warning, and spoils no other.
+    Raises DataError for boxes of another shape and MethodError for an answer of another shape.
     """
-    boxes = check_boxes(boxes)
+    boxes = np.asarray(boxes, float)
+    usable = usable_boxes(boxes)
+    if not usable.all():
+        return _with_missed(method, images, boxes, usable, n_points)
     answer = np.asarray(method.predict(images, boxes.copy()))
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
         raise MethodError(
@@ -256,4 +280,19 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
         )
     answer = answer.astype(float)
     answer[~np.isfinite(answer).all(axis=(1, 2))] = np.nan
+    return answer
+
+
+def _with_missed(
+    method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, usable: np.ndarray, n_points: int
+) -> np.ndarray:
+    """Return the answers for the faces with usable boxes, and NaN rows for the others."""
+    try:
+        check_boxes(boxes)
+    except DataError as error:
+        warnings.warn(f"{method.label}: missed, because of its box: {error}", stacklevel=3)
+    answer = np.full((len(images), n_points, 2), np.nan)
+    rows = np.flatnonzero(usable).tolist()
+    if rows:
+        answer[rows] = predict_checked(method, [images[row] for row in rows], boxes[rows], n_points)
     return answer

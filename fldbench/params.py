@@ -166,16 +166,20 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+LIGHTEST, HEAVIEST = 1e-6, 1e6  # weights of a face that counts
+
+
 def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
     """Return the faces' weights as (n,) float, by default ones.
 
-    A face of weight 2 counts like two copies of it, a face of weight 0 like none.
+    A face of weight 2 counts like two copies of it, a face of weight 0 like none. Sums over faces of smaller or larger
+    weights than 1e-6 and 1e6 would lose some faces, or overflow, in single precision.
 
     Raises
     ------
     DataError
-        For no faces, for another shape, for a weight that is negative or not a number, and for weights that are all
-        zero.
+        For no faces, for another shape, for a weight that is neither 0 nor from 1e-6 to 1e6, and for weights that are
+        all zero.
     """
     if not len(train):
         raise DataError(f"{train.label} has no faces; a method needs at least one face to be fitted")
@@ -184,10 +188,10 @@ def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.
     weight = np.asarray(sample_weight, float)
     if weight.shape != (len(train),):
         raise DataError(must_be(train.label, "the shape of sample_weight", weight.shape, f"({len(train)},)"))
-    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    bad = np.flatnonzero(~((weight == 0) | (weight >= LIGHTEST) & (weight <= HEAVIEST)))
     if bad.size:
         where = f"face {str(train.ids[bad[0]])!r}"
-        raise DataError(must_be(where, "sample_weight", float(weight[bad[0]]), "a finite number from 0"))
+        raise DataError(must_be(where, "sample_weight", float(weight[bad[0]]), "0, or a number from 1e-6 to 1e6"))
     if not weight.any():
         raise DataError(f"{train.label}: every sample_weight is 0; a method needs at least one face to be fitted")
     return weight

@@ -7,6 +7,7 @@ theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets`, `fldbe
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -123,8 +124,27 @@ def resolve(kind: str, name: str) -> Any:
             text = f"{kind} {name!r} needs the package {package!r}, which is not installed; install it"
             raise MissingDependencyError(text) from error
         raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {error}") from error
-    except (ImportError, AttributeError) as error:
-        raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the code of a plug-in may raise anything, and may call sys.exit
+        raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {in_words(error)}") from error
+
+
+def is_broken(error: UnknownNameError | MissingDependencyError) -> bool:
+    """Return whether `resolve` found the name, and its plug-in cannot be imported."""
+    return error.__cause__ is not None
+
+
+def in_words(error: BaseException) -> str:
+    """Return the error of an import in one line.
+
+    >>> in_words(ImportError("no such name")), in_words(RuntimeError("no" + chr(10) + "cache")), in_words(SystemExit())
+    ('no such name', 'RuntimeError: no cache', 'SystemExit')
+    """
+    text = " ".join(str(error).split())
+    if text and isinstance(error, (ImportError, AttributeError)):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _imported(target: str) -> Any:
@@ -161,9 +181,16 @@ def register(kind: str, name: str, target: Any = None) -> Any:
 def method_name(cls: type) -> str:
     """Return the name under which a method class is registered; raise UnknownNameError when it is not."""
     where = f"{cls.__module__}:{cls.__qualname__}"
-    for name, target in table("method").items():
+    known = table("method")
+    for name, target in known.items():
         if target is cls or target == where:
             return name
+    # A string may name the module that hands the class on, instead of the one that defines it.
+    for name, target in known.items():
+        if isinstance(target, str) and target.endswith(f":{cls.__qualname__}"):
+            module = sys.modules.get(target.partition(":")[0])
+            if getattr(module, cls.__qualname__, None) is cls:
+                return name
     raise UnknownNameError(
         f"{where} is not registered; call fldbench.register_method('some-name', {cls.__qualname__}) first"
     )

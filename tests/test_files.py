@@ -1,19 +1,24 @@
 """Files: whole or not at all, UTF-8 with the bad line named, digests that are known from elsewhere."""
 
 import os
+import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from fldbench.errors import DataError, PredictionsError, StoreError
 from fldbench.files import (
+    _machine,
     folder_written_whole,
     listed,
+    parse_json,
     read_bytes,
     read_text,
     sha256_of,
     sweep,
+    temporary_folder,
     write_text,
     written_whole,
 )
@@ -66,7 +71,7 @@ def test_a_folder_appears_whole_and_the_first_writer_wins(tmp_path):
     with folder_written_whole(path) as first:
         (first / "a").write_text("1")
         assert first.parent == path.parent and not path.exists()
-        assert first.name.startswith(".store.") and first.name.endswith(f".{os.getpid()}.part")
+        assert first.name.startswith(".store.") and first.name.endswith(f".{_machine()}.{os.getpid()}.part")
         with folder_written_whole(path) as second:
             (second / "a").write_text("2")
         assert first != second
@@ -91,16 +96,41 @@ def test_a_folder_that_cannot_take_its_name_is_named(tmp_path):
     assert names(tmp_path) == ["store"]
 
 
+def dead_process():
+    return int(subprocess.check_output([sys.executable, "-c", "import os; print(os.getpid())"], text=True))
+
+
 def test_leftovers_of_dead_writers_alone_are_swept(tmp_path):
-    dead = int(subprocess.check_output([sys.executable, "-c", "import os; print(os.getpid())"], text=True))
-    (tmp_path / f".a.npy.0011aabb.{dead}.part").write_text("half")
-    (tmp_path / f".store.0011aabb.{dead}.part").mkdir()
-    (tmp_path / f".store.0011aabb.{dead}.part" / "a").write_text("half")
-    kept = [f".a.npy.0011aabb.{os.getpid()}.part", f".a.{10**30}.part", ".a.word.part", "a.part"]
+    dead, here = dead_process(), _machine()
+    (tmp_path / f".a.npy.0011aabb.{here}.{dead}.part").write_text("half")
+    (tmp_path / f".store.0011aabb.{here}.{dead}.part").mkdir()
+    (tmp_path / f".store.0011aabb.{here}.{dead}.part" / "a").write_text("half")
+    kept = [f".a.npy.0011aabb.{here}.{os.getpid()}.part", f".a.0011aabb.{here}.{10**30}.part", ".a.word.part", "a.part"]
+    kept += [f".a.0011aabb.{dead}.part", "..part", ".a.0011aabb.0011aabb.\u0664.part", f".b.0011aabb.{'9' * 18}.part"]
     for name in kept:
         (tmp_path / name).write_text("of somebody else")
+    stray = os.fsencode(tmp_path) + b"/.\xe4.0011aabb.part"
+    open(stray, "wb").close()
+    (tmp_path / ".folder.part").mkdir(mode=0)
     sweep(tmp_path)
-    assert names(tmp_path) == sorted(kept)
+    os.remove(stray)
+    assert names(tmp_path) == sorted([*kept, ".folder.part"])
+    sweep(tmp_path / "absent")
+    sweep(tmp_path / "a.part")
+
+
+def test_a_writer_in_another_container_has_a_day(tmp_path):
+    """Its process id means nothing here, and may be free."""
+    elsewhere, dead = "0" * 8, dead_process()
+    for name in ("young", "old"):
+        part = tmp_path / f".{name}.0011aabb.{elsewhere}.{dead}.part"
+        part.mkdir()
+        (part / "a").write_text("half")
+        if name == "old":
+            for path in (part / "a", part):
+                os.utime(path, (0, 0))
+    sweep(tmp_path)
+    assert names(tmp_path) == [f".young.0011aabb.{elsewhere}.{dead}.part"]
 
 
 def test_the_process_of_another_user_runs(tmp_path, monkeypatch):
@@ -108,9 +138,78 @@ def test_the_process_of_another_user_runs(tmp_path, monkeypatch):
         raise PermissionError(1, "not yours")
 
     monkeypatch.setattr(os, "kill", refused)
-    (tmp_path / ".a.0011aabb.7.part").write_text("half")
+    (tmp_path / f".a.0011aabb.{_machine()}.7.part").write_text("half")
     sweep(tmp_path)
-    assert names(tmp_path) == [".a.0011aabb.7.part"]
+    assert names(tmp_path) == [f".a.0011aabb.{_machine()}.7.part"]
+
+
+def test_a_temporary_folder_is_removed_and_so_are_those_of_killed_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f".fldbench.0011aabb.{_machine()}.{dead_process()}.part" / "crops").mkdir(parents=True)
+    with pytest.raises(ValueError, match="mine"), temporary_folder() as folder:
+        assert names(tmp_path) == [folder.name] and stat.S_IMODE(folder.stat().st_mode) == 0o700
+        (folder / "a").write_text("half")
+        raise ValueError("mine")
+    assert not names(tmp_path)
+
+
+def test_what_is_written_has_the_mode_that_the_user_chose(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a.txt", "x")
+        with folder_written_whole(tmp_path / "folder") as part:
+            write_text(part / "b.txt", "x")
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.txt", "folder", "folder/b.txt")]
+    assert modes == [0o640, 0o750, 0o640]
+
+
+def test_a_name_as_long_as_the_system_allows_is_written(tmp_path):
+    write_text(tmp_path / ("n" * 255), "x")
+    assert names(tmp_path) == ["n" * 255]
+
+
+def test_pipes_devices_and_folders_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(
+            DataError, match=r": cannot be read \((not a regular file|Is a directory)\); check the path"
+        ):
+            read_bytes(path)
+        with pytest.raises(DataError, match="cannot be read"):
+            sha256_of(path)
+    with pytest.raises(DataError, match="embedded null byte"):
+        read_bytes("a\0b")
+
+
+def test_a_file_that_is_too_large_for_its_kind_is_not_read(tmp_path):
+    (tmp_path / "a").write_bytes(b"12345")
+    assert read_text(tmp_path / "a", most=5) == "12345"
+    with pytest.raises(DataError, match="a: more than 4 bytes, too many for a file of this kind; check the path"):
+        read_bytes(tmp_path / "a", most=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1,\n2", "Expecting ',' delimiter, line 2"),
+        ("[NaN]", "NaN is not a finite number"),
+        ("[-Infinity]", "-Infinity is not a finite number"),
+        ("[1e999]", "1e999 is not a finite number"),
+        ("9" * 5000, "Exceeds the limit"),
+        ("[" * 100_000, "brackets are nested too deeply"),
+        (b'"\xe4"', "not UTF-8 text"),
+    ],
+)
+def test_json_that_is_none_is_a_value_error_in_one_line(text, message):
+    with pytest.raises(ValueError, match=message) as error:
+        parse_json(text)
+    assert "\n" not in str(error.value)
+
+
+def test_text_that_utf8_cannot_hold_is_written_by_escapes(tmp_path):
+    assert write_text(tmp_path / "a.txt", os.fsdecode(b"M\xfc")).read_bytes() == rb"M\udcfc"
 
 
 def test_the_digest_of_a_file_is_that_of_the_standard(tmp_path):

@@ -6,12 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 from toys import Noisy, toy_faces
 
 import fldbench
 from fldbench import registry
 from fldbench.errors import DataError, MethodError, MissingDependencyError, StoreError, UnknownNameError
+from fldbench.faces import facts_of
 from fldbench.method import Method, make_method, predict_checked
 
 FACES = toy_faces(4)
@@ -49,6 +51,30 @@ def test_saved_and_loaded_is_the_same_method(toy, tmp_path):
     assert (again.name_, again.scale_) == ("a b", 0.1)
     assert np.array_equal(again.predict([], FACES.boxes), method.predict([], FACES.boxes))
     assert method.n_parameters == 13
+
+
+def test_a_model_says_what_it_was_fitted_on(toy, tmp_path):
+    method = fldbench.make_method("noisy")
+    assert method.fitted_on is None
+    method.fit(FACES.with_boxes(FACES.boxes, "official"))
+    again = fldbench.load_method(method.save(tmp_path / "m"))
+    assert again.fitted_on == method.fitted_on == facts_of(FACES.with_boxes(FACES.boxes, "official"))
+    assert str(again.fitted_on) == "4 faces of toy-test (mtfl-5), official boxes"
+    method.fit(FACES[:2])
+    assert method.fitted_on.faces == 2
+    with safe_open(tmp_path / "m", "np") as file:
+        header = json.loads(file.metadata()["fldbench"])
+    del header["fitted_on"]  # as the first version wrote it
+    save_file(method.learned(), str(tmp_path / "old"), {"fldbench": json.dumps(header)})
+    assert fldbench.load_method(tmp_path / "old").fitted_on is None
+    average = fldbench.make_method("average", methods=["mean-shape", "linear"]).fit(FACES)
+    again = fldbench.load_method(average.save(tmp_path / "a"))
+    assert again.fitted_on == average.fitted_on == facts_of(FACES)
+    members = [fldbench.make_method("mean-shape").fit(FACES) for _ in range(2)]
+    average.assemble(members)
+    assert average.fitted_on == facts_of(FACES)
+    average.assemble([members[0], fldbench.make_method("mean-shape").fit(FACES[:2])])
+    assert average.fitted_on is None
 
 
 def test_what_cannot_be_saved_says_why(toy, tmp_path):
@@ -110,8 +136,21 @@ def test_answers_are_checked():
     for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
         with pytest.raises(MethodError, match=r"answered 4 faces with .* must be numbers of shape"):
             predict_checked(Answers(bad), images, boxes, 5)
-    with pytest.raises(DataError, match="face number 2: the box is"):
-        predict_checked(Answers(good), images, np.where(np.arange(4)[:, None] == 2, 0.0, boxes), 5)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, 1e308, 1e-320])
+def test_a_bad_box_spoils_only_its_face(bad):
+    images, boxes = list(FACES.images), np.where(np.arange(4)[:, None] == 2, bad, FACES.boxes)
+    method = fldbench.make_method("mean-shape").fit(FACES)
+    with pytest.warns(UserWarning, match="^mean-shape: missed, because of its box: face number 2: the box is"):
+        found = predict_checked(method, images, boxes, 5)
+    sound = [0, 1, 3]
+    assert np.isnan(found[2]).all()
+    assert np.array_equal(found[sound], method.predict([images[i] for i in sound], boxes[sound]))
+    with pytest.warns(UserWarning, match="4 faces have such boxes"):
+        assert np.isnan(predict_checked(method, images, np.full((4, 4), bad), 5)).all()
+    with pytest.raises(DataError, match=r"boxes: the shape is \(4,\)"):
+        predict_checked(method, images, np.zeros(4), 5)
 
 
 def test_the_registry_imports_nothing_until_asked(toy):

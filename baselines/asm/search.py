@@ -10,41 +10,44 @@ a line through the landmark, judged by their Mahalanobis distance. Positions are
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fldbench.baselines.parts.compiled import compiled, within
 
 FLAT = 0.05  # a cell with less gradient than this share of the image's mean counts as flat and is not amplified
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gather_patches(field, energy, points, offsets, out):
     """Write the patches at points (m, 2) int px to out (m, cells * bins) float32; a cell's centre is point + offset.
 
-    field (bins, h, w), energy (h, w), offsets (cells, 2) int. Every cell's centre must lie in the image.
+    field (bins, h, w), energy (h, w), offsets (cells, 2) int. A cell's centre outside the image is moved to its border.
     """
-    bins = field.shape[0]
+    bins, h, w = field.shape
     cells = len(offsets)
     for i in range(len(points)):
         total = np.float32(FLAT * cells)
         for c in range(cells):
-            total += energy[points[i, 1] + offsets[c, 1], points[i, 0] + offsets[c, 0]]
+            x, y = points[i, 0] + offsets[c, 0], points[i, 1] + offsets[c, 1]
+            total += energy[min(max(y, 0), h - 1), min(max(x, 0), w - 1)]
         factor = np.float32(1.0) / np.sqrt(total)
         for c in range(cells):
             x, y = points[i, 0] + offsets[c, 0], points[i, 1] + offsets[c, 1]
+            x, y = min(max(x, 0), w - 1), min(max(y, 0), h - 1)
             for k in range(bins):
                 out[i, c * bins + k] = field[k, y, x] * factor
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def response_maps(field, energy, corners, side, offsets, filters, out):
     """Write the responses in the windows of all landmarks to out (L, side, side) float32.
 
-    out[l, i, j] is the response at corner + (j, i).
+    out[l, i, j] is the response at corner + (j, i). Cells that lie outside the image are moved into it.
 
     field (bins, h, w), energy (h, w), corners (L, 2) int the windows' first positions, offsets (cells, 2) int, filters
     (L, cells * bins) float32. A response is the dot product of filter and patch. The innermost loop runs along a row of
     the window, where the compiler can take many positions at once without reordering a sum.
     """
-    bins = field.shape[0]
+    bins, h, w = field.shape
     cells = len(offsets)
     total = np.empty((side, side), np.float32)
     for point in range(len(corners)):
@@ -53,6 +56,7 @@ def response_maps(field, energy, corners, side, offsets, filters, out):
         response[:] = np.float32(0.0)
         for c in range(cells):
             x, y = corners[point, 0] + offsets[c, 0], corners[point, 1] + offsets[c, 1]
+            x, y = min(max(x, 0), w - side), min(max(y, 0), h - side)
             for i in range(side):
                 total[i] += energy[y + i, x : x + side]
             for k in range(bins):
@@ -67,7 +71,7 @@ def response_maps(field, energy, corners, side, offsets, filters, out):
                 response[i, j] /= np.sqrt(total[i, j])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def peaks(responses, corners, sharpness, near, width, spread, centres, precision):
     """Write where each landmark is taken to be, and how surely, to centres (L, 2) px and precision (L, 2, 2) px^-2.
 
@@ -106,7 +110,7 @@ def peaks(responses, corners, sharpness, near, width, spread, centres, precision
         precision[point, 0, 1] = precision[point, 1, 0] = -xy / det
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def profiles(image, points, normals, half, out):
     """Write the grey differences along the normals to out (L, 2 half + 1).
 
@@ -118,8 +122,8 @@ def profiles(image, points, normals, half, out):
     for point in range(len(points)):
         for t in range(2 * half + 2):
             step = t - half - 0.5
-            x = min(max(points[point, 0] + step * normals[point, 0], 0.0), w - 1.0)
-            y = min(max(points[point, 1] + step * normals[point, 1], 0.0), h - 1.0)
+            x = within(points[point, 0] + step * normals[point, 0], w - 1.0)
+            y = within(points[point, 1] + step * normals[point, 1], h - 1.0)
             x0, y0 = int(x), int(y)
             x1, y1 = min(x0 + 1, w - 1), min(y0 + 1, h - 1)
             fx, fy = x - x0, y - y0
@@ -130,19 +134,20 @@ def profiles(image, points, normals, half, out):
             out[point, t] = values[t + 1] - values[t]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def best_offsets(long, means, precisions, out):
     """Write the step along its normal at which each landmark's profile is nearest to the mean profile to out (L,) int.
 
     long (L, k + 2 m) differences, means (L, k), precisions (L, k, k); a step s in -m..m looks at k of them from m + s,
     divided by the sum of their absolute values, g, and costs (g - mean)' precision (g - mean). The first of equals
-    counted from the middle outwards wins, so a flat image moves nothing.
+    counted from the middle outwards wins, so a flat image moves nothing; nor does a cost that is not a number.
     """
     k = means.shape[1]
     m = (long.shape[1] - k) // 2
     d = np.empty(k)
     for point in range(len(long)):
         best = np.inf
+        out[point] = 0
         for rank in range(2 * m + 1):
             step = (rank + 1) // 2 if rank % 2 else -(rank // 2)
             total = 0.0

@@ -10,7 +10,6 @@ CVPR 2012), in the face and in its mirror image, so that a mirrored image gives 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from fldbench.baselines.parts.threads import blocks, each_block
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_image
+from fldbench.files import temporary_folder
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box, transform
 from fldbench.method import Method
 from fldbench.params import THREADS, Rule, count_threads, real, whole
@@ -146,9 +146,9 @@ class ERT(Method):
         options = {name: getattr(self, name) for name in DLIB_OPTIONS}
         options |= {"num_threads": count_threads(self.threads), "random_seed": str(self.random_state)}
         truth = fill_missing(train.landmarks, train.boxes, mean_unit_shape(train), train.ids)
-        with tempfile.TemporaryDirectory(prefix="fldbench-") as folder:
-            faces = self._write_faces(train, truth, Path(folder))
-            trees = read_trees(train_dlib(Path(folder), faces, options)).compact()
+        with temporary_folder() as folder:
+            faces = self._write_faces(train, truth, folder)
+            trees = read_trees(train_dlib(folder, faces, options)).compact()
         self.mirror_ = np.array(get_scheme(train.scheme).mirror, np.uint16)
         for name, value in vars(trees).items():
             setattr(self, f"{name}_", value)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
+from fldbench.baselines.parts.compiled import compiled
 from fldbench.errors import DataError
 
 MARGIN = 16  # bytes behind the end, so that no number reaches beyond the array
@@ -154,7 +154,7 @@ def run_trees(trees: Trees, images: np.ndarray, corners: np.ndarray, starts: np.
     return shapes.reshape(n, s, points, 2)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _whole(data, at):
     """Return a whole number and where the next one begins: -1 behind the end, or after a number of no known length."""
     if at < 0 or at >= len(data) - MARGIN:
@@ -169,7 +169,14 @@ def _whole(data, at):
     return (-value if head & 0x80 else value), at + 1 + length
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def _index(data, at):
+    """Return a whole number that fits uint16, which would otherwise be cut to its lowest bits."""
+    value, at = _whole(data, at)
+    return (value, at) if 0 <= value < 2**16 else (0, -1)
+
+
+@compiled
 def _real(data, at):
     mantissa, at = _whole(data, at)
     exponent, at = _whole(data, at)
@@ -177,14 +184,14 @@ def _real(data, at):
     return (np.float32(mantissa * 2.0**exponent), at) if exponent < 1024 else (np.float32(0.0), -1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _reals(data, at, out):
     for i in range(len(out)):
         out[i], at = _real(data, at)
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _forests(data, at, pixels, thresholds, leaves):
     """Fill the arrays; return the place behind the forests, or -1 where their lengths are not those of the arrays."""
     stages, trees, splits, _ = pixels.shape
@@ -197,8 +204,8 @@ def _forests(data, at, pixels, thresholds, leaves):
             if length != splits:
                 return -1
             for i in range(splits):
-                pixels[t, k, i, 0], at = _whole(data, at)
-                pixels[t, k, i, 1], at = _whole(data, at)
+                pixels[t, k, i, 0], at = _index(data, at)
+                pixels[t, k, i, 1], at = _index(data, at)
                 thresholds[t, k, i], at = _real(data, at)
             length, at = _whole(data, at)
             if length != splits + 1:
@@ -212,7 +219,7 @@ def _forests(data, at, pixels, thresholds, leaves):
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pools(data, at, anchors, deltas):
     """Fill the arrays; return the place behind both, or -1 where their lengths are not those of the arrays."""
     stages, pool = anchors.shape
@@ -224,7 +231,7 @@ def _pools(data, at, anchors, deltas):
         if length != pool:
             return -1
         for i in range(pool):
-            anchors[t, i], at = _whole(data, at)
+            anchors[t, i], at = _index(data, at)
     length, at = _whole(data, at)
     if length != stages:
         return -1
@@ -237,7 +244,7 @@ def _pools(data, at, anchors, deltas):
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, anchors, deltas, shapes):
     """Move shapes (n * starts, 2 L) in place; row i belongs to image i // starts."""
     splits, pool = np.uint64(pixels.shape[2]), anchors.shape[1]
@@ -264,7 +271,7 @@ def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, ancho
                     shape[j] += unit * np.float32(step[j])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_pixels(image, corners, mean, shape, anchors, deltas, values):
     """Write the grey values of one stage's pixels for one shape to `values` (P,)."""
     real, imaginary = _turn(mean, shape)
@@ -280,7 +287,7 @@ def _read_pixels(image, corners, mean, shape, anchors, deltas, values):
         values[i] = image[int(row), int(column)] if inside else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _turn(mean, shape):
     """Return the linear part of the similarity from `mean` to `shape` as a complex number."""
     points = len(mean) // 2

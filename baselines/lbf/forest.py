@@ -12,19 +12,20 @@ Every function releases Python's lock and writes to the caller's arrays, so thre
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fldbench.baselines.parts.compiled import compiled, within
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def _pixel(image, flip, x, y):
     """Return the pixel nearest to (x, y), of the mirrored image where flip; outside the image that of the border."""
     height, width = image.shape
-    column = int(min(max(x, 0.0), width - 1.0) + 0.5)
-    row = int(min(max(y, 0.0), height - 1.0) + 0.5)
+    column = int(within(x, width - 1.0) + 0.5)
+    row = int(within(y, height - 1.0) + 0.5)
     return image[row, width - 1 - column if flip else column]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pool_values(images, which, flip, points, turns, offsets):
     """Return the pixels around one landmark, (p, n) uint8.
 
@@ -50,7 +51,7 @@ def pool_values(images, which, flip, points, turns, offsets):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def grow(values, steps, weights, rows, pairs, draws, depth):
     """Grow one tree: return the pixels of the pool that its splits compare, and their thresholds.
 
@@ -132,7 +133,7 @@ def grow(values, steps, weights, rows, pairs, draws, depth):
     return chosen, thresholds
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_leaves(images, which, flip, shapes, turns, offsets, thresholds, out):
     """Write the leaf of every tree at every landmark to out (L, n, t) uint8.
 

@@ -8,15 +8,15 @@ two parts, so no bit of the result depends on the number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from fldbench.baselines.parts.compiled import compiled
 from fldbench.baselines.parts.threads import each_block
 
 SAMPLES_PER_TASK = 128  # samples that one thread works on at a time
 CONVERGED = 1e-10  # of the first gradient's square; float32 does not get much further
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_weights(leaves, rows, weights, out):
     """Add to out (m, k) the weights (L, t, leaves, k) that leaves (L, n, t) name at the samples rows (m,)."""
     for point in range(leaves.shape[0]):
@@ -28,7 +28,7 @@ def add_weights(leaves, rows, weights, out):
                     total[j] += add[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_rows(leaves, rows, values, out):
     """Add values (m, k) to the places of out (t, leaves, k) that leaves (n, t) name at the samples rows (m,)."""
     for m in range(len(rows)):
@@ -39,7 +39,7 @@ def add_rows(leaves, rows, values, out):
                 total[j] += add[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def spread(sums, components, bias):
     """Return sums (m, k) times components (k, d) plus bias (d,), in float64, (m, d).
 

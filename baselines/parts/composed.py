@@ -17,8 +17,8 @@ SHARED = ("threads", "random_state")  # parameters that a member takes over from
 class Composed(Method):
     """Keep the fitted members in `members_`; a subclass writes `_make`, `fit` and `predict`.
 
-    The declarations follow from the members: the method uses a validation set if one of them does, and threads change
-    nothing if they change nothing in any of them.
+    The declarations follow from the members: the method uses a validation set if one of them does, threads change
+    nothing if they change nothing in any of them, and it has seen the faces that one of them has seen.
 
     Attributes
     ----------
@@ -29,6 +29,16 @@ class Composed(Method):
     def _make(self) -> list[Method]:
         """Return the members, unfitted; raise MethodError or UnknownNameError if that is impossible."""
         raise NotImplementedError
+
+    def check_params(self) -> None:
+        """Check the parameters, and those of the members."""
+        self._check_own()
+        for member in self._make():
+            member.check_params()
+
+    def _check_own(self) -> None:
+        """Check the parameters that are no member's."""
+        super().check_params()
 
     def _member(self, name: str, params: dict[str, Any]) -> Method:
         """Return one new member, with the parameters that it takes over."""
@@ -65,9 +75,16 @@ class Composed(Method):
         depends = (m for m in self.members if "threads" in m.get_params() and "threads" not in m.changes_nothing)
         return () if any(depends) else ("threads",)
 
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The splits that the weights of a member have seen."""
+        return tuple(dict.fromkeys(label for member in self.members for label in member.trained_on))
+
     def assemble(self, members: Sequence[Method]) -> None:
         """Take fitted members, in the order of `members`, instead of fitting them."""
         self.members_ = list(members)
+        facts = {member.fitted_on for member in members}
+        self._fitted_on = facts.pop() if len(facts) == 1 else None
 
     def learned(self) -> dict[str, Any]:
         """Return what the members learned, each name behind the member's number."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fldbench.errors import DataError
+
 CLIP = 0.2  # Dalal & Triggs 2005, section 6.4 (L2-Hys): no single strong edge may rule a patch
 FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero and is not amplified
 
@@ -20,6 +22,7 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
 
     grey (h, w) uint8 or float -> (h, w, bins) float32. Bin k is the direction 2 pi k / bins, from +x towards +y. The
     magnitude is divided by its mean over the crop, so contrast and exposure do not matter; a flat crop gives zeros.
+    Raise DataError for pixels that are not finite.
 
     >>> ramp = np.tile(np.arange(6.0), (5, 1))  # brighter to the right: direction 0
     >>> orientation_channels(ramp, bins=4)[2, 2].astype(float).round(3).tolist()  # 1, by the mean (4 x 1 + 2 x 0.5) / 6
@@ -35,7 +38,10 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
     dx = cv2.sepFilter2D(grey, cv2.CV_32F, kernel, one, borderType=cv2.BORDER_REPLICATE)
     dy = cv2.sepFilter2D(grey, cv2.CV_32F, one, kernel, borderType=cv2.BORDER_REPLICATE)
     magnitude, angle = cv2.cartToPolar(dx, dy)
-    magnitude *= 1 / max(cv2.mean(magnitude)[0], 1e-3)
+    mean = cv2.mean(magnitude)[0]
+    if not np.isfinite(mean):  # the compiled code makes an index of every direction
+        raise DataError("a crop has pixels that are not finite, or too large for float32")
+    magnitude *= 1 / max(mean, 1e-3)
     angle *= np.float32(bins / (2 * np.pi))
     return bin_directions(magnitude, angle, bins)
 

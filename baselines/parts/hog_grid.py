@@ -8,9 +8,9 @@ pixel's directions; here the cells are fixed, so each pixel is added to its four
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from fldbench.baselines.parts import hog
+from fldbench.baselines.parts.compiled import compiled
 
 BLOCK_SIDE = 2  # cells along each side of a block
 
@@ -33,7 +33,7 @@ def grid_features(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
     return hog.normalise(blocks.reshape(n, side - 1, side - 1, BLOCK_SIDE * BLOCK_SIDE * bins)).reshape(n, -1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def grid_cells(crops: np.ndarray, cell: int, bins: int) -> np.ndarray:
     """Return the histograms of the cells: (n, s, s) uint8 -> (n, s // cell, s // cell, bins) float32.
 

@@ -1,12 +1,13 @@
 """Compiled loops of the HOG around landmarks: binning, and sampling in the frame of the shape."""
 
 import numpy as np
-from numba import njit
+
+from fldbench.baselines.parts.compiled import compiled, within
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bin_directions(magnitude, place, bins):
-    """Share magnitude (h, w) linearly between the two bins around place (h, w) in [0, bins]: (h, w, bins) float32."""
+    """Share magnitude (h, w) between the bins around place (h, w), finite, in [0, bins]: (h, w, bins) float32."""
     h, w = magnitude.shape
     out = np.zeros((h, w, bins), np.float32)
     for y in range(h):
@@ -18,7 +19,7 @@ def bin_directions(magnitude, place, bins):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def halve(channels):
     """Return the means of 2 x 2 pixels: (h, w, bins) -> (h // 2, w // 2, bins)."""
     h, w, bins = channels.shape
@@ -35,7 +36,7 @@ def halve(channels):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sample_patches(field, shapes, linear, spacing, grid, clip, flat):
     """Return clipped, normalised histograms of grid x grid cells around landmarks, in the frame of each shape.
 
@@ -68,7 +69,7 @@ def sample_patches(field, shapes, linear, spacing, grid, clip, flat):
     for s in range(m):
         a, b = linear[s, 0], linear[s, 1]
         turn = np.arctan2(b, a) * bins / (2 * np.pi)
-        low = int(np.floor(turn))
+        low = int(within(np.floor(turn) + bins, 2.0 * bins)) - bins
         share = np.float32(turn - low)
         for p in range(n_points):
             power = np.float32(0.0)
@@ -77,8 +78,8 @@ def sample_patches(field, shapes, linear, spacing, grid, clip, flat):
                 v = (row - (grid - 1) / 2) * spacing
                 for column in range(grid):
                     u = (column - (grid - 1) / 2) * spacing
-                    x = min(max(shapes[s, p, 0] + a * u - b * v, 0.0), w - 1.0)
-                    y = min(max(shapes[s, p, 1] + b * u + a * v, 0.0), h - 1.0)
+                    x = within(shapes[s, p, 0] + a * u - b * v, w - 1.0)
+                    y = within(shapes[s, p, 1] + b * u + a * v, h - 1.0)
                     x0, y0 = min(int(x), max(w - 2, 0)), min(int(y), max(h - 2, 0))
                     x1, y1 = min(x0 + 1, w - 1), min(y0 + 1, h - 1)
                     fx, fy = np.float32(x - x0), np.float32(y - y0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ import numpy as np
 from fldbench.baselines.parts.threads import each_block
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_faces, crop_image
+from fldbench.files import temporary_folder
 from fldbench.params import count_threads
 
 CROPS_PER_TASK = 16  # crops that one thread cuts at a time
@@ -22,7 +22,7 @@ def training_crops(train: FaceSet, size: int, padding: float, threads: int | Non
 
     A training set of any size then needs no more memory than the part that is being worked on.
     """
-    with tempfile.TemporaryDirectory(prefix="fldbench-") as folder:
+    with temporary_folder() as folder:
         yield crop_faces(train, size, padding, cache=folder, jobs=count_threads(threads)).images
 
 

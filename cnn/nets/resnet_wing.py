@@ -32,6 +32,7 @@ class ResNetWing(NetworkMethod):
     Parameters
     ----------
     depth : {18, 34, 50}
+        Layers with weights.
     normalise : str
         See `view.normalised`. "signed", [-1, 1], is the project's; torchvision's weights need "imagenet".
     """

@@ -56,6 +56,7 @@ class Settings:
     patience : int or None
         Epochs without a better validation NME until training stops; None never stops early.
     precision : {"32-true", "bf16-mixed", "16-mixed"}
+        Of the training; predictions are always in single precision.
     accelerator : str
         As Lightning Fabric names it: "auto", "cpu", "gpu", ...
     devices, num_nodes : int

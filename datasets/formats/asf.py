@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.dataset import needed_root
+from fldbench.dataset import FAR, needed_root
+from fldbench.datasets.formats.images import WITH
 from fldbench.datasets.formats.text import numbers, read_lines, refusal
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces.image_files import header_size
+from fldbench.faces.image_files import ENDINGS, header_size
 
 COLUMNS = (7, 10)  # path#, type, x, y, point#, from, to, and at times three columns for the user
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp")
 HEAD = 65536  # bytes that contain the size, unless a large thumbnail or colour profile precedes it
 
 
@@ -51,7 +51,7 @@ def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
     image = _host_image(path, *rest[0])
     with np.errstate(over="ignore"):  # overflowing values are refused below
         points = np.array(relative) * image_size(image)
-    if not np.isfinite(points).all():
+    if not (np.abs(points) < FAR).all():
         raise DataError("a point lies too far outside of its image to be counted in pixels", path, lines[1][0])
     return points, image
 
@@ -71,14 +71,14 @@ def _row(text: str, number: int, path: Path, line: int) -> list[float]:
 def _host_image(path: Path, line: int, text: str) -> Path:
     """Return the image that the file names, else the one with the file's own name: some copies changed the endings."""
     named = re.split(r"[\\/]", text)[-1]
-    stems = [named, *(path.stem + ending for ending in IMAGE_ENDINGS), *(path.stem + e.upper() for e in IMAGE_ENDINGS)]
+    stems = [named, *(path.stem + ending for ending in ENDINGS), *(path.stem + e.upper() for e in ENDINGS)]
     for name in stems:
         try:
             if (path.parent / name).is_file():
                 return path.parent / name
         except OSError:  # a name may be too long for the system
             continue
-    raise DataError(f"no image {named[-80:]!r} beside it, nor {path.stem} with {', '.join(IMAGE_ENDINGS)}", path, line)
+    raise DataError(f"no image {named[-80:]!r} beside it, nor {path.stem} with {WITH}", path, line)
 
 
 def folder_of_asf(root: str | Path | None, dataset: str, folders: Sequence[str], pattern: str) -> Path:

@@ -1,15 +1,14 @@
-"""For readers of text tables: lines with their numbers, checked numbers, unique ids, images that are there."""
+"""For readers of text tables: lines with their numbers, checked numbers, boxes, unique ids."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fldbench.dataset import FAR
 from fldbench.errors import DataError, must_be
-from fldbench.faces import ImageFiles
 from fldbench.files import read_text
 
 SHOWN = 40  # letters of a bad word that an error quotes
@@ -76,28 +75,29 @@ def split_columns(text: str, n: int, what: str, path: str | Path, line: int, sep
 
 
 def numbers(words: Sequence[str], path: str | Path, line: int) -> list[float]:
-    """Return the words of a line as finite numbers; raise DataError, which quotes the first other word.
+    """Return the words of a line as numbers of pixels; raise DataError, which quotes the first other word.
 
     >>> numbers(["1", "-2.5e1"], "a.txt", 3)
     [1.0, -25.0]
-    >>> numbers(["1", "nan"], "a.txt", 3)
+    >>> numbers(["1", "1e30"], "a.txt", 3)
     Traceback (most recent call last):
         ...
-    fldbench.errors.DataError: a.txt, line 3: a number is 'nan'; must be a finite decimal number
+    fldbench.errors.DataError: a.txt, line 3: a number is '1e30'; must be a finite decimal number below 1e+06
     """
     try:
         values = [float(word) for word in words]
-        if all(map(math.isfinite, values)) and "_" not in "".join(words):  # Python reads 1_000 as a number
+        # Python reads 1_000 as a number. A comparison with NaN is false.
+        if all(abs(value) < FAR for value in values) and "_" not in "".join(words):
             return values
     except ValueError:
         pass
     bad = next(word for word in words if not _is_number(word))
-    raise refusal("a number", bad[:SHOWN], "a finite decimal number", path, line)
+    raise refusal("a number", bad[:SHOWN], f"a finite decimal number below {FAR:g}", path, line)
 
 
 def _is_number(word: str) -> bool:
     try:
-        return math.isfinite(float(word)) and "_" not in word
+        return abs(float(word)) < FAR and "_" not in word
     except ValueError:
         return False
 
@@ -114,48 +114,38 @@ def point(text: str, path: str | Path, line: int, separator: str | None = None) 
     return numbers([word.strip() for word in words], path, line)
 
 
-def check_unique(ids: Sequence[str], path: str | Path, lines: Sequence[int]) -> None:
-    """Raise DataError, with both lines, if two faces have the same id.
+class Unique:
+    """The ids of a list, each of which may have one line.
 
-    >>> check_unique(["a", "b", "a"], "list.txt", [1, 2, 5])
+    >>> unique = Unique("list.txt")
+    >>> for line, one in enumerate("aba", start=1):
+    ...     unique.add(one, line)
     Traceback (most recent call last):
         ...
-    fldbench.errors.DataError: list.txt, line 5: 'a' is in line 1 already; each face has one line
+    fldbench.errors.DataError: list.txt, line 3: 'a' is in line 1 already; each face has one line
     """
-    first: dict[str, int] = {}
-    for one, line in zip(ids, lines, strict=True):
-        if one in first:
-            raise DataError(f"{one[:SHOWN]!r} is in line {first[one]} already; each face has one line", path, line)
-        first[one] = line
+
+    def __init__(self, path: str | Path):
+        self.path = path
+        self._first: dict[str, int] = {}
+
+    def add(self, one: str, line: int) -> None:
+        """Note the id of a line; raise DataError if an earlier line has it."""
+        first = self._first.setdefault(one, line)
+        if first != line:
+            raise DataError(f"{one[-SHOWN:]!r} is in line {first} already; each face has one line", self.path, line)
 
 
-def image_files(base: str | Path, names: Sequence[str], path: str | Path, lines: Sequence[int]) -> ImageFiles:
-    """Return the images base/name of a list; none of them is opened.
+def box(words: Sequence[str], path: str | Path, line: int) -> list[float]:
+    """Return x0, y0, x1, y1 of the words of a line; raise DataError if they are not numbers or no box.
 
-    Folders are listed once, which is far quicker than to ask for each file. Names use slashes.
-
-    Raises
-    ------
-    DataError
-        With the line of the list that names an absent image.
+    >>> box(["1", "2", "3.5", "4"], "a.txt", 1)
+    [1.0, 2.0, 3.5, 4.0]
     """
-    listed: dict[str, set[str]] = {}
-    files = [f"{base}/{name}" for name in names]
-    for file, name, line in zip(files, names, lines, strict=True):
-        folder, _, own = file.rpartition("/")
-        if folder not in listed:
-            listed[folder] = _files_in(folder)
-        if own not in listed[folder] and not os.path.isfile(file):  # a file system may not tell A from a
-            raise DataError(f"no image {name[-200:]!r} below {base}; restore it or correct the line", path, line)
-    return ImageFiles(files)
-
-
-def _files_in(folder: str) -> set[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if entry.is_file()}
-    except (OSError, ValueError):
-        return set()
+    values = numbers(words, path, line)
+    if len(values) != 4 or not (values[0] < values[2] and values[1] < values[3]):
+        raise refusal("the box", values, "x0, y0, x1, y1 with x0 < x1 and y0 < y1", path, line)
+    return values
 
 
 def stem(name: str) -> str:

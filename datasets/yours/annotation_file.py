@@ -13,10 +13,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from fldbench.dataset import ROOT_VARIABLE, Columns, Dataset, data_root
+from fldbench.dataset import FAR, ROOT_VARIABLE, Columns, Dataset, data_root
 from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
+from fldbench.faces.image_paths import ImageFolder
+from fldbench.faults import Faults
 from fldbench.geometry import tight_box
 from fldbench.params import TEXT, kind, optional
 from fldbench.schemes import get_scheme, list_schemes, recognise
@@ -28,7 +30,6 @@ SPLIT_WORDS = {
     "val": {"val", "valid", "validation", "valset"},
     "test": {"test", "testing", "testset"},
 }
-FAR = 1e6  # px; beyond any image: a larger number is damaged
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class AnnotationFile(Dataset):
     }
     ending: ClassVar[str]
     images: str | Path | None = None
+    root: Path | None = None  # the folder of the last load, if one is known
 
     def __init__(self, file: str | Path | None = None, scheme: str | None = None):
         self.file = file
@@ -118,7 +120,16 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
-        return _columns(folder, Parsed(*self.parse(folder)))
+        return _columns(folder, Parsed(*self.parse(folder)), self._reach(folder), self.faults)
+
+    def _reach(self, file: Path) -> Path:
+        """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
+
+        Image paths with ../ are usual: annotations and images lie in two folders side by side.
+        """
+        root = None if self.root is None else Path(os.path.abspath(self.root))
+        place = Path(os.path.abspath(file))
+        return root if root is not None and root in place.parents else place.parent.parent
 
     def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder that image paths are relative to, and the faces of one file."""
@@ -130,6 +141,7 @@ class AnnotationFile(Dataset):
 
     def locate(self, root: str | Path | None, split: str) -> Path:
         """Return the annotation file of a split."""
+        self.root = None if root is not None and Path(root).is_file() else data_root(root)
         candidates = self._candidates(root)
         named = {path: split_of(path.stem) for path in candidates}
         chosen = candidates if split == "all" else [path for path in candidates if named[path] == split]
@@ -241,39 +253,49 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _columns(file: Path, parsed: Parsed) -> Columns:
-    """Return the faces with points; raise DataError with file and line for anything that does not fit."""
-    folder, found = parsed.folder, parsed.faces
+def _columns(file: Path, parsed: Parsed, reach: Path, faults: Faults) -> Columns:
+    """Return the faces with points; those that do not fit are faults, with file and line."""
+    folder, found = ImageFolder(parsed.folder, reach), parsed.faces
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
     ids = [one.id or own for one, own in zip(found, face_ids(images), strict=True)]
     counted = [k for k, one in enumerate(found) if not one.ignored]
     rows = [k for k in counted if found[k].points is not None and np.isfinite(found[k].points).all(axis=1).any()]
+    faults.check_some(len(rows))
     if not rows:
         raise DataError(f"no face with landmarks in it ({len(found)} without)", file)
-    first: dict[str, int] = {}
-    exists: dict[str, bool] = {}
-    for k in rows:
+    used: set[str] = set()
+
+    def face(k: int) -> tuple[int, str, np.ndarray]:
         one = found[k]
-        if first.setdefault(ids[k], k) != k:
+        image = folder.find(images[k], file, one.line, one.what)
+        box = _box(one, file)
+        if ids[k] in used:
             raise DataError(f"{one.what}the id {ids[k][:80]!r} is used for more than one face", file, one.line)
-        if images[k] not in exists:
-            exists[images[k]] = os.path.isfile(folder / images[k])
-        if not exists[images[k]]:
-            raise DataError(f"{one.what}no image {images[k][:80]!r} in {str(folder)!r}", file, one.line)
+        used.add(ids[k])
+        return k, image, box
+
+    n_faulty = len(rows)
+    rows, files, boxes = faults.columns(face, rows)
+    n_faulty -= len(rows)
     landmarks = np.stack([found[k].points for k in rows])
-    boxes = np.stack([_box(found[k], file) for k in rows])
     scheme, notes = settled(parsed.scheme, landmarks, file, parsed.notes)
+    # A photo's default name as a group must say that nobody declared it: it is that of its faces' ids.
+    first_id: dict[str, str] = {}
+    for k in rows:
+        first_id.setdefault(images[k], ids[k] if found[k].id else photo[images[k]])
+    boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
-        images=ImageFiles([folder / images[k] for k in rows]),
-        boxes=boxes,
+        images=ImageFiles(files),
+        boxes=np.stack(boxes) if boxed else None,
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
-        groups=[found[k].group or photo[images[k]] for k in rows],
-        parts={"faces with landmarks": (len(rows), len(counted))},
+        groups=[found[k].group or first_id[images[k]] for k in rows],
+        parts={"faces with landmarks": (len(rows), len(counted) - n_faulty)}
+        | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
         notes=notes,
     )
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.dataset import FAR
 from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.annotation_file import (
-    FAR,
     Annotation,
     AnnotationFile,
     declared_scheme,
@@ -59,23 +59,28 @@ class CocoFace(AnnotationFile):
         """Return the scheme, the folder of the images, and every annotation of a face, valid or not."""
         content = _json(path)
         annotations = _rows(content, "annotations", path)
-        names = {_key(row, "id", where, path): row.get("file_name") for where, row in _rows(content, "images", path)}
+        names = {}
+        for where, row in _rows(content, "images", path):
+            with self.faults:
+                names[_key(row, "id", where, path)] = row.get("file_name")
         whole = any("face_kpts" in row for _, row in annotations)
         points_key, box_key = ("face_kpts", "face_box") if whole else ("keypoints", "bbox")
         found, n_points = [], None
         for where, row in annotations:
             if points_key not in row:
                 continue
-            image = names.get(_key(row, "image_id", where, path))
-            if not isinstance(image, str) or not image:
-                raise DataError(f"{where}: no file_name for its image_id {row['image_id']!r} in `images`", path)
-            values = _numbers(row[points_key], f"{where}: {points_key}", path)
-            if n_points is None:
-                n_points = len(values) // 3
-            if len(values) != 3 * n_points or not n_points:
-                allowed = "three for each point: x, y, v"
-                raise refusal(f"{where}: the number of numbers in {points_key}", len(values), allowed, path)
-            found.append(_annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path))
+            with self.faults:
+                image = names.get(_key(row, "image_id", where, path))
+                if not isinstance(image, str) or not image:
+                    raise DataError(f"{where}: no file_name for its image_id {row['image_id']!r} in `images`", path)
+                values = _numbers(row[points_key], f"{where}: {points_key}", path)
+                count = n_points or len(values) // 3
+                if len(values) != 3 * count or not count:
+                    allowed = "three for each point: x, y, v"
+                    raise refusal(f"{where}: the number of numbers in {points_key}", len(values), allowed, path)
+                n_points = count
+                found.append(_annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path))
+        self.faults.check_some(len(found))
         if n_points is None:
             raise DataError("no annotation with face_kpts or keypoints", path)
         stated = WHOLE_BODY if whole else _scheme_of(content, path)

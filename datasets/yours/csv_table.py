@@ -58,7 +58,8 @@ class CSVTable(AnnotationFile):
                     columns = _Columns(row, path, reader.line_num)
                     scheme = scheme_for(columns.n_points, self.scheme, path, reader.line_num)
                     continue
-                found.append(columns.annotation(row, reader.line_num))
+                with self.faults:
+                    found.append(columns.annotation(row, reader.line_num))
         except csv.Error as error:
             raise DataError(f"not a CSV file ({error})", path, reader.line_num) from error
         return Parsed(scheme, path.parent / (self.images or ""), found)

@@ -19,6 +19,7 @@ from fldbench.datasets.yours.annotation_file import (
     scheme_for,
 )
 from fldbench.errors import DataError, must_be
+from fldbench.faults import Faults
 from fldbench.files import read_bytes
 from fldbench.schemes import get_scheme
 
@@ -52,8 +53,9 @@ class DlibXML(AnnotationFile):
 
     def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
         """Return the scheme, the folder of the images, and every box."""
-        content = _Content(path)
+        content = _Content(path, self.faults)
         content.parse(read_bytes(path))
+        self.faults.check_some(len(content.boxes))
         if not content.names:
             raise DataError("no <part> in it: boxes without landmarks, or none", path)
         wanted = self.scheme or content.scheme
@@ -109,12 +111,13 @@ class _Box:
 class _Content:
     """Every box of a file, gathered while expat reads it, so that errors know their line."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, faults: Faults):
         self.boxes: list[_Box] = []
         self.names: dict[str, str] = {}  # one string object for each name, for any number of boxes
         self.scheme: str | None = None
-        self._path, self._open = path, []
+        self._path, self._faults, self._open = path, faults, []
         self._image, self._box = "", {}
+        self._sound = True  # no fault in the box so far
         self._parts: dict[str, tuple[float, float, float]] = {}
 
     def parse(self, data: bytes) -> None:
@@ -147,11 +150,16 @@ class _Content:
         if inside is None and "scheme" in given:
             self.scheme = declared_scheme(given["scheme"], self._path, self._parser.CurrentLineNumber)
         elif tag == "image":
-            self._image = self._text(tag, given, "file")
-        elif tag == "box":
-            self._start_box(given)
-        elif tag == "part":
-            self._part(given)
+            self._image = ""
+            with self._faults:
+                self._image = self._text(tag, given, "file")
+        elif tag == "box" and not self._image:
+            self._sound = False  # the fault is that of the image
+        elif tag == "box" or (tag == "part" and self._sound):
+            self._sound = False
+            with self._faults:
+                self._start_box(given) if tag == "box" else self._part(given)
+                self._sound = True
 
     def _start_box(self, given: dict[str, str]) -> None:
         left, top, width, height = (self._number("box", given, key) for key in ("left", "top", "width", "height"))
@@ -179,7 +187,7 @@ class _Content:
 
     def _end(self, tag: str) -> None:
         self._open.pop()
-        if tag == "box":
+        if tag == "box" and self._sound:
             parts = np.array(list(self._parts.values()), float).reshape(-1, 3)
             self.boxes.append(_Box(self._image, names=tuple(self._parts), parts=parts, **self._box))
 

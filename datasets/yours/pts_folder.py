@@ -8,11 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset, data_root, needed_root
-from fldbench.datasets.formats.images import images_beside
+from fldbench.datasets.formats.images import ImagesBeside
 from fldbench.datasets.formats.pts import count_pts, read_pts
 from fldbench.datasets.formats.tem import count_tem, read_tem
 from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, settled, split_of
 from fldbench.errors import DatasetNotFoundError
+from fldbench.faces import ImageFiles
+from fldbench.faults import Faults
 from fldbench.params import TEXT, kind, optional
 from fldbench.schemes import get_scheme
 
@@ -61,18 +63,31 @@ class PtsFolder(Dataset):
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces in the order of their paths; all have as many points as the first."""
         paths = _of_split(_annotations(folder, self.ending), folder, split, self.ending)
-        n_points = self.count(paths[0]) if self.scheme is None else get_scheme(self.scheme).n_points
-        scheme = scheme_for(n_points, self.scheme, paths[0])
-        landmarks = np.stack([self.points(path, n_points) for path in paths])
-        images = images_beside(paths)
-        scheme, notes = settled(scheme, landmarks, folder, ())
+        if self.scheme is None:
+            n_points, first = self._first_count(paths)
+            scheme_for(n_points, None, first)  # refuses a number that no scheme has
+        else:
+            n_points = get_scheme(self.scheme).n_points
+        images = ImagesBeside()
+        paths, points, files = self.faults.columns(
+            lambda path: (path, self.points(path, n_points), images.of(path)), paths
+        )
+        landmarks = np.stack(points)
+        scheme, notes = settled(self.scheme, landmarks, folder, ())
         return Columns(
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
-            images=images,
+            images=ImageFiles(files),
             landmarks=landmarks,
             scheme=scheme,
             notes=notes,
         )
+
+    def _first_count(self, paths: list[Path]) -> tuple[int, Path]:
+        """Return the number of points of the first file that tells it, and that file."""
+        for path in paths:
+            with Faults():  # those of `read` tell what is wrong with the others
+                return self.count(path), path
+        return self.count(paths[0]), paths[0]
 
 
 class TemFolder(PtsFolder):

@@ -15,11 +15,12 @@ import numpy as np
 from fldbench.checks.common import Skipped, raises
 from fldbench.dataset import Dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import FaceSet, Images, NoImages
+from fldbench.faces import FaceSet, Images, NoImages, images
+from fldbench.faces.image_files import ENDINGS
+from fldbench.files import open_regular
 from fldbench.geometry import box_centre, box_size, check_boxes
 from fldbench.schemes import get_scheme
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm")
 SOME = 8  # faces with images to decode
 
 
@@ -213,13 +214,14 @@ def _watched() -> Iterator[list[str]]:
         return f"image {index}" if isinstance(index, (int, np.integer)) else ""
 
     def file(path: Path) -> str:
-        return str(path) if path.suffix.lower() in IMAGE_ENDINGS else ""
+        return str(path) if path.suffix.lower() in ENDINGS else ""
 
     with (
         patch.object(cv2, "imread", noting(cv2.imread, lambda path, *_: str(path))),
         patch.object(cv2, "imdecode", noting(cv2.imdecode, lambda *_: "an image that cv2.imdecode decodes")),
         patch.object(Images, "__getitem__", noting(Images.__getitem__, item)),
         patch.object(Path, "read_bytes", noting(Path.read_bytes, file)),
+        patch.object(images, "open_regular", noting(open_regular, str)),
     ):
         yield noted
 

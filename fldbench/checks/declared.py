@@ -37,7 +37,7 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Its declarations have the right types and name parameters that it has."""
     method = make()
     known = method.get_params()
-    for what in ("tasks", "files", "changes_nothing"):
+    for what in ("tasks", "files", "changes_nothing", "trained_on"):
         value = getattr(method, what)
         assert isinstance(value, tuple) and all(isinstance(name, str) for name in value), f"{what} is {value!r}"
     assert "landmarks" in method.tasks, f"tasks is {method.tasks!r}, without 'landmarks'"

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Annotated
 
 import typer
 
-from fldbench.cli import data, models, names, runs, scores
+from fldbench.cli import data, models, names, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
 app = typer.Typer(
     help="Benchmarks of facial landmark detectors, honest and comparable.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(runs.run)
 app.command("list")(names.list_names)
+app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
 app.command()(scores.evaluate)
 app.command()(models.train)
@@ -32,6 +33,9 @@ app.add_typer(data.app, name="data")
 def main() -> None:
     """Run the command; turn errors into one line and an exit status."""
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # it writes into progress bars
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names with letters that the terminal's encoding lacks
     try:
         app()
     except FldbenchError as error:

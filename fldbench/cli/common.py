@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fldbench.errors import DataError
+from fldbench.escape import cut, plain
+from fldbench.files import parse_json
 
+LONGEST_LINE = 1000  # letters
 Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
 Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
 
@@ -44,8 +46,8 @@ def parse_assignment(text: str, option: str) -> tuple[str, Any]:
     if not equals:
         raise DataError(f"{option} is {text!r}; must be NAME=VALUE, such as {option} stages=4")
     try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
+        return name, parse_json(value)
+    except ValueError:
         return name, value
 
 
@@ -54,6 +56,11 @@ def assignments(texts: list[str] | None, option: str) -> dict[str, Any]:
     return dict(parse_assignment(text, option) for text in texts or [])
 
 
+def say(text: object) -> None:
+    """Write lines to stdout, with control letters and raw bytes written out."""
+    typer.echo("\n".join(map(plain, str(text).split("\n"))))
+
+
 def complain(text: str) -> None:
-    """Write a line for the user to stderr."""
-    typer.echo(f"fldbench: {text}", err=True)
+    """Write a line for the user to stderr, likewise; further lines are indented."""
+    typer.echo("\n  ".join(cut(plain(line), LONGEST_LINE) for line in f"fldbench: {text}".split("\n")), err=True)

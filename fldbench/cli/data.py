@@ -8,13 +8,19 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Options, assignments, complain
+from fldbench.cli.common import Options, assignments, complain, say
+from fldbench.cli.completion import dataset_name
 from fldbench.errors import DatasetNotFoundError
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
 WORST = 50  # implausible shapes on the contact sheet
 
-Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the dataset; `fldbench list datasets`.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET", help="Name of the dataset; `fldbench list datasets`.", autocompletion=dataset_name
+    ),
+]
 Root = Annotated[
     Path | None,
     typer.Option(
@@ -40,6 +46,17 @@ def _load(name: str, root: Path | None, split: str | None, options: list[str] | 
     return load_dataset(name, root, split or make_dataset(name, **given).splits[0], **given)
 
 
+def _load_sound(name: str, root: Path | None, split: str | None, options: list[str] | None):
+    """Load the faces without faults, unless an option says otherwise; return them and the faults."""
+    from fldbench.dataset import make_dataset
+
+    given = assignments(options, "--option")
+    dataset = make_dataset(name, **given)
+    if "faulty" not in given:
+        dataset.faulty = "skip"
+    return dataset.load(root, split or dataset.splits[0]), dataset.faults
+
+
 @app.command()
 def info(name: Name, data: Root = None, split: Split = None, option: Options = None) -> None:
     """Show counts, sizes, scheme, attributes, subsets and absent parts of one split, or of all splits."""
@@ -51,18 +68,19 @@ def info(name: Name, data: Root = None, split: Split = None, option: Options = N
     problems = []
     for one in [split] if split else dataset.splits:
         try:
-            faces = _load(name, data, one, option)
+            faces, faults = _load_sound(name, data, one, option)
         except DatasetNotFoundError as error:
             problems.append(error)
             continue
-        typer.echo(info_text(facts_of(faces)) + "\n")
+        lines = [info_text(facts_of(faces)), *(f"{'fault':<13} {fault}" for fault in faults.in_order())]
+        say("\n".join(lines) + "\n")
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]
     for problem in problems:
         complain(f"{problem}")
     for title, text in (("licence", dataset.licence), ("cite", dataset.citation), ("from", dataset.url)):
         if text:
-            typer.echo(f"{title}: {text}")
+            say(f"{title}: {text}")
 
 
 @app.command()
@@ -81,7 +99,7 @@ def preview(
     from fldbench.media.draw import write_png
 
     loaded = _load(name, data, split, option)
-    typer.echo(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
+    say(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
 
 
 @app.command()
@@ -99,31 +117,31 @@ def verify(
     from fldbench.cli.terminal import progress
     from fldbench.curate.excludes import excludes_from, write_excludes
     from fldbench.curate.inspect import preview as sheet_of
-    from fldbench.curate.verify import rank_shapes
+    from fldbench.curate.verify import Finding, rank_shapes
     from fldbench.curate.verify import verify as findings_of
     from fldbench.dataset import make_dataset
     from fldbench.media.draw import write_png
 
-    faces = _load(name, data, split, option)
+    faces, faults = _load_sound(name, data, split, option)
     others = []
     for other in make_dataset(name, **assignments(option, "--option")).splits:
         if other != faces.split_name:
             try:
-                others.append(_load(name, data, other, option))
+                others.append(_load_sound(name, data, other, option)[0])
             except DatasetNotFoundError as error:
                 complain(f"not compared with {other}: {error}")
     with progress(f"verifying {faces.label}") as show:
-        findings = findings_of(faces, others, show)
+        findings = [Finding("fault", "", 0.0, str(one)) for one in faults.in_order()] + findings_of(faces, others, show)
     for one in findings:
-        typer.echo(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
+        say(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
     named = {one.id for one in findings if one.id}
-    typer.echo(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
+    say(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
     if output is not None:
-        typer.echo(write_excludes(output, excludes_from(findings)))
+        say(write_excludes(output, excludes_from(findings)))
     if sheet is not None:
         worst = [one.id for one in rank_shapes(faces)[:WORST]]
         if worst:
-            typer.echo(write_png(sheet, sheet_of(faces, ids=worst)))
+            say(write_png(sheet, sheet_of(faces, ids=worst)))
         else:
             complain("no sheet: too few faces for a shape model")
 
@@ -146,7 +164,7 @@ def convert(
         lost = write(faces, to.value, output, show)
     for line in lost:
         complain(f"not kept by {to.value}: {line}")
-    typer.echo(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
+    say(f"{output}: {len(faces)} faces of {faces.label} as {to.value}")
 
 
 @app.command()
@@ -170,4 +188,4 @@ def pack(
     faces = _load(name, data, split, option)
     with progress(f"packing {len(faces)} faces") as show:
         write(faces, output, size=size, quality=quality, progress=show)
-    typer.echo(f"{output}: {len(faces)} faces of {faces.label}, {output.stat().st_size} bytes")
+    say(f"{output}: {len(faces)} faces of {faces.label}, {output.stat().st_size} bytes")

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Data, Options, assignments, complain
+from fldbench.cli.common import Data, Options, assignments, complain, say
+from fldbench.cli.completion import dataset_name, method_name
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="Name of the method.")],
+    method: Annotated[str, typer.Argument(help="Name of the method.", autocompletion=method_name)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write (.safetensors).")],
-    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Name of the dataset.", autocompletion=dataset_name)],
     data: Data = None,
     split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
     option: Options = None,
@@ -45,7 +46,7 @@ def train(
         folder: dict[str, Any] = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
         model.fit(usable, **folder)
     path = model.save(output)
-    typer.echo(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
+    say(f"{path}: {model.n_parameters} parameters, {path.stat().st_size} bytes")
 
 
 def check(
@@ -67,11 +68,11 @@ def check(
     counts: Counter[str] = Counter()
     for result in results_of(name, data, assignments(param, "--param")):
         counts[result.status] += 1
-        typer.echo(f"{result.status:<8} {result.check}: {result.about}")
+        say(f"{result.status:<8} {result.check}: {result.about}")
         if result.reason:
-            typer.echo(f"         {result.reason}")
+            say(f"         {result.reason}")
     passed, failed, skipped = (counts[status] for status in ("passed", "failed", "skipped"))
-    typer.echo(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
+    say(f"{name}: {passed + failed} checks ran, {passed} passed, {failed} failed; {skipped} were skipped")
     if failed or not passed:
         raise typer.Exit(1)
 
@@ -85,4 +86,4 @@ def export(
     from fldbench.method import load_method
 
     path = export_onnx(load_method(model), output)
-    typer.echo(f"{path}: {path.stat().st_size} bytes; its metadata say how to cut the crop")
+    say(f"{path}: {path.stat().st_size} bytes; its metadata say how to cut the crop")

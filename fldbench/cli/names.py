@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fldbench.cli.common import say
+
 
 class Kind(StrEnum):
     """What `list` lists."""
@@ -20,7 +22,8 @@ class Kind(StrEnum):
 def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; default everything.")] = None,
 ) -> None:
-    """List the registered methods, datasets, protocols and landmark schemes."""
+    """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`."""
+    from fldbench.docstrings import doc_of, summary
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
@@ -32,7 +35,7 @@ def list_names(
         return "; ".join(text for text in (scheme, f"splits {', '.join(dataset.splits)}", counts) if text)
 
     tables = {
-        Kind.methods: lambda: {name: str(target) for name, target in table("method").items()},
+        Kind.methods: lambda: {name: summary(doc_of(target)) for name, target in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
@@ -45,6 +48,6 @@ def list_names(
 
 def _echo_table(heading: str, rows: dict[str, str]) -> None:
     width = max(map(len, rows), default=0) + 2
-    typer.echo(heading)
+    say(heading)
     for name, text in rows.items():
-        typer.echo(f"  {name:<{width}}{text}".rstrip())
+        say(f"  {name:<{width}}{text}".rstrip())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Protocols, complain, define_protocols
+from fldbench.cli.common import Data, Protocols, complain, define_protocols, say
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -52,7 +51,7 @@ def run(
     board = leaderboard(records)
     print_board(board)
     if only is None:
-        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
+        say(f"written: {', '.join(str(path) for path in board.write(out))}")
     else:
         complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")
     failed = [record for record in records if record.status == "failed"]
@@ -64,6 +63,12 @@ def run(
 def show_leaderboard(
     folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")],
     format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Columns by their names in CSV, such as nme,fr08,auc08.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
 ) -> None:
     """Print the leaderboard of one or several folders."""
@@ -71,19 +76,30 @@ def show_leaderboard(
     from fldbench.files import write_text
     from fldbench.report import leaderboard
 
+    if check:
+        raise typer.Exit(_check(folders))
     board = leaderboard(folders)
-
-    def table() -> str:
-        text = io.StringIO()
-        print_board(board, text)
-        return text.getvalue()
-
+    names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
     if format is Format.table and output is None:
-        print_board(board)
+        print_board(board, columns=names)
         return
     writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
-    text = writers.get(format, table)()
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
+    text = writers.get(format, board.to_text)(names)
+    if output is not None:
         write_text(output, text)
+    else:
+        typer.echo(text, nl=False)
+    for line in board.left_out if format is Format.csv else ():
+        complain(line)
+
+
+def _check(folders: list[Path]) -> int:
+    """Print whether the numbers of each record follow from its errors, and return the exit status."""
+    from fldbench.report import check_evidence
+
+    findings = [finding for folder in folders for finding in check_evidence(folder)]
+    for finding in findings:
+        say(finding.text)
+    wrong, unknown = sum(one.wrong for one in findings), sum(not one.checked for one in findings)
+    say(f"{len(findings)} records: {wrong} wrong, {unknown} cannot be checked")
+    return 1 if wrong else 0

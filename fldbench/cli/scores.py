@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Protocols, complain, define_protocols
+from fldbench.cli.common import Data, Protocols, complain, define_protocols, say
+from fldbench.cli.completion import protocol_name
 from fldbench.errors import PredictionsError
 
 
 def evaluate(
     predictions: Annotated[list[Path], typer.Argument(help=".csv, .json, .npz, or the benchmark's own format.")],
-    protocol: Annotated[list[str], typer.Option("--protocol", help="Name of a protocol; may be given several times.")],
+    protocol: Annotated[
+        list[str],
+        typer.Option(
+            "--protocol", help="Name of a protocol; may be given several times.", autocompletion=protocol_name
+        ),
+    ],
     data: Data = None,
     label: Annotated[
         list[str] | None,
@@ -52,4 +58,4 @@ def evaluate(
     board = leaderboard(records)
     print_board(board)
     if out is not None:
-        typer.echo(f"written: {', '.join(str(path) for path in board.write(out))}")
+        say(f"written: {', '.join(str(path) for path in board.write(out))}")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
+from fldbench.escape import plain
 from fldbench.progress import listening
-from fldbench.report import Leaderboard, tables
-from fldbench.report.columns import printed_columns
+from fldbench.report import Leaderboard
 
 PIPE_WIDTH = 160  # columns if the output is not a terminal
 FEW = 50  # steps that each get a line of a log
@@ -33,12 +32,13 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
         with listening(_Inside(_log_lines)):
             yield _log_lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    described = TextColumn("{task.description}", markup=False)
+    columns = (described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
         with listening(_Inside(lambda: _second_bar(bar))):
             yield lambda done_what, done, total: bar.update(
-                task, description=done_what or what, completed=done, total=total
+                task, description=plain(done_what or what), completed=done, total=total
             )
 
 
@@ -66,7 +66,7 @@ def _second_bar(bar: Progress) -> Callable[[str, int, int], None]:
     task = bar.add_task("", total=None)
 
     def show(what: str, done: int, total: int) -> None:
-        bar.update(task, description=f"  {what}", completed=done, total=total, visible=done < total)
+        bar.update(task, description=plain(f"  {what}"), completed=done, total=total, visible=done < total)
 
     return show
 
@@ -82,25 +82,13 @@ def _log_lines() -> Callable[[str, int, int], None]:
         last, seconds = now, now - start
         left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
         if what:
-            print(f"{done} of {total} done after {seconds:.0f} s{left}: {what}", file=sys.stderr, flush=True)
+            print(f"{done} of {total} done after {seconds:.0f} s{left}: {plain(what)}", file=sys.stderr, flush=True)
 
     return show
 
 
-def print_board(board: Leaderboard, file: TextIO | None = None) -> None:
-    """Print one table for each training set and protocol, with its caption and a line for every row that is not ok."""
+def print_board(board: Leaderboard, file: TextIO | None = None, columns: Sequence[str] | None = None) -> None:
+    """Print the tables of a leaderboard; captions have the width of the terminal."""
     console = Console(file=file)
-    if not console.is_terminal:
-        console = Console(file=file, width=PIPE_WIDTH)
-    for place, rows in board.sections():
-        shown = printed_columns(list(rows[0]), rows)
-        table = Table(title=tables.title(place), title_justify="left")
-        table.add_column("method", no_wrap=True)
-        for column in shown:
-            table.add_column(column.heading, justify="right", no_wrap=True)
-        for row in rows:
-            table.add_row(row["method"], *(tables.cell(row, column) for column in shown))
-        console.print(table)
-        for line in (board.captions[place], *tables.notes(rows)):
-            console.print(line, markup=False, highlight=False)
-        console.print()
+    width = console.width if console.is_terminal else PIPE_WIDTH
+    print(board.to_text(columns, width), file=file, flush=True)

@@ -6,6 +6,7 @@ several lines, one for each reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +15,13 @@ from typing import Protocol
 import numpy as np
 
 from fldbench.errors import DataError, must_be
+from fldbench.escape import plain
 from fldbench.faces import FaceSet
 from fldbench.files import read_text, write_text
 
 HEADER = "# faces to leave out: id<TAB>kind<TAB>reason; delete a line to keep the face\n"
+LARGEST = 10**8  # bytes of a list
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 PART = "after exclusions"  # the entry of FaceSet.parts that says how many are left
 
 
@@ -70,10 +74,11 @@ def write_excludes(path: str | Path, excludes: Iterable[Exclude]) -> Path:
     """
     excludes = list(excludes)
     for one in excludes:
-        if not one.id.strip() or one.id != one.id.strip() or one.id.startswith("#") or set(one.id) & set("\t\n\r"):
-            allowed = "a name without tabs and line ends, with no # at its start and no blank at either end"
+        name = _written(one.id)
+        if not name.strip() or name != name.strip() or name.startswith("#"):
+            allowed = "a name with no # at its start and no blank at either end"
             raise DataError(must_be("exclude list", "the id", one.id, allowed))
-    lines = [f"{one.id}\t{_one_line(one.kind)}\t{_one_line(one.reason)}\n" for one in excludes]
+    lines = [f"{_written(one.id)}\t{_one_line(one.kind)}\t{_one_line(one.reason)}\n" for one in excludes]
     return write_text(path, HEADER + "".join(lines))
 
 
@@ -88,7 +93,7 @@ def read_excludes(path: str | Path) -> list[Exclude]:
     if Path(path).is_file() and not Path(path).read_bytes().strip():
         return []  # the user deleted every line, to keep all faces
     found = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, most=LARGEST).split("\n"), start=1):
         line = line.removesuffix("\r")
         if not line.strip() or line.startswith("#"):
             continue
@@ -103,13 +108,19 @@ def without(faces: FaceSet, excludes: Iterable[Exclude]) -> FaceSet:
     """Return the faces that no line names.
 
     The entry "after exclusions" of `parts` says how many of how many are left. Leaderboards print `parts`, so that a
-    table says what was left out. The list may contain ids of other splits.
+    table says what was left out. The list may contain ids of other splits. Ids that UTF-8 cannot hold are compared as
+    they are written, with backslash escapes.
     """
-    named = {one.id for one in excludes}
-    keep = np.array([face not in named for face in faces.ids.tolist()], bool)
+    named = {_written(one.id) for one in excludes}
+    keep = np.array([_written(face) not in named for face in faces.ids.tolist()], bool)
     rest = faces[keep]
     before = faces.parts.get(PART, (0, len(faces)))[1]
     return replace(rest, parts={**rest.parts, PART: (len(rest), before)})
+
+
+def _written(face: str) -> str:
+    """Return an id as the list holds it: control letters and bytes that are no UTF-8 by their escapes."""
+    return plain(face) if _UNWRITABLE.search(face) else face
 
 
 def _one_line(text: str) -> str:

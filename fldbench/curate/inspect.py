@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, must_be
+from fldbench.escape import plain
 from fldbench.faces import FaceSet
 from fldbench.faces.image_files import header_size
 from fldbench.geometry import box_size, tight_box
@@ -92,7 +93,7 @@ def info_text(facts: dict[str, Any]) -> str:
         lines.append(("images", f"{images['sampled']} looked at, {images['unreadable']} unreadable"))
     else:
         lines.append(("images", images["why"] or "none"))
-    return "\n".join(f"{key:<13} {value}" for key, value in lines)
+    return "\n".join(f"{key:<13} {plain(value)}" for key, value in lines)
 
 
 def _classes(column: np.ndarray) -> dict[str, int]:

@@ -18,8 +18,11 @@ from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.faces.images import Images
+from fldbench.geometry import LARGEST
 from fldbench.schemes import get_scheme, identity_of
 from fldbench.shapes import fold_of
+
+LONGEST_NAME = 1000  # letters of an id or group
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,9 @@ class FaceSet:
         absent.
     notes : tuple of str
         What a user should know about how the files were understood, one line each.
+    box_source : str
+        Where the boxes come from: official (the dataset's own), tight or jittered:S (made from the landmarks), or empty
+        if that is not known.
 
     Raises
     ------
@@ -102,6 +108,7 @@ class FaceSet:
     split_name: str
     parts: Mapping[str, tuple[int, int]]
     notes: tuple[str, ...]
+    box_source: str
 
     # Written out because arguments may be more than the columns: anything that becomes an array, and None for a
     # default.
@@ -120,8 +127,10 @@ class FaceSet:
         split_name: str = "",
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
         notes: Sequence[str] = (),
+        box_source: str = "",
     ):
-        ids, landmarks = np.asarray(ids, str), np.asarray(landmarks, float)
+        where = name or "faces"
+        ids, landmarks = _names(ids, f"{where}: an id"), np.asarray(landmarks, float)
         columns = {
             "ids": ids,
             "images": images,
@@ -131,11 +140,12 @@ class FaceSet:
             "visible": np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool),
             "attributes": {key: np.asarray(value, int) for key, value in attributes.items()},
             "subsets": {key: np.asarray(value, bool) for key, value in subsets.items()},
-            "groups": ids if groups is None else np.asarray(groups, str),
+            "groups": ids if groups is None else _names(groups, f"{where}: a group"),
             "name": name,
             "split_name": split_name,
             "parts": dict(parts),
             "notes": tuple(notes),
+            "box_source": box_source,
         }
         for key, value in columns.items():
             object.__setattr__(self, key, value)
@@ -155,6 +165,14 @@ class FaceSet:
         if self.visible.shape != self.landmarks.shape[:-1]:
             allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
             raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
+        far = ~np.isnan(self.landmarks) & ~(np.abs(self.landmarks) <= LARGEST)
+        if far.any():
+            face, point, _ = np.argwhere(far)[0]
+            where, got = f"{self.label}: face {str(self.ids[face])!r}", self.landmarks[face, point].tolist()
+            allowed = "x, y in px, neither beyond 1e6, or NaN where it is not annotated"
+            count = int(far.any(axis=(1, 2)).sum())
+            others = f"{count} faces have such points" if count > 1 else ""
+            raise DataError(must_be(where, f"point {point}", got, allowed, others))
         if len(set(self.ids.tolist())) != n:
             values, counts = np.unique(self.ids, return_counts=True)
             raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} is used for more than one face")
@@ -205,9 +223,9 @@ class FaceSet:
             raise DataError(f"{self.label} has no subset {name!r}; {near_miss(name, self.subsets)}")
         return self[self.subsets[name]]
 
-    def with_boxes(self, boxes: np.ndarray) -> FaceSet:
-        """Return the same faces with other boxes, (n, 4) px."""
-        return replace(self, boxes=boxes)
+    def with_boxes(self, boxes: np.ndarray, source: str = "") -> FaceSet:
+        """Return the same faces with other boxes, (n, 4) px, and where these come from (see `box_source`)."""
+        return replace(self, boxes=boxes, box_source=source)
 
     def split(self, fraction: float, by: str = "group", random_state: int = 0) -> tuple[FaceSet, FaceSet]:
         """Split the faces into two parts, the second with about `fraction` of them.
@@ -283,18 +301,30 @@ class FaceSet:
         """SHA-256 over everything that can change a number, as 64 hex digits.
 
         That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
-        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts and notes.
+        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts, notes and the
+        words for the boxes.
         """
         total = hashlib.sha256(identity_of(self.scheme).encode())
-        total.update("\n".join(self.ids.tolist()).encode())
+        total.update("\n".join(self.ids.tolist()).encode("utf-8", "surrogatepass"))
         for column in (self.landmarks, self.boxes, self.visible):
             total.update(np.ascontiguousarray(column).data)
         for i in range(len(self)):
             total.update(self.images.digest_once(i))
         for name, column in sorted(self.attributes.items()):
-            total.update(f"\0{name}\0".encode())
+            total.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             total.update(np.ascontiguousarray(column, np.int64).data)
         return total.hexdigest()
+
+
+def _names(values: ArrayLike, what: str) -> np.ndarray:
+    """Return names as an array of strings, in which each takes the room of the longest."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "U":
+        values = list(map(str, values))  # type: ignore[arg-type]  # an array of strings, or a sequence
+        longest = max(values, key=len, default="")
+        if len(longest) > LONGEST_NAME:
+            allowed = f"at most {LONGEST_NAME} letters long"
+            raise DataError(f"{what} of {len(longest)} letters begins {longest[:40]!r}; must be {allowed}")
+    return np.asarray(values, str)
 
 
 def unreadable_images(faces: FaceSet) -> dict[int, str]:

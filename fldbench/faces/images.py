@@ -6,15 +6,24 @@ Everywhere an image is RGB uint8 (h, w, 3), and its content has a digest, so tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, overload
 
 import numpy as np
 
 from fldbench.errors import DataError
+from fldbench.faces.image_files import header_size
+from fldbench.files import open_regular
 
+MOST_PIXELS = 2**28  # of one image: 800 MB decoded, and more than any camera gives
+BYTES_AT_ONCE = 2**28  # of decoded images in memory together
 _DIGEST = hashlib.sha256().digest_size  # bytes
+
+
+def is_content_digest(digest: bytes) -> bool:
+    """Return whether a digest is a SHA-256 of an image's content: that of an image that is absent is not."""
+    return len(digest) == _DIGEST
 
 
 class Images(Sequence[np.ndarray]):
@@ -55,7 +64,7 @@ class Images(Sequence[np.ndarray]):
     def keep_digest(self, i: int, digest: bytes) -> bytes:
         """Keep a digest of image i that was computed already, so that `digest_once` need not compute it; return it."""
         known, digests = self._kept_digests
-        if len(digest) == _DIGEST:
+        if is_content_digest(digest):
             digests[i] = np.frombuffer(digest, np.uint8)
             known[i] = True  # last: another thread that sees it finds the digest whole
         return digest
@@ -109,6 +118,21 @@ class _Selection(Images):
         return self._base.encoded(int(self._rows[i]))
 
 
+def decoded(images: Images, most: int) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    """Yield the decoded images in order, some at a time, each part with its rows: at most `most` images.
+
+    A part ends earlier when its images take more than BYTES_AT_ONCE, so that large photos do not fill the memory.
+    """
+    some: list[np.ndarray] = []
+    held = 0
+    for i in range(len(images)):
+        some.append(images[i])
+        held += some[-1].nbytes
+        if len(some) == most or held > BYTES_AT_ONCE or i + 1 == len(images):
+            yield slice(i + 1 - len(some), i + 1), some
+            some, held = [], 0
+
+
 def decode_image(encoded: bytes, file: str | Path, what: str = "not an image that can be decoded") -> np.ndarray:
     """Decode the bytes of an image file; the orientation in its header is ignored.
 
@@ -129,10 +153,13 @@ def decode_image(encoded: bytes, file: str | Path, what: str = "not an image tha
     Raises
     ------
     DataError
-        If the bytes are not an image.
+        If the bytes are not an image, or one that claims more than MOST_PIXELS.
     """
     import cv2
 
+    width, height = header_size(encoded) or (0, 0)
+    if width * height > MOST_PIXELS:
+        raise DataError(f"claims {width} x {height} pixels, more than a photo has; leave the face out", file)
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:  # such as a header that claims more pixels than OpenCV allows
@@ -185,8 +212,9 @@ class ImageFiles(Images):
 
     def digest(self, i: int) -> bytes:
         try:
-            return hashlib.sha256(Path(self.paths[i]).read_bytes()).digest()
-        except OSError as error:
+            with open_regular(self.paths[i]) as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        except (OSError, ValueError) as error:
             return f"unreadable: {type(error).__name__}".encode()
 
     def digest_once(self, i: int) -> bytes:
@@ -194,9 +222,11 @@ class ImageFiles(Images):
 
     def encoded(self, i: int) -> bytes:
         try:
-            content = Path(self.paths[i]).read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot be read ({error.strerror}); restore the image", self.paths[i]) from error
+            with open_regular(self.paths[i]) as file:
+                content = file.read()
+        except (OSError, ValueError) as error:  # a path may hold a zero byte
+            why = getattr(error, "strerror", None) or error
+            raise DataError(f"cannot be read ({why}); restore the image", self.paths[i]) from error
         first = int(self._first[i])
         if not self._kept_digests[0][first]:
             self.keep_digest(first, hashlib.sha256(content).digest())

@@ -161,6 +161,7 @@ def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: in
         "scheme": faces.scheme,
         "name": faces.name,
         "split_name": faces.split_name,
+        **({"box_source": faces.box_source} if faces.box_source else {}),
         "parts": {key: [int(found), int(expected)] for key, (found, expected) in faces.parts.items()},
         "raw_size": size if quality is None else None,
         "images_end": end,
@@ -225,6 +226,7 @@ class PackedFaceSet(FaceSet):
         # Not through __init__: its checks of every row were made before the faces were packed.
         faces.__dict__.update(
             {key: about[key] for key in ("scheme", "name", "split_name")},
+            box_source=about.get("box_source", ""),  # absent where it is not known
             _pack=pack,
             images=PackedImages(pack),
             parts={key: tuple(counts) for key, counts in about["parts"].items()},

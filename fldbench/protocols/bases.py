@@ -10,7 +10,8 @@ from fldbench.faces import FaceSet
 from fldbench.protocols.definitions import check_base_name
 from fldbench.protocols.modifiers import modified
 from fldbench.protocols.names import MODIFIERS, is_modifier, parse
-from fldbench.protocols.protocol import Protocol, Score
+from fldbench.protocols.protocol import Protocol
+from fldbench.protocols.score import Score
 
 _FOLDED = 3  # from this number on, bases that differ only in their subset share one row
 

@@ -49,14 +49,15 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
         tight : the smallest box around the true points;
         jittered:S : that box shifted by N(0, S) of its width and height and scaled by N(1, S), drawn from the face's
         id alone, so that the box of a face does not depend on the other faces;
-        official : the dataset's own box, which the reader gave.
+        official : the dataset's own box, which the reader gave; `box_source` of the result says if there was none.
 
     Raises
     ------
     ProtocolError
         For an unknown source.
     """
-    kind, _, spread = box_source(source, "boxes_from").partition(":")
+    source = box_source(source, "boxes_from")
+    kind, _, spread = source.partition(":")
     if kind == "official":
         return faces
     boxes = tight_box(faces.landmarks).reshape(-1, 4)
@@ -66,9 +67,9 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
             for face, box in zip(faces.ids, boxes, strict=True)
         ]
         boxes = np.reshape(jittered, (-1, 4))
-    return faces.with_boxes(boxes)
+    return faces.with_boxes(boxes, source)
 
 
 def _face_rng(face_id: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{SEED}:{face_id}".encode()).digest()
+    digest = hashlib.sha256(f"{SEED}:{face_id}".encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

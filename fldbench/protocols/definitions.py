@@ -8,14 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from fldbench.dataset import make_dataset
 from fldbench.errors import DataError, FldbenchError, ProtocolError, must_be
-from fldbench.files import read_text
 from fldbench.protocols import normalisers
 from fldbench.protocols.names import suggestion
 from fldbench.protocols.protocol import Protocol
+from fldbench.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -90,13 +88,9 @@ def read_protocols(path: str | Path) -> list[Protocol]:
     Raises ProtocolError with the file, and the line where it is not YAML.
     """
     try:
-        content = yaml.safe_load(read_text(path))
+        content, _ = read_yaml(path)
     except DataError as error:
         raise ProtocolError(str(error)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ProtocolError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
     return definitions(content, str(path))
 
 

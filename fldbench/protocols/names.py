@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fldbench.errors import ProtocolError, must_be, near_miss
+from fldbench.metrics import percent_digits
 from fldbench.protocols.legacy import TWINS
 
 # All modifiers in the order of canonical names: key -> (how it is written, what it does).
@@ -20,7 +21,7 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "first": ("first=N", "the first N faces by id"),
     "t": ("t=0.08+0.10", "thresholds of FR; AUC takes the first"),
     "auc": ("auc=menpo|mdm|fan|san|luvli|spiga", "AUC by that code's rule"),
-    "missed": ("missed=failure|skipped|value:X", "what a missed face counts"),
+    "missed": ("missed=mean-shape|value:X|skipped", "what a missed face counts"),
     "reduction": ("reduction=macro|micro", "NME over faces, or over all points"),
     "strict": ("strict", "success is error < t, not <="),
     "integer": ("integer", "predictions cut to whole pixels"),
@@ -122,3 +123,12 @@ def decimals(value: float) -> str:
     text = np.format_float_positional(value, trim="-")
     whole, _, rest = text.partition(".")
     return f"{whole}.{rest.ljust(2, '0')}"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction in percent with all its digits and no more.
+
+    >>> percent(0.08), percent(0.075), percent(0.1)
+    ('8', '7.5', '10')
+    """
+    return percent_digits(fraction).removeprefix("0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from fldbench import metrics
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, legacy, normalisers
-from fldbench.protocols.names import decimals, number, of_today, suggestion
+from fldbench.protocols import boxes, legacy, missed, normalisers
+from fldbench.protocols.names import of_today, percent, suggestion
+from fldbench.protocols.score import Score
 from fldbench.schemes import get_scheme
 
 METRICS_VERSION = 2  # raise it when a metric's definition changes
@@ -72,8 +73,7 @@ class Protocol:
     auc_rule : str
         exact, or a rule of other people's code: see `fldbench.protocols.legacy`.
     missed : str
-        What a missed face counts. failure: it is left out of the NME, fails in FR and is zero in AUC; skipped: it is
-        left out of everything; value:X: its error is X, a fraction, in everything.
+        What a missed face counts: failure, skipped, value:X or mean-shape; see `fldbench.protocols.missed`.
     reduction : str
         macro: each face has the same weight in the NME; micro: each counted point has.
     strict : bool
@@ -123,7 +123,7 @@ class Protocol:
             "n_expected": int(self.n_expected),
             "first": None if self.first is None else int(self.first),
             "box_source": boxes.box_source(self.box_source, where),
-            "missed": missed_policy(self.missed, where),
+            "missed": missed.policy(self.missed, where),
             "thresholds": _thresholds(self.thresholds, where),
             "points": self._counted(where),
             "union_of": tuple(self.union_of),
@@ -215,8 +215,11 @@ class Protocol:
         found = [f"{name}={value}" for name, (value, own) in valued.items() if value != own]
         return ", ".join([*found, *(flag for flag in ("strict", "integer", "clipped") if getattr(self, flag))])
 
-    def describe(self) -> str:
-        """Return everything that decides the number, in one line for captions."""
+    def describe(self, boxes: str = "") -> str:
+        """Return everything that decides the number, in one line for captions.
+
+        `boxes` says which boxes the answers were made with, if not those of the protocol.
+        """
         where = f"{self.dataset} {self.split}" + (f", subset {self.subset}" if self.subset else "")
         first = f", the first {self.first} by id" if self.first else ""
         marked = "visible points" if self.visible else "points"
@@ -227,25 +230,17 @@ class Protocol:
                 f"{where}, {self.n_expected} faces{first}",
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
-                f"boxes {self.box_source} ({self._boxes_in_words()})",
+                f"boxes {boxes or self.boxes_in_words()}",
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
-                self._missed_in_words(),
+                missed.in_words(self.missed),
                 *([f"legacy rules, not comparable with others: {self.legacy}"] if self.legacy else []),
             ]
         )
 
-    def _boxes_in_words(self) -> str:
-        if self.knows_truth:
-            return "made from the truth"
-        return self.official_boxes or "the dataset's own"
-
-    def _missed_in_words(self) -> str:
-        policy, _, value = self.missed.partition(":")
-        return {
-            "failure": "a missed face is a failure and not part of the NME",
-            "skipped": "a missed face is left out of every number",
-            "value": f"a missed face has the error {percent(float(value or 0))} %",
-        }[policy]
+    def boxes_in_words(self) -> str:
+        """Return the box source and what it means, such as `tight (made from the truth)`."""
+        what = "made from the truth" if self.knows_truth else self.official_boxes or "the dataset's own"
+        return f"{self.box_source} ({what})"
 
     def is_complete(self, faces: FaceSet) -> bool:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
@@ -286,83 +281,49 @@ class Protocol:
         truth, visible = faces.landmarks, faces.visible if self.visible else None
         if self.clipped:
             truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
-        if self.integer:
-            predictions = np.trunc(predictions)
-        errors = metrics.face_errors(predictions, truth, distance, self.points, visible)
-        counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
-        return Score(errors, len(errors), int(np.isnan(errors).sum()), self._measure(errors, counts))
 
-    def _measure(self, errors: np.ndarray, counts: np.ndarray) -> tuple[metrics.Metric, ...]:
-        """Return NME, FR at every threshold and AUC at the first, from errors (n,) over (n,) counted points."""
-        policy, _, value = self.missed.partition(":")
-        missed = np.isnan(errors)
-        if policy == "skipped":
-            errors, counts = errors[~missed], counts[~missed]
-        elif policy == "value":
-            errors = np.where(missed, float(value), errors)
-        nme = metrics.nme(errors, counts if self.reduction == "micro" else None)
-        rates = [metrics.Metric("fr", 100 * metrics.failure_rate(errors, t, self.strict), t) for t in self.thresholds]
+        def errors_of(answers: np.ndarray) -> np.ndarray:
+            answers = np.trunc(answers) if self.integer else answers
+            return metrics.face_errors(answers, truth, distance, self.points, visible)
+
+        errors = errors_of(predictions)
+        charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
+        counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
+        values = self.measure(charged, counts)
+        return Score(errors, len(errors), int(np.isnan(errors).sum()), values, charged, counts)
+
+    def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
+        """Return NME, FR at every threshold and AUC at the first.
+
+        Parameters
+        ----------
+        charged : ndarray of float, (n,)
+            What each face counts: see `fldbench.protocols.missed.charged`.
+        counts : ndarray of int, (n,), optional
+            The counted points of each face; only the micro mean needs them.
+        """
+        if self.missed == "skipped":
+            found = ~np.isnan(charged)
+            charged, counts = charged[found], None if counts is None else counts[found]
+        nme = metrics.nme(charged, counts if self.reduction == "micro" else None)
+        rates = [metrics.Metric("fr", 100 * metrics.failure_rate(charged, t, self.strict), t) for t in self.thresholds]
         t = self.thresholds[0]
-        area = 100 * legacy.AUC_RULES[self.auc_rule](errors, t)
+        area = 100 * legacy.AUC_RULES[self.auc_rule](charged, t)
         return metrics.Metric("nme", 100 * nme), *rates, metrics.Metric("auc", area, t, self.auc_rule)
 
 
-@dataclass(frozen=True)
-class Score:
-    """What a protocol measured.
-
-    Attributes
-    ----------
-    errors : ndarray of float, (n,)
-        One error per face, as a fraction of the normaliser; NaN for a missed face under every rule for missed faces.
-    n, missed : int
-        The number of faces, and of missed faces.
-    values : tuple of Metric
-        nme, fr at every threshold, auc at the first; in percent.
-    """
-
-    errors: np.ndarray
-    n: int
-    missed: int
-    values: tuple[metrics.Metric, ...]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Key of each value, such as nme, fr08, fr10, auc08 -> percent."""
-        return {metric.key: metric.value for metric in self.values}
-
-
 def ids_hash(faces: FaceSet) -> str:
-    """Return the SHA-256 of the sorted ids, one per line: it identifies the faces behind a number.
+    """Return the SHA-256 of the sorted ids of faces, one per line: it identifies the faces behind a number."""
+    return hash_of_ids(faces.ids.tolist())
+
+
+def hash_of_ids(ids: Iterable[str]) -> str:
+    """Return the SHA-256 of the sorted ids, one per line.
 
     Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
     """
-    ids = sorted("".join(one.split()) for one in faces.ids.tolist())
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
-
-
-def missed_policy(text: str, where: str) -> str:
-    """Return the canonical name of what a missed face counts; raise ProtocolError, which begins with `where`.
-
-    >>> missed_policy("value:1", "p"), missed_policy("skipped", "p")
-    ('value:1.00', 'skipped')
-    """
-    policy, colon, value = str(text).partition(":")
-    if policy in ("failure", "skipped") and not colon:
-        return policy
-    if policy == "value" and 0 < number(value) < np.inf:
-        return f"value:{decimals(float(value))}"
-    allowed = "failure, skipped, or value:X with X above 0, a fraction of the normaliser"
-    raise ProtocolError(must_be(where, "missed", text, allowed))
-
-
-def percent(fraction: float) -> str:
-    """Return a fraction in percent with all its digits and no more.
-
-    >>> percent(0.08), percent(0.075), percent(0.1)
-    ('8', '7.5', '10')
-    """
-    return metrics.percent_digits(fraction).removeprefix("0")
+    lines = "\n".join(sorted("".join(one.split()) for one in ids))
+    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _thresholds(values: Any, where: str) -> tuple[float, ...]:

@@ -17,6 +17,8 @@ from fldbench.protocols import Protocol
 from fldbench.records.keys import like_of_version_1
 
 SCHEMA_VERSION = 2
+OUTSIDE = "outside"  # the name of the method behind predictions of other programs
+UNKNOWN, NOT_STATED = "unknown", "not stated"  # their training faces, and their boxes, if nobody says
 READ_BACK = ("edited", "other_code")  # set when a record is read; not part of its file
 
 
@@ -61,7 +63,13 @@ class MethodFacts:
 class TrainFacts:
     """The training faces of a method; `faces` is None if that is not known.
 
-    parts are name -> (found, expected) faces; left_out counts faces whose image cannot be decoded.
+    parts are name -> (found, expected) faces; left_out counts faces whose image cannot be decoded. overlap says in
+    words what the training and the test faces share, or may share; empty if they share nothing. Such a result is
+    contaminated and never ranked.
+
+    folds is the number of models of a cross-validation: each answered the faces of its own fold and was trained on the
+    faces of the others. groups is the number of groups that were dealt out to the folds, partition the digest of the
+    folds, and partition_seed what they were drawn by; None and empty without folds.
     """
 
     label: str
@@ -74,11 +82,21 @@ class TrainFacts:
     left_out: int = 0
     left_out_reasons: tuple[str, ...] = ()
     fingerprint: str = ""
+    overlap: str = ""
+    folds: int | None = None
+    groups: int | None = None
+    partition: str = ""
+    partition_seed: int | None = None
 
 
 @dataclass(frozen=True)
 class TestFacts:
-    """The test faces of a method; `complete` says that these are exactly the faces of the protocol."""
+    """The test faces of a method; `complete` says that these are exactly the faces of the protocol.
+
+    absent counts the faces for which a prediction file has no answer. boxes are those that outside predictions were
+    made with, as somebody states them; empty for a run of fldbench, which has the boxes of the protocol. box_iou is
+    the median overlap (IoU) of the protocol's boxes with the tight boxes of the true points; None if not measured.
+    """
 
     __test__ = False  # tells pytest that this is not a test class
 
@@ -90,6 +108,9 @@ class TestFacts:
     ids_sha256: str = ""
     fingerprint: str = ""
     parts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    absent: int = 0
+    boxes: str = ""
+    box_iou: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +120,9 @@ class Timings:
     Attributes
     ----------
     fit_seconds : float or None
-        Wall time of the fit.
+        Wall time of the fit, or of all fits.
+    fits : int
+        Number of models: one, or one for each fold.
     fit_cores, predict_cores : float or None
         Mean number of busy cores: processor time of the process and its children, divided by the wall time.
     ms_per_face, ms_one_face : float or None
@@ -108,11 +131,12 @@ class Timings:
         Device of the fit.
     jobs : int or None
         Models that were fitted at the same time.
-    load : float or None
-        The machine's load average over one minute, when the measurement ended.
+    load, fit_load : float or None
+        The machine's load average over one minute, when the measurement and the fit ended.
     """
 
     fit_seconds: float | None = None
+    fits: int = 1
     fit_cores: float | None = None
     ms_per_face: float | None = None
     ms_one_face: float | None = None
@@ -120,6 +144,7 @@ class Timings:
     device: str | None = None
     jobs: int | None = None
     load: float | None = None
+    fit_load: float | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +203,7 @@ class Record:
     protocol : Protocol
         Everything that decides the number.
     seed : int or None
-        None for a method without `random_state`.
+        Of the method's `random_state` and of the partition into folds; None for a run that has neither.
     metrics : Metrics
         In percent; empty unless the status is ok.
     reason, traceback : str
@@ -212,6 +237,11 @@ class Record:
     arrays_sha256: str = ""
     edited: str = ""
     other_code: bool = False
+
+    @property
+    def boxes(self) -> str:
+        """The boxes that the answers were made with; those of outside predictions are `not stated` by default."""
+        return self.test.boxes or (NOT_STATED if self.method.name == OUTSIDE else self.protocol.box_source)
 
 
 def to_json(record: Record) -> dict[str, Any]:

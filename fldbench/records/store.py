@@ -73,7 +73,7 @@ class Store:
     def alike(self) -> dict[str, list[Record]]:
         """Return `like` -> the sound, successful records of that work by any code, the newest last."""
         found: dict[str, list[Record]] = {}
-        for place in _places(self.folder):
+        for place in record_folders(self.folder):
             try:
                 record = read_record(place)
             except StoreError:
@@ -140,21 +140,36 @@ def read_record(folder: str | Path) -> Record:
     return record
 
 
-def read_records(folder: str | Path) -> list[Record]:
+def read_records(folder: str | Path, unreadable: list[str] | None = None) -> list[Record]:
     """Return all records below OUT, or below OUT/records; failures too, unless the same run succeeded later.
+
+    Parameters
+    ----------
+    folder : str or Path
+    unreadable : list, optional
+        If given, what is wrong with a record that cannot be read is added to it, and the others are returned.
 
     Raises
     ------
     StoreError
         When there is none, or one cannot be read.
     """
-    places = _places(Path(folder))
-    if not places:
+    places = record_folders(Path(folder))
+    found = []
+    for place in places:
+        try:
+            found.append(read_record(place))
+        except StoreError as error:
+            if unreadable is None:
+                raise
+            unreadable.append(str(error))
+    if not found and not unreadable:
         raise StoreError(f"no run record below {str(folder)!r}; `fldbench run` writes them to OUT/records/KEY/run.json")
-    return [read_record(place) for place in places]
+    return found
 
 
-def _places(folder: Path) -> list[Path]:
+def record_folders(folder: Path) -> list[Path]:
+    """Return the folders of all records below OUT, or below OUT/records, in order."""
     found = {*folder.glob("records/*/run.json"), *folder.glob("*/run.json")}
     return sorted(path.parent for path in found if not path.parent.name.startswith("."))
 

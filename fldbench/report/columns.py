@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from fldbench import escape
 from fldbench.errors import UnknownNameError, near_miss
 from fldbench.metrics import Metric
+from fldbench.protocols.missed import is_charged
 from fldbench.records.record import Record
 
 
@@ -18,7 +20,8 @@ class RowRecords:
     """The records behind one row, one for each seed, and the names that the row has in tables.
 
     The names distinguish different things with the same label: see `fldbench.report.names`. A row is superseded if the
-    same work was done by newer code, in a row of its own.
+    same work was done by newer code, in a row of its own. Its standing and rank are those of `fldbench.report.ranking`;
+    its remark says in what it differs from the caption of its table (see `fldbench.report.captions`).
     """
 
     records: tuple[Record, ...]
@@ -26,6 +29,9 @@ class RowRecords:
     train: str
     protocol: str
     superseded: bool = False
+    standing: str = ""
+    rank: int | None = None
+    remark: str = ""
 
     @property
     def good(self) -> list[Record]:
@@ -46,6 +52,21 @@ class RowRecords:
         return "edited" if self.one.edited else self.one.status
 
     @property
+    def overlap(self) -> str:
+        """What training and test faces share; empty for an honest row."""
+        return self.one.train.overlap
+
+    @property
+    def missed(self) -> float | None:
+        """The faces missed, as the mean over the seeds."""
+        return _mean(self, lambda record: record.test.missed)
+
+    @property
+    def n_nme(self) -> float:
+        """The faces that the NME is over: all of them if none was missed or the protocol charges missed faces."""
+        return self.one.test.n - (0 if is_charged(self.one.protocol.missed) else self.missed or 0)
+
+    @property
     def reason(self) -> str:
         """Why some of the seeds have no number."""
         return "; ".join(dict.fromkeys(r.edited or r.reason for r in self.records if r.edited or r.reason))
@@ -62,7 +83,7 @@ class Column:
     of : callable
         RowRecords -> value, or None.
     heading : str
-        In printed tables; a column without a heading is in CSV only.
+        In printed tables; a column without a heading is printed only on request, under its name.
     decimals, csv_decimals : int or None
         Of numbers in printed tables and in CSV; None writes them as they are.
     unit : float
@@ -89,7 +110,7 @@ def metric_column(metric: Metric) -> Column:
     rule = f" ({metric.rule})" if metric.rule not in (None, "exact") else ""
     heading = "NME %" if metric.threshold is None else f"{metric.name.upper()}@{metric.threshold * 100:g}%{rule}"
     higher = metric.name == "auc"
-    return Column(metric.key, lambda row: _metric(row, metric.key), heading, 2, 4, higher_is_better=higher)
+    return Column(metric.key, lambda row: value_of(row, metric.key), heading, 2, 4, higher_is_better=higher)
 
 
 # leaderboard.csv always begins with these three.
@@ -103,7 +124,7 @@ FIRST = (
     Column("subset", lambda row: row.one.protocol.subset or row.one.protocol.split),
     Column("n", lambda row: row.one.test.n, "n of N"),
     Column("n_total", lambda row: row.one.protocol.n_expected),
-    Column("missed", lambda row: _mean(row, lambda r: r.test.missed), "missed", 0, 2),
+    Column("missed", lambda row: row.missed, "missed", 0, 2),
     Column("seeds", lambda row: len(row.good)),
     NME,
     *map(metric_column, AGREED),
@@ -117,7 +138,7 @@ MORE = (
     Column("nme_sd", lambda row: _spread(row, "nme"), csv_decimals=4),
     Column("left_out", lambda row: row.one.test.left_out if row.good else None),
     Column("complete", lambda row: ("yes" if row.one.test.complete else "no") if row.good else None),
-    Column("boxes", lambda row: row.one.protocol.box_source),
+    Column("boxes", lambda row: row.one.boxes),
     Column("normaliser", lambda row: row.one.protocol.normaliser),
     Column("dataset", lambda row: row.one.protocol.dataset),
     Column("protocol_hash", lambda row: row.one.protocol.hash[:12]),
@@ -127,6 +148,12 @@ MORE = (
     Column("legacy", lambda row: row.one.protocol.legacy),
     Column("code", lambda row: row.one.method.code_digest),
     Column("other_code", lambda row: "superseded" if row.superseded else "reused" if row.one.other_code else "no"),
+    Column("overlap", lambda row: row.overlap),
+    Column("n_nme", lambda row: row.n_nme if row.good else None, csv_decimals=2),
+    Column("box_iou", lambda row: row.one.test.box_iou if row.good else None, csv_decimals=4),
+    Column("remark", lambda row: row.remark),
+    Column("standing", lambda row: row.standing),
+    Column("rank", lambda row: row.rank),
 )
 BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
 PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics
@@ -145,26 +172,34 @@ def metric_columns(rows: Iterable[RowRecords]) -> list[Column]:
     return [metric_column(metric) for metric in ranked]
 
 
-def printed_columns(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[Column]:
-    """Return the columns of a printed table, metrics first; columns without any value are left out."""
-    metrics = sorted((n for n in names if is_metric(n)), key=lambda n: (n != "nme", n.startswith("auc"), n))
-    columns = [column_named(name) for name in (*metrics, *PRINTED)]
-    return [column for column in columns if any(row.get(column.name) is not None for row in rows)]
+def printed_columns(
+    columns: Sequence[Column], rows: Sequence[dict[str, Any]], names: Sequence[str] | None = None
+) -> list[Column]:
+    """Return the columns of a printed table behind the methods' names.
 
+    Parameters
+    ----------
+    columns : sequence of Column
+        All columns of the leaderboard.
+    rows : sequence of dict
+        The rows of the table.
+    names : sequence of str, optional
+        The wanted columns. By default the metrics first, and no column without any value.
 
-def column_named(name: str) -> Column:
-    """Return the column with a name; that of a metric is read from its key.
-
-    >>> column_named("fr07.5").heading, column_named("missed").heading
-    ('FR@7.5%', 'missed')
+    Raises
+    ------
+    UnknownNameError
+        For a name that the leaderboard does not have.
     """
-    if name in BY_NAME:
-        return BY_NAME[name]
-    found = re.fullmatch(r"(fr|auc)([0-9.]+)(?::(.+))?", name)
-    if found is None:
-        raise UnknownNameError(f"no column named {name!r}; {near_miss(name, BY_NAME)}")
-    kind, digits, rule = found.groups()
-    return metric_column(Metric(kind, 0.0, float(digits) / 100, rule))
+    known = {column.name: column for column in columns}
+    if names is not None:
+        for name in names:
+            if name not in known:
+                raise UnknownNameError(f"no column named {name!r}; {near_miss(name, known)}")
+        return [known[name] for name in dict.fromkeys(names) if name != "method"]
+    metrics = sorted(filter(is_metric, known), key=lambda n: (n != "nme", n.startswith("auc"), n))
+    shown = [known[name] for name in (*metrics, *PRINTED)]
+    return [column for column in shown if any(row.get(column.name) is not None for row in rows)]
 
 
 def is_metric(name: str) -> bool:
@@ -181,9 +216,9 @@ def csv_cell(column: Column, value: Any) -> str:
     if value is None or value == "":
         return ""
     if column.csv_decimals is None:
-        return str(value)
+        return escape.csv_cell(value) if isinstance(value, str) else str(value)
     text = f"{value:.{column.csv_decimals}f}"
-    return text.rstrip("0").rstrip(".") if column.name == "missed" else text
+    return text.rstrip("0").rstrip(".") if column.name in ("missed", "n_nme") else text
 
 
 def _values(row: RowRecords, of: Callable[[Record], float | None]) -> list[float]:
@@ -195,7 +230,8 @@ def _mean(row: RowRecords, of: Callable[[Record], float | None]) -> float | None
     return fmean(values) if values else None
 
 
-def _metric(row: RowRecords, key: str) -> float | None:
+def value_of(row: RowRecords, key: str) -> float | None:
+    """Return the mean of a metric over the seeds, in percent; None without a number."""
     return _mean(row, lambda record: record.metrics.get(key))
 
 

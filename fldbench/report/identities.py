@@ -1,24 +1,51 @@
-"""Identities of every table: records that contradict themselves or each other are refused."""
+"""Identities of every table: records that are not sound, contradict themselves or contradict each other are named."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from fldbench.errors import StoreError
-from fldbench.metrics import broken_identities
+from fldbench.metrics import Metric, broken_identities
 from fldbench.records.record import Record
 
 TOLERANCE = 1e-6  # percent points
+PERCENT = ("fr", "auc")  # metrics from 0 to 100 under fldbench's own rules
 
 
-def check_record(record: Record) -> None:
-    """Raise StoreError when AUC, FR, NME and counts of a record cannot be true at once.
+def problem_of(record: Record) -> str:
+    """Return why the numbers of a successful record cannot be true, or nothing.
 
-    Edited records are not checked, nor are records of legacy rules, for which the identities may not hold.
+    Numbers must be finite and within their limits, counts possible, and AUC, FR and NME true at once. Records of legacy
+    rules, for which identities and limits may not hold, need only finite numbers and possible counts.
     """
-    if record.status != "ok" or record.edited or record.protocol.legacy:
-        return
+    if record.status != "ok" or record.edited:
+        return ""
+    n, missed = record.test.n, record.test.missed
+    if not 0 <= missed <= n or not n:
+        return f"{missed} of {n} faces missed"
+    found = {metric.key: metric for metric in record.metrics.values_}
+    if "nme" not in found:
+        return "it has no NME"
+    for metric in found.values():
+        wrong = _out_of_limits(metric, record)
+        if wrong:
+            return wrong
+    return "" if record.protocol.legacy else _contradiction(record)
+
+
+def _out_of_limits(metric: Metric, record: Record) -> str:
+    nobody_found = metric.name == "nme" and record.test.missed == record.test.n
+    if math.isnan(metric.value) and nobody_found:
+        return ""
+    if not math.isfinite(metric.value):
+        return f"{metric.key} is not finite"
+    beyond = metric.value > 100 + TOLERANCE and metric.name in PERCENT and not record.protocol.legacy
+    below = metric.value < -TOLERANCE and not (metric.name == "auc" and record.protocol.legacy)
+    return f"{metric.key} {metric.value:g} is out of its limits" if beyond or below else ""
+
+
+def _contradiction(record: Record) -> str:
     rates = {m.threshold: m.value for m in record.metrics.values_ if m.name == "fr"}
     for area in record.metrics.values_:
         if area.name != "auc" or area.threshold is None or area.threshold not in rates:
@@ -28,15 +55,16 @@ def check_record(record: Record) -> None:
         row |= {"fr": rates[area.threshold] / 100, "auc": area.value / 100}
         wrong = broken_identities(row, area.threshold)
         if wrong:
-            raise StoreError(f"record {record.key} ({_name(record)}) contradicts itself: {'; '.join(wrong)}")
+            return f"contradicts itself: {'; '.join(wrong)}"
+    return ""
 
 
-def check_unions(records: Iterable[Record]) -> None:
-    """Raise StoreError when a result on a union is not the weighted mean of those on its subsets.
+def union_problems(records: Iterable[Record]) -> dict[str, str]:
+    """Return key -> contradiction for results on a union that are not the weighted mean of those on its subsets.
 
     n, found faces x NME and n x FR of the subsets must add up to those of the union, as for 300-W full = common +
     challenging. Only complete sets of records of the same model under the same rules, without legacy rules, are
-    compared.
+    compared. Which of them is wrong is not known, so union and subsets are all named.
     """
     found: dict[tuple[Any, ...], dict[str | None, Record]] = {}
     for record in records:
@@ -45,29 +73,27 @@ def check_unions(records: Iterable[Record]) -> None:
             continue
         model = method.label, str(method.params), method.code_digest, record.train.label, record.train.fingerprint
         found.setdefault((*model, record.seed, record.protocol.family), {})[record.protocol.subset] = record
+    wrong: dict[str, str] = {}
     for subsets in found.values():
         for whole in subsets.values():
             names = whole.protocol.union_of
             parts = [subsets[name] for name in names if name in subsets]
             if parts and len(parts) == len(names) and sum(part.test.n for part in parts) == whole.test.n:
-                _check_union(whole, parts)
+                why = _broken_union(whole, parts)
+                wrong |= dict.fromkeys((one.key for one in (whole, *parts)), why) if why else {}
+    return wrong
 
 
-def _check_union(whole: Record, parts: list[Record]) -> None:
+def _broken_union(whole: Record, parts: list[Record]) -> str:
     for name in whole.metrics:
-        total = sum(_weight(part, name) * (part.metrics[name] or 0.0) for part in parts)
+        total = sum(_weight(part, name) * (part.metrics.get(name) or 0.0) for part in parts)
         expected = _weight(whole, name) * (whole.metrics[name] or 0.0)
         if abs(total - expected) > TOLERANCE * max(1, whole.test.n):
-            raise StoreError(
-                f"record {whole.key} ({_name(whole)}): {name} {whole.metrics[name]:g} is not the weighted mean of "
-                + ", ".join(f"{part.protocol.name} {part.metrics[name]:g}" for part in parts)
-            )
+            numbers = ", ".join(f"{part.protocol.name} {part.metrics.get(name)}" for part in parts)
+            return f"{whole.protocol.name} {name} {whole.metrics[name]} is not the weighted mean of {numbers}"
+    return ""
 
 
 def _weight(record: Record, metric: str) -> int:
     """Return the number of faces behind a mean: the found ones for the NME, else all."""
     return record.test.n - (record.test.missed if metric == "nme" else 0)
-
-
-def _name(record: Record) -> str:
-    return f"{record.method.label} under {record.protocol.name}"

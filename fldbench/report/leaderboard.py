@@ -1,33 +1,42 @@
-"""Records -> leaderboard: one row for each method, training set and protocol; checked before anything is written."""
+"""Records -> leaderboard: one row for each method, training set and protocol, checked, ordered and captioned."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fldbench.files import write_text
-from fldbench.records.record import Record
+from fldbench.records.record import Metrics, Record
 from fldbench.records.store import read_records
-from fldbench.report import tables
-from fldbench.report.columns import FIRST, MORE, Column, columns_of, csv_cell
-from fldbench.report.identities import check_record, check_unions
+from fldbench.report import formats
+from fldbench.report.captions import captioned
+from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_cell, printed_columns
+from fldbench.report.identities import problem_of, union_problems
 from fldbench.report.names import rows_of
+from fldbench.report.ranking import ordered
+from fldbench.report.tables import LONGEST_NAME, Table, table
 
 if TYPE_CHECKING:
     import pandas
 
 
-@dataclass(frozen=True)
+UNSOUND = "unsound"  # the status of a record whose numbers cannot be true
+
+
+@dataclass(frozen=True, repr=False)
 class Leaderboard:
     """Rows for tables, in the order of printed ones.
 
-    Rows are sorted by training set and protocol, then by NME; rows without a number come last. Two rows under
-    different rules, or trained on different faces, are never ranked together, even with the same name: every printed
-    table holds one training set and one protocol.
+    Every printed table holds one training set and one protocol. Two rows under different rules, or trained on different
+    faces, are never ranked together, even with the same name. Within a table rows are ordered and ranked as
+    `fldbench.report.ranking` says: by NME, or by AUC if some rows missed faces; partial rows and others that cannot be
+    compared stand below, without a rank.
+
+    `print(board)` shows the tables as text; a notebook shows them as HTML.
 
     Attributes
     ----------
@@ -37,11 +46,23 @@ class Leaderboard:
         (train, protocol) -> caption with the rules and the training faces.
     columns : tuple of Column
         Of the CSV file, in its order.
+    left_out : tuple of str
+        Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
     """
 
     rows: tuple[dict[str, Any], ...]
     captions: dict[tuple[str, str], str]
-    columns: tuple[Column, ...] = field(default=(*FIRST, *MORE), repr=False)
+    columns: tuple[Column, ...] = (*FIRST, *MORE)
+    left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Leaderboard({len(self.rows)} rows in {len(self.captions)} tables)"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return formats.html(self._tables(), self.left_out)
 
     @property
     def frame(self) -> pandas.DataFrame:
@@ -55,51 +76,90 @@ class Leaderboard:
         places = dict.fromkeys((row["train"], row["protocol"]) for row in self.rows)
         return [(place, [row for row in self.rows if (row["train"], row["protocol"]) == place]) for place in places]
 
-    def to_csv(self) -> str:
-        """Return comma-separated values with a header; a missing number is empty."""
+    def to_csv(self, columns: Sequence[str] | None = None) -> str:
+        """Return comma-separated values with a header; a missing number is empty.
+
+        Labels and reasons are in one line each, and none begins as a formula. `columns` are names of columns; default
+        all. Raises UnknownNameError for a name that the leaderboard does not have.
+        """
+        chosen = self.columns
+        if columns is not None:
+            chosen = (BY_NAME["method"], *printed_columns(self.columns, self.rows, columns))
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([column.name for column in self.columns])
+        writer.writerow([column.name for column in chosen])
         for row in self.rows:
-            writer.writerow([csv_cell(column, row[column.name]) for column in self.columns])
+            writer.writerow([csv_cell(column, row[column.name]) for column in chosen])
         return out.getvalue()
 
-    def to_latex(self) -> str:
-        """Return booktabs tables; they compile as they are, and can be \\input into a paper that loads booktabs."""
-        return tables.latex(self.sections(), self.captions)
+    def to_text(self, columns: Sequence[str] | None = None, width: int = formats.WIDTH) -> str:
+        """Return a plain table for each training set and protocol; captions have lines of `width` letters."""
+        return formats.text(self._tables(columns), self.left_out, width)
 
-    def to_markdown(self) -> str:
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """Return booktabs tables; they compile as they are, and can be \\input into a paper that loads booktabs.
+
+        By default they have as many columns as fit into the text of an article.
+        """
+        return formats.latex(self._tables(columns, formats.LATEX_NAME), self.left_out, fit=columns is None)
+
+    def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """Return a Markdown table for each training set and protocol, with its caption."""
-        return tables.markdown(self.sections(), self.captions)
+        return formats.markdown(self._tables(columns), self.left_out)
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write leaderboard.csv, .tex and .md into a folder, each whole or not at all; raise StoreError otherwise."""
         texts = {"csv": self.to_csv(), "tex": self.to_latex(), "md": self.to_markdown()}
         return [write_text(Path(folder) / f"leaderboard.{ending}", text) for ending, text in texts.items()]
 
+    def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
+        return [
+            table(place, rows, self.captions[place], self.columns, names, longest_name)
+            for place, rows in self.sections()
+        ]
+
 
 def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) -> Leaderboard:
     """Return the leaderboard of one folder, of several folders, or of records.
 
     Different things with one label are kept apart: rules by their hash, training faces by their fingerprint, methods
-    by the parameters that differ and by their code. An edited record is shown and has no number.
+    by the parameters that differ and by their code. A record that was edited, is not finite, or contradicts itself or
+    others is shown without a number and with the reason; one that cannot be read is named in `left_out`.
 
     Raises
     ------
     StoreError
-        For a folder without records, and for records that contradict themselves or each other.
+        For a folder without records.
     """
+    unreadable: list[str] = []
     items = [source] if isinstance(source, (str, Path)) else list(source)
-    records = [r for item in items for r in ([item] if isinstance(item, Record) else read_records(item))]
-    for record in records:
-        check_record(record)
-    groups = rows_of(records)
-    check_unions(record for group in groups for record in group.good)
-    columns = columns_of(groups)
-    rows = [{column.name: column.of(group) for column in columns} for group in groups]
-    rows.sort(key=lambda r: (r["train"], r["protocol"], r["nme"] is None, r["nme"] or 0.0, r["method"]))
+    records = [r for item in items for r in ([item] if isinstance(item, Record) else read_records(item, unreadable))]
+    records = [_unsound(record, why) if (why := problem_of(record)) else record for record in records]
+    rows = rows_of(records)
+    wrong = union_problems(record for row in rows for record in row.good)
+    if wrong:
+        records = [_unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
+        rows = rows_of(records)
+    columns = columns_of(rows)
+    tables: dict[tuple[str, str], list[RowRecords]] = {}
+    for row in rows:
+        tables.setdefault((row.train, row.protocol), []).append(row)
     captions: dict[tuple[str, str], str] = {}
-    for group in groups:
-        place = group.train, group.protocol
-        captions[place] = max(captions.get(place, ""), tables.caption(group.one, group.protocol), key=len)
-    return Leaderboard(tuple(rows), captions, columns)
+    shown: list[RowRecords] = []
+    for place, group in sorted(tables.items()):
+        captions[place], marked = captioned(ordered(group))
+        shown += marked
+    seen = {record.key for row in shown for record in row.records}
+    left_out = [f"left out: {r.reason}" for r in records if r.status == UNSOUND and r.key not in seen]
+    return Leaderboard(
+        tuple({column.name: column.of(row) for column in columns} for row in shown),
+        captions,
+        columns,
+        (*left_out, *(f"left out: {line}" for line in unreadable)),
+    )
+
+
+def _unsound(record: Record, why: str) -> Record:
+    """Return a record without its numbers, which cannot be true."""
+    reason = f"record {record.key} ({record.method.label} under {record.protocol.name}): {why}"
+    return replace(record, status=UNSOUND, reason=reason, metrics=Metrics())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,28 +11,29 @@ from fldbench.records.record import Record
 from fldbench.report.columns import RowRecords
 
 SHOWN = 6  # digits of a hash
+CONTAMINATED = "contaminated"  # the mark of a method that was trained on test faces, or may have been
 
 
 def rows_of(records: Iterable[Record]) -> list[RowRecords]:
     """Return the rows of a leaderboard, sorted by their names.
 
     A row holds the seeds of one method with the same parameters and the same code, trained on the same faces and
-    measured under the same rules on equally many faces. Of two records of one such run the newer one counts. A failure
+    measured under the same rules on the same faces. Of two records of one such run the newer one counts. A failure
     is dropped if the same work succeeded; other failures join the largest row of their kind.
     """
     newest: dict[tuple[Any, ...], Record] = {}
     for record in sorted(records, key=lambda one: (one.ended, one.key)):
-        newest[(*_work(record), _code(record), record.test.n if _good(record) else None)] = record
+        newest[(*_work(record), _code(record), *(_faces(record) if _good(record) else ()))] = record
     good = [record for record in newest.values() if _good(record)]
     done = {_work(record) for record in good} | {_nameless(record) for record in good}
     bad = [record for record in newest.values() if not _good(record) and not {_work(record), _nameless(record)} & done]
     rows: dict[tuple[Any, ...], list[Record]] = {}
     for record in good:
-        rows.setdefault((*_row(record), record.test.n), []).append(record)
+        rows.setdefault((*_row(record), *_faces(record)), []).append(record)
     for record in bad:
         kin = [key for key in rows if key[: len(_row(record))] == _row(record)]
         kin = kin or [key for key in rows if _without_faces(key) == _without_faces(_row(record))]
-        rows.setdefault(max(kin, key=lambda key: key[-1], default=(*_row(record), 0)), []).append(record)
+        rows.setdefault(max(kin, key=lambda key: key[-1], default=(*_row(record), "", 0)), []).append(record)
     return _named(list(rows.values()))
 
 
@@ -43,6 +45,23 @@ def _row(record: Record) -> tuple[Any, ...]:
     """Return everything that the records of one row have in common, except the number of faces."""
     faces = record.train.label, record.train.fingerprint
     return *faces, record.protocol.hash, record.method.label, _params(record), _code(record)
+
+
+def _faces(record: Record) -> tuple[str, int]:
+    """Return which test faces a successful record is about, and how many."""
+    return record.test.ids_sha256, record.test.n
+
+
+def _rules(record: Record, known: Iterable[Record]) -> str:
+    """Return the digest of the rules; of rules and faces, if whole records under these rules have different faces."""
+    others = {one.test.ids_sha256 for one in known if _whole(one) and one.protocol.hash == record.protocol.hash}
+    if len(others) < 2 or not _whole(record):
+        return record.protocol.hash
+    return hashlib.sha256(f"{record.protocol.hash} {record.test.ids_sha256}".encode()).hexdigest()
+
+
+def _whole(record: Record) -> bool:
+    return _good(record) and record.test.complete and bool(record.test.ids_sha256)
 
 
 def _without_faces(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -78,17 +97,18 @@ def _decisive(record: Record) -> dict[str, Any]:
 def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:
     ones = [records[0] for records in rows]
     trains = {(one.train.label, one.train.fingerprint) for one in ones}
-    protocols = {(one.protocol.name, one.protocol.hash) for one in ones}
+    rules = [_rules(one, ones) for one in ones]
+    protocols = {(one.protocol.name, digest) for one, digest in zip(ones, rules, strict=True)}
     beside = [[one for one in ones if _beside(one, records[0])] for records in rows]
     named = [
         RowRecords(
             records=tuple(sorted(records, key=lambda r: (not _good(r), r.seed is not None, r.seed or 0))),
             method=_method_name(records[0], namesakes),
             train=_told_apart(records[0].train.label, records[0].train.fingerprint, trains),
-            protocol=_told_apart(records[0].protocol.name, records[0].protocol.hash, protocols),
+            protocol=_told_apart(records[0].protocol.name, digest, protocols),
             superseded=_superseded(records[0], namesakes),
         )
-        for records, namesakes in zip(rows, beside, strict=True)
+        for records, digest, namesakes in zip(rows, rules, beside, strict=True)
     ]
     return sorted(named, key=lambda row: (row.train, row.protocol, row.method, row.one.test.n))
 
@@ -105,10 +125,12 @@ def _beside(one: Record, other: Record) -> bool:
 
 
 def _method_name(record: Record, namesakes: Sequence[Record]) -> str:
-    """Return the label, with the parameters that differ between records of this label, and a mark for older code."""
+    """Return the label, with parameters that differ between records of it, and marks of older code and shared faces."""
     marks = differing([_flat(_decisive(one)) for one in namesakes], _flat(_decisive(record)))
     if record.other_code or _superseded(record, namesakes):
         marks.append(f"other code {_code(record)}, {record.ended[:10]}")
+    if record.train.overlap:
+        marks.append(CONTAMINATED)
     return f"{record.method.label} ({', '.join(marks)})" if marks else record.method.label
 
 

@@ -1,167 +1,169 @@
-"""Rows of a leaderboard as LaTeX and Markdown, and the cells that the terminal shows too."""
+"""Rows of a leaderboard -> what a printed table shows, before `fldbench.report.formats` writes it in some format."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from fldbench.records.record import Record, TrainFacts
+from fldbench.escape import cut, plain
+from fldbench.report.captions import title
 from fldbench.report.columns import Column, printed_columns
+from fldbench.report.ranking import HEADINGS, RANKED
 
-Sections = list[tuple[tuple[str, str], list[dict[str, Any]]]]
-Captions = dict[tuple[str, str], str]
-
-LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into a document that loads booktabs.
-\makeatletter
-\ifx\documentclass\@notprerr\let\fldbenchend\relax\else
-\documentclass{article}
-\usepackage[T1]{fontenc}
-\usepackage{booktabs}
-\begin{document}
-\def\fldbenchend{\end{document}}
-\fi
-\makeatother
-"""
+LONGEST_NAME = 60  # letters of a method's name
+HUGE = 1e6  # from here on a number is written with a power of ten
 
 
-def caption(record: Record, protocol: str) -> str:
-    """Return the caption of a table: rules, training faces and missing parts, in sentences."""
-    parts = [f"{protocol}: {record.protocol.describe()}.", _trained_on(record.train)]
-    if record.test.n:
-        parts.append(_tested_on(record))
-    return " ".join(part for part in parts if part)
+class Cell(NamedTuple):
+    """The text of a cell, and whether it is the best of its column."""
+
+    text: str
+    best: bool = False
 
 
-def _trained_on(train: TrainFacts) -> str:
-    if train.faces is None:
-        return "What the methods were trained on is not known here."
-    short = [f"{part} {found} of {total}" for part, (found, total) in train.parts.items() if found < total]
-    of = f" of {train.n_expected}" if train.n_expected else ""
-    left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
-    return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+@dataclass(frozen=True)
+class Table:
+    """What a printed table shows.
 
-
-def _tested_on(record: Record) -> str:
-    test, total = record.test, record.protocol.n_expected
-    left_out = f"; {test.left_out} left out for unreadable images" if test.left_out else ""
-    if test.complete:
-        return ""
-    why = "not the official list of faces" if test.n == total else f"only {test.n} of {total} test faces"
-    return f"Partial: {why}{left_out}."
-
-
-def _listed(parts: list[str]) -> str:
-    return f" ({', '.join(parts)})" if parts else ""
-
-
-def title(place: tuple[str, str]) -> str:
-    """Return the heading of a section, (train, protocol).
-
-    >>> title(("300w-train", "300w-helen"))
-    '300w-helen, trained on 300w-train'
+    Attributes
+    ----------
+    place : tuple of str
+        (train, protocol).
+    title, caption : str
+    columns : tuple of Column
+        Behind the methods' names.
+    parts : tuple of (str, list of list of Cell)
+        Heading of a part, empty for the ranked rows; and its rows, the method's name first.
+    notes : tuple of str
+        Lines below the caption.
     """
-    train, protocol = place
-    return protocol if train == "unknown" else f"{protocol}, trained on {train}"
+
+    place: tuple[str, str]
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    parts: tuple[tuple[str, list[list[Cell]]], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def head(self) -> list[str]:
+        """The headings of the columns, the methods' names included."""
+        return ["method", *(column.heading or column.name for column in self.columns)]
+
+    def without(self, names: Iterable[str]) -> Table:
+        """Return the table without some columns."""
+        left_out = set(names)
+        kept = [i for i, column in enumerate(self.columns) if column.name not in left_out]
+        parts = [(part, [[row[0], *(row[i + 1] for i in kept)] for row in rows]) for part, rows in self.parts]
+        return replace(self, columns=tuple(self.columns[i] for i in kept), parts=tuple(parts))
 
 
-def cell(row: dict[str, Any], column: Column) -> str:
-    """Return the cells of a row in a printed table."""
+def table(
+    place: tuple[str, str],
+    rows: Sequence[dict[str, Any]],
+    caption: str,
+    columns: Sequence[Column],
+    names: Sequence[str] | None = None,
+    longest_name: int = LONGEST_NAME,
+) -> Table:
+    """Return the printed table of one (train, protocol).
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        In their order.
+    columns : sequence of Column
+        All columns of the leaderboard.
+    names : sequence of str, optional
+        The wanted columns; see `fldbench.report.columns.printed_columns`.
+    longest_name : int
+        Letters of a method's name; the middle of a longer one is left out.
+    """
+    shown = printed_columns(columns, rows, names)
+    best = best_values(rows, shown)
+    methods = _methods(rows, longest_name)
+    lines = [
+        (row, [Cell(name), *(Cell(text_of(row, c), is_best(row, c, best)) for c in shown)])
+        for row, name in zip(rows, methods, strict=True)
+    ]
+    parts = [
+        ("" if standing == RANKED else HEADINGS[standing], [cells for _, cells in part])
+        for standing, part in groupby(lines, key=lambda line: line[0]["standing"])
+    ]
+    return Table(place, title(place), caption, tuple(shown), tuple(parts), tuple(_notes(rows, methods)))
+
+
+def text_of(row: dict[str, Any], column: Column) -> str:
+    """Return the text of a cell."""
     value = row.get(column.name)
     if column.name == "n":
         return f"{row['n']} of {row['n_total']}"
-    if value is None:
+    if value is None or value == "":
         return "-"
+    if not isinstance(value, (int, float)):
+        return cut(plain(value), LONGEST_NAME)
+    value = value / column.unit if column.unit != 1 else value
     decimals = 1 if column.name == "missed" and value != int(value) else column.decimals
-    text = f"{value / column.unit:.{decimals}f}"
-    if column.name == "nme" and row["nme_sd"] is not None:
-        text += f" ± {row['nme_sd']:.2f}"
+    if decimals is None and isinstance(value, float):
+        decimals = column.csv_decimals
+    text = f"{value:.1e}" if abs(value) >= HUGE else str(value) if decimals is None else f"{value:.{decimals}f}"
+    if column.name == "nme":
+        text += f" ± {row['nme_sd']:.2f}" if row["nme_sd"] is not None and row["nme_sd"] < HUGE else ""
+        text += " †" if _of_found_faces(row) else ""
     return text
 
 
-def best_cells(rows: list[dict[str, Any]], columns: Sequence[Column]) -> dict[str, float]:
-    """Return column -> its best value among the rows that are ranked (see `is_ranked`)."""
-    ranked = [row for row in rows if is_ranked(row)]
+def best_values(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> dict[str, float]:
+    """Return column -> its best value, if two ranked rows or more have one; an NME over fewer faces has no part."""
     best = {}
     for column in columns:
-        values = [row[column.name] for row in ranked if row.get(column.name) is not None]
+        values = [row[column.name] for row in rows if _competes(row, column)]
         if column.higher_is_better is not None and len(values) > 1:
             best[column.name] = max(values) if column.higher_is_better else min(values)
     return best
 
 
-def is_ranked(row: dict[str, Any]) -> bool:
-    """Return whether a row can be the best: measured on all faces, and not superseded by newer code."""
-    return row["complete"] == "yes" and row["other_code"] != "superseded"
+def is_best(row: dict[str, Any], column: Column, best: dict[str, float]) -> bool:
+    """Return whether a cell holds the best value of its column."""
+    return column.name in best and _competes(row, column) and row[column.name] == best[column.name]
 
 
-def notes(rows: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each row that is not ok."""
-    return [f"{row['method']}: {row['status']}: {row['reason']}" for row in rows if row["status"] != "ok"]
+def _competes(row: dict[str, Any], column: Column) -> bool:
+    fewer = column.name == "nme" and _of_found_faces(row)
+    return row["standing"] == RANKED and row.get(column.name) is not None and not fewer
 
 
-def markdown(sections: Sections, captions: Captions) -> str:
-    """Return a Markdown table for each section; the best of the complete rows is bold."""
-    blocks = []
-    for place, rows in sections:
-        shown = printed_columns(list(rows[0]), rows)
-        best = best_cells(rows, shown)
-        lines = [
-            f"### {title(place)}",
-            "",
-            "| method | " + " | ".join(column.heading for column in shown) + " |",
-            "|---|" + "---:|" * len(shown),
-        ]
-        for row in rows:
-            cells = [f"**{cell(row, c)}**" if _is_best(row, c, best) else cell(row, c) for c in shown]
-            lines.append(f"| {row['method'].replace('|', chr(92) + '|')} | " + " | ".join(cells) + " |")
-        lines += ["", captions[place], *(f"- {note}" for note in notes(rows))]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"
+def _of_found_faces(row: dict[str, Any]) -> bool:
+    return row["n_nme"] is not None and row["n_nme"] < row["n"]
 
 
-def latex(sections: Sections, captions: Captions) -> str:
-    """Return a booktabs table for each section; the best of the complete rows is bold."""
-    blocks = [LATEX_HEAD]
-    for place, rows in sections:
-        shown = printed_columns(list(rows[0]), rows)
-        best = best_cells(rows, shown)
-        # Small and narrow, so that all columns fit into the text of an article.
-        lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
-        lines += [r"\begin{tabular}{@{}l" + "r" * len(shown) + "@{}}", r"\toprule"]
-        lines.append("method & " + " & ".join(_tex(column.heading) for column in shown) + r" \\")
-        lines.append(r"\midrule")
-        for row in rows:
-            texts = [(column, _tex(cell(row, column))) for column in shown]
-            cells = [rf"\textbf{{{text}}}" if _is_best(row, column, best) else text for column, text in texts]
-            lines.append(f"{_tex(row['method'])} & " + " & ".join(cells) + r" \\")
-        about = " ".join([captions[place], *notes(rows)])
-        label = re.sub(r"[^a-z0-9-]+", "-", f"{place[1]}-{place[0]}".lower()).strip("-")
-        lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(about)}}}", rf"\label{{tab:{label}}}"]
-        lines.append(r"\end{table}")
-        blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks) + "\n\\fldbenchend\n"
+def _methods(rows: Sequence[dict[str, Any]], longest: int) -> list[str]:
+    """Return the names as shown: short, different, and with the letter of the row's remark."""
+    letters = _letters(rows)
+    shown: list[str] = []
+    for row in rows:
+        name = cut(plain(row["method"]), longest)
+        same = sum(other.startswith(name) for other in shown) if name != plain(row["method"]) else 0
+        name += f" #{same + 1}" if same else ""
+        shown.append(name + (f" ({letters[row['remark']]})" if row["remark"] else ""))
+    return shown
 
 
-def _is_best(row: dict[str, Any], column: Column, best: dict[str, float]) -> bool:
-    return column.name in best and row.get(column.name) == best[column.name] and is_ranked(row)
+def _letters(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return remark -> its letter: a to z, then numbers."""
+    remarks = dict.fromkeys(row["remark"] for row in rows if row["remark"])
+    return {remark: chr(ord("a") + i) if i < 26 else str(i + 1) for i, remark in enumerate(remarks)}
 
 
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "±": r"$\pm$",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-} | {char: f"\\{char}" for char in "%&#_{}$"}
-
-
-def _tex(text: str) -> str:
-    """Text for LaTeX: its special characters escaped, and any other beyond ASCII as a question mark.
-
-    >>> _tex("50 % of a_b")
-    '50 \\\\% of a\\\\_b'
-    """
-    return "".join(_TEX.get(char, char if ord(char) < 0x250 else "?") for char in text)
+def _notes(rows: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[str]:
+    """Return a line for each remark, for each row that is not ok, and for each reason why rows are contaminated."""
+    lines = [f"({letter}) {remark}" for remark, letter in _letters(rows).items()]
+    for row, name in zip(rows, methods, strict=True):
+        if row["status"] != "ok":
+            lines.append(f"{name}: {row['status']}: {cut(plain(row['reason']))}")
+    for why in dict.fromkeys(row["overlap"] for row in rows if row["overlap"]):
+        named = [name for row, name in zip(rows, methods, strict=True) if row["overlap"] == why]
+        lines.append(f"Not ranked, because {cut(plain(why))}: {', '.join(named)}.")
+    return lines

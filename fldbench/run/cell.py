@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.errors import DatasetNotFoundError, FldbenchError
-from fldbench.method import Method, load_method, make_method
+from fldbench.faces import facts_of
+from fldbench.method import Method, load_method
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.records.keys import Ingredients
 from fldbench.records.machine import machine_facts
@@ -19,41 +20,72 @@ from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
 from fldbench.run.data import SuiteData
 from fldbench.run.facts import facts_of_test, facts_of_training
+from fldbench.run.folds import Partition
 from fldbench.run.suite import MethodSpec, TrainSpec
-from fldbench.run.timing import Clock, load_average, now, predict_timed
+from fldbench.run.timing import Clock, load_average, now, predict_timed, together
+
+
+class Failure(NamedTuple):
+    """Why there is no number: the reason in a record."""
+
+    status: str
+    reason: str
+    traceback: str = ""
 
 
 class Run(NamedTuple):
-    """One measurement that waits for the model: its key, its key by any code, the protocol, its faces' fingerprint."""
+    """One measurement that waits for the model.
+
+    Its key, its key by any code, the protocol, its faces' fingerprint; why it cannot be done, if that is known; and
+    what its faces share with those that the model is trained on.
+    """
 
     key: str
     like: str
     protocol: Protocol
     fingerprint: str
+    problem: Failure | None = None
+    overlap: str = ""
+
+
+class Part(NamedTuple):
+    """One model of a cell: its key, the keys of its members, and the fold that it does not see, if there are folds."""
+
+    key: str
+    members: tuple[str, ...] = ()
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
 class Cell:
     """One model (method, training set, seed) and its runs, with everything needed to do them.
 
+    With folds it is one model for each fold, and a run is measured on the answers of all of them together.
+
     Attributes
     ----------
     method : MethodSpec
         Name, parameters and label.
+    about : MethodFacts
+        The same as in records.
     train : TrainSpec
         What to train on.
     seed : int or None
-        None for a method without `random_state`.
+        Of the method's `random_state` and of the partition into folds; None for a cell that has neither.
     data : str or None
         The data root.
     made_of : Ingredients
-        The ingredients of the model; their key is that of the fitted model in the store.
+        The ingredients of the model, or of all models.
     train_fingerprint : str
         Of the training faces, as they were planned.
     runs : tuple of Run
         What is measured.
-    members : tuple of str
-        Keys of the models that together form this one; usually empty.
+    parts : tuple of Part
+        The models: one, or one for each fold; none if the cell has a problem.
+    partition : Partition or None
+        The folds.
+    problem : Failure or None
+        Why no model can be fitted, if that is known.
     plug_ins : dict
         (kind, name) -> registry entry that the cell needs, for processes that do not know it.
     problems : dict
@@ -63,21 +95,19 @@ class Cell:
     """
 
     method: MethodSpec
+    about: MethodFacts
     train: TrainSpec
     seed: int | None
     data: str | None
     made_of: Ingredients
     train_fingerprint: str
     runs: tuple[Run, ...]
-    members: tuple[str, ...] = ()
+    parts: tuple[Part, ...]
+    partition: Partition | None = None
+    problem: Failure | None = None
     plug_ins: dict[tuple[str, str], Any] = field(default_factory=dict)
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
     jobs: int = 1
-
-    @property
-    def model_key(self) -> str:
-        """The key of the fitted model."""
-        return self.made_of.key
 
     @property
     def label(self) -> str:
@@ -85,16 +115,21 @@ class Cell:
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"{self.method.label} on {self.train.label}{seed}"
 
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it can be done."""
+        return self.problem is not None or all(run.problem for run in self.runs)
+
     def make(self) -> Method:
         """Return the unfitted method."""
-        seed = {} if self.seed is None else {"random_state": self.seed}
-        return make_method(self.method.name, **self.method.params, **seed)
+        return self.method.make(self.seed)
 
 
 def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
-    """Fit the model unless the store has it, and write the record of every run that is not done.
+    """Fit the models unless the store has them, and write the record of every run that is not done.
 
-    Every failure becomes a record with its reason; the other runs continue.
+    Every failure becomes a record with its reason; the other runs continue. Runs with a known problem are recorded
+    first, and a cell without any other run fits nothing.
 
     Parameters
     ----------
@@ -114,27 +149,62 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
         registry.register(kind, name, target)
     data = data or SuiteData(cell.data, cell.problems)
     base = _base_record(cell, data)
-    problems: dict[str, None] = {}
-    model = _tried(_fitted, cell, data, store)
-    for runs in _by_boxes(run for run in cell.runs if not store.has_record(run.key)):
-        answers = model if isinstance(model, Failure) else _tried(_answers, model, runs, data)
-        for run in runs:
-            one = replace(base, key=run.key, like=run.like, protocol=run.protocol)
-            measured = answers if isinstance(answers, Failure) else _tried(_measured, one, model, answers, run, data)
-            if isinstance(measured, Failure):
-                problems[measured.reason] = None
-                store.write(replace(one, **measured._asdict(), ended=now()))
-            else:
-                store.write(*measured)
-    return "; ".join([cell.label, *problems])
+    reasons: dict[str, None] = {}
+
+    def fail(run: Run, why: Failure) -> None:
+        reasons[why.reason] = None
+        store.write(replace(_of_run(base, run), **why._asdict(), ended=now()))
+
+    todo = [run for run in cell.runs if not store.has_record(run.key)]
+    for run in todo:
+        if why := cell.problem or run.problem:
+            fail(run, why)
+    batches = [Batch(runs) for runs in _by_boxes(run for run in todo if not (cell.problem or run.problem))]
+    facts: list[dict[str, Any]] = []
+    for part in cell.parts if batches else ():
+        model = _tried(_fitted, cell, part, data, store)
+        if isinstance(model, Failure):
+            for run in (run for batch in batches for run in batch.runs):
+                fail(run, model)
+            break
+        facts.append(model.facts)
+        for batch in list(batches):
+            failed = _tried(_answer, batch, model.method, cell, part, data)
+            if isinstance(failed, Failure):
+                batches.remove(batch)
+                for run in batch.runs:
+                    fail(run, failed)
+            elif part is cell.parts[-1]:
+                for run in batch.runs:
+                    measured = _tried(_measured, _of_run(base, run), facts, batch, run, data)
+                    if isinstance(measured, Failure):
+                        fail(run, measured)
+                    else:
+                        store.write(*measured)
+    return "; ".join([cell.label, *reasons])
 
 
-class Failure(NamedTuple):
-    """Why there is no number: the reason in a record."""
+def record_failure(cell: Cell, store: Store, why: Failure) -> str:
+    """Write a failure for every run of a cell that is not done; return what `run_cell` would."""
+    return run_cell(replace(cell, problem=why), store)
 
-    status: str
-    reason: str
-    traceback: str
+
+@dataclass
+class Batch:
+    """Runs that share predictions (same test split, same boxes), and the predictions as they come in.
+
+    Attributes
+    ----------
+    runs : list of Run
+    answers : dict of str to ndarray
+        Face id -> (L, 2) px.
+    timings : list of (int, dict)
+        Number of faces of each prediction, and its times.
+    """
+
+    runs: list[Run]
+    answers: dict[str, np.ndarray] = field(default_factory=dict)
+    timings: list[tuple[int, dict[str, float | None]]] = field(default_factory=list)
 
 
 class Fitted(NamedTuple):
@@ -144,44 +214,47 @@ class Fitted(NamedTuple):
     facts: dict[str, Any]
 
 
-class Answers(NamedTuple):
-    """Predictions (n, L, 2) px of the faces with some ids, and their times."""
-
-    row_of: dict[str, int]
-    predictions: np.ndarray
-    timings: dict[str, float | None]
-
-
 def _tried(work: Callable[..., Any], *args: Any) -> Any:
     """Return the result of `work`, or the Failure that ended it."""
     try:
         return work(*args)
-    except Exception as error:  # a method may raise anything
-        status = "skipped" if isinstance(error, DatasetNotFoundError) else "failed"
-        known = isinstance(error, FldbenchError)
-        text = " ".join(str(error).split()) or "no message"
-        trace = "" if known else "".join(traceback.format_exception(error))
-        return Failure(status, text if known else f"{type(error).__name__}: {text}", trace)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a method may raise anything, and may call sys.exit
+        return failure_of(error)
 
 
-def _fitted(cell: Cell, data: SuiteData, store: Store) -> Fitted:
+def failure_of(error: BaseException) -> Failure:
+    """Return an error as the reason in a record: absent data are a skipped run, everything else is a failed one."""
+    status = "skipped" if isinstance(error, DatasetNotFoundError) else "failed"
+    known = isinstance(error, FldbenchError)
+    text = " ".join(str(error).split()) or "no message"
+    trace = "" if known else "".join(traceback.format_exception(error))
+    return Failure(status, text if known else f"{type(error).__name__}: {text}", trace)
+
+
+def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
     """Return the model as saved, so that a resumed run measures exactly the same as an uninterrupted one."""
-    if not store.has_model(cell.model_key):
+    if not store.has_model(part.key):
         method = cell.make()
         clock = Clock()
-        if cell.members and all(store.has_model(key) for key in cell.members):
-            method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in cell.members])
-            fits = [store.read_fit(key) for key in cell.members]
+        if part.members and all(store.has_model(key) for key in part.members):
+            method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in part.members])
+            fits = [store.read_fit(key) for key in part.members]
             timed = {"fit_seconds": round(sum(fit["fit_seconds"] for fit in fits), 3), "fit_cores": None}
         else:
             faces = data.train(cell.train).check_usable()
+            if cell.partition is not None and part.fold is not None:
+                faces = cell.partition.training_part(faces, part.fold)
+            facts_of(faces)  # `fit` notes them; what they cost is no part of its time
             with clock:
                 method.fit(faces)
             timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores}
+        timed |= {"fit_load": load_average(), "device": method.device_, "jobs": cell.jobs}
         counts = {"parameters": int(method.n_parameters), "multiply_adds": method.multiply_adds}
-        store.write_model(cell.model_key, method.save, timed | counts | {"device": method.device_, "jobs": cell.jobs})
-    facts = store.read_fit(cell.model_key)
-    return Fitted(load_method(store.model_path(cell.model_key) / "model.safetensors"), facts)
+        store.write_model(part.key, method.save, timed | counts)
+    facts = store.read_fit(part.key)
+    return Fitted(load_method(store.model_path(part.key) / "model.safetensors"), facts)
 
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
@@ -193,58 +266,54 @@ def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
     return list(together.values())
 
 
-def _answers(model: Fitted, runs: list[Run], data: SuiteData) -> Answers:
-    """Predict every face that any run needs, once."""
-    loaded, protocols = data.test(runs[0].protocol), [run.protocol for run in runs]
+def _answer(batch: Batch, method: Method, cell: Cell, part: Part, data: SuiteData) -> None:
+    """Predict, once, every face that any run of a batch needs and that the model may answer."""
+    loaded, protocols = data.test(batch.runs[0].protocol), [run.protocol for run in batch.runs]
     faces = boxes_from(loaded.check_usable(), protocols[0].box_source)
     wanted = {face for protocol in protocols for face in protocol.select(faces).ids.tolist()}
     faces = faces[np.isin(faces.ids, sorted(wanted))]
-    row_of = {face: row for row, face in enumerate(faces.ids.tolist())}
-    if not len(faces):
-        return Answers(row_of, np.empty((0, *faces.landmarks.shape[1:])), {})
-    return Answers(row_of, *predict_timed(model.method, faces))
+    if cell.partition is not None and part.fold is not None:
+        faces = faces[cell.partition.held_out(faces, part.fold)]
+    if len(faces):
+        predictions, timings = predict_timed(method, faces)
+        batch.answers |= dict(zip(faces.ids.tolist(), predictions, strict=True))
+        batch.timings.append((len(faces), timings))
 
 
 def _measured(
-    base: Record, model: Fitted, answers: Answers, run: Run, data: SuiteData
+    base: Record, facts: Sequence[dict[str, Any]], batch: Batch, run: Run, data: SuiteData
 ) -> tuple[Record, dict[str, np.ndarray]]:
     """Return the record of one run, and the arrays to keep beside it."""
     loaded = data.test(run.protocol)
     faces = loaded.of(run.protocol)
-    predictions = answers.predictions[[answers.row_of[face] for face in faces.ids.tolist()]]
+    predictions = np.array([batch.answers[face] for face in faces.ids.tolist()])
     score = run.protocol.score(predictions, faces)
-    timings: dict[str, Any] = {key: model.facts.get(key) for key in ("fit_seconds", "fit_cores", "device", "jobs")}
-    timings |= answers.timings
-    counts = {key: model.facts[key] for key in ("parameters", "multiply_adds", "model_bytes")}
+    # The size of one model: those of other folds differ by a few faces.
+    counts = {key: facts[0][key] for key in ("parameters", "multiply_adds", "model_bytes")}
     record = replace(
         base,
         status="ok",
         method=replace(base.method, **counts),
         test=facts_of_test(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
         metrics=Metrics(score.values),
-        timings=Timings(**timings, load=load_average()),
+        timings=Timings(**together(facts, batch.timings), load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "errors": score.errors, "predictions": predictions}
+    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence
+
+
+def _of_run(base: Record, run: Run) -> Record:
+    train = replace(base.train, overlap=run.overlap)
+    return replace(base, key=run.key, like=run.like, protocol=run.protocol, train=train)
 
 
 def _base_record(cell: Cell, data: SuiteData) -> Record:
     """Return the record of a run that has not begun."""
-    made_of, train, method = cell.made_of, data.train(cell.train), cell.make()
     return Record(
         key="",
         status="failed",
-        method=MethodFacts(
-            name=cell.method.name,
-            label=cell.method.label,
-            params=method.get_params(),
-            version=method.version,
-            changes_nothing=method.changes_nothing,
-            code=made_of.code,
-            libraries=made_of.libraries,
-            files=made_of.files,
-        ),
-        train=facts_of_training(cell.train, train, cell.train_fingerprint),
+        method=cell.about,
+        train=facts_of_training(cell.train, data.train(cell.train), cell.train_fingerprint, cell.partition),
         protocol=cell.runs[0].protocol,
         seed=cell.seed,
         machine=machine_facts(),

@@ -11,9 +11,10 @@ import numpy as np
 
 from fldbench.curate.excludes import read_excludes, without
 from fldbench.dataset import load_dataset, make_dataset
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
+from fldbench.run.folds import Partition, make_partition
 from fldbench.run.suite import TrainSpec
 
 
@@ -35,7 +36,7 @@ class LoadedFaces:
     n_expected: int | None = None
     left_out: FaceSet | None = None
     problems: dict[str, str] = field(default_factory=dict)
-    error: DataError | None = None
+    error: BaseException | None = None
 
     def drop_unreadable(self) -> None:
         """Leave out faces with images that cannot be decoded, and keep the reasons; images are decoded once."""
@@ -99,6 +100,21 @@ class SuiteData:
         place = place_of(protocol)
         return self._get(place, lambda: self._load(protocol.dataset, protocol.split))
 
+    def partition(self, spec: TrainSpec, folds: int, seed: int) -> Partition:
+        """Return the folds of a training set, drawn from its whole split before anything is left out.
+
+        Raises
+        ------
+        DataError
+            When the split cannot be loaded or has too few groups.
+        """
+        return make_partition(self._load(spec.dataset, spec.split, **spec.options).check_usable(), folds, seed)
+
+    def split(self, dataset: str, split: str) -> FaceSet:
+        """Return all faces of a split; raise DataError if they cannot be loaded."""
+        place = json.dumps(["test", dataset, split])
+        return self._get(place, lambda: self._load(dataset, split)).check_usable()
+
     def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
         """Decode the images of some sets once and leave out the unreadable ones; return place -> id -> reason."""
         found = {}
@@ -118,7 +134,9 @@ class SuiteData:
     def _load(self, name: str, split: str, **options: Any) -> LoadedFaces:
         try:
             faces = load_dataset(name, self.root, split, **options)
-        except DataError as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the code of a reader may raise anything
             return LoadedFaces(None, error=error)
         return LoadedFaces(faces, make_dataset(name, **options).expected.get(split))
 

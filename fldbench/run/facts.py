@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from fldbench.faces import FaceSet
+from fldbench.geometry import box_iou, tight_box
+from fldbench.method import Method
 from fldbench.protocols import Protocol, Score, ids_hash
-from fldbench.records.record import TestFacts, TrainFacts
+from fldbench.records.keys import Ingredients
+from fldbench.records.record import MethodFacts, TestFacts, TrainFacts
 from fldbench.run.data import LoadedFaces
-from fldbench.run.suite import TrainSpec
+from fldbench.run.folds import Partition
+from fldbench.run.suite import MethodSpec, TrainSpec
 
 REASONS_KEPT = 20
 
 
-def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) -> TrainFacts:
-    """Return the facts about the faces that a method was trained on."""
+def facts_of_method(spec: MethodSpec, method: Method, made_of: Ingredients) -> MethodFacts:
+    """Return the facts about a method before its fit."""
+    return MethodFacts(
+        name=spec.name,
+        label=spec.label,
+        params=method.get_params(),
+        version=method.version,
+        changes_nothing=method.changes_nothing,
+        code=made_of.code,
+        libraries=made_of.libraries,
+        files=made_of.files,
+    )
+
+
+def facts_of_training(
+    spec: TrainSpec, loaded: LoadedFaces, fingerprint: str, partition: Partition | None = None
+) -> TrainFacts:
+    """Return the facts about the faces that a method was trained on, or about its folds."""
+    folds: dict[str, Any] = {"folds": spec.folds}
+    if partition is not None:
+        folds |= {"groups": partition.groups, "partition": partition.digest, "partition_seed": partition.seed}
     there = {} if loaded.faces is None else loaded.faces.parts
     return TrainFacts(
         label=spec.label,
@@ -25,6 +52,7 @@ def facts_of_training(spec: TrainSpec, loaded: LoadedFaces, fingerprint: str) ->
         left_out=len(loaded.problems),
         left_out_reasons=tuple(list(loaded.problems.values())[:REASONS_KEPT]),
         fingerprint=fingerprint,
+        **folds,
     )
 
 
@@ -40,4 +68,12 @@ def facts_of_test(protocol: Protocol, faces: FaceSet, score: Score, left_out: li
         ids_sha256=ids,
         fingerprint=fingerprint,
         parts={part: (found, expected) for part, (found, expected) in faces.parts.items()},
+        box_iou=_median_iou(faces),
     )
+
+
+def _median_iou(faces: FaceSet) -> float | None:
+    """Return the median overlap of the boxes with the tight boxes of the true points; None without a finite one."""
+    found = box_iou(faces.boxes, tight_box(faces.landmarks).reshape(-1, 4)) if len(faces) else np.empty(0)
+    found = found[np.isfinite(found)]
+    return round(float(np.median(found)), 4) if len(found) else None

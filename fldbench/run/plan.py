@@ -6,19 +6,29 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fldbench import registry
 from fldbench.errors import DataError, SuiteError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
-from fldbench.method import Method, make_method
-from fldbench.params import parameters_of
+from fldbench.method import Method
 from fldbench.protocols import Protocol, get_protocol
-from fldbench.records.keys import fingerprints, ingredients, like_of_version_1, what_changed, with_members
-from fldbench.records.record import Record
+from fldbench.records.keys import (
+    Ingredients,
+    fingerprints,
+    ingredients,
+    like_of_version_1,
+    what_changed,
+    with_members,
+)
+from fldbench.records.record import MethodFacts, Record
 from fldbench.records.store import Store
-from fldbench.run.cell import Cell, Run
+from fldbench.run.cell import Cell, Failure, Part, Run, failure_of
 from fldbench.run.data import SuiteData
+from fldbench.run.facts import facts_of_method
+from fldbench.run.folds import Partition
+from fldbench.run.overlaps import with_overlaps
+from fldbench.run.refusals import check_method, with_refusals
 from fldbench.run.suite import MethodSpec, Suite, TrainSpec
 
 
@@ -49,50 +59,111 @@ class Plan:
 
 
 def make_plan(suite: Suite, data: str | Path | None) -> Plan:
-    """Load the annotations and name every run; if no training set can be loaded, raise the first error."""
+    """Load the annotations, name every run, and find what cannot be done.
+
+    If no training set can be loaded, raise the first error; if faces are trained on and measured on, SuiteError, unless
+    the suite allows it.
+    """
     protocols = [get_protocol(name) for name in suite.protocols]
     faces = SuiteData(data)
-    train = {spec.label: faces.train(spec) for spec in suite.train}
-    errors = [loaded.error for loaded in train.values() if loaded.error is not None]
-    if len(errors) == len(train):
+    loaded = [faces.train(spec) for spec in suite.train]
+    errors = [one.error for one in loaded if one.error is not None]
+    if len(errors) == len(loaded):
         raise errors[0]
-    prints = {label: fingerprints(loaded.faces) for label, loaded in train.items()}
     tests = {p.hash: _test_fingerprint(p, faces.test(p).faces) for p in protocols}
+    to_learn: dict[tuple[str, int | None], Learning] = {}
     cells = []
-    for train_spec in suite.train:
+    for train in suite.train:
         for spec in suite.methods:
-            for seed in _seeds_for(spec, suite.seeds):
-                method = make_method(spec.name, **spec.params, **({} if seed is None else {"random_state": seed}))
-                known = prints[train_spec.label]
-                made_of = ingredients(method, known)
-                members = [ingredients(member, known).key for member in method.members_alone.values()]
-                cell = Cell(
-                    method=spec,
-                    train=train_spec,
-                    seed=seed,
-                    data=None if data is None else str(Path(data).absolute()),
-                    made_of=made_of,
-                    train_fingerprint=known["train"],
-                    runs=tuple(
-                        Run(made_of.run_key(p.hash, print_), made_of.run_like(p.hash, print_), p, print_)
-                        for p in protocols
-                        for print_ in (tests[p.hash],)
-                    ),
-                    members=tuple(members),
-                    plug_ins=_plug_ins(method, spec.name, [train_spec.dataset, *(p.dataset for p in protocols)]),
-                )
-                cells.append(cell)
-    return Plan(cells, faces)
+            for seed in _seeds_for(spec, train, suite.seeds):
+                place = train.label, seed if train.folds else None
+                if place not in to_learn:
+                    to_learn[place] = _learning(train, seed, faces)
+                cells.append(_cell(spec, train, seed, to_learn[place], faces, protocols, tests))
+    return Plan(with_refusals(with_overlaps(cells, faces, suite.allow_overlap), faces), faces)
+
+
+class Learning(NamedTuple):
+    """What the models of a cell learn from: the fingerprints of all faces, and those of each fold's training part."""
+
+    known: dict[str, str]
+    parts: list[tuple[int | None, dict[str, str]]]
+    partition: Partition | None = None
+    problem: Failure | None = None
+
+
+def _learning(train: TrainSpec, seed: int | None, data: SuiteData) -> Learning:
+    loaded = data.train(train)
+    known = fingerprints(loaded.faces)
+    if train.folds is None or seed is None:
+        return Learning(known, [(None, known)])
+    known["folds"] = str(train.folds)
+    parts: list[tuple[int | None, dict[str, str]]] = []
+    try:
+        partition, everyone = data.partition(train, train.folds, seed), loaded.check_usable()
+        for fold in range(partition.k):
+            parts.append((fold, fingerprints(partition.training_part(everyone, fold))))
+    except DataError as error:
+        return Learning(known, [], problem=failure_of(error))
+    return Learning(known | {"partition": partition.digest}, parts, partition)
+
+
+def _cell(
+    spec: MethodSpec,
+    train: TrainSpec,
+    seed: int | None,
+    learning: Learning,
+    data: SuiteData,
+    protocols: list[Protocol],
+    tests: dict[str, str],
+) -> Cell:
+    problem, parts, plug_ins = learning.problem, [], {}
+    try:
+        method = spec.make(seed)
+        made_of = ingredients(method, learning.known)
+        about = facts_of_method(spec, method, made_of)
+        plug_ins = _plug_ins(method, spec.name, [train.dataset, *(p.dataset for p in protocols)])
+        alone = list(method.members_alone.values())
+        for fold, known in learning.parts:
+            members = tuple(ingredients(one, known).key for one in alone)
+            parts.append(Part(ingredients(method, known).key, members, fold))
+        check_method(method)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the code of a plug-in may raise anything
+        problem = problem or failure_of(error)
+        if not parts:
+            wanted = {"name": spec.name, "params": spec.params, "seed": seed}
+            made_of = Ingredients(wanted, {}, learning.known, {}, {})
+            about = MethodFacts(spec.name, spec.label, spec.params)
+    return Cell(
+        method=spec,
+        about=about,
+        train=train,
+        seed=seed,
+        data=None if data.root is None else str(Path(data.root).absolute()),
+        made_of=made_of,
+        train_fingerprint=learning.known["train"],
+        runs=tuple(
+            Run(made_of.run_key(p.hash, print_), made_of.run_like(p.hash, print_), p, print_)
+            for p in protocols
+            for print_ in (tests[p.hash],)
+        ),
+        parts=tuple(parts),
+        partition=learning.partition,
+        problem=problem,
+        plug_ins=plug_ins,
+    )
 
 
 def with_problems(cells: Iterable[Cell], data: SuiteData, jobs: int) -> list[Cell]:
-    """Decode the images that the cells need, once, and give the cells the unreadable ones."""
+    """Decode the images that the cells need, once; return the cells with the unreadable ones, and what they stop."""
     cells = list(cells)
     needed: list[TrainSpec | Protocol] = []
     for cell in cells:
         needed += [cell.train, *(run.protocol for run in cell.runs)]
     problems = data.drop_unreadable(*needed)
-    return [replace(cell, problems=problems, jobs=jobs) for cell in cells]
+    return with_refusals([replace(cell, problems=problems, jobs=jobs) for cell in cells], data)
 
 
 def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[str]]]:
@@ -103,10 +174,11 @@ def from_other_code(plan: Plan, store: Store) -> dict[str, tuple[Record, list[st
     alike = store.alike()
     found: dict[str, tuple[Record, list[str]]] = {}
     for cell in plan.cells:
-        work = cell.method.name, cell.make().get_params(), cell.seed, cell.train_fingerprint
+        work = cell.method.name, cell.about.params, cell.seed, cell.train_fingerprint
         for run in cell.runs:
-            first = like_of_version_1(*work, run.protocol.hash, run.fingerprint)
-            records = alike.get(run.like) or alike.get(first)
+            records = alike.get(run.like, [])
+            if not records and cell.train.folds is None:  # which version 1 did not have
+                records = alike.get(like_of_version_1(*work, run.protocol.hash, run.fingerprint), [])
             if records and not store.has_record(run.key):
                 found[run.key] = records[-1], _changes(records[-1], cell)
     return found
@@ -120,10 +192,9 @@ def _changes(record: Record, cell: Cell) -> list[str]:
     return [*changed, *what_changed(record.method.libraries, cell.made_of.libraries)]
 
 
-def _seeds_for(spec: MethodSpec, seeds: list[int]) -> list[int | None]:
-    """Return the suite's seeds for a method that draws at random, and (None,) for any other."""
-    draws = "random_state" in parameters_of(registry.resolve("method", spec.name))
-    return list(seeds) if draws and "random_state" not in spec.params else [None]
+def _seeds_for(spec: MethodSpec, train: TrainSpec, seeds: list[int]) -> list[int | None]:
+    """Return the suite's seeds where something is drawn, the method's random state or folds, and (None,) elsewhere."""
+    return list(seeds) if spec.draws or train.folds else [None]
 
 
 def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[str, str], Any]:
@@ -132,12 +203,13 @@ def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[
     for one in with_members(method):
         with suppress(UnknownNameError):
             methods.append(registry.method_name(type(one)))
-    found = {("method", one): registry.table("method")[one] for one in methods}
-    return found | {("dataset", one): registry.table("dataset")[one] for one in datasets}
+    wanted = [*(("method", one) for one in methods), *(("dataset", one) for one in datasets)]
+    tables = {kind: registry.table(kind) for kind in ("method", "dataset")}
+    return {(kind, one): tables[kind][one] for kind, one in wanted if one in tables[kind]}
 
 
 def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:
-    """Of the protocol's own faces; empty where they cannot be selected, which the run will find out and record."""
+    """Of the protocol's own faces; empty where they cannot be selected, which `with_refusals` records."""
     try:
         return "" if faces is None else protocol.select(faces).fingerprint
     except DataError:

@@ -20,7 +20,7 @@ from fldbench.files import listed
 from fldbench.protocols import Protocol, Score, get_protocol
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
-from fldbench.records.record import MethodFacts, Metrics, Record, TrainFacts
+from fldbench.records.record import OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
 from fldbench.run.facts import facts_of_test
 from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
@@ -111,8 +111,8 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
     record = Record(
         key=key_of([label, protocol.hash, faces.fingerprint, content]),
         status="ok",
-        method=MethodFacts(name="outside", label=label, files={"predictions": content}),
-        train=TrainFacts(label="unknown"),
+        method=MethodFacts(name=OUTSIDE, label=label, files={"predictions": content}),
+        train=TrainFacts(label=UNKNOWN),
         protocol=protocol,
         test=facts_of_test(protocol, faces, score, [], faces.fingerprint),
         metrics=Metrics(score.values),
@@ -120,7 +120,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "errors": score.errors, "predictions": outside.predictions}
+    return record, {"ids": faces.ids, "predictions": outside.predictions} | score.evidence
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-from joblib import Parallel, delayed
 
 from fldbench.dataset import data_root
 from fldbench.files import listed
 from fldbench.records.record import Record
 from fldbench.records.store import Store
-from fldbench.run.cell import Cell, run_cell
+from fldbench.run.cell import Cell, Part, Run, run_cell
+from fldbench.run.jobs import in_processes
 from fldbench.run.plan import Plan, from_other_code, make_plan, with_problems
 from fldbench.run.suite import Suite, load_suite
 
@@ -88,7 +88,7 @@ def run_suite(
         on_event = on_event or (lambda what, done, total: None)
         _run_cells(with_problems(todo, plan.data, jobs), plan, store, jobs, on_event)
     return [
-        _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell)
+        _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell, run)
         for cell in plan.cells
         for run in cell.runs
     ]
@@ -96,9 +96,15 @@ def run_suite(
 
 def _forgotten(plan: Plan, store: Store) -> Plan:
     """Return the plan after its results were removed; members that another suite fitted are earlier results too."""
-    own = [cell.model_key for cell in plan.cells]
+    own = {part.key for cell in plan.cells for part in cell.parts}
     store.forget([*own, *(run.key for cell in plan.cells for run in cell.runs)])
-    cells = [cell if set(cell.members) <= set(own) else replace(cell, members=()) for cell in plan.cells]
+    cells = [
+        replace(
+            cell,
+            parts=tuple(part if own.issuperset(part.members) else Part(part.key, (), part.fold) for part in cell.parts),
+        )
+        for cell in plan.cells
+    ]
     return replace(plan, cells=cells)
 
 
@@ -113,17 +119,20 @@ def _say_what_changed(others: dict[str, tuple[Record, list[str]]], reused: bool,
 
 
 def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: OnEvent) -> None:
+    """Run the cells, those first that are known to fail, so that their rows say so at once."""
     on_event("", 0, len(todo))
+    refused, rest = [cell for cell in todo if cell.refused], [cell for cell in todo if not cell.refused]
     # In this process the faces are loaded already; another process loads its own.
-    work = (delayed(run_cell)(cell, store, plan.data if jobs == 1 else None) for cell in todo)
-    for done, what in enumerate(Parallel(n_jobs=jobs, return_as="generator_unordered")(work), start=1):
+    here = (run_cell(cell, store, plan.data) for cell in [*refused, *(rest if jobs == 1 else [])])
+    elsewhere = in_processes(rest, store, jobs) if jobs > 1 else ()
+    for done, what in enumerate(chain(here, elsewhere), start=1):
         on_event(what, done, len(todo))
 
 
-def _as_planned(record: Record, cell: Cell) -> Record:
-    """Return the record with the labels of this suite; keys do not depend on labels."""
+def _as_planned(record: Record, cell: Cell, run: Run) -> Record:
+    """Return the record with the labels of this suite and what is shared; keys do not depend on them."""
     return replace(
         record,
         method=replace(record.method, label=cell.method.label),
-        train=replace(record.train, label=cell.train.label),
+        train=replace(record.train, label=cell.train.label, overlap=run.overlap),
     )

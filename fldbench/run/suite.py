@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
-from fldbench.errors import DataError, FldbenchError, ProtocolError, SuiteError, must_be, near_miss
-from fldbench.files import read_text
-from fldbench.method import make_method
+from fldbench.errors import (
+    DataError,
+    FldbenchError,
+    MissingDependencyError,
+    ProtocolError,
+    SuiteError,
+    UnknownNameError,
+    must_be,
+    near_miss,
+)
+from fldbench.escape import cut
+from fldbench.method import Method, make_method
+from fldbench.params import parameters_of
 from fldbench.protocols import definitions, get_protocol, register_protocol
 from fldbench.protocols.boxes import box_source
+from fldbench.yaml_text import Place, read_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the document
-
+LONGEST_ERROR = 500  # letters
 DEMO = Path(__file__).with_name("demo.yaml")
 
 
@@ -43,6 +62,9 @@ class TrainSpec(_Strict):
         Use only the first faces, this many.
     exclude : Path or None
         An exclude list (`fldbench data verify -o`); the tables count the faces that it leaves out.
+    folds : int or None
+        Cross-validation: so many models, each trained without one fold, answer the faces of their fold. Protocols must
+        be on the same dataset and split.
     """
 
     dataset: str
@@ -51,20 +73,26 @@ class TrainSpec(_Strict):
     boxes: str = "tight"
     faces: int | None = Field(default=None, ge=1)
     exclude: Path | None = None
+    folds: int | None = Field(default=None, ge=2)
 
     @property
     def label(self) -> str:
-        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`."""
+        """The name in tables: `300w-train`, `synthetic-train[:800]`, `300w-train@jittered:0.05`, `imm-all, 4 folds`."""
         options = "".join(f",{key}={value}" for key, value in self.options.items())
         first = "" if self.faces is None else f"[:{self.faces}]"
         boxes = "" if self.boxes == "tight" else f"@{self.boxes}"
         exclude = "" if self.exclude is None else f"-without-{self.exclude.stem}"
-        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}"
+        folds = "" if self.folds is None else f", {self.folds} folds"
+        return f"{self.dataset}-{self.split}{options}{first}{exclude}{boxes}{folds}"
 
     @field_validator("dataset")
     @classmethod
     def _known(cls, name: str) -> str:
-        _found(lambda: registry.resolve("dataset", name))
+        try:
+            registry.resolve("dataset", name)
+        except (UnknownNameError, MissingDependencyError) as error:
+            if not registry.is_broken(error):
+                raise ValueError(str(error)) from error
         return name
 
     @field_validator("boxes")
@@ -79,6 +107,11 @@ class TrainSpec(_Strict):
     def _has_split(self) -> TrainSpec:
         try:
             dataset = make_dataset(self.dataset, **self.options)
+        except (UnknownNameError, MissingDependencyError):  # broken: the plan says so
+            return self
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
+        try:
             if not self.split:
                 object.__setattr__(self, "split", training_split(dataset))
         except FldbenchError as error:
@@ -100,11 +133,38 @@ class MethodSpec(_Strict):
     def _bare_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @property
+    def draws(self) -> bool:
+        """Whether the method draws at random by a seed that the suite gives."""
+        try:
+            known = parameters_of(registry.resolve("method", self.name))
+        except FldbenchError:  # broken: it is not run
+            return False
+        return "random_state" in known and "random_state" not in self.params
+
+    def make(self, seed: int | None) -> Method:
+        """Return the unfitted method; the seed counts only if it draws."""
+        return make_method(self.name, **self.params, **({"random_state": seed} if self.draws else {}))
+
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
-        _found(lambda: make_method(self.name, **self.params))
         if not self.label:
             object.__setattr__(self, "label", self.name)
+        try:
+            json.dumps(self.params, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            allowed = "finite numbers, strings, lists and mappings of them"
+            raise ValueError(must_be(self.name, "params", self.params, allowed, str(error))) from error
+        try:
+            make_method(self.name, **self.params).check_params()
+        except (UnknownNameError, MissingDependencyError) as error:
+            # What is broken or not installed is no mistake of the suite: its rows fail, the others go on.
+            if not registry.is_broken(error):
+                raise ValueError(str(error)) from error
+        except FldbenchError as error:
+            raise ValueError(str(error)) from error
+        except Exception:  # nor is a bug in the code of a method: the plan meets it again, for the rows
+            return self
         return self
 
 
@@ -119,6 +179,8 @@ class Suite(_Strict):
         Protocol bases of the suite: see `fldbench.protocols.definitions`.
     train, methods, protocols, seeds
         The parts to combine; `protocols` are names, with or without modifiers.
+    allow_overlap : bool
+        Run although faces, persons or clips are trained on and measured on; such results are marked and never ranked.
     """
 
     name: str
@@ -127,6 +189,7 @@ class Suite(_Strict):
     methods: list[MethodSpec] = Field(min_length=1)
     protocols: list[str] = Field(min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
+    allow_overlap: bool = False
 
     @field_validator("protocols")
     @classmethod
@@ -134,11 +197,24 @@ class Suite(_Strict):
         # By their canonical names, so that two spellings of one protocol are noticed.
         return [_found(partial(get_protocol, name)).name for name in names]
 
+    @field_validator("protocols")
+    @classmethod
+    def _of_the_folds(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        for spec in (spec for spec in info.data.get("train", ()) if spec.folds):
+            for protocol in map(get_protocol, names):
+                if (protocol.dataset, protocol.split) != (spec.dataset, spec.split):
+                    raise ValueError(
+                        f"{protocol.name} measures {protocol.dataset} {protocol.split}, but {spec.label} is "
+                        f"cross-validation: its models answer {spec.dataset} {spec.split} alone; choose a protocol on "
+                        "that, or leave folds out"
+                    )
+        return names
+
     @field_validator("train", "methods", "protocols", "seeds")
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         keys = [getattr(value, "label", value) for value in values]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        doubled = sorted(str(key) for key, times in Counter(keys).items() if times > 1)
         if doubled:
             raise ValueError(f"{', '.join(doubled)} is given twice; write it once, or give methods their own label")
         return values
@@ -152,21 +228,14 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
     Raises
     ------
     SuiteError
-        It names file and line, the value found and the allowed values.
+        It names file and line, the value found and the allowed values. What YAML may hold: see `fldbench.yaml_text`.
     """
     if isinstance(source, dict):
         return _validate(source, "suite", {})
     try:
-        text = read_text(source)
+        content, lines = read_yaml(source)
     except DataError as error:
         raise SuiteError(str(error)) from error
-    try:
-        content = yaml.safe_load(text)
-        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{source}, line {mark.line + 1}" if mark else str(source)
-        raise SuiteError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(content, dict):
         raise SuiteError(f"{source}, line 1: a suite must be a mapping with the keys {', '.join(Suite.model_fields)}")
     return _validate(content, str(source), lines)
@@ -178,20 +247,6 @@ def _found(find: Callable[[], Any]) -> Any:
         return find()
     except FldbenchError as error:
         raise ValueError(str(error)) from error
-
-
-def _lines(node: yaml.Node | None, path: Place = ()) -> dict[Place, int]:
-    """Return the line of each key and item: path into the document -> line from 1."""
-    if node is None:
-        return {}
-    lines = {path: node.start_mark.line + 1}
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            lines |= _lines(value, (*path, key.value)) | {(*path, key.value): key.start_mark.line + 1}
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            lines |= _lines(value, (*path, i))
-    return lines
 
 
 _MODELS: dict[str | int, type[BaseModel]] = {"train": TrainSpec, "methods": MethodSpec}
@@ -209,7 +264,7 @@ def _validate(content: dict[str, Any], file: str, lines: dict[Place, int]) -> Su
             known = known[:-1]
         place = f"{file}, line {lines[known]}" if known in lines else file
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "suite"
-        raise SuiteError(f"{place}: {_explain(error, where, path)}") from invalid
+        raise SuiteError(f"{place}: {cut(_explain(error, where, path), LONGEST_ERROR)}") from invalid
 
 
 def _define(content: Any, file: str, lines: dict[Place, int]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from fldbench.faces import FaceSet
+from fldbench.faces.images import decoded
 from fldbench.method import Method, predict_checked
 
-FACES_AT_ONCE = 256  # faces predicted together: bounds memory; also the batch size of ms_per_face
+FACES_AT_ONCE = 256  # faces predicted together, fewer of large photos: the batch size of ms_per_face
 WARM_UP = 8  # faces predicted before the clock starts
 ALONE = 20  # faces predicted one by one, for ms_one_face
 
@@ -21,21 +24,63 @@ def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str,
 
     The decoding of images is not part of the times.
     """
-    answers, clock, alone = [], Clock(), []
+    answers: list[np.ndarray] = []
+    clock, alone = Clock(), []
     points = faces.landmarks.shape[1]
-    for start in range(0, len(faces), FACES_AT_ONCE):
-        some = faces[start : start + FACES_AT_ONCE]
-        images = list(some.images)
-        if start == 0:
-            predict_checked(method, images[:WARM_UP], some.boxes[:WARM_UP], points)
-            for i in range(min(ALONE, len(some))):
+    for rows, images in decoded(faces.images, FACES_AT_ONCE):
+        boxes = faces.boxes[rows]
+        if not answers:
+            predict_checked(method, images[:WARM_UP], boxes[:WARM_UP], points)
+            for i in range(min(ALONE, len(images))):
                 began = time.perf_counter()
-                predict_checked(method, images[i : i + 1], some.boxes[i : i + 1], points)
+                predict_checked(method, images[i : i + 1], boxes[i : i + 1], points)
                 alone.append(time.perf_counter() - began)
         with clock:
-            answers.append(predict_checked(method, images, some.boxes, points))
+            answers.append(predict_checked(method, images, boxes, points))
     timings = {"ms_per_face": 1000 * clock.seconds / len(faces), "ms_one_face": 1000 * float(np.median(alone))}
     return np.concatenate(answers), {key: round(ms, 3) for key, ms in timings.items()} | {"predict_cores": clock.cores}
+
+
+def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the times of a record, from those of its models and of their predictions.
+
+    Parameters
+    ----------
+    fits : sequence of dict
+        Facts of the fit of each model; their seconds are added up.
+    predictions : sequence of (int, dict)
+        Number of faces and times of each call of `predict_timed`: their mean over all faces, and the median of the
+        times of one face.
+
+    >>> fits = [{"fit_seconds": 2.0, "fit_cores": 1.0, "jobs": 1}, {"fit_seconds": 4.0, "fit_cores": 2.5, "jobs": 2}]
+    >>> {name: value for name, value in together(fits, []).items() if value is not None}
+    {'fit_seconds': 6.0, 'fit_cores': 2.0, 'jobs': 2, 'fits': 2}
+    >>> [together(fits, [(1, {"ms_per_face": 4.0}), (3, {"ms_per_face": 8.0})])[key] for key in ("ms_per_face",)]
+    [7.0]
+    """
+    seconds = [float(fit["fit_seconds"]) for fit in fits]
+    counts = [n for n, _ in predictions]
+    ms = [times.get("ms_per_face") for _, times in predictions]
+    spent = [n * (one or 0.0) for n, one in zip(counts, ms, strict=True)]
+    alone = [times["ms_one_face"] for _, times in predictions if times.get("ms_one_face") is not None]
+    return {
+        "fit_seconds": round(sum(seconds), 3),
+        "fit_cores": _mean([fit.get("fit_cores") for fit in fits], seconds, 2),
+        "fit_load": max((fit["fit_load"] for fit in fits if fit.get("fit_load") is not None), default=None),
+        "device": ", ".join(dict.fromkeys(fit["device"] for fit in fits if fit.get("device"))) or None,
+        "jobs": max((fit["jobs"] for fit in fits if fit.get("jobs") is not None), default=None),
+        "fits": len(fits),
+        "ms_per_face": _mean(ms, counts, 3),
+        "ms_one_face": round(float(np.median(alone)), 3) if alone else None,
+        "predict_cores": _mean([times.get("predict_cores") for _, times in predictions], spent, 2),
+    }
+
+
+def _mean(values: Sequence[float | None], weights: Sequence[float], digits: int) -> float | None:
+    """Return the weighted mean of the values that are known; None if there are none."""
+    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
+    total = sum(weight for _, weight in known)
+    return round(sum(value * weight for value, weight in known) / total, digits) if total else None
 
 
 class Clock:

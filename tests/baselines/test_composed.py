@@ -51,6 +51,15 @@ def test_declarations_follow_from_the_members(members, validates, nothing):
     assert (method.validates, method.changes_nothing) == (validates, nothing)
 
 
+def test_what_a_member_has_seen_the_whole_has_seen():
+    assert "300w-test" in make_method("dlib-68").trained_on
+    both = Hybrid(
+        "average", "opencv-lbf", first_params={"methods": ["mean-shape", "dlib-68"]}, second_params={"model": "x"}
+    )
+    assert both.trained_on == make_method("dlib-68").trained_on
+    assert Average(("mean-shape", "linear")).trained_on == ()
+
+
 def test_a_validation_set_goes_to_the_members_that_use_one(faces):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -5,15 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from test_datasets import write_face
-from toys import Noisy, toy_faces
+from toys import Noisy, Toy, toy_faces
 from typer.testing import CliRunner
 
 from fldbench import registry
 from fldbench.cli import app as cli
+from fldbench.curate.convert import convert
+from fldbench.curate.excludes import Exclude, read_excludes, without, write_excludes
 from fldbench.dataset import load_dataset
+from fldbench.faces import ImageArrays, ImageFiles
+from fldbench.faces.pack import open_pack
 from fldbench.method import make_method
 
 SUITE = "name: toy\ntrain: [{dataset: toy}]\nmethods: [noisy, mean-shape]\nprotocols: [toy-test, toy-even]\n"
@@ -24,20 +29,6 @@ def fldbench(*args, cwd=None, env=None):
     command = [sys.executable, "-m", "fldbench", *map(str, args)]
     environment = {**os.environ, **(env or {})}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
-
-
-@pytest.fixture
-def call(toy, monkeypatch, capsys):
-    """The command in this process, where the toy benchmark is registered: exit status, stdout, stderr."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["fldbench", *map(str, args)])
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
 
 
 @pytest.fixture
@@ -257,3 +248,52 @@ def test_a_part_of_a_suite_leaves_the_whole_table_as_it_was(call, suite, tmp_pat
     assert (out / "leaderboard.csv").read_bytes() == whole
     status, _, err = call("run", suite, "--out", out, "--only", "nosy")
     assert status == 2 and "labelled 'nosy'; did you mean 'noisy'?" in err
+
+
+def test_latin_1_file_names_and_control_letters_pass_through_the_commands_of_data(call, tmp_path):
+    convert(toy_faces(4), "pts", tmp_path / "data")
+    for old, new in (("test0", b"M\xfcller"), ("test1", b"a\x1b[31m\nb")):
+        for ending in (b".png", b".pts"):
+            folder = os.fsencode(tmp_path / "data/")
+            os.rename(folder + b"/" + old.encode() + ending, folder + b"/" + new + ending)
+    source = ("pts", "--data", tmp_path / "data", "--option", "scheme=mtfl-5")
+    assert call("data", "info", *source)[0] == 0
+    status, text, _ = call("data", "verify", *source, "-o", tmp_path / "found.txt")
+    assert status == 0 and "\x1b" not in text and text.encode()
+    write_excludes(tmp_path / "mine.txt", [Exclude(os.fsdecode(b"M\xfcller"), "mine", "no")])
+    assert rb"M\xfcller" in (tmp_path / "mine.txt").read_bytes()
+    assert call("data", "pack", *source, tmp_path / "faces.pack")[0] == 0
+    loaded = load_dataset("pts", tmp_path / "data", "all", scheme="mtfl-5")
+    assert open_pack(tmp_path / "faces.pack").fingerprint == loaded.fingerprint
+    assert len(without(loaded, read_excludes(tmp_path / "mine.txt"))) == 3
+    status, _, error = call("data", "convert", *source, "--to", "csv", tmp_path / "out")
+    assert status == 2 and error.count("\n") == 1 and "the id is" in error
+
+
+class Unreadable(ImageArrays):
+    """Images whose last one is a file that is not there."""
+
+    def __init__(self, images, path):
+        super().__init__(list(images))
+        self.path = path
+
+    def decode(self, i):
+        return super().decode(i) if i + 1 < len(self) else ImageFiles([self.path])[0]
+
+
+def test_a_run_on_latin_1_names_keeps_its_records_and_tables(call, suite, tmp_path):
+    odd = os.fsdecode(b"M\xfc\n\x1b[31m")
+
+    class Odd(Toy):
+        def load(self, root, split):
+            faces = super().load(root, split)
+            names = [f"{odd}{i}" for i in range(len(faces))]
+            return replace(faces, ids=names, groups=names, images=Unreadable(faces.images, f"{tmp_path}/{odd}"))
+
+    registry.register_dataset("toy", Odd)
+    for _ in range(2):
+        status, text, progress = call("run", suite, "--out", tmp_path / "out")
+        assert status == 0 and "\x1b" not in text + progress
+    for kind in ("table", "csv", "latex", "markdown"):
+        status, text, _ = call("leaderboard", tmp_path / "out", "--format", kind)
+        assert status == 0 and "\x1b" not in text

@@ -87,8 +87,6 @@ def test_a_whole_set_numbered_from_the_wrong_side_is_found(sound):
 @pytest.mark.parametrize(
     ("points", "text"),
     [
-        ({3: (np.inf, 1.0)}, "point 3 has no possible coordinates: infinite, or beyond 1e6 px"),
-        ({3: (2e6, 1.0)}, "point 3 has no possible coordinates"),
         ({3: (np.nan, 1.0), 4: (1.0, np.nan)}, "each of the points 3, 4 has one coordinate only"),
         (dict.fromkeys(range(68), (np.nan, np.nan)), "the face has no point at all"),
         ({3: (-500.0, 0.0)}, "point 3 lies .* times the face's size from the box around its other points"),

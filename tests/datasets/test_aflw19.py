@@ -75,7 +75,7 @@ def test_images_are_optional_but_not_in_part(small):
         write_image(small / "aflw19/data/flickr" / name)
     assert AFLW19().load(small, "train").images[1].shape == (100, 110, 3)
     (small / "aflw19/data/flickr/2/bild ü.jpg").unlink()
-    with pytest.raises(DataError, match=r"AFLWinfo_release\.mat: names the image '2/bild ü\.jpg', which is not in"):
+    with pytest.raises(DataError, match=r"AFLWinfo_release\.mat: row 3: no image '2/bild ü\.jpg' below .*flickr"):
         AFLW19().load(small, "train")
     assert len(AFLW19().load(small, "test").images[0].shape) == 3
 
@@ -86,8 +86,14 @@ def test_images_are_optional_but_not_in_part(small):
         ({"ra": np.array([[1, 2, 3, 4, 5, 5]])}, "ra must be a permutation of 1 to 6; fetch the file again"),
         ({"ra": np.array([[1, 2, 3, 4, 5]])}, r"the size of bbox, data, mask_new, nameList is \(\(6, 4\), \(6, 3"),
         ({"bbox": np.ones((6, 5))}, r"the size of bbox, data, mask_new, nameList is \(\(6, 5\), \(6, 38\), \(6, "),
-        ({"bbox": np.tile([50.0, 40.0, 1.0, 9.0], (6, 1))}, "row 1 lacks a name, a box with a size or finite numbers"),
-        ({"data": np.full((6, 38), np.nan)}, "row 1 lacks a name, a box with a size or finite numbers"),
+        (
+            {"bbox": np.tile([50.0, 40.0, 1.0, 9.0], (6, 1))},
+            "row 6 lacks a name, a box with a size or finite numbers(.|\n)*2 of 2 faces are faulty",
+        ),
+        (
+            {"data": np.full((6, 38), np.nan)},
+            "row 6 lacks a name, a box with a size or finite numbers(.|\n)*2 of 2 faces are faulty",
+        ),
         ({"data": np.zeros((6, 37))}, r"\(6, 37\)"),
         ({"data": "words"}, "is not numeric; fetch the file again"),
         ({"mask_new": np.zeros((5, 19))}, r"\(5, 19\)"),

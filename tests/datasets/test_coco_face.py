@@ -96,7 +96,7 @@ def test_images_are_found_where_coco_has_them(tmp_path):
     write_image(images / "000007.jpg")
     assert len(load(annotations, coco([person(1, 7)]), "val")) == 1
     images.rename(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match=r"annotations\[0\]: no image '000007\.jpg' in '.*annotations'"):
+    with pytest.raises(DataError, match=r"annotations\[0\]: no image '000007\.jpg' below .*annotations"):
         load(annotations)
     assert len(load(annotations, images="../elsewhere")) == 1
 
@@ -126,7 +126,7 @@ def change(**fields):
             change(image_id=[7]),
             r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: image_id is \[7\]; must be a number or a string",
         ),
-        (coco([person(1, 7)], {7: "gone.jpg"}), r"annotations\[0\]: no image 'gone\.jpg' in "),
+        (coco([person(1, 7)], {7: "gone.jpg"}), r"annotations\[0\]: no image 'gone\.jpg' below "),
         (
             change(face_kpts=[1.0] * 203),
             r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the number of numbers in face_kpts is 203; must be",

@@ -68,7 +68,7 @@ def test_files_images_and_splits(folder):
         DatasetNotFoundError, match=r"split 'all' could be any of test.csv, train.csv; name one with file"
     ):
         load(folder / "lists")
-    with pytest.raises(DataError, match=r"train\.csv, line 2: no image 'a\.png' in "):
+    with pytest.raises(DataError, match=r"train\.csv, line 2: no image 'a\.png' below "):
         load(folder / "lists", split="train")
 
 
@@ -97,7 +97,7 @@ def test_files_images_and_splits(folder):
         (GOOD.replace("3.5", "inf"), r"line 2: x1 is 'inf'"),
         (GOOD.replace("3.5", "3_5"), r"line 2: x1 is '3_5'"),
         (GOOD.replace("3.5", ""), r"faces\.csv, line 2: point 1 has one coordinate; must have both or none"),
-        (GOOD.replace("b c", "gone"), r"line 3: no image 'gone\.png' in "),
+        (GOOD.replace("b c", "gone"), r"line 3: no image 'gone\.png' below "),
         (GOOD.replace("b c.png", " "), r"line 3: no path of an image"),
         (GOOD.replace("b c.png", '"b c.png'), r"line 3: not a CSV file \(unexpected end of data\)"),
         (GOOD.replace("b c", "b\0c"), r"line 3: not UTF-8 text \(byte 0x00\)"),

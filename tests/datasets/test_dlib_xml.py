@@ -110,7 +110,10 @@ def test_names_are_utf8_whatever_the_file_declares(folder):
     assert load(folder).images[0].shape == (50, 60, 3)
     (folder / "deep").mkdir()
     (folder / "deep/f.xml").write_text(xml([("../a.png", [box(POINTS)]), ("../sub dir/Zoë 1.png", [box(POINTS)])]))
-    assert load(folder / "deep").ids.tolist() == ["a", "sub dir/Zoë 1"]
+    assert load(folder, file="deep/f.xml").ids.tolist() == ["a", "sub dir/Zoë 1"]
+    assert load(folder / "deep/f.xml").ids.tolist() == ["a", "sub dir/Zoë 1"]
+    with pytest.raises(DataError, match=r"line 8: the image '../a.png' lies outside of .*deep'; move it there, or giv"):
+        load(folder / "deep")
 
 
 def test_file_names_decide_the_file_and_the_split(folder):
@@ -180,7 +183,7 @@ GOOD = xml([("a.png", [box(POINTS)])])
             GOOD.replace("image>", "picture>").replace("<image ", "<picture "),
             r"f\.xml, line 8: <box> inside <picture>; must be image > box > part",
         ),
-        (GOOD.replace("a.png", "c.png"), r"f\.xml, line 8: no image 'c\.png' in "),
+        (GOOD.replace("a.png", "c.png"), r"f\.xml, line 8: no image 'c\.png' below "),
         (GOOD.replace("a.png", ""), r"f\.xml, line 7: <image> must have file='\.\.\.'"),
         (xml([("a.png", [box({})])]), r"f\.xml: no <part> in it: boxes without landmarks, or none"),
         (xml([("a.png", [box(POINTS, more=" ignore='1'")])]), r"f\.xml: no face with landmarks in it \(1 without\)"),

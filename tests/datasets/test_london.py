@@ -107,6 +107,7 @@ def test_errors_name_what_is_absent(london):
     write_text(london / "london/london_info.csv", "id,age\n")
     with pytest.raises(DataError, match=r"london_info\.csv, line 1: the header is 'id,age'; must be 'face_id,face_age"):
         fldbench.load_dataset("london", london)
+    write_text(london / "london/london_info.csv", f"{HEADER}\n")
     (london / "london/001_08.jpg").unlink()
     with pytest.raises(DataError, match=r"001_08\.tem: no image beside it"):
         fldbench.load_dataset("london", london)

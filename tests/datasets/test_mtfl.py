@@ -148,6 +148,7 @@ def test_detector_boxes_replace_tight_boxes_and_missed_faces_are_counted(mtfl):
     assert faces.boxes[[0, 3]].tolist() == [[1.5, 2, 30, 40], [5, 6, 70, 80]]
     assert np.array_equal(faces.boxes[1:3], tight.boxes[1:3])
     assert faces.subsets["detected"].tolist() == [True, False, False, True] and not tight.subsets
+    assert (tight.box_source, faces.box_source) == ("tight", "official")
     assert faces.parts == {"train": (4, 10000), "boxes of a detector": (2, 4)}
     assert list(faces.attributes) == list(tight.attributes)
 

@@ -1,11 +1,14 @@
 """WFLW: lists in the official format, faces of one photo, flags against the lists of the subsets, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from writers import wflw_line, write_wflw
 
 from fldbench.datasets.wflw import SUBSETS, WFLW
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.protocols import get_protocol
 
 RNG = np.random.default_rng(0)
 PHOTO, OTHER = "0--Parade/0_Parade_march_1_116.jpg", "10--Ünger Leute/10 mit Leerzeichen.jpg"
@@ -36,7 +39,8 @@ def test_points_boxes_flags_and_ids(wflw):
     assert np.allclose(test.landmarks, [points for points, *_ in written], atol=1e-6)
     assert test.boxes.tolist() == [[3, 4, 28, 27], [4, 4, 28, 27], [5, 4, 28, 27], [6, 4, 28, 27]]
     photo, other = PHOTO.removesuffix(".jpg"), OTHER.removesuffix(".jpg")
-    assert test.ids.tolist() == [f"{photo}@1", f"{other}@1", f"{photo}@2", "a/b@1"]
+    firsts = [f"@x{points[0][0]:.6f}y{points[0][1]:.6f}" for points, *_ in written]
+    assert test.ids.tolist() == [name + first for name, first in zip((photo, other, photo, "a/b"), firsts, strict=True)]
     assert test.groups.tolist() == [photo, other, photo, "a/b"]
     members = {name: np.flatnonzero(member).tolist() for name, member in test.subsets.items()}
     assert members == {
@@ -57,6 +61,7 @@ def test_train_has_flags_and_no_subsets_and_other_folders_work(tmp_path):
     path.rename(tmp_path / path.name)
     again = WFLW().load(tmp_path, "train")
     assert again.fingerprint == train.fingerprint
+    assert [one.rpartition("@")[2] for one in train.ids.tolist()] == ["1", "1", "2", "1"]
 
 
 def test_published_counts():
@@ -164,6 +169,16 @@ def subsets(wflw):
     return root, written
 
 
+def test_a_face_has_one_id_with_and_without_the_full_list(wflw):
+    root, _ = wflw
+    whole = WFLW().load(root, "test")
+    list_file(root).unlink()
+    parts = WFLW().load(root, "test")
+    assert sorted(whole.ids.tolist()) == sorted(parts.ids.tolist())
+    for name in SUBSETS:
+        assert sorted(whole.subset(name).ids.tolist()) == sorted(parts.subset(name).ids.tolist())
+
+
 def test_without_the_full_list_the_subset_lists_are_read(subsets):
     root, written = subsets
     test = WFLW().load(root, "test")
@@ -208,6 +223,11 @@ def test_the_real_lists_of_the_subsets(data_root):
     test = WFLW().load(data_root, "test")
     assert len(test) == 1966 and test.parts == {"test": (1966, 2500)}
     assert {name: int(member.sum()) for name, member in test.subsets.items()} == {n: c for n, (c, _) in SUBSETS.items()}
+    for name in ("pose", "expression", "illumination", "makeup", "occlusion", "blur"):
+        protocol = get_protocol(f"wflw-{name}")
+        chosen = protocol.select(test)
+        assert protocol.ids_sha256 and protocol.is_complete(chosen), name
+        assert not protocol.is_complete(replace(chosen, ids=["x", *chosen.ids[1:]]))
     crops = WFLW().load(data_root / "crops", "test")
     assert len(crops) == 103 and crops.images[5].dtype == np.uint8
     assert set(crops.subsets["blur"] | crops.subsets["occlusion"]) == {False, True}

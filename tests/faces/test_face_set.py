@@ -12,8 +12,11 @@ import pytest
 from face_sets import Counted, Untouchable
 from toys import toy_faces
 
+import fldbench
 from fldbench.errors import DataError
-from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, unreadable_images
+from fldbench.faces import Face, FaceSet, ImageArrays, ImageFiles, facts_of, unreadable_images
+from fldbench.faces import images as image_module
+from fldbench.protocols import boxes_from
 
 
 def test_importing_faces_and_what_is_done_with_them_loads_nothing_heavy():
@@ -230,8 +233,8 @@ def test_each_file_is_read_once_for_decoding_and_for_every_fingerprint(tmp_path,
     for i, path in enumerate(paths):
         path.write_bytes(cv2.imencode(".png", np.full((4, 4, 3), i, np.uint8))[1].tobytes())
     paths[3].write_text("no image")
-    reads, read_bytes = [], Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path.name) or read_bytes(path))
+    reads, opened = [], image_module.open_regular
+    monkeypatch.setattr(image_module, "open_regular", lambda path: reads.append(Path(path).name) or opened(path))
     landmarks = toy_faces(5).landmarks
     faces = replace(toy_faces(5), images=ImageFiles([*paths, paths[0]]), landmarks=landmarks)
     assert list(unreadable_images(faces)) == [3]
@@ -242,3 +245,56 @@ def test_each_file_is_read_once_for_decoding_and_for_every_fingerprint(tmp_path,
     again = replace(faces, images=ImageFiles([*paths, paths[0]]))
     assert [part.fingerprint for part in (again, again[:3], again.subset("even"), again[[4, 3]])] == prints
     assert sorted(reads) == ["0.png", "1.png", "2.png", "3.png"]
+
+
+def test_names_that_utf8_cannot_hold_are_hashed_and_the_fingerprints_of_others_stay():
+    faces = toy_faces(3)
+    odd = replace(faces, ids=["test0", "test1", "M\udcfcller"], attributes={"\udcfc": [1, 2, 3]})
+    assert len({faces.fingerprint, odd.fingerprint, replace(odd, ids=["test0", "test1", "Miller"]).fingerprint}) == 3
+    # Computed before names like these were hashed at all.
+    assert faces.fingerprint.startswith("77fd36d1b89e6abd247e")
+
+
+def test_a_name_of_thousands_of_letters_is_refused_before_every_face_takes_its_room():
+    faces = toy_faces(3)
+    for column in ("ids", "groups"):
+        names = ["a", "b", "c" * 1001]
+        text = rf"toy: an? {column[:-1]} of 1001 letters begins 'c+'; must be at most 1000 letters long"
+        with pytest.raises(DataError, match=text):
+            replace(faces, **{column: names})
+        assert len(getattr(replace(faces, **{column: ["a", "b", "c" * 1000]}), column)[2]) == 1000
+    assert replace(faces, ids=[1, 2, 3]).ids.tolist() == ["1", "2", "3"]
+
+
+def test_faces_know_where_their_boxes_come_from():
+    faces = fldbench.load_dataset("synthetic", split="test", faces=3)
+    assert faces.box_source == "tight" and faces[:2].box_source == "tight"
+    assert boxes_from(faces, "jittered:.1").box_source == "jittered:0.10"
+    assert boxes_from(faces, "official").box_source == "tight"  # the dataset has none of its own
+    assert boxes_from(faces.with_boxes(faces.boxes + 1, "official"), "official").box_source == "official"
+    assert faces.with_boxes(faces.boxes + 1).box_source == "" and toy_faces(2).box_source == ""
+    assert faces.with_boxes(faces.boxes, "official").fingerprint == faces.fingerprint
+
+
+def test_facts_of_faces():
+    faces = toy_faces(3).with_boxes([[0, 0, 2, 1], [0, 0, 1, 2], [0, 0, 1, 1]], "official")
+    facts = facts_of(faces)
+    assert (facts.dataset, facts.split, facts.faces, facts.scheme) == ("toy", "test", 3, "mtfl-5")
+    assert facts.box_shape == (0.55, 1.9)  # a tenth of the way from the smallest and the largest of 0.5, 1, 2
+    assert facts.fingerprint == faces.fingerprint
+    assert str(facts) == "3 faces of toy-test (mtfl-5), official boxes"
+    assert facts_of(faces[:0]).box_shape == () and facts_of(replace(faces, name="", split_name="")).dataset == ""
+
+
+@pytest.mark.parametrize("far", [np.inf, -np.inf, 1e308, 1e30, -1.1e6])
+def test_a_point_absurdly_far_away_is_refused_by_name(far):
+    faces = toy_faces(4)
+    landmarks = faces.landmarks.copy()
+    landmarks[2, 3, 1] = far
+    with pytest.raises(DataError, match=r"^toy-test: face 'test2': point 3 is \[.*\]; must be x, y in px, neither bey"):
+        replace(faces, landmarks=landmarks)
+    landmarks[3, 0] = far
+    with pytest.raises(DataError, match=r"; 2 faces have such points$"):
+        replace(faces, landmarks=landmarks)
+    landmarks[2, 3, 1], landmarks[3, 0] = np.nan, 1e6
+    assert len(replace(faces, landmarks=landmarks)) == 4

@@ -1,5 +1,6 @@
 """Images: files, arrays and none; what a broken file says; digests that are kept, in threads and other processes."""
 
+import os
 import pickle
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ from face_sets import Counted
 from toys import toy_faces
 
 from fldbench.errors import DataError
-from fldbench.faces import ImageArrays, ImageFiles, NoImages, unreadable_images
+from fldbench.faces import ImageArrays, ImageFiles, NoImages, decode_image, unreadable_images
+from fldbench.faces import images as image_module
+from fldbench.faces.images import decoded
 
 
 def test_image_files_decode_to_rgb_whatever_they_hold(tmp_path):
@@ -40,8 +43,42 @@ def test_an_image_that_claims_to_be_too_large_is_named(tmp_path):
     image[16:24] = (1 << 22).to_bytes(4) * 2  # width and height
     image[29:33] = zlib.crc32(image[12:29]).to_bytes(4)
     (tmp_path / "vast.png").write_bytes(image)
-    with pytest.raises(DataError, match=r"vast\.png: not an image that can be decoded"):
+    with pytest.raises(
+        DataError, match=r"vast\.png: claims 4194304 x 4194304 pixels, more than a photo has; leave the face out"
+    ):
         ImageFiles([tmp_path / "vast.png"])[0]
+
+
+def test_an_image_of_more_pixels_than_a_photo_is_not_decoded(monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: np.zeros((1, 1, 3), np.uint8))
+    for height in (16384, 16385):
+        head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (16384).to_bytes(4, "big") + height.to_bytes(4, "big")
+        if height == 16384:
+            assert decode_image(head, "a.png").shape == (1, 1, 3)
+        else:
+            with pytest.raises(DataError, match=r"a\.png: claims 16384 x 16385 pixels, more than a photo has"):
+                decode_image(head, "a.png")
+
+
+def test_pipes_and_folders_are_no_images(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    images = ImageFiles([tmp_path / "a.png", tmp_path, "a\0b"])
+    for i, why in enumerate(("not a regular file", r"(not a regular file|Is a directory)", "embedded null byte")):
+        with pytest.raises(DataError, match=rf"cannot be read \({why}\); restore the image"):
+            images[i]
+        assert images.digest(i).startswith(b"unreadable: ")
+
+
+def test_large_photos_are_decoded_fewer_at_a_time(monkeypatch):
+    images = Counted([np.full((10, 10, 3), i, np.uint8) for i in range(7)])
+    assert [rows for rows, _ in decoded(images, 3)] == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    monkeypatch.setattr(image_module, "BYTES_AT_ONCE", 500)
+    parts = list(decoded(images, 3))
+    assert [rows for rows, _ in parts] == [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 7)]
+    assert [image[0, 0, 0] for _, some in parts for image in some] == list(range(7))
+    monkeypatch.setattr(image_module, "BYTES_AT_ONCE", 1)
+    assert [len(some) for _, some in decoded(images, 3)] == [1] * 7
+    assert not list(decoded(ImageArrays([]), 3))
 
 
 def test_bad_image_files_are_named(tmp_path):

@@ -139,7 +139,7 @@ def test_the_names_of_the_first_version_mean_what_they_did():
         ("t=8", "t is '8'; must be fractions above 0 up to 1, .*; 8 % is 0.08"),
         ("t=0.08+0.08", "thresholds is .*; must be one or more different fractions"),
         ("auc=exakt", "auc_rule is 'exakt'; must be one of 'exact', .*; did you mean 'exact'"),
-        ("missed=mean", "missed is 'mean'; must be failure, skipped, or value:X"),
+        ("missed=mean", "missed is 'mean'; must be failure, skipped, mean-shape, or value:X"),
         ("reduction=median", "reduction is 'median'; must be one of 'macro', 'micro'"),
     ],
 )

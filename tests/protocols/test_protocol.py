@@ -70,6 +70,65 @@ def test_what_a_missed_face_counts_by_hand(missed, expected):
     assert (score.n, score.missed) == (4, 1) and np.isnan(score.errors[3])
 
 
+def test_a_missed_face_can_be_charged_the_error_of_the_mean_shape():
+    """Two of three faces have one shape in their boxes; the third, which is missed, differs in one point."""
+    square = np.array([[0.0, 0.0], [10.0, 0.0], [5.0, 5.0], [0.0, 10.0], [10.0, 10.0]])
+    truth = np.array([square, square + 100.0, 2 * square])
+    truth[2, 2] = (4.0, 10.0)  # (0.2, 0.5) in its box of 20 px; the others have (0.5, 0.5), so the mean is (0.4, 0.5)
+    faces = replace(toy_faces(3), landmarks=truth, visible=None)
+    protocol = toy_protocol("p", missed="mean-shape")
+    faces = protocol.select(faces)
+    guess = truth + np.array([1.0, 0.0])
+    guess[2] = np.nan
+    score = protocol.score(guess, faces)
+    charge = 0.2 * 20 / 5 / 20  # 4 px at one of five points; the eyes are 20 px apart
+    assert score.charged == pytest.approx([0.1, 0.1, charge]) and np.isnan(score.errors[2]) and score.missed == 1
+    assert score.metrics == pytest.approx(
+        {"nme": 100 * (0.2 + charge) / 3, "fr08": 200 / 3, "fr10": 0, "auc08": 50 / 3}
+    )
+    everything = protocol.score(np.full_like(truth, np.nan), faces)
+    assert everything.metrics["nme"] == pytest.approx(100 * (2 * 0.02 + charge) / 3)  # 1 px at one of five points
+    none_missed = protocol.score(truth, faces)
+    assert none_missed.metrics == toy_protocol("p").score(truth, faces).metrics
+
+
+def test_the_mean_shape_leaves_out_points_that_no_face_has_and_needs_boxes_with_a_size():
+    faces = toy_faces(3)
+    truth = faces.landmarks.copy()
+    truth[:, 4] = np.nan
+    faces = replace(faces, landmarks=truth, visible=None)
+    protocol = toy_protocol("p", missed="mean-shape", box_source="official")
+    guess = truth.copy()
+    guess[1] = np.nan
+    assert np.isfinite(protocol.score(guess, faces).charged).all()
+    flat = faces.with_boxes(faces.boxes * [1, 1, 0, 1] + faces.boxes[:, [1, 1, 0, 1]] * [0, 0, 1, 0])
+    with pytest.raises(ProtocolError, match=r"missed=mean-shape: 1 missed face\(s\) have a box without a size"):
+        protocol.score(guess, flat)
+
+
+def test_the_mean_shape_rule_has_a_name_and_a_hash_of_its_own():
+    base = fldbench.get_protocol("300w-helen")
+    charged = fldbench.get_protocol("300w-helen@missed=mean-shape")
+    assert charged.name == "300w-helen@missed=mean-shape" and charged.hash != base.hash
+    assert fldbench.get_protocol("300w-helen@missed=failure").hash == base.hash
+    assert "a missed face has the error of these faces' mean shape, put into its box" in charged.describe()
+
+
+# Hashes of today's rules: a change of one of them makes every result under it another result.
+HASHES = {
+    "300w-helen": "49a2c76987f0",
+    "300w-full@interpupil": "b19889a72741",
+    "300w-full@fan,missed=value:0.5": "1d377287590c",
+    "mtfl-test": "94bbbc474cf6",
+    "cofw68": "35bb84024fc7",
+}
+
+
+@pytest.mark.parametrize("name", HASHES)
+def test_hashes_of_known_protocols_stay(name):
+    assert fldbench.get_protocol(name).hash[:12] == HASHES[name]
+
+
 def test_predictions_that_are_not_finite_or_overflow_are_missed_in_every_metric():
     faces = toy_faces(5)
     guess = four_answers(toy_faces(5))
@@ -393,7 +452,7 @@ def test_describe_says_all_that_decides_the_number():
         assert words in text
     assert "legacy" not in text
     cofw = fldbench.get_protocol("cofw68")
-    assert "median IoU 0.88 with the tight box of the truth" in cofw.describe() and not cofw.knows_truth
+    assert "boxes official (those of its files)" in cofw.describe() and not cofw.knows_truth
     marked = fldbench.get_protocol("300w-full@pipnet,missed=value:0.5,first=9")
     assert marked.legacy == "auc=menpo, missed=value:0.50, clipped"
     assert "AUC menpo at 8 %; a missed face has the error 50 %; legacy rules, not comparable" in marked.describe()
@@ -423,7 +482,7 @@ def test_what_cannot_be_measured_is_refused():
         ({"box_source": "jittered:0.9"}, "boxes is 'jittered:0.9'; must be tight"),
         ({"auc_rule": "menpoo"}, "auc_rule is 'menpoo'; must be one of 'exact', 'menpo', .*; did you mean 'menpo'"),
         ({"reduction": "mikro"}, "reduction is 'mikro'; must be one of 'macro', 'micro'"),
-        ({"missed": "value"}, "missed is 'value'; must be failure, skipped, or value:X with X above 0"),
+        ({"missed": "value"}, "missed is 'value'; must be failure, skipped, mean-shape, or value:X with X above 0"),
         ({"thresholds": ()}, r"thresholds is \(\); must be one or more different fractions above 0 up to 1"),
         ({"thresholds": (8,)}, r"thresholds is \(8,\); must be .*; 8 % is 0.08"),
         ({"thresholds": (0.08, 0.08)}, r"thresholds is \(0.08, 0.08\); must be one or more different"),

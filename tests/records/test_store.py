@@ -12,6 +12,7 @@ import pytest
 from made_records import made_record
 
 from fldbench.errors import StoreError
+from fldbench.files import _machine
 from fldbench.metrics import Metric
 from fldbench.records.record import Metrics
 from fldbench.records.store import Store, read_record, read_records
@@ -73,10 +74,11 @@ def test_leftovers_of_dead_writers_are_swept_and_those_of_live_ones_kept(tmp_pat
     dead = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
     ).stdout
-    for pid in (dead.strip(), os.getppid()):
-        (tmp_path / "records" / f".abc.{pid}.part").mkdir()
+    kept, swept = (f".abc.0011aabb.{_machine()}.{pid}.part" for pid in (os.getppid(), dead.strip()))
+    for name in (kept, swept):
+        (tmp_path / "records" / name).mkdir()
     Store(tmp_path)
-    assert [part.name for part in (tmp_path / "records").iterdir()] == [f".abc.{os.getppid()}.part"]
+    assert [part.name for part in (tmp_path / "records").iterdir()] == [kept]
 
 
 @pytest.mark.parametrize("place", ["file/out", "/proc/out"])

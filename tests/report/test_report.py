@@ -17,7 +17,6 @@ from fldbench.metrics import Metric
 from fldbench.records.record import MethodFacts, Metrics, TestFacts, Timings, TrainFacts
 from fldbench.report import leaderboard
 from fldbench.report.columns import FIRST as FIRST_COLUMNS
-from fldbench.report.columns import column_named
 
 FIRST = (
     "method,train,protocol,subset,n,n_total,missed,seeds,nme,fr08,fr10,auc08,"
@@ -57,7 +56,7 @@ def test_a_failed_seed_is_shown():
     assert "fell over" in leaderboard([good, bad]).to_markdown()
 
 
-def test_rows_are_sorted_by_nme_and_rows_without_nme_come_last():
+def test_rows_without_a_number_come_last():
     none = {"nme": None, "fr08": 100.0, "fr10": 100.0, "auc08": 0.0}
     test = TestFacts(n=330, missed=330, complete=True)
     records = [
@@ -66,7 +65,7 @@ def test_rows_are_sorted_by_nme_and_rows_without_nme_come_last():
         failed("broken"),
         record("better"),
     ]
-    assert [row["method"] for row in leaderboard(records).rows] == ["better", "worse", "broken", "lost"]
+    assert [row["method"] for row in leaderboard(records).rows] == ["better", "worse", "lost", "broken"]
 
 
 def test_protocols_are_never_ranked_in_one_table():
@@ -84,7 +83,7 @@ def test_the_newer_record_counts_but_a_partial_one_never_takes_the_place_of_a_wh
     new = record(ended="2026-01-02T00:00:00+00:00", metrics=METRICS | {"nme": 4.5}, key="a")
     part = record(ended="2026-01-03T00:00:00+00:00", n=100, metrics=METRICS | {"nme": 3.8})
     rows = leaderboard([part, new, old]).rows
-    assert [(row["n"], row["nme"], row["complete"]) for row in rows] == [(100, 3.8, "no"), (330, 4.5, "yes")]
+    assert [(row["n"], row["nme"], row["complete"]) for row in rows] == [(330, 4.5, "yes"), (100, 3.8, "no")]
     text = leaderboard([part, new]).to_markdown()
     assert "| 100 of 330 |" in text and "**3.80**" not in text
 
@@ -123,8 +122,8 @@ def test_the_best_complete_rows_are_bold():
 def test_a_partial_row_is_never_the_best():
     best = METRICS | {"nme": 1.0, "auc08": 89.0}
     text = leaderboard([record("a"), record("b", metrics=METRICS | {"nme": 3.5}), record("c", n=300, metrics=best)])
-    assert "| c | 1.00 |" in text.to_markdown() and "| b | **3.50** |" in text.to_markdown()
-    assert "c & 1.00 &" in text.to_latex() and r"b & \textbf{3.50} &" in text.to_latex()
+    assert "| c (a) | 1.00 |" in text.to_markdown() and "| b | **3.50** |" in text.to_markdown()
+    assert "c (a) & 1.00 &" in text.to_latex() and r"b & \textbf{3.50} &" in text.to_latex()
 
 
 def test_columns_without_a_number_are_not_printed():
@@ -149,40 +148,6 @@ def test_latex_compiles_alone_and_inside_a_paper(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:]
         assert (tmp_path / f"{name}.pdf").stat().st_size > 1000
-
-
-def test_a_record_that_contradicts_itself_is_refused():
-    with pytest.raises(StoreError, match=r"record m-.* \(m under 300w-helen\) contradicts itself: AUC 0.2 < "):
-        leaderboard([record(metrics=METRICS | {"auc08": 20.0})])
-    with pytest.raises(StoreError, match=r"FR 0.101 x n 330 is not whole"):
-        leaderboard([record(metrics=METRICS | {"fr08": 10.1})])
-
-
-def test_a_union_must_be_the_weighted_mean_of_its_parts():
-    def of(protocol, n, nme, fr):
-        return record(protocol=protocol, n=n, metrics={"nme": nme, "fr08": fr, "fr10": fr, "auc08": 100 - nme / 0.08})
-
-    common, hard = of("300w-common", 554, 3.0, 0.0), of("300w-challenging", 135, 6.0, 0.0)
-    right = (554 * 3 + 135 * 6) / 689
-    assert len(leaderboard([common, hard, of("300w-full", 689, right, 0.0)]).rows) == 3
-    with pytest.raises(StoreError, match=r"nme 3.9 is not the weighted mean of 300w-common 3, 300w-challenging 6"):
-        leaderboard([common, hard, of("300w-full", 689, 3.9, 0.0)])
-    other = replace(of("300w-full", 689, 3.9, 0.0), method=MethodFacts("x", "someone else"))
-    assert len(leaderboard([common, hard, other]).rows) == 3
-
-
-def test_a_missed_face_of_a_union_weighs_nothing_in_its_nme():
-    """Of 554 + 135 faces 54 are missed: 500 and 135 weigh in the NME, all of them in FR and AUC."""
-
-    def of(protocol, n, missed, nme):
-        numbers = {"nme": nme, "fr08": 100 * missed / n, "fr10": 100 * missed / n}
-        numbers["auc08"] = 100 * (1 - missed / n) * (1 - nme / 8)
-        return record(protocol=protocol, n=n, metrics=numbers, test=TestFacts(n=n, missed=missed, complete=True))
-
-    parts = of("300w-common", 554, 54, 3.0), of("300w-challenging", 135, 0, 6.0)
-    assert len(leaderboard([*parts, of("300w-full", 689, 54, (500 * 3 + 135 * 6) / 635)]).rows) == 3
-    with pytest.raises(StoreError, match=r"nme 3\.5878\d* is not the weighted mean of"):
-        leaderboard([*parts, of("300w-full", 689, 54, (554 * 3 + 135 * 6) / 689)])
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
@@ -267,9 +232,18 @@ def test_an_edited_record_is_shown_and_has_no_number():
     assert "b: edited: its content does not fit its digest" in board.to_markdown() and "1.00" not in board.to_markdown()
 
 
-def test_an_unknown_column_is_refused():
-    with pytest.raises(UnknownNameError, match="no column named 'mised'; did you mean 'missed'"):
-        column_named("mised")
+def test_wanted_columns_are_printed_in_their_order_and_an_unknown_one_is_refused():
+    board = leaderboard([record("a"), record("b")])
+    wanted = ["auc08", "train", "nme"]
+    assert "| method | AUC@8% | train | NME % |\n|---|---:|---:|---:|\n| a | **65.00** | t |" in board.to_markdown(
+        wanted
+    )
+    assert "method & AUC@8\\% & train & NME \\% \\\\" in board.to_latex(wanted)
+    assert board.to_text(wanted).splitlines()[2].split() == ["method", "AUC@8%", "train", "NME", "%"]
+    assert board.to_csv(wanted).splitlines() == ["method,auc08,train,nme", "a,65.0000,t,4.0000", "b,65.0000,t,4.0000"]
+    for write in (board.to_markdown, board.to_latex, board.to_text, board.to_csv):
+        with pytest.raises(UnknownNameError, match="no column named 'fr07'; did you mean 'fr"):
+            write(["nme", "fr07"])
 
 
 def test_columns_follow_from_what_the_records_hold():
@@ -287,3 +261,36 @@ def test_a_failure_without_training_faces_joins_the_table_of_its_label():
     board = leaderboard([absent, record("b")])
     assert len(board.sections()) == 1 and len(board.rows) == 2
     assert len(leaderboard([absent, record("a")]).rows) == 1
+
+
+def test_contaminated_rows_are_marked_in_every_format_and_never_bold():
+    text = "120 of 330 test faces were trained on"
+    best = METRICS | {"nme": 3.0, "auc08": 70.0}
+    records = [record("a"), record("b", metrics=METRICS | {"nme": 5.0})]
+    board = leaderboard([*records, record("seen", metrics=best, train=replace(TRAIN, overlap=text))])
+    marked = {row["method"]: row["overlap"] for row in board.rows}
+    assert marked == {"a": "", "b": "", "seen (contaminated)": text}
+    markdown, latex = board.to_markdown(), board.to_latex()
+    assert "**3.00**" not in markdown and "**4.00**" in markdown and r"\textbf{3.00}" not in latex
+    for printed in (markdown, latex):
+        assert "seen (contaminated)" in printed and f"Not ranked, because {text}: seen (contaminated)." in printed
+    seen = [row for row in csv.DictReader(io.StringIO(board.to_csv())) if row["overlap"]]
+    assert [row["overlap"] for row in seen] == [text]
+
+
+def test_boxes_of_outside_predictions_are_those_that_somebody_states():
+    outside = MethodFacts("outside", "mine")
+    own = "boxes tight (made from the truth);"
+    for boxes, caption, column in (
+        ("", "boxes not stated;", "not stated"),  # as in a record of an older version
+        ("not stated", "boxes not stated;", "not stated"),
+        ("tight", "boxes tight (as stated);", "tight"),
+        ("MTCNN", "boxes MTCNN (as stated);", "MTCNN"),
+    ):
+        test = TestFacts(n=330, complete=True, boxes=boxes)
+        board = leaderboard([record(outside, test=test, train=TrainFacts("unknown"))])
+        assert caption in board.to_markdown() and own not in board.to_markdown()
+        assert [row["boxes"] for row in board.rows] == [column]
+        both = leaderboard([record(outside, test=test), record("ours")]).to_markdown()
+        assert caption in both and "| ours (a) |" in both and "- (a) Boxes tight (made from the truth)." in both
+    assert own in leaderboard([record()]).to_markdown()

@@ -82,7 +82,7 @@ def test_a_dict_is_a_suite_too():
             "  - dataset: 300w",
             "  - {dataset: 300w, options: {x: 1}}",
             3,
-            "dataset '300w' has no option 'x'; known: none",
+            "dataset '300w' has no option 'x'; known: faulty",
         ),
         (
             "  - dataset: 300w",

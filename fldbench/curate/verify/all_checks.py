@@ -6,10 +6,12 @@ on one draw of planted faults. How many planted faults each check finds, and how
 measured on three other draws (results/verify).
 
 kind        what was found
+fault       a face that cannot be read and was left out; the command lists them                          (about the set)
 count       a part of the dataset lacks the published number of faces, or some were excluded             (about the set)
 unchecked   a check that could not be made, and why                                                      (about the set)
 image       the image cannot be decoded, is absent, or its file is cut off
-points      a coordinate that is not finite or absurd, a face without points, or a point far outside
+points      a point with one coordinate, a face without points, or a point far outside (a coordinate that is infinite
+            or beyond 1e6 px is an error already when the faces are read)
 mirrored    left and right numbers are exchanged: the numbering of the mirrored face
 eyes        only the eyes have each other's numbers
 box         box and points are apart, or of different sizes; or the box is impossible

@@ -8,7 +8,7 @@ import numpy as np
 
 from fldbench.curate.verify.finding import Finding, about
 from fldbench.faces import FaceSet
-from fldbench.geometry import box_centre, box_size, tight_box
+from fldbench.geometry import box_centre, box_size, tight_box, usable_boxes
 from fldbench.schemes import get_scheme
 
 SPANNED = 0.8  # of each side of the whole face's box, by points that stand for it where others are missing
@@ -20,9 +20,9 @@ def check_boxes_and_points(faces: FaceSet, sound: np.ndarray) -> Iterator[Findin
 
     sound (n,) bool are the faces with reliable points.
     """
-    valid = np.isfinite(faces.boxes).all(axis=1) & (box_size(faces.boxes) > 0).all(axis=1)
+    valid = usable_boxes(faces.boxes)
     for row in np.flatnonzero(~valid):
-        text = f"the box {faces.boxes[row].round(1).tolist()} is impossible; must be x0 < x1 and y0 < y1"
+        text = f"the box {faces.boxes[row].round(1).tolist()} is impossible or absurd; must be x0 < x1 and y0 < y1"
         yield about(faces, row, "box", np.inf, text)
     rows = np.flatnonzero(sound & valid)
     tight = tight_box(faces.landmarks[rows]).reshape(-1, 4)

@@ -8,7 +8,20 @@ import numpy as np
 
 from fldbench.faces import FaceSet
 
-KINDS = ("count", "unchecked", "image", "points", "mirrored", "eyes", "box", "duplicate", "group", "shape", "picture")
+KINDS = (
+    "fault",
+    "count",
+    "unchecked",
+    "image",
+    "points",
+    "mirrored",
+    "eyes",
+    "box",
+    "duplicate",
+    "group",
+    "shape",
+    "picture",
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""points: a coordinate that is not finite or absurd, a face without points, or a point far outside face or picture."""
+"""points: a point with one coordinate, a face without points, or a point far outside face or picture."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ from fldbench.geometry import box_size, tight_box
 FAR = 0.75  # of the face's size, a point's distance from the box around all others
 OUTSIDE = 0.25  # of the face's size, a point's distance from the picture
 FLAT = 0.15  # sides of a box; the corners of two eyes have less, the other points of any face more
-_ABSURD = 1e6  # px
 
 
 def check_points(faces: FaceSet) -> Iterator[Finding]:
     """Yield impossible coordinates, and points far from all others of their face."""
     landmarks = faces.landmarks
     missing = np.isnan(landmarks)
-    absurd = ~missing & ~(np.abs(landmarks) < _ABSURD)
     half = missing.any(axis=2) & ~missing.all(axis=2)
     claimed = missing.all(axis=2) & faces.visible
     for flags, text in (
-        (absurd.any(axis=2), "has no possible coordinates: infinite, or beyond 1e6 px"),
         (half, "has one coordinate only"),
         (claimed, "is marked visible but has no coordinates"),
     ):
@@ -34,7 +31,7 @@ def check_points(faces: FaceSet) -> Iterator[Finding]:
             yield about(faces, row, "points", np.inf, f"{_named(np.flatnonzero(flags[row]))} {text}")
     for row in np.flatnonzero(missing.all(axis=(1, 2))):
         yield about(faces, row, "points", np.inf, "the face has no point at all")
-    clean = ~(absurd.any(axis=(1, 2)) | half.any(axis=1) | missing.all(axis=(1, 2)))
+    clean = ~(half.any(axis=1) | missing.all(axis=(1, 2)))
     distance = np.full(landmarks.shape[:2], np.nan)
     distance[clean] = _stray(landmarks[clean])
     for row, k in zip(*_worst(distance, FAR), strict=True):

@@ -1,0 +1,220 @@
+"""`fldbench show NAME`: everything about one method, dataset, protocol or scheme."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import sys
+import textwrap
+from typing import Annotated, Any
+
+import typer
+
+from fldbench.cli.common import Protocols, define_protocols
+from fldbench.cli.completion import any_name
+
+WIDTH = 120  # columns at most
+NAMES = 26  # columns for names, at most
+POINTS = 68  # of the network whose size is shown
+
+
+def show(
+    name: Annotated[
+        str, typer.Argument(help="Name of a method, dataset, protocol or scheme.", autocompletion=any_name)
+    ],
+    protocols: Protocols = None,
+) -> None:
+    """Show what a name stands for: the parameters and their defaults, splits, rules, points, source, licence."""
+    from fldbench import registry
+    from fldbench.errors import UnknownNameError, near_miss
+    from fldbench.protocols import get_protocol
+    from fldbench.schemes import list_schemes
+
+    define_protocols(protocols)
+    pages = []
+    if name in registry.names("method"):
+        pages.append(_method(name))
+    if name in registry.names("dataset"):
+        pages.append(_dataset(name))
+    if name in registry.names("protocol") or "@" in name:
+        pages.append(_protocol(get_protocol(name)))
+    if name in list_schemes():
+        pages.append(_scheme(name))
+    if not pages:
+        known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
+        text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, [*known, *list_schemes()])}"
+        raise UnknownNameError(f"{text} (see `fldbench list`)")
+    typer.echo("\n\n".join("\n".join(page) for page in pages))
+
+
+def _method(name: str) -> list[str]:
+    from fldbench import registry
+    from fldbench.params import parameters_of
+
+    cls = registry.resolve("method", name)
+    lines = [f"method {name}", *_about(cls.__doc__), ""]
+    lines += _facts(_method_facts(name, cls))
+    defaults = parameters_of(cls)
+    if defaults:
+        lines += ["", "parameters (fldbench train --param NAME=VALUE; `params:` in a suite)"]
+        lines += _options(cls, defaults)
+    if "training" in defaults and cls.exports:
+        from fldbench.cnn.training.settings import Settings, get_settings
+
+        settings = get_settings(cls.defaults, name)
+        lines += ["", "settings in `training`"]
+        lines += _options(Settings, {one: getattr(settings, one) for one in parameters_of(Settings)}, "Attributes")
+    source = inspect.getdoc(sys.modules[cls.__module__])
+    return [*lines, "", "source", *_paragraphs(source)] if source else lines
+
+
+def _method_facts(name: str, cls: Any) -> dict[str, str]:
+    from fldbench import registry
+
+    size = ""
+    if cls.exports:
+        from fldbench.cnn.cost import size_of
+
+        size = size_of(cls(), POINTS)
+
+    able = {
+        "weighs_faces": "weighs faces (sample_weight)",
+        "validates": "uses a validation set",
+        "refines": "can refine other methods' answers (start_shapes)",
+        "keeps_training": "resumes an interrupted training, and leaves curves",
+        "exports": "can be exported as ONNX",
+    }
+    facts = {
+        "answers": ", ".join(cls.tasks),
+        "can": "; ".join(text for flag, text in able.items() if getattr(cls, flag)),
+        "weights seen": ", ".join(cls.trained_on),
+        "size": size,
+        "version": str(cls.version),
+    }
+    target = registry.table("method")[name]
+    return facts | {"code": target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}"}
+
+
+def _dataset(name: str) -> list[str]:
+    from fldbench.dataset import make_dataset
+    from fldbench.params import parameters_of
+
+    dataset = make_dataset(name)
+    doc = type(dataset).__doc__
+    lines = [f"dataset {name}", *_about(doc), ""]
+    facts = {
+        "scheme": str(getattr(dataset, "scheme", None) or "see the option `scheme`"),
+        "splits": ", ".join(dataset.splits),
+        "faces": ", ".join(f"{part} {n}" for part, n in dataset.expected.items()),
+        "folder": f"ROOT/{dataset.folder} with {' or '.join(dataset.holds)}" if dataset.holds else "",
+        "licence": dataset.licence,
+        "cite": dataset.citation,
+        "from": dataset.url,
+    }
+    lines += _facts(facts)
+    defaults = parameters_of(type(dataset))
+    if defaults:
+        lines += ["", "options (--option NAME=VALUE; `options:` in a suite)", *_options(type(dataset), defaults)]
+    return lines
+
+
+def _protocol(protocol: Any) -> list[str]:
+    facts = {
+        "rules": protocol.describe(),
+        "dataset": f"{protocol.dataset}, split {protocol.split}"
+        + (f", subset {protocol.subset}" if protocol.subset else ""),
+        "faces": f"{protocol.n_expected}" + (", their list is fixed" if protocol.ids_sha256 else ""),
+        "scheme": protocol.scheme,
+        "legacy": protocol.legacy,
+        "hash": protocol.hash,
+    }
+    return [f"protocol {protocol.name}", *_facts(facts)]
+
+
+def _scheme(name: str) -> list[str]:
+    from fldbench.schemes import get_scheme
+
+    scheme = get_scheme(name)
+    pairs = [f"{i}-{j}" for i, j in enumerate(scheme.mirror or ()) if i < j]
+    facts = {
+        "points": str(scheme.n_points),
+        "source": scheme.source,
+        "outer eye corners": "" if scheme.outer_eye_corners is None else "{} and {}".format(*scheme.outer_eye_corners),
+        "pupils": "" if scheme.pupils is None else "{} and {}".format(*scheme.pupils),
+        "mirror pairs": ", ".join(pairs),
+    }
+    lines = [f"scheme {name}", *_facts(facts), "", "regions"]
+    return [*lines, *_facts({region: _ranges(points) for region, points in scheme.regions.items()})]
+
+
+def _ranges(points: tuple[int, ...]) -> str:
+    """Return points in their order, with runs of neighbours as ranges.
+
+    >>> _ranges((4, 5, 6, 9, 2))
+    '4-6, 9, 2'
+    """
+    runs: list[list[int]] = []
+    for point in points:
+        if runs and point == runs[-1][-1] + 1:
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _options(cls: type[Any], defaults: dict[str, Any], section: str = "Parameters") -> list[str]:
+    """Return the lines about parameters: name, default, meaning, and what the value may be."""
+    from fldbench.docstrings import entries, parameter_texts
+
+    texts = parameter_texts(cls) if section == "Parameters" else entries(cls.__doc__, section)
+    rules = getattr(cls, "rules", {})
+    facts: dict[str, str] = {}
+    last = ""
+    for name, value in defaults.items():
+        own = texts.get(name, "")
+        text = "the same" if own and own == last else own
+        if name in rules and rules[name].allowed not in own:
+            text = f"{text} ({rules[name].allowed})".strip()
+        facts[name if value is inspect.Parameter.empty else f"{name} = {value!r}"] = text or "-"
+        last = own
+    return _facts(facts)
+
+
+def _facts(facts: dict[str, str]) -> list[str]:
+    """Return names with their texts beside them; the text of a long name begins below it."""
+    facts = {name: text for name, text in facts.items() if text}
+    width = min(max(map(len, facts), default=0), NAMES)
+    indent = " " * (width + 4)
+    lines: list[str] = []
+    for name, text in facts.items():
+        wrapped = textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        if len(name) > width:
+            lines += [f"  {name}", *wrapped]
+        else:
+            lines += [f"  {name}".ljust(width + 4) + wrapped[0][width + 4 :], *wrapped[1:]]
+    return lines
+
+
+def _about(doc: str | None) -> list[str]:
+    from fldbench.docstrings import description, summary
+
+    more = description(doc)
+    return [*_paragraph(summary(doc)), *(["", *_paragraphs(more)] if more else [])]
+
+
+def _paragraph(text: str) -> list[str]:
+    return textwrap.wrap(text, _width(), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    lines: list[str] = []
+    for block in (text or "").split("\n\n"):
+        own = block.splitlines()
+        # A list or a table keeps its lines.
+        kept = any(line.startswith(("- ", "    ")) for line in own)
+        lines += [*([""] if lines else []), *([f"  {line}" for line in own] if kept else _paragraph(block))]
+    return lines
+
+
+def _width() -> int:
+    return min(WIDTH, shutil.get_terminal_size().columns)

@@ -1,0 +1,45 @@
+"""Score: what a protocol measured on a set of faces, and the evidence from which the numbers follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fldbench.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a protocol measured.
+
+    Attributes
+    ----------
+    errors : ndarray of float, (n,)
+        One error per face, as a fraction of the normaliser; NaN for a missed face under every rule for missed faces.
+    n, missed : int
+        The number of faces, and of missed faces.
+    values : tuple of Metric
+        nme, fr at every threshold, auc at the first; in percent.
+    charged : ndarray of float, (n,)
+        What each face counts in them: its error, and for a missed face what the protocol charges; NaN for nothing.
+    counts : ndarray of int, (n,)
+        The counted points of each face.
+    """
+
+    errors: np.ndarray
+    n: int
+    missed: int
+    values: tuple[Metric, ...]
+    charged: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Key of each value, such as nme, fr08, fr10, auc08 -> percent."""
+        return {metric.key: metric.value for metric in self.values}
+
+    @property
+    def evidence(self) -> dict[str, np.ndarray]:
+        """The arrays that are kept beside a record, so that its numbers can be computed again."""
+        return {"errors": self.errors, "charged": self.charged, "counts": self.counts}

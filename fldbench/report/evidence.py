@@ -1,0 +1,106 @@
+"""Whether the numbers of records follow from the errors that are kept beside them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fldbench.errors import FldbenchError, StoreError
+from fldbench.protocols import hash_of_ids
+from fldbench.protocols.missed import charged
+from fldbench.records.record import Record
+from fldbench.records.store import read_record, record_folders
+from fldbench.report.identities import TOLERANCE, problem_of
+
+RELATIVE = 1e-9  # of a number; other versions of numpy may sum in another order
+
+
+class Finding(NamedTuple):
+    """What is known about one record: a line of text, whether it is wrong, and whether it could be checked."""
+
+    text: str
+    wrong: bool = False
+    checked: bool = True
+
+
+def check_evidence(folder: str | Path) -> list[Finding]:
+    """Return one finding for each successful record below OUT: its metrics are computed again from the kept errors.
+
+    Also checked are the record's own digest, the counts of faces, the ids, and that errors are finite or missing.
+
+    Raises
+    ------
+    StoreError
+        For a folder without records.
+    """
+    places = record_folders(Path(folder))
+    if not places:
+        raise StoreError(f"no run record below {str(folder)!r}; `fldbench run` writes them to OUT/records/KEY/run.json")
+    found = []
+    for place in places:
+        try:
+            record = read_record(place)
+        except StoreError as error:
+            found.append(Finding(str(error), wrong=True))
+            continue
+        if record.status == "ok":
+            found.append(_finding(record, place))
+    return found
+
+
+def _finding(record: Record, place: Path) -> Finding:
+    name = f"{place}: {record.method.label} under {record.protocol.name}"
+    why = record.edited or problem_of(record)
+    if why:
+        return Finding(f"{name}: {why}", wrong=True)
+    if not record.arrays_sha256:
+        return Finding(f"{name}: no errors are kept, so nothing can be checked", checked=False)
+    try:
+        with np.load(place / "faces.npz", allow_pickle=False) as content:
+            arrays = {key: content[key] for key in ("ids", "errors", "charged", "counts") if key in content}
+        why = _difference(record, arrays)
+    except FldbenchError as error:
+        why = str(error)
+    except Exception as error:  # numpy raises zip, key and value errors for other files
+        why = f"faces.npz cannot be read ({error})"
+    return Finding(f"{name}: {why}", wrong=True) if why else Finding(f"{name}: its numbers follow from its errors")
+
+
+def _difference(record: Record, arrays: dict[str, np.ndarray]) -> str:
+    """Return in what the record differs from its arrays, or nothing."""
+    errors, test, protocol = np.asarray(arrays["errors"], float), record.test, record.protocol
+    wrong = _wrong_counts(record, errors, arrays.get("ids"))
+    if wrong:
+        return wrong
+    if protocol.reduction == "micro" and "counts" not in arrays:
+        return "no numbers of counted points are kept, which the micro mean needs"
+    weights = charged(protocol.missed, errors, lambda: np.asarray(arrays["charged"], float))
+    for metric in protocol.measure(weights, arrays.get("counts", np.ones(test.n))):
+        known = record.metrics.get(metric.key)
+        same = math.isnan(metric.value) if known is None else _near(known, metric.value)
+        if not same:
+            return f"{metric.key} is {known}; the kept errors give {metric.value}"
+    return ""
+
+
+def _wrong_counts(record: Record, errors: np.ndarray, ids: np.ndarray | None) -> str:
+    test, protocol = record.test, record.protocol
+    if errors.shape != (test.n,):
+        return f"n is {test.n}; errors of {errors.size} faces are kept"
+    if np.isinf(errors).any() or (errors < 0).any():
+        return "errors are kept that are infinite or negative"
+    if np.isnan(errors).sum() != test.missed:
+        return f"missed is {test.missed}; the kept errors have {int(np.isnan(errors).sum())}"
+    digest = test.ids_sha256
+    if ids is not None and digest and hash_of_ids(map(str, ids.tolist())) != digest:
+        return "the kept ids do not fit the record's hash of them"
+    if test.complete and (test.n != protocol.n_expected or (digest and protocol.ids_sha256 not in (None, digest))):
+        return f"complete is yes; {test.n} faces are not the {protocol.n_expected} of {protocol.name}"
+    return ""
+
+
+def _near(known: float, found: float) -> bool:
+    return abs(known - found) <= TOLERANCE + RELATIVE * abs(known)

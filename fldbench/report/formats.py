@@ -1,0 +1,170 @@
+"""Printed tables as plain text, Markdown, LaTeX and HTML. Every text passes through `fldbench.escape`."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from fldbench.escape import html as to_html
+from fldbench.escape import latex as to_latex
+from fldbench.escape import markdown as to_markdown
+from fldbench.escape import plain
+from fldbench.report.tables import Cell, Table
+
+WIDTH = 120  # letters of a line of plain text
+LATEX_NAME = 34  # letters of a method's name
+TEXT_WIDTH = 345.0  # pt, of an article with letters of 10 pt
+GAP = 6.0  # pt between two columns
+LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into a document that loads booktabs.
+\makeatletter
+\ifx\documentclass\@notprerr\let\fldbenchend\relax\else
+\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage{booktabs}
+\begin{document}
+\def\fldbenchend{\end{document}}
+\fi
+\makeatother
+"""
+
+
+def text(tables: Sequence[Table], left_out: Sequence[str], width: int = WIDTH) -> str:
+    """Return the tables as plain text, with captions in lines of `width` letters."""
+    blocks = []
+    for table in tables:
+        grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
+        widths = [max(cell_len(plain(line[i])) for line in grid) for i in range(len(table.head))]
+        lines = [plain(table.title), "", _line(table.head, widths), "─" * (sum(widths) + 2 * len(widths) - 2)]
+        for part, rows in table.parts:
+            lines += [f"── {part}"] if part else []
+            lines += [_line([cell.text for cell in row], widths) for row in rows]
+        about = [table.caption, *table.notes]
+        lines += ["", *(line for one in about for line in _wrapped(one, width))]
+        blocks.append("\n".join(lines))
+    blocks += ["\n".join(plain(line) for line in left_out)] if left_out else []
+    return "\n\n".join(blocks) + "\n"
+
+
+def markdown(tables: Sequence[Table], left_out: Sequence[str]) -> str:
+    """Return a Markdown table for each; the best of the ranked rows is bold."""
+    blocks = []
+    for table in tables:
+        lines = [f"### {to_markdown(table.title)}", "", "| " + " | ".join(map(to_markdown, table.head)) + " |"]
+        lines.append("|---|" + "---:|" * len(table.columns))
+        for part, rows in table.parts:
+            lines += [f"| *{to_markdown(part)}* |" + " |" * len(table.columns)] if part else []
+            lines += ["| " + " | ".join(map(_markdown_cell, row)) + " |" for row in rows]
+        lines += ["", to_markdown(table.caption), *(f"- {to_markdown(note)}" for note in table.notes)]
+        blocks.append("\n".join(lines))
+    blocks += ["\n".join(f"- {to_markdown(line)}" for line in left_out)] if left_out else []
+    return "\n\n".join(blocks) + "\n"
+
+
+def html(tables: Sequence[Table], left_out: Sequence[str]) -> str:
+    """Return tables in HTML, without scripts and style sheets."""
+    blocks = []
+    for table in tables:
+        lines = [f"<h4>{to_html(table.title)}</h4>", "<table>", _html_row("th", table.head)]
+        for part, rows in table.parts:
+            if part:
+                lines.append(f'<tr><td colspan="{len(table.head)}"><i>{to_html(part)}</i></td></tr>')
+            lines += [_html_row("td", row) for row in rows]
+        lines += ["</table>", f"<p>{to_html(table.caption)}</p>"]
+        blocks += [*lines, _html_list(table.notes)]
+    return "\n".join(filter(None, [*blocks, _html_list(left_out)])) + "\n"
+
+
+def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True) -> str:
+    """Return booktabs tables.
+
+    With `fit`, columns are left out, the least telling first, until each table fits into the text of an article.
+    """
+    blocks = [LATEX_HEAD]
+    for whole in tables:
+        table = fitting(whole) if fit else whole
+        # Small and narrow, so that all columns fit into the text of an article.
+        lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
+        lines += [r"\begin{tabular}{@{}l" + "r" * len(table.columns) + "@{}}", r"\toprule"]
+        lines.append(" & ".join(map(to_latex, table.head)) + r" \\")
+        for part, rows in table.parts:
+            lines.append(r"\midrule")
+            if part:
+                lines.append(rf"\multicolumn{{{len(table.head)}}}{{@{{}}l@{{}}}}{{\emph{{{to_latex(part)}}}}} \\")
+            lines += [" & ".join(map(_latex_cell, row)) + r" \\" for row in rows]
+        about = " ".join([table.caption, *table.notes])
+        train, protocol = table.place
+        label = re.sub(r"[^a-z0-9-]+", "-", f"{protocol}-{train}".lower()).strip("-")
+        lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{to_latex(about)}}}", rf"\label{{tab:{label}}}"]
+        lines.append(r"\end{table}")
+        blocks.append("\n".join(lines) + "\n")
+    blocks += [rf"\noindent {to_latex(line)}\par" for line in left_out]
+    return "\n".join(blocks) + "\n\\fldbenchend\n"
+
+
+def fitting(table: Table) -> Table:
+    """Return the table without the columns that do not fit into the text of an article.
+
+    First go columns that say the same in all rows, then further failure rates, then sizes and times.
+    """
+    rows = [row for _, part in table.parts for row in part]
+    texts = {c.name: {row[i].text for row in rows} for i, c in enumerate(table.columns, 1)}
+    all_faces = all(n == total for n, total in (one.split(" of ") for one in texts.get("n", ())))
+    rates = [column.name for column in table.columns if column.name.startswith("fr")]
+    order = ["n"] if all_faces else []
+    order += ["missed"] if texts.get("missed", set()) <= {"0", "-"} else []
+    order += [*rates[1:], "model_bytes", "ms_one_face", "fit_seconds", "ms_per_face"]
+    while order and width_of(table) > TEXT_WIDTH:
+        table = table.without([order.pop(0)])
+    return table
+
+
+def width_of(table: Table) -> float:
+    """Return about how wide a table is in LaTeX, in pt, with letters of 8 pt."""
+    grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
+    columns = (max(sum(map(_points, plain(line[i]))) for line in grid) for i in range(len(table.head)))
+    return sum(columns) + GAP * len(table.columns)
+
+
+def _points(char: str) -> float:
+    """Return about how wide a letter of cmr8 is, in pt; bold ones are a little wider."""
+    if char in " ,.:;'!|()[]Iijlt-f":
+        return 3.4
+    if char in "mwMW@%&" or not char.isascii():
+        return 7.6
+    return 6.2 if char.isupper() else 4.6
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(plain(line), width, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [plain(text) for text in texts]
+    blanks = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
+    first, *rest = zip(cells, blanks, strict=True)
+    return "  ".join([first[0] + first[1], *(blank + cell for cell, blank in rest)]).rstrip()
+
+
+def _markdown_cell(cell: Cell) -> str:
+    return f"**{to_markdown(cell.text)}**" if cell.best else to_markdown(cell.text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    return rf"\textbf{{{to_latex(cell.text)}}}" if cell.best else to_latex(cell.text)
+
+
+def _html_row(kind: str, cells: Sequence[Cell | str]) -> str:
+    shown = []
+    for i, cell in enumerate(cells):
+        text, best = (cell.text, cell.best) if isinstance(cell, Cell) else (cell, False)
+        side = "right" if i else "left"
+        content = f"<b>{to_html(text)}</b>" if best else to_html(text)
+        shown.append(f'<{kind} style="text-align: {side}">{content}</{kind}>')
+    return f"<tr>{''.join(shown)}</tr>"
+
+
+def _html_list(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{to_html(line)}</li>' for line in lines)}</ul>" if lines else ""

@@ -1,0 +1,78 @@
+"""Cross-validation: a partition of a dataset's faces into folds, and the faces that each model may see."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from fldbench.errors import DataError
+from fldbench.faces import FaceSet
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Which fold each face of a split is in; no group (a person, a clip or a photo) is in two folds.
+
+    Attributes
+    ----------
+    k : int
+        Number of folds.
+    seed : int
+        What the partition was drawn by.
+    fold_of : dict of str to int
+        Id of a face -> its fold, from 0 to k - 1, for all faces of the split.
+    groups : int
+        Number of groups; as many as faces if the dataset names none.
+    """
+
+    k: int
+    seed: int
+    fold_of: dict[str, int]
+    groups: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the ids and their folds, as 64 hex digits."""
+        lines = (f"{fold} {face}" for face, fold in sorted(self.fold_of.items()))
+        return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def held_out(self, faces: FaceSet, fold: int) -> np.ndarray:
+        """Return which faces are in a fold, (n,) bool; the model of the fold answers them and no others.
+
+        Raises
+        ------
+        DataError
+            For a face that the partition does not know.
+        """
+        unknown = [face for face in faces.ids.tolist() if face not in self.fold_of]
+        if unknown:
+            raise DataError(f"{faces.label}: the face {unknown[0]!r} is in no fold of the training set's split")
+        return np.array([self.fold_of[face] == fold for face in faces.ids.tolist()], bool)
+
+    def training_part(self, faces: FaceSet, fold: int) -> FaceSet:
+        """Return the faces that the model of a fold is trained on: those of the other folds.
+
+        Raises
+        ------
+        DataError
+            When there are none.
+        """
+        part = faces[~self.held_out(faces, fold)]
+        if not len(part):
+            raise DataError(f"{faces.label}: without fold {fold + 1} of {self.k} no face is left to train on")
+        return part
+
+
+def make_partition(split: FaceSet, k: int, seed: int) -> Partition:
+    """Return the partition of a split into k folds by whole groups, drawn by `seed`.
+
+    Raises
+    ------
+    DataError
+        When there are fewer than k groups.
+    """
+    folds = split.fold_of(k, seed)
+    ids = split.ids.tolist()
+    return Partition(k, seed, dict(zip(ids, folds.tolist(), strict=True)), len(np.unique(split.groups)))

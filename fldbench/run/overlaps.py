@@ -1,0 +1,123 @@
+"""Faces that are trained on and measured on: found while a suite is planned, refused, or marked in the records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from fldbench import registry
+from fldbench.errors import DataError, SuiteError
+from fldbench.faces import FaceSet
+from fldbench.faces.overlap import overlap
+from fldbench.protocols import Protocol
+from fldbench.run.cell import Cell
+from fldbench.run.data import SuiteData
+
+REMEDY = (
+    "choose another split, cross-validate with `folds: 5`, leave the faces out by an exclude list, or write "
+    "`allow_overlap: true` into the suite, which marks these results in every table and never ranks them"
+)
+
+
+def with_overlaps(cells: Iterable[Cell], data: SuiteData, allowed: bool) -> list[Cell]:
+    """Return the cells with every run marked whose test faces the method is trained on, or may be.
+
+    Models of folds never see the faces that they answer; but pretrained weights in them may have.
+
+    Raises
+    ------
+    SuiteError
+        Unless it is allowed; it names every pair, what is shared, and what to do.
+    """
+    shared: dict[tuple[str, str], str] = {}
+    found: dict[str, dict[str, None]] = {}
+    marked = []
+    for cell in cells:
+        runs = []
+        for run in cell.runs:
+            faces = _faces_of(run.protocol, data)
+            place = cell.train.label, run.protocol.hash
+            if place not in shared:
+                shared[place] = _trained_on(cell, faces, data)
+            why = {
+                cell.train.label: shared[place],
+                cell.method.label: _seen_by_weights(cell, run.protocol, faces, data),
+            }
+            for what, text in why.items():
+                if text:
+                    found.setdefault(f"{what} with {{}}: {text}", {})[run.protocol.name] = None
+            runs.append(run._replace(overlap="; ".join(filter(None, why.values()))))
+        marked.append(replace(cell, runs=tuple(runs)))
+    if found and not allowed:
+        pairs = [text.replace("{}", ", ".join(names), 1) for text, names in found.items()]
+        raise SuiteError("\n- ".join(["faces are both trained on and measured on:", *pairs]) + f"\n{REMEDY}")
+    return marked
+
+
+def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load: Callable[[str, str], FaceSet]) -> str:
+    """Return in words what the splits that somebody trained on share with a protocol's faces; empty if nothing.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        Each "DATASET-SPLIT", or a dataset alone, which stands for all its splits. Other names can share nothing that
+        fldbench knows of.
+    protocol : Protocol
+        Its dataset and split, and the dataset that holds the same faces without images, count without any file.
+    faces : FaceSet or None
+        The protocol's faces; None if they cannot be loaded.
+    load : callable
+        (dataset, split) -> FaceSet; a DataError says that these faces are not there to be compared.
+    """
+    parts = []
+    for label in labels:
+        dataset, split = dataset_and_split(label)
+        if dataset == protocol.dataset and split in (None, protocol.split):
+            parts.append(f"{label}: these are its faces")
+        elif dataset and split and faces is not None:
+            try:
+                common = overlap(load(dataset, split), faces)
+            except DataError:
+                continue
+            if common:
+                parts.append(f"{label}: {common.in_words()}")
+    return "; ".join(parts)
+
+
+def dataset_and_split(label: str) -> tuple[str | None, str | None]:
+    """Return the registered dataset and the split that a label such as `300w-train` names; None for an unknown one.
+
+    >>> dataset_and_split("youtube-faces-test-disjoint"), dataset_and_split("300w"), dataset_and_split("my photos")
+    (('youtube-faces', 'test-disjoint'), ('300w', None), (None, None))
+    """
+    known = [name for name in registry.names("dataset") if label == name or label.startswith(f"{name}-")]
+    if not known:
+        return None, None
+    dataset = max(known, key=len)
+    return dataset, label.removeprefix(dataset).removeprefix("-") or None
+
+
+def _trained_on(cell: Cell, faces: FaceSet | None, data: SuiteData) -> str:
+    train = data.train(cell.train).faces
+    if train is None or faces is None or cell.train.folds:
+        return ""
+    return overlap(_named(train, cell.train.dataset), faces).in_words()
+
+
+def _seen_by_weights(cell: Cell, protocol: Protocol, faces: FaceSet | None, data: SuiteData) -> str:
+    labels = () if cell.problem else cell.make().trained_on
+    text = seen(labels, protocol, faces, data.split) if labels else ""
+    return f"its weights have seen {text}" if text else ""
+
+
+def _faces_of(protocol: Protocol, data: SuiteData) -> FaceSet | None:
+    """Return the protocol's own faces; None where there are none, which the run will find out and record."""
+    loaded = data.test(protocol).faces
+    try:
+        return None if loaded is None else _named(protocol.select(loaded), protocol.dataset)
+    except DataError:
+        return None
+
+
+def _named(faces: FaceSet, dataset: str) -> FaceSet:
+    return faces if faces.name else replace(faces, name=dataset)

@@ -1,0 +1,72 @@
+"""`fldbench show` and `list`: every name says what it stands for."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fldbench import registry
+from fldbench.cli.completion import any_name, dataset_name, method_name, protocol_name
+
+
+def test_a_method_shows_parameters_with_defaults_meaning_and_rule(call):
+    status, text, _ = call("show", "hog-ridge")
+    words = " ".join(text.split())
+    assert status == 0
+    assert "stages = 5 Number of regressions. (a whole number from 1)" in words
+    assert "Xiong & De la Torre" in text
+    assert "can refine other methods' answers" in words
+
+
+def test_a_network_shows_its_size_and_the_settings_of_its_training(call):
+    _, text, _ = call("show", "fld-net")
+    words = " ".join(text.split())
+    assert "1,662,908 parameters, 329 million multiply-adds, 6.7 MB for 68 points" in words
+    assert "weight_decay = 0.05" in words  # the family's own default, not that of the loop
+    assert "As in " not in text
+
+
+def test_a_name_of_a_dataset_and_a_protocol_shows_both(call):
+    _, text, _ = call("show", "imm-frontal")
+    assert "dataset imm-frontal" in text
+    assert "protocol imm-frontal" in text
+
+
+def test_a_protocol_with_modifiers_and_a_scheme(call):
+    _, text, _ = call("show", "300w-helen@mdm")
+    assert "auc=mdm" in text
+    _, text, _ = call("show", "ibug-68")
+    words = " ".join(text.split())
+    assert "outer eye corners 36 and 45" in words
+    assert "0-16, 1-15" in words
+    assert "left_eye 36-41" in words
+
+
+@pytest.mark.parametrize("kind", ["dataset", "protocol"])
+def test_everything_registered_can_be_shown(call, kind):
+    for name in registry.names(kind):
+        status, text, _ = call("show", name)
+        assert status == 0, name
+        assert text.startswith(("dataset", "protocol")), name
+
+
+def test_an_unknown_name_names_the_nearest(call):
+    status, _, errors = call("show", "hog-rigde")
+    assert status == 2
+    assert "did you mean 'hog-ridge'?" in errors
+
+
+def test_a_list_of_methods_imports_none():
+    code = "from fldbench.cli.app import app; import sys; app(['list', 'methods'], standalone_mode=False);"
+    code += "print([m for m in ('torch', 'numba', 'fldbench.baselines.linear') if m in sys.modules])"
+    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert text.strip().endswith("[]")
+    assert "mean-shape  " in text
+    assert "fldbench.baselines" not in text
+
+
+def test_names_are_completed():
+    assert method_name("hog") == ["hog-ridge"]
+    assert "300w-helen" in protocol_name("300w-h")
+    assert dataset_name("imm-f") == ["imm-frontal"]
+    assert any_name("ibug-6") == ["ibug-68"]

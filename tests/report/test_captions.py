@@ -1,0 +1,82 @@
+"""What a caption says is true of every row of its table, or the row says what is true of it."""
+
+from dataclasses import replace
+
+from made_records import NUMBERS, TRAIN
+from made_records import made_record as record
+
+import fldbench
+from fldbench.records.record import MethodFacts, TestFacts, TrainFacts
+from fldbench.report import leaderboard
+
+WHOLE = TestFacts(n=330, complete=True)
+OUTSIDE = MethodFacts("outside", "theirs")
+
+
+def test_a_row_trained_on_other_faces_says_so_itself():
+    """The training faces of `theirs` are stated by somebody; those of the others are known."""
+    records = [record("a"), record("b"), record(OUTSIDE, train=TrainFacts("t"), test=WHOLE)]
+    board = leaderboard(records)
+    ((caption),) = board.captions.values()
+    assert "Trained on 5 of 9 faces of t (afw 5 of 9)." in caption and "Rows with a letter differ" in caption
+    remarks = {row["method"]: row["remark"] for row in board.rows}
+    stated = "Boxes not stated. What the methods were trained on is what their users say."
+    assert remarks == {"a": "", "b": "", "theirs": stated}
+    for text in (board.to_text(width=500), board.to_markdown(), board.to_latex(), board._repr_html_()):
+        assert "theirs (a)" in text and f"(a) {stated}" in text
+
+
+def test_the_statement_of_most_rows_is_the_captions():
+    other = replace(TRAIN, faces=9, parts={"afw": (9, 9)})  # one fingerprint, and other facts about it
+    board = leaderboard([record("a", train=other), record("b"), record("c"), record("d", train=other), record("e")])
+    ((caption),) = board.captions.values()
+    assert "Trained on 5 of 9 faces" in caption and "Trained on 9" not in caption
+    remarks = {row["method"]: row["remark"] for row in board.rows}
+    assert remarks == dict.fromkeys("bce", "") | dict.fromkeys("ad", "Trained on 9 of 9 faces of t.")
+
+
+def test_rows_with_one_remark_share_a_letter_and_other_remarks_have_others():
+    part = [record(name, n=n) for name, n in (("p", 300), ("q", 300), ("r", 200))]
+    board = leaderboard([record("a"), record("b"), record("c"), record("d"), *part])
+    names = [line.split(" | ")[0] for line in board.to_markdown().splitlines() if line.startswith("| ")]
+    assert names[-3:] == ["| p (a)", "| q (a)", "| r (b)"]
+    assert "- (a) Partial: only 300 of 330 test faces." in board.to_markdown()
+
+
+def test_a_whole_row_among_partial_ones_says_so():
+    board = leaderboard([record("a"), *(record(name, n=300) for name in "pqr")])
+    ((caption),) = board.captions.values()
+    assert "Partial: only 300 of 330 test faces." in caption
+    assert {row["method"]: row["remark"] for row in board.rows if row["remark"]} == {"a": "Measured on all faces."}
+
+
+def test_official_boxes_say_how_much_they_tell_of_the_truth():
+    def caption(iou, protocol="cofw68"):
+        test = TestFacts(n=507, complete=True, box_iou=iou)
+        ((text),) = leaderboard([record(protocol=protocol, n=507, test=test)]).captions.values()
+        return text
+
+    assert "The official boxes overlap the true points' tight boxes with a median IoU of 0.88." in caption(0.8812)
+    assert "The official boxes are the true points' tight boxes (median IoU 1.00)." in caption(0.9981)
+    assert "IoU" not in caption(None) and "IoU" not in caption(1.0, "cofw68@boxes=tight")
+
+
+def test_the_overlap_of_boxes_is_measured(data_root):
+    from fldbench.dataset import load_dataset
+    from fldbench.run.facts import facts_of_test
+
+    protocol = fldbench.get_protocol("cofw68")
+    faces = protocol.select(load_dataset("cofw68", data_root, "test"))
+    score = protocol.score(faces.landmarks, faces)
+    assert round(facts_of_test(protocol, faces, score, [], "").box_iou, 2) == 0.88
+    tight = fldbench.get_protocol("cofw68@boxes=tight").select(faces)
+    assert facts_of_test(protocol, tight, score, [], "").box_iou == 1.0
+
+
+def test_failed_rows_do_not_decide_what_the_caption_says():
+    absent = [
+        record(name, status="failed", metrics={}, test=TestFacts(), reason="no", train=TrainFacts("t", faces=0))
+        for name in "xyz"
+    ]
+    ((caption),) = leaderboard([*absent, record("a", metrics=NUMBERS)]).captions.values()
+    assert "Trained on 5 of 9 faces of t" in caption and "letter" not in caption
