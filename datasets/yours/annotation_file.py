@@ -18,7 +18,6 @@ from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
 from fldbench.faces.image_paths import ImageFolder
-from fldbench.faults import Faults
 from fldbench.geometry import tight_box
 from fldbench.params import TEXT, kind, optional
 from fldbench.schemes import get_scheme, list_schemes, recognise
@@ -120,7 +119,7 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
-        return _columns(folder, Parsed(*self.parse(folder)), self._reach(folder), self.faults)
+        return _columns(self, folder, Parsed(*self.parse(folder)), self._reach(folder))
 
     def _reach(self, file: Path) -> Path:
         """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
@@ -208,10 +207,17 @@ def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None =
     return None
 
 
-def settled(scheme: str | None, landmarks: np.ndarray, file: Path, notes: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Return the scheme, recognised from landmarks (n, L, 2) px if it is not given, and the notes, which say so."""
+def settled(
+    reader: Dataset, scheme: str | None, landmarks: np.ndarray, file: Path, notes: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """Return the scheme, recognised from landmarks (n, L, 2) px if nobody stated it, and the notes, which say so.
+
+    Faulty faces that are not to be left out are told first.
+    """
     if scheme is not None:
         return scheme, list(notes)
+    if reader.faults.count and reader.faulty != "skip":
+        raise reader.faults.error(len(landmarks))
     fit = recognise(landmarks, file)
     return fit.scheme, [f"scheme {fit.scheme} recognised by its shape, residual {100 * fit.residual:.0f} %", *notes]
 
@@ -253,9 +259,9 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _columns(file: Path, parsed: Parsed, reach: Path, faults: Faults) -> Columns:
-    """Return the faces with points; those that do not fit are faults, with file and line."""
-    folder, found = ImageFolder(parsed.folder, reach), parsed.faces
+def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path) -> Columns:
+    """Return the faces with points; those that do not fit are faults of the reader, with file and line."""
+    folder, found, faults = ImageFolder(parsed.folder, reach), parsed.faces, reader.faults
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
@@ -280,7 +286,7 @@ def _columns(file: Path, parsed: Parsed, reach: Path, faults: Faults) -> Columns
     rows, files, boxes = faults.columns(face, rows)
     n_faulty -= len(rows)
     landmarks = np.stack([found[k].points for k in rows])
-    scheme, notes = settled(parsed.scheme, landmarks, file, parsed.notes)
+    scheme, notes = settled(reader, parsed.scheme, landmarks, file, parsed.notes)
     # A photo's default name as a group must say that nobody declared it: it is that of its faces' ids.
     first_id: dict[str, str] = {}
     for k in rows:

@@ -73,7 +73,7 @@ class PtsFolder(Dataset):
             lambda path: (path, self.points(path, n_points), images.of(path)), paths
         )
         landmarks = np.stack(points)
-        scheme, notes = settled(self.scheme, landmarks, folder, ())
+        scheme, notes = settled(self, self.scheme, landmarks, folder)
         return Columns(
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
             images=ImageFiles(files),
