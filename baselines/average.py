@@ -58,7 +58,10 @@ class Average(Composed):
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "members_")
-        answers = np.stack([member.predict(images, boxes) for member in self.members_])
+        each = [member.predict(images, boxes) for member in self.members_]
+        if len({answer.shape for answer in each}) > 1:
+            raise MethodError(f"{self.label}: its members answer with different numbers of points; fit it again")
+        answers = np.stack(each)
         found = np.isfinite(answers).all(axis=(2, 3), keepdims=True)
         count = found.sum(axis=0)
         total = np.where(found, answers, 0.0).sum(axis=0)

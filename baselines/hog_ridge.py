@@ -25,14 +25,24 @@ from typing import Any
 import numpy as np
 
 from fldbench.baselines.parts import hog
-from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, check_fitted, mean_unit_shape
-from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
-from fldbench.baselines.parts.ridge import NormalEquations, Solution
+from fldbench.baselines.parts.fitting import (
+    DEVIATION,
+    EVEN,
+    LARGEST_CROP,
+    PADDING,
+    SHARE,
+    check_fitted,
+    mean_unit_shape,
+)
+from fldbench.baselines.parts.frames import frames_of, turned
+from fldbench.baselines.parts.normalised import grey_crops, lend_errors, perturbed, training_crops
+from fldbench.baselines.parts.ridge import NormalEquations, Solution, evened
 from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
-from fldbench.geometry import box_size, check_boxes, crop_matrix, fit_similarity, invert, transform
+from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import SEED, THREADS, Rule, check_sample_weight, count_threads, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
@@ -41,7 +51,6 @@ from fldbench.shapes import fill_missing, from_box_frame, symmetric
 FACES_IN_MEMORY = 64  # faces at once: bounds the memory for features while the matrix products stay large
 FACES_PER_TASK = 8  # faces whose features one thread computes at a time
 COARSE = 6.0  # px; larger cells are sampled from channels of half the resolution: a quarter of the work
-SCALES = (0.5, 2.0)  # of a shape's frame, so that even a wrong shape has patches
 
 
 def _ridges(value: Any) -> bool:
@@ -102,11 +111,11 @@ class HogRidge(Method):
     refiner_params = {"stages": 3, "first_patch": 0.2}  # a refiner begins near the truth
     rules = {
         "stages": whole(1),
-        "first_patch": real(above=0),
-        "last_patch": real(above=0),
+        "first_patch": SHARE,
+        "last_patch": SHARE,
         "grid": whole(1),
         "bins": EVEN,
-        "crop_size": whole(4),
+        "crop_size": whole(4, LARGEST_CROP),
         "padding": PADDING,
         "starts": whole(1),
         "shift": DEVIATION,
@@ -175,7 +184,7 @@ class HogRidge(Method):
         begin = self._begin(train.boxes, matrices, starts)
         if self.refines_:
             shapes = np.repeat(begin[:, None], self.starts, axis=1).astype(np.float32)
-            self._lend_errors(truth, shapes, rng, slice(1, None))
+            lend_errors(truth, shapes, rng, slice(1, None))
         else:
             shapes = perturbed(begin, sides, self.starts, self.shift, self.scale, self.rotation, rng).astype(np.float32)
         folds = self._folds(train)
@@ -185,14 +194,14 @@ class HogRidge(Method):
         # Each product in one thread, many products at a time: no sum depends on the number of threads.
         with limited_blas(1), training_crops(train, self.crop_size, self.padding, self.threads) as crops:
             for stage in range(self.stages):
-                weights = weight[:, None] * self._evened(truth, shapes, stage)
+                weights = weight[:, None] * self._weights(truth, shapes, stage)
                 sums = [self._sums(crops, truth, shapes, weights, rows, stage, mirror) for rows in folds]
                 ridge, solution, left_out = self._solve(sums, mirror, with_folds=stage + 1 < self.stages)
                 learned.append((solution.weights, solution.bias, ridge))
                 if stage + 1 < self.stages:
                     for rows, apart in zip(folds, left_out, strict=True):
                         self._move(crops, shapes, rows, stage, apart)
-                    self._lend_errors(truth, shapes, rng, slice(1, None, 2))
+                    lend_errors(truth, shapes, rng, slice(1, None, 2))
                 say_progress("hog-ridge: stages", stage + 1, self.stages)
         self.weights_ = np.ascontiguousarray([weights for weights, _, _ in learned], np.float32)
         self.biases_ = np.array([bias for _, bias, _ in learned], np.float32)
@@ -219,15 +228,28 @@ class HogRidge(Method):
             )
         return transform(shapes, invert(matrices))
 
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        found = Learned(self.label, learned)
+        n = len(found.array("mean_shape_", "float64", (None, 2)))
+        found.array("reference_", "float64", (n, 2))
+        found.array("weights_", "float32", (self.stages, n * self.grid**2 * self.bins, 2 * n))
+        found.array("biases_", "float32", (self.stages, 2 * n))
+        found.array("ridges_", "float64", (self.stages,))
+        if found.has("refines_"):
+            found.flag("refines_")
+        found.end()
+        super().restore(learned)
+
     def _place(self, images: Sequence[np.ndarray], matrices: np.ndarray, shapes: np.ndarray, rows: slice) -> None:
         """Move `shapes` (n, L, 2) crop px of some faces in place by all stages."""
         crops = grey_crops([images[i] for i in range(rows.start, rows.stop)], matrices[rows], self.crop_size, 1)
         channels = [self._channels(crop) for crop in crops]
         for stage, (weights, bias) in enumerate(zip(self.weights_, self.biases_, strict=True)):
-            frames = self._frames(shapes[rows])
+            frames = frames_of(self.reference_, shapes[rows])
             pairs = zip(channels, shapes[rows, None], frames[:, None], strict=True)
             features = np.concatenate([self._features(c, shape, frame, stage) for c, shape, frame in pairs])
-            shapes[rows] += _turned((features @ weights + bias).reshape(len(features), -1, 2), frames)
+            shapes[rows] += turned((features @ weights + bias).reshape(len(features), -1, 2), frames)
 
     @property
     def cells(self) -> list[tuple[int, int]]:
@@ -286,22 +308,13 @@ class HogRidge(Method):
         points = shapes if level == 0 else (shapes - 0.5) / 2
         return hog.landmark_features(channels[level], points, frames, cell, self.grid)
 
-    def _frames(self, shapes: np.ndarray) -> np.ndarray:
-        """Return a, b, (..., 2), of the similarities [[a, -b], [b, a]] from the reference to shapes (..., L, 2) px."""
-        frames = np.zeros((*shapes.shape[:-2], 2))
-        frames[..., 0] = 1.0
-        if np.ptp(self.reference_, axis=0).any():
-            frames = fit_similarity(self.reference_, shapes)[..., :, 0]
-        size = np.hypot(frames[..., 0], frames[..., 1])[..., None]
-        return np.where(size > 0, frames / np.maximum(size, 1e-12), (1.0, 0.0)) * np.clip(size, *SCALES)
-
     def _blocks(
         self, crops: np.ndarray, shapes: np.ndarray, rows: np.ndarray, stage: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield rows, frames (faces, starts, 2) and features (faces * starts, d) float32, some faces at a time."""
         for part in blocks(len(rows), FACES_IN_MEMORY):
             some = rows[part]
-            frames = self._frames(shapes[some])
+            frames = frames_of(self.reference_, shapes[some])
 
             def features(task: slice, some=some, frames=frames) -> np.ndarray:
                 pairs = zip(some[task].tolist(), frames[task], strict=True)
@@ -327,7 +340,7 @@ class HogRidge(Method):
         for some, frames, features in self._blocks(crops, shapes, rows, stage):
             # [[a, -b], [b, a]]^-1 = [[a, b], [-b, a]] / (a^2 + b^2)
             back = frames * (1, -1) / (frames**2).sum(axis=-1, keepdims=True)
-            steps = _turned(truth[some, None] - shapes[some], back)
+            steps = turned(truth[some, None] - shapes[some], back)
             sums.add(features, steps.reshape(len(features), -1), weights[some].ravel())
         return sums
 
@@ -372,28 +385,9 @@ class HogRidge(Method):
         """Move some faces' training shapes by one step, in place; their features are computed once more."""
         for some, frames, features in self._blocks(crops, shapes, rows, stage):
             steps = (features @ solution.weights + solution.bias).reshape(shapes[some].shape)
-            shapes[some] += _turned(steps, frames)
+            shapes[some] += turned(steps, frames)
 
-    def _lend_errors(self, truth: np.ndarray, shapes: np.ndarray, rng: np.random.Generator, copies: slice) -> None:
-        """Replace these copies of each face by the truth, moved by the error of a shape drawn from all; in place."""
-        errors = (shapes - truth[:, None]).reshape(-1, *truth.shape[1:])
-        lent = shapes[:, copies]
-        lent[...] = truth[:, None] + errors[rng.permutation(len(errors))[: lent.shape[0] * lent.shape[1]]].reshape(
-            lent.shape
-        )
-
-    def _evened(self, truth: np.ndarray, shapes: np.ndarray, stage: int) -> np.ndarray:
+    def _weights(self, truth: np.ndarray, shapes: np.ndarray, stage: int) -> np.ndarray:
         """Return the weights of the training shapes (n, starts), of mean 1: 1 / error from stage `even_from` on."""
         error = np.linalg.norm(truth[:, None] - shapes, axis=-1).mean(axis=-1)
-        floor = np.median(error) / 2
-        if stage < self.even_from or floor == 0:
-            return np.ones_like(error)
-        weights = 1 / np.maximum(error, floor)
-        return weights / weights.mean()
-
-
-def _turned(steps: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return steps (..., L, 2) mapped by [[a, -b], [b, a]] of frames (..., 2)."""
-    a, b = frames[..., None, 0], frames[..., None, 1]
-    x, y = steps[..., 0], steps[..., 1]
-    return np.stack([a * x - b * y, b * x + a * y], axis=-1)
+        return evened(error) if stage >= self.even_from else np.ones_like(error)

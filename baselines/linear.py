@@ -11,17 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fldbench.baselines.parts import ridge as regression
-from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, PENALTY, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import (
+    DEVIATION,
+    EVEN,
+    LARGEST_CROP,
+    PADDING,
+    PENALTY,
+    check_fitted,
+    mean_unit_shape,
+)
 from fldbench.baselines.parts.normalised import grey_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import SEED, THREADS, check_sample_weight, one_of, optional, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
@@ -82,7 +92,7 @@ class Linear(Method):
     changes_nothing = ("threads",)
     weighs_faces = True
     rules = {
-        "crop_size": whole(2),
+        "crop_size": whole(2, LARGEST_CROP),
         "padding": PADDING,
         "cell": whole(1),
         "bins": EVEN,
@@ -167,6 +177,20 @@ class Linear(Method):
         with limited_blas(1):  # waiting threads of BLAS would take the cores from these threads
             each_block(work, len(boxes), FACES_PER_TASK, self.threads)
         return from_box_frame(self.mean_shape_ + steps.reshape(len(boxes), *self.mean_shape_.shape), boxes)
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        found = Learned(self.label, learned)
+        n = len(found.array("mean_shape_", "float64", (None, 2)))
+        inputs = 4 * (self.crop_size // self.cell - 1) ** 2 * self.bins
+        if self.kernel != "linear":
+            inputs = 2 * len(found.array("supports_", "float32", (None, inputs)))
+            found.number("gamma_", 0)
+        found.array("weights_", "float32", (inputs, 2 * n))
+        found.array("bias_", "float32", (2 * n,))
+        found.number("ridge_", 0)
+        found.end()
+        super().restore(learned)
 
     def check_params(self) -> None:
         """Check the parameters, and that the crop consists of whole cells, at least two along each side."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from fldbench.baselines.parts.fitting import check_fitted, mean_unit_shape
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.shapes import from_box_frame
 
 
@@ -26,6 +28,13 @@ class MeanShape(Method):
         """Learn the mean shape."""
         self.mean_shape_ = mean_unit_shape(train)
         return self
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        found = Learned(self.label, learned)
+        found.array("mean_shape_", "float64", (None, 2))
+        found.end()
+        super().restore(learned)
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""

@@ -22,7 +22,7 @@ import numpy as np
 
 import fldbench
 from fldbench.faces import FaceSet, Images
-from fldbench.faces.crops import FACES_PER_TASK, _cut_some, crop_faces, crop_image
+from fldbench.faces.crops import FACES_PER_TASK, _cut_some, cached_crops, crop_image
 from fldbench.faces.pack import open_pack, pack
 from fldbench.geometry import crop_matrix
 
@@ -103,10 +103,10 @@ def crops(work: Path) -> None:
     for turn in range(5):
         for jobs in (1, 2):
             cache = work / f"{turn}-{jobs}"
-            spent = seconds(lambda cache=cache, jobs=jobs: crop_faces(faces, SIZE, PADDING, False, cache, jobs))
+            spent = seconds(lambda cache=cache, jobs=jobs: cached_crops(faces, SIZE, PADDING, False, cache, jobs))
             print(f"{jobs} thread(s): {len(faces) / spent:.0f} faces/s")
         print(f"2 processes: {len(faces) / seconds(by_processes):.0f} faces/s")
-        again = seconds(lambda cache=cache: crop_faces(faces, SIZE, PADDING, False, cache))
+        again = seconds(lambda cache=cache: cached_crops(faces, SIZE, PADDING, False, cache))
         print(f"from the cache: {again * 1000:.1f} ms for all")
 
 

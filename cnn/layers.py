@@ -17,7 +17,7 @@ from fldbench.params import also, whole
 Shape = tuple[int, int, int]  # channels, height, width
 
 # Rule for the size of a crop that a network halves four times and doubles again.
-FOUR_TIMES_HALVED = also(whole(32), "and a multiple of 16", lambda size: size % 16 == 0)
+FOUR_TIMES_HALVED = also(whole(32, 2048), "and a multiple of 16", lambda size: size % 16 == 0)
 
 
 class Network(nn.Module):

@@ -24,11 +24,12 @@ from fldbench.cnn.training.preparation import error_scale, mean_shape, validatio
 from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings, get_settings
 from fldbench.cnn.training.state import CHECKPOINT
 from fldbench.cnn.view import NORMALISATIONS, View, normalised, to_tensor
-from fldbench.cnn.weights import PREFIX, load_weights
+from fldbench.cnn.weights import PREFIX, built_with, load_weights
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.files import temporary_folder
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import (
     SEED,
     Rule,
@@ -44,6 +45,7 @@ from fldbench.params import (
 from fldbench.records.keys import fit_key
 from fldbench.schemes import get_scheme
 
+LARGEST_CROP = 2048  # px
 BATCH = 64  # faces that go through the network at once in prediction
 
 
@@ -100,9 +102,9 @@ class NetworkMethod(Method):
     keeps_training = True
     exports = True
     rules: ClassVar[Mapping[str, Rule]] = {
-        "size": whole(1),
+        "size": whole(1, LARGEST_CROP),
         "channels": one_of((1, 3)),
-        "padding": real(above=-0.5),
+        "padding": real(above=-0.5, high=10),
         "augmentation": AUGMENTATION,
         "epochs": whole(1),
         "batch_size": whole(1),
@@ -280,21 +282,22 @@ class NetworkMethod(Method):
         return {name: getattr(self, name) for name in names} | weights
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Build the network again and load the weights.
+        """Build the network again and load the weights; a family that learns more values checks them first.
 
         Raises
         ------
         DataError
-            If the weights do not fit the network.
+            For other values than `learned` gives, and for weights that do not fit the network.
         """
-        state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
+        found = Learned(self.label, {name: v for name, v in learned.items() if not name.startswith(PREFIX)})
+        n_points = len(found.array("mean_", "float32", (None, 2)))
+        found.scheme("scheme_", n_points)
+        found.rows("history_")
+        found.index("best_epoch_", 10**9)
+        found.text("device_")
         super().restore({name: v for name, v in learned.items() if not name.startswith(PREFIX)})
-        network = self._built(len(self.mean_))
-        try:
-            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
-        except RuntimeError as error:
-            raise DataError(f"the weights do not fit {self!r}: {' '.join(str(error).split())}") from error
-        self.network_ = network.eval()
+        state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
+        self.network_ = built_with(lambda: self._built(n_points), state, self.label).eval()
 
     @property
     def fitted_network(self) -> nn.Module:
@@ -385,7 +388,7 @@ class OblongMethod(NetworkMethod):
         Of the crop, px: the square around the box is stretched to them.
     """
 
-    rules = {**NetworkMethod.rules, "width": whole(1), "height": whole(1)}
+    rules = {**NetworkMethod.rules, "width": whole(1, LARGEST_CROP), "height": whole(1, LARGEST_CROP)}
     size: ClassVar[None] = None
 
     width: int = 128

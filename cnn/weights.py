@@ -6,14 +6,17 @@ Nothing is downloaded, and no pickle runs: .safetensors is read as it is, anythi
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from fldbench.cnn.layers import Network, in_head
 from fldbench.errors import DataError
 from fldbench.files import listed
+from fldbench.model_file import Learned
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training programs keep the weights
 PREFIX = "network."  # of the weights' names in a saved model of fldbench
@@ -58,8 +61,33 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
         text = "; ".join(f"{what}: {listed(names, NAMED)}" for what, names in faults if names)
         kind = type(network).__name__
         raise DataError(f"not the weights of this {kind} ({text}); give a file of the same network and settings", path)
-    network.load_state_dict({n: found[n] for n in wanted if n in found and n not in left}, strict=False)
+    try:
+        network.load_state_dict({n: found[n] for n in wanted if n in found and n not in left}, strict=False)
+    except RuntimeError as error:  # tensors that are sparse, quantised or complex
+        raise DataError(f"holds tensors that are no plain numbers ({_line(error)})", path) from error
     return left
+
+
+def built_with(build: Callable[[], nn.Module], state: Mapping[str, np.ndarray], label: str) -> nn.Module:
+    """Return a new network with the weights and statistics of a saved model, names without their prefix.
+
+    Raises
+    ------
+    DataError
+        For a network that has others, or others of another shape or type; nothing is allocated for it.
+    """
+    weights = Learned(label, state)
+    try:
+        with torch.device("meta"):  # shapes alone: a damaged size must not ask for memory
+            wanted = build().state_dict()
+        for name, value in wanted.items():
+            weights.array(name, str(value.dtype).removeprefix("torch."), tuple(value.shape))
+        weights.end()
+        network = build()
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+    except RuntimeError as error:
+        raise DataError(f"the weights do not fit {label}: {' '.join(str(error).split())}") from error
+    return network
 
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:

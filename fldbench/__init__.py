@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.faces import FaceSet as FaceSet
     from fldbench.faces import ImageArrays as ImageArrays
     from fldbench.faces import ImageFiles as ImageFiles
+    from fldbench.faces.crops import crop_faces as crop_faces
+    from fldbench.kit.adapters import wrap as wrap
     from fldbench.method import Method as Method
     from fldbench.method import load_method as load_method
     from fldbench.method import make_method as make_method
@@ -73,6 +75,8 @@ _PUBLIC = {
     "FaceSet": "faces",
     "ImageArrays": "faces",
     "ImageFiles": "faces",
+    "crop_faces": "faces.crops",
+    "wrap": "kit.adapters",
     "run_suite": "run.runner",
     "evaluate_file": "run.prediction_files",
     "Record": "records.record",

@@ -13,13 +13,18 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
-from fldbench.faces import FaceSet, Images
+from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
 from fldbench.geometry import tight_box
-from fldbench.params import Rule, one_of, parameters_of
+from fldbench.params import Rule, one_of, optional, parameters_of
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
-SHARED_RULES = {"faulty": one_of(("refuse", "skip"))}  # options of every reader
+DEFAULT_ROOT = "default"  # in roots by name: of every dataset without a root of its own
+Roots = str | Path | Mapping[str, str | Path] | None
+SHARED_RULES = {  # options of every reader
+    "faulty": one_of(("refuse", "skip")),
+    "orientation": optional(one_of(("stored", "upright"))),
+}
 FAR = 1e6  # px; beyond any image: a point or a corner farther away is damaged
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
@@ -95,6 +100,10 @@ class Dataset:
         "refuse", one DataError tells all of them; with "skip" they are left out, and `parts` counts them. An option
         of every reader, as are the others in `SHARED_RULES`.
         `read` notes them in `faults`: `self.faults.columns(...)`, or `with self.faults:` around the reading of a face.
+    orientation : {None, "stored", "upright"}
+        Where points lie in an image whose EXIF header says that viewers show it turned: in the pixels as they are
+        stored, or in the image as it is shown, which is then turned when it is decoded. None: as the sizes tell that
+        an annotation file states for its images; as stored where it states none.
     """
 
     name: ClassVar[str] = ""
@@ -109,6 +118,7 @@ class Dataset:
     citation: ClassVar[str] = ""
     url: ClassVar[str] = ""
     faulty: str = "refuse"
+    orientation: str | None = None
 
     @cached_property
     def faults(self) -> Faults:
@@ -142,7 +152,7 @@ class Dataset:
         found = self.read(place, split)
         faces = FaceSet(
             ids=found.ids,
-            images=found.images,
+            images=self._framed(found.images),
             boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
             landmarks=found.landmarks,
             scheme=found.scheme or self.scheme,
@@ -163,6 +173,15 @@ class Dataset:
         counted = {} if wanted is None else {split: (n, wanted)}
         parts = counted if found.parts is None else found.parts
         return replace(faces, parts={**parts, SOUND: (n, n + self.faults.count)} if self.faults.count else parts)
+
+    def _framed(self, images: Images) -> Images:
+        """Return the images in the frame that the option `orientation` asks for."""
+        if self.orientation != "upright" or isinstance(images, NoImages):
+            return images
+        if not isinstance(images, ImageFiles):
+            allowed = "None or 'stored', because its images are not files of their own"
+            raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
+        return images.upright()
 
     def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
@@ -208,6 +227,48 @@ class Dataset:
         raise PredictionsError(
             "a prediction file ends in .csv, .json or .npz; this dataset has no format of its own", path
         )
+
+
+def root_of(data: Roots, dataset: str) -> str | Path | None:
+    """Return the data root of one dataset; None stands for the environment variable FLDBENCH_DATA.
+
+    >>> root_of("/photos", "300w"), root_of({"london": "/l", "default": "/d"}, "300w"), root_of({"london": "/l"}, "imm")
+    ('/photos', '/d', None)
+    """
+    return data.get(dataset, data.get(DEFAULT_ROOT)) if isinstance(data, Mapping) else data
+
+
+def roots_together(first: Roots, second: Roots) -> Roots:
+    """Return the roots of both; those of the second count where both name one.
+
+    >>> roots_together({"london": "/l", "default": "/d"}, "/other")
+    {'london': '/l', 'default': '/other'}
+    """
+    if first is None or second is None:
+        return second if first is None else first
+    return {**_by_name(first), **_by_name(second)}
+
+
+def check_roots(data: Roots) -> None:
+    """Raise DataError for a root of an unknown dataset, and DatasetNotFoundError for one that is not there."""
+    known = [DEFAULT_ROOT, *registry.names("dataset")]
+    for name, root in _by_name(data).items():
+        if name not in known:
+            raise DataError(f"data: no dataset named {name!r}; {near_miss(name, known)}")
+        if name == DEFAULT_ROOT or not Path(root).is_file():  # the root of one dataset may be its file
+            data_root(root)
+    data_root(root_of(data, ""))
+
+
+def absolute_roots(data: Roots, base: str | Path = "") -> Roots:
+    """Return the roots as absolute paths; relative ones begin at `base`, by default the current folder."""
+    if isinstance(data, Mapping):
+        return {name: str(Path(base, root).absolute()) for name, root in data.items()}
+    return None if data is None else str(Path(base, data).absolute())
+
+
+def _by_name(data: Roots) -> Mapping[str, str | Path]:
+    return data if isinstance(data, Mapping) else {} if data is None else {DEFAULT_ROOT: data}
 
 
 def data_root(root: str | Path | None) -> Path | None:
@@ -287,15 +348,16 @@ def training_split(dataset: type[Dataset] | Dataset) -> str:
     raise DatasetNotFoundError(f"no split to train on was named; must be {' or '.join(map(repr, dataset.splits))}")
 
 
-def load_dataset(name: str, root: str | Path | None = None, split: str | None = None, **options: Any) -> FaceSet:
+def load_dataset(name: str, data: Roots = None, split: str | None = None, **options: Any) -> FaceSet:
     """Return the faces of one split of a registered dataset.
 
     Parameters
     ----------
     name : str
         A registered name; see `fldbench list datasets`.
-    root : str, Path or None
-        The data root; by default the environment variable FLDBENCH_DATA.
+    data : str, Path, dict or None
+        The data root, or a dict from names of datasets to their roots, where `default` stands for all others; by
+        default the environment variable FLDBENCH_DATA.
     split : str or None
         By default the split to train on (train, or all).
     **options
@@ -313,4 +375,4 @@ def load_dataset(name: str, root: str | Path | None = None, split: str | None = 
     dataset = make_dataset(name, **options)
     split = training_split(dataset) if split is None else split
     dataset.check_split(split)
-    return dataset.load(root, split)
+    return dataset.load(root_of(data, name), split)

@@ -26,6 +26,7 @@ PINNED = {
     "fldbench.escape": 1,
     "fldbench.files": 1,
     "fldbench.method": 1,
+    "fldbench.model_file": 1,
     "fldbench.params": 1,
     "fldbench.progress": 1,
     "fldbench.records.keys": 1,
@@ -35,7 +36,7 @@ PINNED = {
 
 # These run methods and write tables. A script that holds a method and runs it reaches them, but no method learns from
 # them, and the keys of the built-in methods do not hold them either.
-NOT_FOLLOWED = ("run", "report", "audit", "kit", "cli")
+NOT_FOLLOWED = ("run", "report", "audit", "cli")
 
 # Imported name -> distributions that provide it; the first one that is installed counts.
 LIBRARIES = {
@@ -120,10 +121,13 @@ def _same_house(used: str, name: str) -> bool:
         return used != HOME and used.split(".")[1] not in NOT_FOLLOWED  # its own module holds only names
     if top == name.partition(".")[0]:
         return True
-    own, other = _place(name)[0], _place(used)[0]
+    own, other = _place(name)[0], _place(top)[0]
     if "." in name or own is None or other is None:
         return False
-    return os.path.dirname(own) == os.path.dirname(other)
+    folder = os.path.dirname(own)
+    if os.path.basename(other) == "__init__.py" and "site-packages" not in folder and "dist-packages" not in folder:
+        other = os.path.dirname(other)  # a package beside it
+    return folder == os.path.dirname(other)
 
 
 def _place(name: str) -> tuple[str, int] | tuple[None, int]:

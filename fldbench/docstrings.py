@@ -76,7 +76,7 @@ def doc_of(target: Any) -> str:
         spec = importlib.util.find_spec(module)
         with open(str(spec and spec.origin), "rb") as file:
             tree = ast.parse(file.read())
-    except (ImportError, OSError, SyntaxError, ValueError, AttributeError):
+    except (Exception, SystemExit):  # the package around a plug-in's module is imported, and may raise anything
         return ""
     found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
     return ast.get_docstring(found[0]) or "" if found else ""

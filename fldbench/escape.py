@@ -9,8 +9,10 @@ from __future__ import annotations
 import html as stdlib_html
 import re
 import unicodedata
+from collections.abc import Mapping
 
-LONGEST = 200  # letters of a reason or a caption's name in printed text
+LONGEST = 200  # letters of a reason in printed text
+LONGEST_NAME = 60  # letters of a name there
 _FORMULAS = "=+-@＝＋－＠"  # a spreadsheet takes a cell that begins with one of these as a formula
 _RAW_BYTES = range(0xDC80, 0xDD00)  # how Python keeps the bytes of a file name that are not UTF-8
 
@@ -56,6 +58,18 @@ def html(text: object) -> str:
     '&lt;b&gt;&amp;amp;'
     """
     return stdlib_html.escape(plain(text))
+
+
+def html_facts(facts: Mapping[str, object]) -> str:
+    """Return facts, name -> value, as a small HTML table; those without a value are left out.
+
+    >>> html_facts({"faces": 2, "reason": ""})
+    '<table><tr><th style="text-align: left">faces</th><td style="text-align: left">2</td></tr></table>'
+    """
+    left = 'style="text-align: left"'
+    shown = [(name, cut(plain(value))) for name, value in facts.items() if value not in (None, "")]
+    rows = [f"<tr><th {left}>{html(name)}</th><td {left}>{html(value)}</td></tr>" for name, value in shown]
+    return f"<table>{''.join(rows)}</table>"
 
 
 def markdown(text: object) -> str:

@@ -5,6 +5,7 @@ Only regular files are read: a named pipe, a device or a folder is refused witho
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -144,9 +145,10 @@ def open_regular(path: str | Path) -> BufferedReader:
     """Open a regular file for reading; raise OSError for one that is absent, or a folder, pipe or device."""
     # A named pipe without a writer would block.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
         os.close(handle)
-        raise OSError(22, "not a regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, "Is a directory" if stat.S_ISDIR(mode) else "not a regular file", os.fspath(path))
     return open(handle, "rb")
 
 

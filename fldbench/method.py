@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -13,13 +14,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import DataError, MethodError, UnknownNameError, near_miss
+from fldbench.errors import DataError, FldbenchError, MethodError, MissingDependencyError, UnknownNameError, near_miss
 from fldbench.faces import FaceFacts, FaceSet, facts_of
+from fldbench.faces.facts import ENOUGH
+from fldbench.faces.given import given_faces, given_shapes
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, usable_boxes
+from fldbench.model_file import MODEL_FORMAT, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
 
-MODEL_FORMAT = 1
+PREDICTS = ("predict", "predict_attributes", "predict_confidence")  # calls that take images and boxes
+LOCKED = ("read-only", "readonly", "WRITEABLE")  # in the errors of whoever writes into a read-only array
 
 
 class Method:
@@ -69,6 +74,10 @@ class Method:
     trained_on : tuple of str
         Splits whose faces the weights that it ships with or reads have seen, or may have seen, before any `fit`: each
         "DATASET-SPLIT", as `FaceSet.label` writes it, such as "300w-train". A result on one of them is no fair test.
+    learns : bool
+        `fit` learns, and must come before `predict`. False for a model that is ready as it is.
+    remark : str
+        Said beside its name in tables.
     device_ : str
         Where it was fitted.
     fitted_on : FaceFacts or None
@@ -88,18 +97,40 @@ class Method:
     keeps_training: ClassVar[bool] = False
     exports: ClassVar[bool] = False
     trained_on: ClassVar[tuple[str, ...]] = ()
+    learns: ClassVar[bool] = True
+    remark: ClassVar[str] = ""
     device_: str = "cpu"
     _fitted_on: FaceFacts | None = None
+    _boxes_seen: list[list[float]] | None = []  # replaced, never changed; None once it has warned
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if "fit" in vars(cls):
             cls.fit = _whole_or_not_at_all(cls.fit)  # type: ignore[method-assign]  # wrapped once, on purpose
+        for name in PREDICTS:
+            if name in vars(cls):
+                setattr(cls, name, _on_checked_faces(vars(cls)[name]))
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
         raise NotImplementedError
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the landmarks (n, L, 2) px of n images and their boxes (n, 4) px; NaN rows for missed faces.
+
+        Parameters
+        ----------
+        images : sequence of ndarray
+            uint8, (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey, of any sizes. One face is `predict([image], [box])`.
+        boxes : array-like
+            One for each image: x0, y0, x1, y1 in its px.
+
+        Raises
+        ------
+        DataError
+            For an image or a box that cannot be used, which it names.
+        MethodError
+            Before `fit`.
+        """
         raise NotImplementedError
 
     @property
@@ -153,7 +184,11 @@ class Method:
         return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Takes back what `learned` gave."""
+        """Takes back what `learned` gave. A method whose code could not bear any value there checks them first.
+
+        Raises DataError for a name that `fit` cannot have learned.
+        """
+        check_names(self.label, type(self), learned)
         for name, value in learned.items():
             setattr(self, name, value)
 
@@ -214,14 +249,69 @@ def _whole_or_not_at_all(fit: Callable[..., Method]) -> Callable[..., Method]:
         try:
             fitted = fit(self, train, *((val, *args) if args or val is not None else ()), **more)
             if isinstance(train, FaceSet):
-                self._fitted_on = facts_of(train)
+                self._fitted_on, self._boxes_seen = facts_of(train), []
             return fitted
-        except BaseException:
+        except BaseException as error:
             vars(self).clear()
             vars(self).update(before)
+            _refuse_writing(self, error)
             raise
 
     return whole
+
+
+def _on_checked_faces(predict: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a call that takes images and boxes so that they are checked, the same for all methods, and read-only."""
+
+    @wraps(predict)
+    def checked(self: Method, images: Sequence[np.ndarray], boxes: np.ndarray, *args: Any, **more: Any) -> Any:
+        images, boxes = given_faces(images, boxes)
+        _warn_of_other_boxes(self, boxes)
+        if "start_shapes" in more:
+            more["start_shapes"] = given_shapes(more["start_shapes"], len(boxes))
+        try:
+            return predict(self, images, boxes, *args, **more)
+        except Exception as error:
+            lacks = isinstance(error, AttributeError) and error.obj is self and str(error.name).endswith("_")
+            if lacks and not self.learned():
+                raise MethodError(f"{self.label} has not been fitted; call fit first, or load a model") from error
+            _refuse_writing(self, error)
+            raise
+
+    return checked
+
+
+def _warn_of_other_boxes(method: Method, boxes: np.ndarray) -> None:
+    """Warn, once for each model, of boxes unlike those that it was fitted on; a single call may be too few to tell."""
+    facts, seen = method.fitted_on, method._boxes_seen
+    if facts is None or seen is None:
+        return
+    if len(boxes) < ENOUGH:
+        method._boxes_seen = seen = [*seen, *boxes.tolist()]
+        if len(seen) < ENOUGH:
+            return
+        method._boxes_seen, boxes = [], np.array(seen)
+    unlike = facts.unlike(boxes)
+    if unlike:
+        method._boxes_seen = None
+        low, high = facts.box_shape
+        warnings.warn(
+            f"{method.label} was fitted on {facts}, width over height {low:.2f} to {high:.2f}; the boxes given now "
+            f"come from elsewhere: {unlike}. Its errors grow; fit it on boxes like these, or give boxes like those",
+            stacklevel=3,
+        )
+
+
+def _refuse_writing(method: Method, error: BaseException) -> None:
+    """Raise MethodError if `error` comes from writing into what a method was given; it names the line that did it."""
+    if isinstance(error, FldbenchError) or not any(word in str(error) for word in LOCKED):
+        return
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    raise MethodError(
+        f"{method.label} tried to change what it was given, which others use too ({Path(last.filename).name}, line "
+        f"{last.lineno}: {text}); let it work on a copy, such as boxes = boxes.copy()"
+    ) from error
 
 
 def make_method(name: str, **params: Any) -> Method:
@@ -240,39 +330,38 @@ def make_method(name: str, **params: Any) -> Method:
 def load_method(path: str | Path) -> Method:
     """The fitted method in a file that `save` wrote.
 
-    Raises DataError for a file that is no such model, UnknownNameError for one whose method is not registered here.
+    Raises DataError for a file that is no such model, or is damaged, and UnknownNameError for one whose method is not
+    registered here.
     """
-    from safetensors import safe_open
-
+    header, arrays = read_model(path)
+    registry.resolve("method", header.method)  # an unknown method is no damage
     try:
-        with safe_open(str(path), framework="np") as file:
-            header = json.loads((file.metadata() or {})["fldbench"])
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
-    except FileNotFoundError as error:
-        raise DataError("there is no such model file", path) from error
-    except Exception as error:
-        raise DataError(f"not a model that fldbench saved ({error})", path) from error
-    if header.get("format") != MODEL_FORMAT:
-        raise DataError(f"model format {header.get('format')!r}; this version reads {MODEL_FORMAT}", path)
-    method = make_method(header["method"], **header["params"])
-    method.restore(arrays | header["learned"])
-    known = header.get("fitted_on")  # models of earlier versions do not say it
-    method._fitted_on = None if known is None else FaceFacts(**known | {"box_shape": tuple(known["box_shape"])})
+        method = make_method(header.method, **header.params)
+        method.check_params()
+        method.restore(arrays | header.learned)
+    except MissingDependencyError:
+        raise
+    except FldbenchError as error:
+        raise DataError(str(error), path) from error
+    except Exception as error:  # a plug-in may take what it finds as it is
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DataError(f"what it learned does not fit the method {header.method!r} ({text})", path) from error
+    method._fitted_on = header.fitted_on
     return method
 
 
 def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, n_points: int) -> np.ndarray:
-    """`method.predict`, with the contract checked on both sides: (n, n_points, 2) float, a NaN row for a missed face.
+    """`method.predict`, with its answer checked: (n, n_points, 2) float, a NaN row for a missed face.
 
     If any point of a row is not finite, the whole row becomes NaN: a face is either found or missed. A face whose box
     is impossible (`geometry.check_boxes`) is missed, with a warning, and spoils no other.
-    Raises DataError for boxes of another shape and MethodError for an answer of another shape.
+    Raises what `predict` raises, and MethodError for an answer of another shape.
     """
     boxes = np.asarray(boxes, float)
     usable = usable_boxes(boxes)
     if not usable.all():
         return _with_missed(method, images, boxes, usable, n_points)
-    answer = np.asarray(method.predict(images, boxes.copy()))
+    answer = np.asarray(method.predict(images, boxes))
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
         raise MethodError(
             f"{method!r} answered {len(images)} faces with {answer.dtype} of shape {answer.shape}; "

@@ -174,6 +174,8 @@ def register(kind: str, name: str, target: Any = None) -> Any:
         return lambda decorated: register(kind, name, decorated)
     if isinstance(target, str) and not all(target.partition(":")):
         raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; must be 'module:name' or an object")
+    if kind == "method" and not isinstance(target, (str, type)):
+        target = type(target)  # a method itself, such as a wrapped model
     TABLES[kind][name] = target
     return target
 
@@ -197,7 +199,7 @@ def method_name(cls: type) -> str:
 
 
 def register_method(name: str, target: Any = None) -> Any:
-    """Register a Method class, or "module:Class"; usable as a decorator."""
+    """Register a Method class, "module:Class", or a wrapped model; usable as a decorator."""
     return register("method", name, target)
 
 

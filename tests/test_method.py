@@ -49,7 +49,7 @@ def test_saved_and_loaded_is_the_same_method(toy, tmp_path):
     assert type(again) is Rich and again.get_params() == method.get_params()
     assert again.counts_.dtype == np.int16 and again.steps_ == [1, 2.5, "x"] and again.nothing_ is None
     assert (again.name_, again.scale_) == ("a b", 0.1)
-    assert np.array_equal(again.predict([], FACES.boxes), method.predict([], FACES.boxes))
+    assert np.array_equal(again.predict(FACES.images, FACES.boxes), method.predict(FACES.images, FACES.boxes))
     assert method.n_parameters == 13
 
 

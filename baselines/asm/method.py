@@ -11,18 +11,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fldbench.baselines.asm.descriptor import DescriptorSearch, ImageOf, Window
-from fldbench.baselines.asm.profile import ProfileSearch
-from fldbench.baselines.parts.fitting import DEVIATION, EVEN, PADDING, PENALTY, check_fitted, mean_unit_shape
+from fldbench.baselines.asm.profile import HALF, ProfileSearch
+from fldbench.baselines.parts.fitting import (
+    DEVIATION,
+    EVEN,
+    LARGEST_CROP,
+    PADDING,
+    PENALTY,
+    check_fitted,
+    mean_unit_shape,
+)
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
-from fldbench.errors import MethodError, must_be
+from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform, warp
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import SEED, THREADS, check_sample_weight, one_of, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import Scheme, get_scheme
@@ -39,6 +49,7 @@ from fldbench.shapes import (
 )
 
 FACES_PER_TASK = 16  # faces that one thread takes through all levels at a time
+CLOSE = 1e-6  # to a length of 1, for rounding
 ROOM = 0.1  # margin of a level's image around the mean shape, beyond its windows, in sides of the face
 
 
@@ -97,17 +108,17 @@ class ASM(Method):
     rules = {
         "search": one_of(("descriptor", "profile")),
         "levels": whole(1),
-        "first_size": real(8),
-        "last_size": real(8),
+        "first_size": real(8, LARGEST_CROP),
+        "last_size": real(8, LARGEST_CROP),
         "first_reach": real(above=0, high=0.5),
         "last_reach": real(above=0, high=0.5),
-        "cell": whole(1),
-        "grid": whole(1),
+        "cell": whole(1, 64),
+        "grid": whole(1, 64),
         "bins": EVEN,
         "ridge": PENALTY,
         "kept": real(above=0, high=1),
         "limit": real(above=0),
-        "crop_size": whole(1),
+        "crop_size": whole(1, LARGEST_CROP),
         "padding": PADDING,
         "starts": whole(1),
         "shift": DEVIATION,
@@ -199,6 +210,29 @@ class ASM(Method):
         with limited_blas(1):
             found = each_block(search_block, len(starts), FACES_PER_TASK, self.threads)
         return transform(np.concatenate([starts[:0], *found]), invert(matrices))
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        found = Learned(self.label, learned)
+        n = len(found.array("mean_", "float64", (None, 2)))
+        k = len(learned["variances_"]) if np.ndim(learned.get("variances_")) == 1 else None
+        found.array("mean_shape_", "float64", (n, 2))
+        found.array("variances_", "float64", (k,), 0)
+        modes = found.array("modes_", "float64", (2 * n, k))
+        found.scheme("scheme_", n)
+        # The search solves for pose and shape: it needs a mean of size 1 and modes of length 1.
+        apart = [abs(np.linalg.norm(learned["mean_"]) - 1), *abs(modes.T @ modes - np.eye(modes.shape[1])).ravel()]
+        if max(apart) > CLOSE:
+            raise DataError(f"the model of {self.label} has a mean_ or modes_ that are not of length 1; fit it again")
+        if self.search == "profile":
+            length = 2 * HALF + 1
+            found.array("profiles_", "float64", (self.levels, n, length))
+            found.array("precisions_", "float64", (self.levels, n, length, length))
+        else:
+            found.array("filters_", "float32", (self.levels, n, self.grid**2 * self.bins))
+            found.array("sharpness_", "float64", (self.levels, n), 0)
+        found.end()
+        super().restore(learned)
 
     @property
     def _model(self) -> ShapeModel:

@@ -20,12 +20,12 @@ import numpy as np
 from fldbench.baselines.ert.train import train_dlib, write_png, xml_entry
 from fldbench.baselines.parts.fitting import check_fitted, mean_unit_shape
 from fldbench.baselines.parts.threads import blocks, each_block
-from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_image
 from fldbench.files import temporary_folder
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box, transform
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import THREADS, Rule, count_threads, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
@@ -179,10 +179,20 @@ class ERT(Method):
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError where arrays are missing or do not fit each other."""
+        from fldbench.baselines.ert.trees import Trees
+
+        found = Learned(self.label, learned)
+        n = len(found.array("mean_", "float32", (None, 2)))
+        stages, trees, splits, _ = found.array("pixels_", "uint16", (None, None, None, 2)).shape
+        pool = found.array("anchors_", "uint16", (stages, None), 0, n).shape[1]
+        found.array("deltas_", "float32", (stages, pool, 2))
+        found.array("thresholds_", "float32", (stages, trees, splits))
+        found.array("leaves_", "int16 float32", (stages, trees, splits + 1, 2 * n))
+        found.array("units_", "float32", (stages, trees))
+        found.array("mirror_", "uint16", (n,), 0, n)
+        found.end()
+        Trees(**{name: learned[f"{name}_"] for name in Trees.__annotations__})
         super().restore(learned)
-        if "mirror_" not in learned:
-            raise DataError(f"the model of {self.label} was saved by an earlier version; train it again")
-        self._trees()
 
     def _trees(self) -> Trees:
         from fldbench.baselines.ert.trees import Trees

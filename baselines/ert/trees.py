@@ -181,7 +181,8 @@ def _real(data, at):
     mantissa, at = _whole(data, at)
     exponent, at = _whole(data, at)
     # An exponent from 32000 on means infinity or NaN, which no trained tree contains.
-    return (np.float32(mantissa * 2.0**exponent), at) if exponent < 1024 else (np.float32(0.0), -1)
+    value = np.float32(mantissa * 2.0**exponent) if exponent < 1024 else np.float32(np.inf)
+    return (value, at) if np.isfinite(value) else (np.float32(0.0), -1)
 
 
 @compiled

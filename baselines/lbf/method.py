@@ -14,17 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fldbench.baselines.lbf import forest
 from fldbench.baselines.lbf.ridge import LeafRidge, add_weights, spread, times
-from fldbench.baselines.parts.fitting import DEVIATION, PADDING, PENALTY, check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import DEVIATION, LARGEST_CROP, PADDING, PENALTY, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import SEED, THREADS, check_sample_weight, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
@@ -189,7 +191,7 @@ class LBF(Method):
         "shift": DEVIATION,
         "scale": DEVIATION,
         "rotation": DEVIATION,
-        "crop_size": whole(1),
+        "crop_size": whole(1, LARGEST_CROP),
         "padding": PADDING,
         "threads": THREADS,
         "random_state": SEED,
@@ -271,6 +273,20 @@ class LBF(Method):
         with limited_blas(1):  # BLAS's waiting threads would take the cores from these
             each_block(place, len(out), FACES_PER_TASK, self.threads)
         return transform(out, invert(matrices))
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        found = Learned(self.label, learned)
+        n = len(found.array("mean_shape_", "float64", (None, 2)))
+        found.array("reference_", "float64", (n, 2))
+        found.array("mirror_", "int64 int32", (n,), 0, n)
+        stages, _, trees, splits = found.array("thresholds_", "int16", (None, n, None, 2**self.depth - 1)).shape
+        found.array("offsets_", "float32", (stages, n, trees, splits, 4))
+        k = found.array("components_", "float32", (stages, None, 2 * n)).shape[1]
+        found.array("weights_", "int16", (stages, n, trees, splits + 1, k))
+        found.array("biases_", "float32", (stages, 2 * n))
+        found.end()
+        super().restore(learned)
 
     def _stages(self, samples: Samples, goals: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Iterator[tuple]:
         """Yield what each stage learns; goals (n, L, 2) px, weights (n,) and folds (n,) are of the samples."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fldbench.errors import FldbenchError, MethodError, must_be
+from fldbench.errors import DataError, FldbenchError, MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
@@ -92,11 +92,18 @@ class Composed(Method):
         return {f"{i}{SEPARATOR}{name}": v for i, member in found for name, v in member.learned().items()}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Take back what `learned` gave."""
-        self.members_ = self._make()
-        for i, member in enumerate(self.members_):
-            prefix = f"{i}{SEPARATOR}"
-            member.restore({name.removeprefix(prefix): v for name, v in learned.items() if name.startswith(prefix)})
+        """Take back what `learned` gave; raise DataError for a value of no member, or that its member refuses."""
+        members = self._make()
+        parts: list[dict[str, Any]] = [{} for _ in members]
+        for name, value in learned.items():
+            number, _, own = name.partition(SEPARATOR)
+            if number not in map(str, range(len(members))) or not own:
+                raise DataError(f"the model of {self.label} has {name!r}, which no member learns")
+            parts[int(number)][own] = value
+        for member, part in zip(members, parts, strict=True):
+            member.check_params()
+            member.restore(part)
+        self.members_ = members
 
     @property
     def n_parameters(self) -> int:

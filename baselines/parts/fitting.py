@@ -12,9 +12,11 @@ from fldbench.params import Rule, real, whole
 from fldbench.shapes import mean_in_box
 
 EVEN = Rule(
-    "an even number from 2", lambda value: whole(2).fits(value) and value % 2 == 0
+    "an even number from 2 to 256", lambda value: whole(2, 256).fits(value) and value % 2 == 0
 )  # so a mirrored bin is a bin
-PADDING = real(above=-0.5)  # with less, nothing of the box would be left
+LARGEST_CROP = 4096  # px; a parameter in a damaged model must not ask for all memory
+PADDING = real(above=-0.5, high=10)  # with less, nothing of the box would be left
+SHARE = real(above=0, high=10)  # of the box, such as the width of a patch
 DEVIATION = real(0)  # standard deviation of a random shift, scale or rotation
 PENALTY = real(above=0)  # without a penalty the solution is not unique: there can be more features than faces
 

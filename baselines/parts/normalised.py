@@ -9,7 +9,7 @@ import numpy as np
 
 from fldbench.baselines.parts.threads import each_block
 from fldbench.faces import FaceSet
-from fldbench.faces.crops import crop_faces, crop_image
+from fldbench.faces.crops import cached_crops, crop_image
 from fldbench.files import temporary_folder
 from fldbench.params import count_threads
 
@@ -23,7 +23,7 @@ def training_crops(train: FaceSet, size: int, padding: float, threads: int | Non
     A training set of any size then needs no more memory than the part that is being worked on.
     """
     with temporary_folder() as folder:
-        yield crop_faces(train, size, padding, cache=folder, jobs=count_threads(threads)).images
+        yield cached_crops(train, size, padding, cache=folder, jobs=count_threads(threads)).images
 
 
 def grey_crops(images: Sequence[np.ndarray], matrices: np.ndarray, size: int, threads: int | None) -> np.ndarray:
@@ -79,3 +79,14 @@ def perturbed(
     linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
     centre = shapes.mean(axis=1, keepdims=True)
     return (shapes - centre)[:, None] @ np.swapaxes(linear, -1, -2) + centre[:, None] + move[:, :, None]
+
+
+def lend_errors(truth: np.ndarray, shapes: np.ndarray, rng: np.random.Generator, copies: slice) -> None:
+    """Replace these copies of each face by the truth, moved by the error of a shape drawn from all; in place.
+
+    truth (n, L, 2), shapes (n, copies, L, 2) px.
+    """
+    errors = (shapes - truth[:, None]).reshape(-1, *truth.shape[1:])
+    lent = shapes[:, copies]
+    drawn = errors[rng.permutation(len(errors))[: lent.shape[0] * lent.shape[1]]]
+    lent[...] = truth[:, None] + drawn.reshape(lent.shape)

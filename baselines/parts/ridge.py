@@ -211,3 +211,16 @@ def with_constant(features: np.ndarray, dtype: type) -> np.ndarray:
     [[2.0, 1.0]]
     """
     return np.concatenate([features, np.ones((len(features), 1))], axis=1, dtype=dtype)
+
+
+def evened(error: np.ndarray) -> np.ndarray:
+    """Return weights of mean 1 for rows with these errors, in their shape: 1 / max(error, half the median error).
+
+    >>> evened(np.array([1.0, 2.0, 4.0])).round(3).tolist()
+    [1.714, 0.857, 0.429]
+    """
+    floor = np.median(error) / 2
+    if floor == 0:
+        return np.ones_like(error)
+    weights = 1 / np.maximum(error, floor)
+    return weights / weights.mean()

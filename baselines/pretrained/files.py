@@ -16,6 +16,7 @@ from fldbench.errors import DataError
 from fldbench.files import read_bytes
 
 LONGEST_WORD = 32  # bytes; the words in Kazemi's file are section names
+MOST = {"stages_n": 2**10, "tree_n": 2**16, "tree_depth": 16, "n_landmarks": 2**16}  # of an LBF model
 TALLER = 1.3  # OpenCV's FacemarkKazemi always makes the given box higher
 
 
@@ -46,8 +47,8 @@ def read_lbf(path: str | Path) -> tuple[np.ndarray, int]:
 def _checked_lbf(file, path: str | Path) -> tuple[np.ndarray, int]:
     def number(name: str) -> int:
         node = file.getNode(name)
-        if not node.isInt() or node.real() < 1:
-            raise DataError(f"not an LBF model: it has no whole number {name!r}", path)
+        if not node.isInt() or not 1 <= node.real() <= MOST[name]:
+            raise DataError(f"not an LBF model: it has no whole number {name!r} up to {MOST[name]}", path)
         return int(node.real())
 
     def matrix(name: str, shape: tuple[int, int]) -> np.ndarray:
@@ -57,7 +58,7 @@ def _checked_lbf(file, path: str | Path) -> tuple[np.ndarray, int]:
             raise DataError(f"not a whole LBF model: {name!r} is not a matrix of {shape[0]} x {shape[1]} numbers", path)
         return found
 
-    stages, trees, depth, points = (number(name) for name in ("stages_n", "tree_n", "tree_depth", "n_landmarks"))
+    stages, trees, depth, points = (number(name) for name in MOST)
     mean = matrix("regressor_meanshape", (points, 2))
     size = 0
     for stage in range(stages):

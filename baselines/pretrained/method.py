@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fldbench.baselines.parts.fitting import check_fitted, mean_unit_shape
+from fldbench.baselines.parts.fitting import LARGEST_CROP, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops
 from fldbench.baselines.parts.threads import each_block
 from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
@@ -28,6 +28,7 @@ from fldbench.faces.crops import crop_image
 from fldbench.files import read_bytes, sha256_of
 from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.params import THREADS, Rule, also, kind, optional, real, whole
 from fldbench.schemes import map_landmarks
 
@@ -80,7 +81,7 @@ class Pretrained(Method):
         "model": optional(kind(str, allowed="a path as a string")),
         "box_scale": optional(real(above=0)),
         "box_shift": optional(Rule("two numbers, x and y", _is_shift)),
-        "crop_size": also(whole(40), "and a multiple of 4", lambda value: value % 4 == 0),
+        "crop_size": also(whole(40, LARGEST_CROP), "and a multiple of 4", lambda value: value % 4 == 0),
         "threads": THREADS,
     }
     file_name: ClassVar[str]  # the file's name as its makers publish it
@@ -141,7 +142,13 @@ class Pretrained(Method):
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError if the file is gone or differs from that of the fit."""
-        super().restore(learned)
+        found = Learned(self.label, learned)
+        found.number("box_scale_", 0.01, 100)
+        shift = found.pair("box_shift_", 100)
+        map_landmarks(np.zeros((POINTS, 2)), SCHEME, found.scheme("scheme_"))
+        found.text("sha256_")
+        found.end()
+        super().restore(learned | {"box_shift_": shift})
         check_digest(self.model, self.sha256_)
 
     @property

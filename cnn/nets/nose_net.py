@@ -19,6 +19,7 @@ from fldbench.cnn.layers import Network, flat_width, for_relu
 from fldbench.cnn.method import OblongMethod
 from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
+from fldbench.model_file import Learned
 from fldbench.params import optional, whole
 from fldbench.schemes import Scheme, get_scheme
 
@@ -105,6 +106,11 @@ class NoseNet(OblongMethod):
         """Return what was learned, and which landmark it was for."""
         learned = super().learned()
         return learned and learned | {"landmark_": self.landmark_}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned` gave; raise DataError for values that do not fit each other."""
+        Learned(self.label, learned).index("landmark_", len(learned.get("mean_", ())))
+        super().restore(learned)
 
     def build(self, n_points: int, mean: torch.Tensor) -> NoseNetwork:
         """Return the network, which begins as the mean shape."""

@@ -20,7 +20,7 @@ import torch
 from fldbench.cnn.training.augment import Ranges, draw_placement, generator, relit
 from fldbench.cnn.view import View, seen_through, to_tensor
 from fldbench.faces import FaceSet
-from fldbench.faces.crops import crop_faces
+from fldbench.faces.crops import cached_crops
 
 AHEAD = 2  # batches that wait for the network, beside those in work
 
@@ -83,7 +83,7 @@ def cut_crops(
     """
     wide = view.wide(margin)
     exact = wide / view.side  # the margin rounded to whole pixels
-    crops = crop_faces(faces, wide, view.padded(exact), view.channels == 1, folder, threads)
+    crops = cached_crops(faces, wide, view.padded(exact), view.channels == 1, folder, threads)
     points = ((crops.to_crop(faces.landmarks) + 0.5) / wide * 2 - 1) * exact
     weight = np.ones(len(faces)) if weight is None else np.asarray(weight, float)
     return CropTable(str(crops.images.filename), points, weight, faces.visible, view, exact)

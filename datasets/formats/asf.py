@@ -15,10 +15,9 @@ from fldbench.dataset import FAR, needed_root
 from fldbench.datasets.formats.images import WITH
 from fldbench.datasets.formats.text import numbers, read_lines, refusal
 from fldbench.errors import DataError, DatasetNotFoundError
-from fldbench.faces.image_files import ENDINGS, header_size
+from fldbench.faces.image_files import ENDINGS, read_header
 
 COLUMNS = (7, 10)  # path#, type, x, y, point#, from, to, and at times three columns for the user
-HEAD = 65536  # bytes that contain the size, unless a large thumbnail or colour profile precedes it
 
 
 def read_asf(path: str | Path, n_points: int) -> tuple[np.ndarray, Path]:
@@ -111,11 +110,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     DataError
         For another or a damaged file.
     """
-    try:
-        with open(path, "rb") as file:
-            size = header_size(begin := file.read(HEAD)) or header_size(begin + file.read())
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror}); restore the image", path) from error
-    if size is None or min(size) < 1:
+    size, _ = read_header(path)
+    if size is None:
         raise DataError("no width and height in its header; must be a JPEG, PNG or BMP image", path)
     return size

@@ -99,7 +99,7 @@ class RenderedImages(Images):
         return self.n
 
     def decode(self, i: int) -> np.ndarray:
-        return _picture(self.seed, i, self.size).copy()
+        return _picture(self.seed, i, self.size)
 
     def digest(self, i: int) -> bytes:
         """Return a digest of the inputs of the renderer, so that a fingerprint needs no rendering."""
@@ -109,4 +109,6 @@ class RenderedImages(Images):
 @lru_cache(maxsize=2500)
 def _picture(seed: int, i: int, size: int) -> np.ndarray:
     """Return a picture and keep it: each method of a suite reads every face, and rendering is slow."""
-    return face_image(seed, i, size)
+    picture = face_image(seed, i, size)
+    picture.flags.writeable = False
+    return picture

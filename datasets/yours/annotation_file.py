@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from fldbench.dataset import FAR, ROOT_VARIABLE, Columns, Dataset, data_root
+from fldbench.datasets.formats.frames import Frames
 from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
@@ -51,6 +52,8 @@ class Annotation:
         None: annotated points are visible.
     id, group : str
         If the file has them.
+    size : (width, height) or None
+        Of the image, px, if the file states it.
     ignored : bool
         The file itself says that this face does not count.
     """
@@ -63,6 +66,7 @@ class Annotation:
     visible: np.ndarray | None = None
     id: str = ""
     group: str = ""
+    size: tuple[int, int] | None = None
     ignored: bool = False
 
 
@@ -119,7 +123,8 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
-        return _columns(self, folder, Parsed(*self.parse(folder)), self._reach(folder))
+        frames = Frames() if self.orientation is None else None
+        return _columns(self, folder, Parsed(*self.parse(folder)), self._reach(folder), frames)
 
     def _reach(self, file: Path) -> Path:
         """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
@@ -259,7 +264,7 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path) -> Columns:
+def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: Frames | None) -> Columns:
     """Return the faces with points; those that do not fit are faults of the reader, with file and line."""
     folder, found, faults = ImageFolder(parsed.folder, reach), parsed.faces, reader.faults
     images = [one.image.replace("\\", "/") for one in found]
@@ -276,6 +281,8 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path) -> Column
     def face(k: int) -> tuple[int, str, np.ndarray]:
         one = found[k]
         image = folder.find(images[k], file, one.line, one.what)
+        if frames is not None and one.size is not None:
+            frames.add(image, one.size, file, one.line, one.what)
         box = _box(one, file)
         if ids[k] in used:
             raise DataError(f"{one.what}the id {ids[k][:80]!r} is used for more than one face", file, one.line)
@@ -294,7 +301,7 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path) -> Column
     boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
-        images=ImageFiles(files),
+        images=ImageFiles(files, None if frames is None else frames.orientations(files)),
         boxes=np.stack(boxes) if boxed else None,
         landmarks=landmarks,
         scheme=scheme,

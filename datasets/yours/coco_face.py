@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fldbench.dataset import FAR
+from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.annotation_file import (
     Annotation,
@@ -62,7 +64,8 @@ class CocoFace(AnnotationFile):
         names = {}
         for where, row in _rows(content, "images", path):
             with self.faults:
-                names[_key(row, "id", where, path)] = row.get("file_name")
+                size = stated_size(row.get("width"), row.get("height"))
+                names[_key(row, "id", where, path)] = row.get("file_name"), size
         whole = any("face_kpts" in row for _, row in annotations)
         points_key, box_key = ("face_kpts", "face_box") if whole else ("keypoints", "bbox")
         found, n_points = [], None
@@ -70,7 +73,7 @@ class CocoFace(AnnotationFile):
             if points_key not in row:
                 continue
             with self.faults:
-                image = names.get(_key(row, "image_id", where, path))
+                image, size = names.get(_key(row, "image_id", where, path), (None, None))
                 if not isinstance(image, str) or not image:
                     raise DataError(f"{where}: no file_name for its image_id {row['image_id']!r} in `images`", path)
                 values = _numbers(row[points_key], f"{where}: {points_key}", path)
@@ -79,7 +82,8 @@ class CocoFace(AnnotationFile):
                     allowed = "three for each point: x, y, v"
                     raise refusal(f"{where}: the number of numbers in {points_key}", len(values), allowed, path)
                 n_points = count
-                found.append(_annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path))
+                face = _annotation(row, where, image, values.reshape(-1, 3), box_key, whole, path)
+                found.append(replace(face, size=size))
         self.faults.check_some(len(found))
         if n_points is None:
             raise DataError("no annotation with face_kpts or keypoints", path)

@@ -11,6 +11,7 @@ from xml.parsers import expat
 
 import numpy as np
 
+from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.yours.annotation_file import (
     Annotation,
     AnnotationFile,
@@ -92,6 +93,7 @@ class _Box:
     ignored: bool
     names: tuple[str, ...]
     parts: np.ndarray
+    size: tuple[int, int] | None
 
     def annotation(self, index: dict[str, int], n_points: int) -> Annotation:
         points, visible = np.full((n_points, 2), np.nan), np.zeros(n_points, bool)
@@ -104,6 +106,7 @@ class _Box:
             box=self.box,
             visible=visible,
             group=self.group,
+            size=self.size,
             ignored=self.ignored,
         )
 
@@ -116,7 +119,7 @@ class _Content:
         self.names: dict[str, str] = {}  # one string object for each name, for any number of boxes
         self.scheme: str | None = None
         self._path, self._faults, self._open = path, faults, []
-        self._image, self._box = "", {}
+        self._image, self._box, self._size = "", {}, None
         self._sound = True  # no fault in the box so far
         self._parts: dict[str, tuple[float, float, float]] = {}
 
@@ -153,6 +156,7 @@ class _Content:
             self._image = ""
             with self._faults:
                 self._image = self._text(tag, given, "file")
+            self._size = stated_size(given.get("width"), given.get("height"))
         elif tag == "box" and not self._image:
             self._sound = False  # the fault is that of the image
         elif tag == "box" or (tag == "part" and self._sound):
@@ -172,6 +176,7 @@ class _Content:
             "line": self._parser.CurrentLineNumber,
             "box": self._exact("box", given, corners),
             "group": given.get("group", ""),
+            "size": self._size,
             "ignored": ignored in ("1", "true"),
         }
 

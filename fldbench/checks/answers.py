@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
-from fldbench.checks.common import Skipped, raises
+from fldbench.checks.common import Skipped
 from fldbench.checks.subject import Maker, predict
-from fldbench.errors import DataError, MethodError
+from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size
 from fldbench.method import Method, predict_checked
@@ -45,14 +43,13 @@ def check_lazy_images(make: Maker, train: FaceSet, test: FaceSet) -> None:
 
 
 def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """predict changes neither images nor boxes."""
+    """predict changes neither images nor boxes, on no way around their protection."""
     fitted = make.trained(train)
     images, boxes = [image.copy() for image in test.images], test.boxes.copy()
-    for array in (*images, boxes):
-        array.setflags(write=False)
     fitted.predict(images, boxes)
-    assert np.array_equal(boxes, test.boxes)
-    assert all(np.array_equal(a, b) for a, b in zip(images, test.images, strict=True))
+    assert np.array_equal(boxes, test.boxes), "it changed the boxes"
+    changed = [i for i, (a, b) in enumerate(zip(images, test.images, strict=True)) if not np.array_equal(a, b)]
+    assert not changed, f"it changed image {changed[0]}; what predict gets is read-only: let it work on a copy"
 
 
 def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
@@ -76,14 +73,6 @@ def check_mirror_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
     assert off < MIRRORED, f"off by {off:.3f} of the box's width"
 
 
-def check_grey_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A grey image, (h, w), gives the same result as this image in three equal channels."""
-    fitted = make.trained(train)
-    grey, box = np.ascontiguousarray(test.images[1][..., 1]), test.boxes[1:2]
-    off = np.abs(fitted.predict([grey], box) - fitted.predict([np.stack([grey] * 3, axis=-1)], box)).max()
-    assert off < SHIFTED, f"off by {off:.3g} px"
-
-
 def check_small_face(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """A face of a few pixels, in an image of 14 px, gets finite points, or a row of NaN."""
     _answers(make.trained(train).predict([test.images[1][::12, ::12].copy()], test.boxes[1:2] / 12))
@@ -105,13 +94,6 @@ def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
         raise Skipped("it misses a face that is half outside")
     assert answer[:, 0].min() < -1, f"no point lies outside; the outermost is at x = {answer[:, 0].min():.2f}"
     assert (answer != np.rint(answer)).any(), "every number is whole"
-
-
-def check_impossible_box(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """A box that has no size or is not finite is refused with DataError."""
-    fitted = make.trained(train)
-    for box in ([5.0, 5.0, 5.0, 9.0], [5.0, 5.0, np.nan, 9.0]):
-        raises(DataError, partial(fitted.predict, [test.images[0]], np.array([box])), f"the box {box}")
 
 
 def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:
@@ -154,10 +136,8 @@ CHECKS = (
     check_input_unchanged,
     check_moves_along,
     check_mirror_image,
-    check_grey_image,
     check_small_face,
     check_box_outside,
     check_not_clipped,
-    check_impossible_box,
     check_attributes,
 )

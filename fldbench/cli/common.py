@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,18 @@ from fldbench.errors import DataError
 from fldbench.escape import cut, plain
 from fldbench.files import parse_json
 
+if TYPE_CHECKING:
+    from fldbench.dataset import Roots
+
 LONGEST_LINE = 1000  # letters
-Data = Annotated[Path | None, typer.Option("--data", help="Data root.", envvar="FLDBENCH_DATA", show_default=False)]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="Data root, by default FLDBENCH_DATA; NAME=ROOT is that of one dataset. May be given several times.",
+        show_default=False,
+    ),
+]
 Options = Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the dataset.")]
 
 
@@ -20,6 +30,47 @@ Protocols = Annotated[
     list[Path] | None,
     typer.Option("--protocols", help="YAML file that defines protocols; may be given several times."),
 ]
+
+
+def _load_plugins(files: list[Path] | None) -> list[Path] | None:
+    from fldbench.plugin_files import load_plugin
+
+    for file in files or []:
+        load_plugin(file)
+    return files
+
+
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        help="Python file that registers methods, datasets, protocols or schemes; may be given several times.",
+        callback=_load_plugins,
+        is_eager=True,
+    ),
+]
+
+
+def roots(texts: list[str] | None) -> Roots:
+    """Return the data roots of a repeated option --data, each ROOT or NAME=ROOT.
+
+    Raises
+    ------
+    DataError
+        For a NAME that is no dataset, and for two roots of one.
+    """
+    from fldbench.dataset import DEFAULT_ROOT, check_roots
+
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, root = text.partition("=")
+        if not equals or Path(text).exists():
+            name, root = DEFAULT_ROOT, text
+        if name in found:
+            raise DataError(f"--data gives two roots of {name}: {found[name]} and {root}; give one")
+        found[name] = root
+    check_roots(found)
+    return found[DEFAULT_ROOT] if list(found) == [DEFAULT_ROOT] else found or None
 
 
 def define_protocols(files: list[Path] | None) -> None:

@@ -133,7 +133,7 @@ def verify(
     with progress(f"verifying {faces.label}") as show:
         findings = [Finding("fault", "", 0.0, str(one)) for one in faults.in_order()] + findings_of(faces, others, show)
     for one in findings:
-        say(f"{one.kind:<10}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
+        say(f"{one.kind:<11}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
     named = {one.id for one in findings if one.id}
     say(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
     if output is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Data, Options, assignments, complain, say
+from fldbench.cli.common import Data, Options, Plugins, assignments, complain, roots, say
 from fldbench.cli.completion import dataset_name, method_name
 
 
@@ -19,29 +19,44 @@ def train(
     split: Annotated[str | None, typer.Option("--split", help="Split to train on; default train, or all.")] = None,
     option: Options = None,
     faces: Annotated[int | None, typer.Option("--faces", min=1, help="Train on the first FACES only.")] = None,
+    boxes: Annotated[
+        str | None,
+        typer.Option(
+            "--boxes",
+            help="official (the dataset's own), tight or jittered:S (made from the landmarks); default official, or "
+            "tight for a dataset that has none.",
+        ),
+    ] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
+    plugin: Plugins = None,
 ) -> None:
-    """Fit one model and save it.
+    """Fit one model and save it; the model knows what it was fitted on, and with which boxes.
 
     A network writes its curves and pictures into the folder MODEL-training beside the model. Its checkpoint is there
     too; after an interruption, the same command continues from it.
     """
     from fldbench.cli.terminal import progress
     from fldbench.dataset import load_dataset
+    from fldbench.errors import DataError, must_be
+    from fldbench.faces import facts_of
     from fldbench.method import make_method
     from fldbench.protocols import boxes_from
     from fldbench.run.data import LoadedFaces
 
     model = make_method(method, **assignments(param, "--param"))
     options = assignments(option, "--option")
-    everyone = load_dataset(dataset, data, split, **options)
+    everyone = load_dataset(dataset, roots(data), split, **options)
     if faces is not None and faces > len(everyone):
         complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
-    loaded = LoadedFaces(boxes_from(everyone[:faces], "tight"))
+    if boxes == "official" and everyone.box_source == "tight":
+        raise DataError(must_be(everyone.label, "--boxes", boxes, "tight or jittered:S", "it has no boxes of its own"))
+    loaded = LoadedFaces(boxes_from(everyone[:faces], boxes or "official"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
         complain(f"left out: {reason}")
     usable = loaded.check_usable()
+    short = ", ".join(f"{part} {found} of {total}" for part, (found, total) in usable.parts.items() if found < total)
+    complain(f"fitting on {facts_of(usable)}" + (f" ({short})" if short else ""))
     with progress(f"fitting {method} on {len(usable)} faces"):
         folder: dict[str, Any] = {"folder": output.with_name(f"{output.stem}-training")} if model.keeps_training else {}
         model.fit(usable, **folder)
@@ -56,6 +71,7 @@ def check(
         list[str] | None,
         typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
     ] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Check that a method or dataset plug-in keeps the contract.
 
@@ -64,9 +80,10 @@ def check(
     from collections import Counter
 
     from fldbench.checks import results_of
+    from fldbench.dataset import root_of
 
     counts: Counter[str] = Counter()
-    for result in results_of(name, data, assignments(param, "--param")):
+    for result in results_of(name, root_of(roots(data), name), assignments(param, "--param")):
         counts[result.status] += 1
         say(f"{result.status:<8} {result.check}: {result.about}")
         if result.reason:
@@ -80,6 +97,7 @@ def check(
 def export(
     model: Annotated[Path, typer.Argument(help="Model file of a network (.safetensors).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")],
+    plugin: Plugins = None,
 ) -> None:
     """Write a network as an ONNX file: pixels of a crop in, landmarks in pixels of the crop out."""
     from fldbench.cnn.export import export_onnx

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import say
+from fldbench.cli.common import Plugins, say
 
 
 class Kind(StrEnum):
@@ -21,21 +21,35 @@ class Kind(StrEnum):
 
 def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; default everything.")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`."""
     from fldbench.docstrings import doc_of, summary
+    from fldbench.errors import FldbenchError
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
 
+    def about(name: str, target: Any) -> str:
+        text = summary(doc_of(target))
+        if not text and isinstance(target, str):
+            try:
+                resolve("method", name)
+            except FldbenchError as error:
+                return f"broken: {error}"
+        return text
+
     def facts(name: str) -> str:
-        dataset = resolve("dataset", name)()
+        try:
+            dataset = resolve("dataset", name)()
+        except FldbenchError as error:  # one broken plug-in does not end the list
+            return f"broken: {error}"
         counts = ", ".join(f"{part} {n}" for part, n in dataset.expected.items())
         scheme = getattr(dataset, "scheme", "any scheme")
         return "; ".join(text for text in (scheme, f"splits {', '.join(dataset.splits)}", counts) if text)
 
     tables = {
-        Kind.methods: lambda: {name: summary(doc_of(target)) for name, target in table("method").items()},
+        Kind.methods: lambda: {name: about(name, target) for name, target in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},

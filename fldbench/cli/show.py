@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Protocols, define_protocols
+from fldbench.cli.common import Plugins, Protocols, define_protocols
 from fldbench.cli.completion import any_name
 
 WIDTH = 120  # columns at most
@@ -23,6 +23,7 @@ def show(
         str, typer.Argument(help="Name of a method, dataset, protocol or scheme.", autocompletion=any_name)
     ],
     protocols: Protocols = None,
+    plugin: Plugins = None,
 ) -> None:
     """Show what a name stands for: the parameters and their defaults, splits, rules, points, source, licence."""
     from fldbench import registry

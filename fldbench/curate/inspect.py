@@ -10,7 +10,7 @@ import numpy as np
 from fldbench.errors import DataError, must_be
 from fldbench.escape import plain
 from fldbench.faces import FaceSet
-from fldbench.faces.image_files import header_size
+from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.geometry import box_size, tight_box
 from fldbench.media.draw import contact_sheet, draw_landmarks
 from fldbench.schemes import get_scheme
@@ -43,8 +43,8 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         - subsets: name -> faces
         - groups: known (whether the dataset tells), number, largest
         - box_sides: [least, median, largest] px of the longer side; None without faces
-        - images: sampled, unreadable (of those), width and height [least, median, largest] px or None, and why none
-          can be read
+        - images: sampled, unreadable (of those), width and height [least, median, largest] px or None, oriented (with
+          an EXIF orientation, read as they are stored), turned (by their EXIF orientation), and why none can be read
     """
     annotated = np.isfinite(faces.landmarks).all(axis=2)
     known = bool(len(faces)) and not (faces.groups == faces.ids).all()
@@ -91,9 +91,21 @@ def info_text(facts: dict[str, Any]) -> str:
         lines.append(("image width", _range_text(images["width"])))
         lines.append(("image height", _range_text(images["height"])))
         lines.append(("images", f"{images['sampled']} looked at, {images['unreadable']} unreadable"))
+        if images["turned"]:
+            lines.append(("orientation", f"{images['turned']} images are turned by their EXIF orientation"))
+        if images["oriented"]:
+            lines.append(("orientation", as_stored(images["oriented"], images["sampled"])))
     else:
         lines.append(("images", images["why"] or "none"))
     return "\n".join(f"{key:<13} {plain(value)}" for key, value in lines)
+
+
+def as_stored(count: int, n: int) -> str:
+    """Return what a user should know about images whose EXIF orientation is not applied."""
+    return (
+        f"{count} of {n} images have an EXIF orientation and are read as they are stored; if their points were set on "
+        "images shown upright, give the option orientation=upright"
+    )
 
 
 def _classes(column: np.ndarray) -> dict[str, int]:
@@ -113,11 +125,13 @@ def _range_text(values: list[float] | None) -> str:
 def _image_sizes(faces: FaceSet, sample: int) -> dict[str, Any]:
     spread = np.linspace(0, len(faces) - 1, min(sample, len(faces))) if len(faces) else np.empty(0)
     rows = np.unique(spread.astype(int)).tolist()
-    sizes, why = [], ""
+    sizes, why, oriented, turned = [], "", 0, 0
     for row in rows:
         try:
             encoded = faces.images.encoded(row)
             size = header_size(encoded) if encoded is not None else None
+            oriented += encoded is not None and exif_orientation(encoded) != 1
+            turned += faces.images.turned_by(row) != 1
             sizes.append(size or faces.images[row].shape[1::-1])
         except DataError as error:
             why = why or str(error)
@@ -127,6 +141,8 @@ def _image_sizes(faces: FaceSet, sample: int) -> dict[str, Any]:
         "unreadable": len(rows) - len(sizes),
         "width": _range(columns[:, 0]),
         "height": _range(columns[:, 1]),
+        "oriented": oriented,
+        "turned": turned,
         "why": why if not sizes else "",
     }
 

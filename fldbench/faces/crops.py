@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError, must_be
 from fldbench.faces.face_set import FaceSet
+from fldbench.faces.given import given_faces
 from fldbench.faces.images import Images
+from fldbench.faces.pixels import read_only
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
 
@@ -34,7 +36,7 @@ class Crops:
     Attributes
     ----------
     images : ndarray
-        (n, size, size) grey or (n, size, size, 3) RGB uint8, read-only, memory-mapped.
+        (n, size, size) grey or (n, size, size, 3) RGB uint8, read-only; memory-mapped if they come from the cache.
     matrices : ndarray
         (n, 2, 3) float: px of the photo -> px of the crop.
     """
@@ -55,6 +57,37 @@ class Crops:
 
 
 def crop_faces(
+    images: Sequence[np.ndarray], boxes: np.ndarray, size: int, padding: float = 0.25, grey: bool = False
+) -> Crops:
+    """Return the crops of some faces, as `predict` gets them; they are all in memory.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        n images, uint8, RGB, with alpha or grey.
+    boxes : ndarray
+        (n, 4) px.
+    size, padding, grey
+        As in `cached_crops`.
+
+    Raises
+    ------
+    DataError
+        For images and boxes that cannot be used.
+
+    >>> crops = crop_faces([np.zeros((40, 40), np.uint8)], [[10, 10, 30, 30]], size=20, padding=0.0)
+    >>> crops.images.shape, crops.to_photo(np.array([[[-0.5, -0.5], [19.5, 19.5]]])).round(6).tolist()
+    ((1, 20, 20, 3), [[[10.0, 10.0], [30.0, 30.0]]])
+    """
+    _check_size(size, padding)
+    images, boxes = given_faces(images, boxes)
+    matrices = crop_matrix(boxes, size, padding)
+    cut = [crop_image(image, matrix, size, grey) for image, matrix in zip(images, matrices, strict=True)]
+    shape = (len(boxes), size, size) if grey else (len(boxes), size, size, 3)
+    return Crops(read_only(np.array(cut, np.uint8).reshape(shape)), matrices)
+
+
+def cached_crops(
     faces: FaceSet,
     size: int,
     padding: float = 0.25,
@@ -86,10 +119,7 @@ def crop_faces(
     StoreError
         When the cache cannot be written.
     """
-    if size < 1:
-        raise DataError(must_be("crops", "size", size, "1 px or more"))
-    if not padding > -0.5:
-        raise DataError(must_be("crops", "padding", padding, "more than -0.5 of the box"))
+    _check_size(size, padding)
     matrices = crop_matrix(check_boxes(faces.boxes, faces.ids), size, padding)
     shape = (len(faces), size, size) if grey else (len(faces), size, size, 3)
     if not len(faces):
@@ -108,6 +138,13 @@ def crop_image(image: np.ndarray, matrix: np.ndarray, size: int, grey: bool) -> 
     """Cut one crop: RGB uint8 (h, w, 3) and its map (2, 3) -> uint8 (size, size[, 3])."""
     crop = warp(image, matrix, size)
     return to_grey(crop) if grey else crop
+
+
+def _check_size(size: int, padding: float) -> None:
+    if size < 1:
+        raise DataError(must_be("crops", "size", size, "1 px or more"))
+    if not padding > -0.5:
+        raise DataError(must_be("crops", "padding", padding, "more than -0.5 of the box"))
 
 
 def _folder(cache: str | Path | None) -> Path:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
+from fldbench.escape import cut, html, html_facts, plain
 from fldbench.faces.images import Images
+from fldbench.faces.pixels import read_only
+from fldbench.files import listed
 from fldbench.geometry import LARGEST
 from fldbench.schemes import get_scheme, identity_of
 from fldbench.shapes import fold_of
@@ -25,9 +28,9 @@ from fldbench.shapes import fold_of
 LONGEST_NAME = 1000  # letters of an id or group
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Face:
-    """One face of a FaceSet; its arrays are copies.
+    """One face of a FaceSet; its arrays are copies, but for the image, which is read-only.
 
     Attributes
     ----------
@@ -51,12 +54,17 @@ class Face:
     visible: np.ndarray
     attributes: Mapping[str, int]
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"Face {cut(plain(self.id))}: {width} x {height} px, {len(self.landmarks)} points"
 
-@dataclass(frozen=True, eq=False, init=False)
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class FaceSet:
     """n faces of one dataset and split, as columns.
 
-    An int as index gives a Face; a slice, boolean mask or index array gives a FaceSet.
+    An int as index gives a Face; a slice, boolean mask or index array gives a FaceSet. Whatever it hands out is
+    read-only, so that no method changes what others are measured on; the arrays that it was made of stay as they are.
 
     Attributes
     ----------
@@ -132,18 +140,18 @@ class FaceSet:
         where = name or "faces"
         ids, landmarks = _names(ids, f"{where}: an id"), np.asarray(landmarks, float)
         columns = {
-            "ids": ids,
+            "ids": read_only(ids),
             "images": images,
-            "boxes": np.asarray(boxes, float).reshape(-1, 4),
-            "landmarks": landmarks,
+            "boxes": read_only(np.asarray(boxes, float).reshape(-1, 4)),
+            "landmarks": read_only(landmarks),
             "scheme": scheme,
-            "visible": np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool),
-            "attributes": {key: np.asarray(value, int) for key, value in attributes.items()},
-            "subsets": {key: np.asarray(value, bool) for key, value in subsets.items()},
-            "groups": ids if groups is None else _names(groups, f"{where}: a group"),
+            "visible": read_only(np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool)),
+            "attributes": _columns(attributes, int),
+            "subsets": _columns(subsets, bool),
+            "groups": read_only(ids if groups is None else _names(groups, f"{where}: a group")),
             "name": name,
             "split_name": split_name,
-            "parts": dict(parts),
+            "parts": MappingProxyType(dict(parts)),
             "notes": tuple(notes),
             "box_source": box_source,
         }
@@ -185,6 +193,21 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        return f"FaceSet {cut(plain(self.label))}: {len(self)} faces, {self.scheme}"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "faces": len(self),
+            "groups": len(np.unique(self.groups)),
+            "points": f"{get_scheme(self.scheme).n_points}, {self.scheme}",
+            "subsets": ", ".join(f"{name} {int(member.sum())}" for name, member in self.subsets.items()),
+            "attributes": ", ".join(self.attributes),
+            "parts": ", ".join(f"{name} {found} of {total}" for name, (found, total) in self.parts.items()),
+            "first ids": listed(self.ids.tolist(), 3),
+        }
+        return f"<b>{html(cut(plain(self.label)))}</b>{html_facts(facts)}"
+
     @overload
     def __getitem__(self, index: int | np.integer) -> Face: ...
 
@@ -213,6 +236,12 @@ class FaceSet:
             attributes={key: column[rows] for key, column in self.attributes.items()},
             subsets={key: column[rows] for key, column in self.subsets.items()},
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Made again by its constructor: neither read-only arrays nor read-only dicts stay so on their own.
+        columns = {one.name: getattr(self, one.name) for one in fields(FaceSet)}
+        plain = {key: dict(columns[key]) for key in ("attributes", "subsets", "parts")}
+        return _made_of, (columns | plain,)
 
     def __iter__(self) -> Iterator[Face]:
         return (self[i] for i in range(len(self)))
@@ -314,6 +343,15 @@ class FaceSet:
             total.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             total.update(np.ascontiguousarray(column, np.int64).data)
         return total.hexdigest()
+
+
+def _columns(columns: Mapping[str, ArrayLike], kind: type) -> Mapping[str, np.ndarray]:
+    """Return named columns as arrays of one kind, read-only."""
+    return MappingProxyType({key: read_only(np.asarray(value, kind)) for key, value in columns.items()})
+
+
+def _made_of(columns: dict[str, Any]) -> FaceSet:
+    return FaceSet(**columns)
 
 
 def _names(values: ArrayLike, what: str) -> np.ndarray:

@@ -1,43 +1,173 @@
-"""Facts from the bytes of an image file without decoding it: its size, and whether its end is missing.
+"""Facts from the bytes of an image file without decoding it: size, orientation, and whether its end is missing.
 
 A decoder fills the missing part of a cut-off file with grey and says nothing, so `is_cut_off` looks for the end.
 """
 
 from __future__ import annotations
 
+import re
 import struct
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.files import open_regular
 
 # What OpenCV decodes, by the endings of files. Of images with one name, those of the first four are preferred.
 ENDINGS = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".jp2", ".jpe", ".jfif", ".dib", ".gif", ".avif"),
-    *(".pbm", ".pgm", ".ppm", ".pnm", ".pxm", ".pam", ".pfm", ".sr", ".ras", ".hdr", ".pic", ".exr"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".pxm", ".pam", ".pfm", ".sr", ".ras", ".hdr", ".pic"),
 )
+
+HEAD = 65536  # bytes that contain the size, unless a large thumbnail or colour profile precedes it
+ORIENTATION = 0x0112  # tag of EXIF and TIFF
+SWAPPED = (5, 6, 7, 8)  # orientations that exchange width and height
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
+_TIFF = (b"II*\0", b"MM\0*")
+_PNM = re.compile(rb"P[1-6]\s(?:\s|#[^\n]*\n)*(\d{1,9})\s(?:\s|#[^\n]*\n)*(\d{1,9})\s")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..SOF15 without DHT, JPG, DAC
 _JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 
 
 def header_size(encoded: bytes) -> tuple[int, int] | None:
-    """Return width and height in px by the header of a JPEG, PNG or BMP file; None for another file or a broken one.
+    """Return width and height in px by the header of an image file, as OpenCV decodes it.
+
+    Known are JPEG, PNG, BMP, WebP, TIFF, GIF, JPEG 2000, PBM, PGM, PPM and Sun raster. None for another file, a broken
+    one, or one whose header is not within the bytes given. No EXIF orientation is applied, except to TIFF, because
+    OpenCV always turns TIFF.
 
     >>> header_size(bytes.fromhex("89504e470d0a1a0a0000000d49484452000000070000000b"))
     (7, 11)
-    >>> header_size(b"no image") is None
-    True
+    >>> header_size(b"P5 # grey\n7 11 255 "), header_size(b"no image")
+    ((7, 11), None)
     """
-    if encoded.startswith(_PNG) and len(encoded) >= 24:
-        return struct.unpack(">II", encoded[16:24])
-    if encoded.startswith(b"BM") and len(encoded) >= 26:
-        width, height = struct.unpack("<ii", encoded[18:26])
+    try:
+        size = _header_size(encoded)
+    except struct.error:  # cut off
+        return None
+    return size if size is not None and min(size) > 0 else None
+
+
+def _header_size(encoded: bytes) -> tuple[int, int] | None:
+    if encoded.startswith(_PNG):
+        return _pair(">II", encoded, 16)
+    if encoded.startswith(b"BM"):
+        width, height = _pair("<ii", encoded, 18)
         return width, abs(height)  # negative: rows from the top
     if encoded.startswith(_JPEG):
         for marker, start in _jpeg_segments(encoded):
-            if marker in _JPEG_FRAMES and len(encoded) >= start + 7:
-                height, width = struct.unpack(">HH", encoded[start + 3 : start + 7])
-                return width, height
+            if marker in _JPEG_FRAMES:
+                return _pair(">HH", encoded, start + 3)[::-1]
+        return None
+    if encoded.startswith(b"GIF8"):
+        return _pair("<HH", encoded, 6)
+    if encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
+        return _webp_size(encoded)
+    if encoded.startswith(_TIFF):
+        tags = _tiff_tags(encoded)
+        size = tags.get(256, 0), tags.get(257, 0)
+        return size[::-1] if tags.get(ORIENTATION, 1) in SWAPPED else size
+    if encoded.startswith(b"\0\0\0\x0cjP  "):
+        at = encoded.find(b"ihdr")
+        return _pair(">II", encoded, at + 4)[::-1] if at > 0 else None
+    if encoded.startswith(b"\x59\xa6\x6a\x95"):
+        return _pair(">II", encoded, 4)
+    match = _PNM.match(encoded)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _pair(form: str, encoded: bytes, at: int) -> tuple[int, int]:
+    first, second = struct.unpack_from(form, encoded, at)
+    return first, second
+
+
+def _webp_size(encoded: bytes) -> tuple[int, int] | None:
+    if encoded[12:16] == b"VP8X" and len(encoded) >= 30:
+        return int.from_bytes(encoded[24:27], "little") + 1, int.from_bytes(encoded[27:30], "little") + 1
+    if encoded[12:16] == b"VP8L":
+        (bits,) = struct.unpack_from("<I", encoded, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if encoded[12:16] == b"VP8 ":
+        width, height = _pair("<HH", encoded, 26)
+        return width & 0x3FFF, height & 0x3FFF
     return None
+
+
+def _tiff_tags(block: bytes) -> dict[int, int]:
+    """Return the whole numbers among the first tags of a TIFF or an EXIF block, those that have one value."""
+    order = "<" if block.startswith(b"II") else ">"
+    found = {}
+    try:
+        (at,) = struct.unpack_from(order + "I", block, 4)
+        (count,) = struct.unpack_from(order + "H", block, at)
+        for k in range(count):
+            tag, kind, number = struct.unpack_from(order + "HHI", block, at + 2 + 12 * k)
+            if number == 1 and kind in (3, 4):
+                (found[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), block, at + 10 + 12 * k)
+    except struct.error:  # cut off, or damaged
+        pass
+    return found
+
+
+def exif_orientation(encoded: bytes) -> int:
+    """Return the EXIF orientation of a JPEG, PNG or WebP file, 1 to 8; 1, upright, where it states none.
+
+    TIFF counts as upright: OpenCV has turned it already.
+
+    >>> exif_orientation(bytes.fromhex("ffd8ffe100224578696600004d4d002a000000080001011200030000000100060000"))
+    6
+    """
+    block = b""
+    if encoded.startswith(_JPEG):
+        parts = (encoded[at + 2 : at + 2 + 65536] for marker, at in _jpeg_segments(encoded) if marker == 0xE1)
+        block = next((part for part in parts if part.startswith(b"Exif\0\0")), b"")
+    elif encoded.startswith(_PNG):
+        block = _chunk(encoded, b"eXIf", 8, ">")
+    elif encoded.startswith(b"RIFF") and encoded[8:12] == b"WEBP":
+        block = _chunk(encoded, b"EXIF", 12, "<")
+    value = _tiff_tags(block.removeprefix(b"Exif\0\0")).get(ORIENTATION, 1)
+    return value if 1 <= value <= 8 else 1
+
+
+def _chunk(encoded: bytes, name: bytes, at: int, order: str) -> bytes:
+    """Return the content of a chunk of a PNG (length, name, content, checksum) or WebP (name, length, content) file."""
+    while at + 8 <= len(encoded):
+        first, last = encoded[at : at + 4], encoded[at + 4 : at + 8]
+        own, length = (last, first) if order == ">" else (first, last)
+        size = int.from_bytes(length, "big" if order == ">" else "little")
+        if own == name:
+            return encoded[at + 8 : at + 8 + size]
+        if own == b"IDAT":  # programs write EXIF before the pixels of a PNG
+            break
+        at += 8 + size + (4 if order == ">" else size % 2)
+    return b""
+
+
+def turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Return an image as its EXIF orientation shows it: (h, w, 3), or (w, h, 3) for the orientations 5 to 8.
+
+    >>> turned(np.arange(6).reshape(2, 3, 1), 6)[..., 0].tolist()
+    [[3, 0], [4, 1], [5, 2]]
+    """
+    if orientation in SWAPPED:
+        image = image.transpose(1, 0, 2)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(image[::rows, ::columns])
+
+
+def read_header(path: str | Path) -> tuple[tuple[int, int] | None, int]:
+    """Return `header_size` and `exif_orientation` of a file; (None, 1) if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            encoded = file.read(HEAD)
+            if header_size(encoded) is None or not encoded.startswith((_JPEG, _PNG, b"BM")):
+                encoded += file.read()
+    except (OSError, ValueError):
+        return None, 1
+    return header_size(encoded), exif_orientation(encoded)
 
 
 def is_cut_off(encoded: bytes) -> bool:

@@ -13,7 +13,8 @@ from typing import ClassVar, overload
 import numpy as np
 
 from fldbench.errors import DataError
-from fldbench.faces.image_files import header_size
+from fldbench.faces.image_files import header_size, read_header, turned
+from fldbench.faces.pixels import is_image, refuse_image, rgb
 from fldbench.files import open_regular
 
 MOST_PIXELS = 2**28  # of one image: 800 MB decoded, and more than any camera gives
@@ -27,7 +28,7 @@ def is_content_digest(digest: bytes) -> bool:
 
 
 class Images(Sequence[np.ndarray]):
-    """n images, decoded on access: an int gives RGB uint8 (h, w, 3); a slice, mask or index array gives Images.
+    """n images, decoded on access: an int gives RGB uint8 (h, w, 3), read-only; a slice, mask or index array, Images.
 
     A subclass defines `__len__`, `decode(i)` and `digest(i)`, for i from 0 to n - 1. Callers ask for digests by
     `digest_once`, which keeps them (33 bytes per image), so that no image is read twice for its digest.
@@ -42,7 +43,7 @@ class Images(Sequence[np.ndarray]):
     keeps_digests: ClassVar[bool] = True
 
     def decode(self, i: int) -> np.ndarray:
-        """Return image i, RGB uint8 (h, w, 3); raise DataError when it cannot be decoded."""
+        """Return image i, uint8, RGB (h, w, 3), with alpha or grey; raise DataError when it cannot be decoded."""
         raise NotImplementedError
 
     def digest(self, i: int) -> bytes:
@@ -82,6 +83,10 @@ class Images(Sequence[np.ndarray]):
         """Return image i as the bytes of an image file if it is kept as such, else None."""
         return None
 
+    def turned_by(self, i: int) -> int:
+        """Return the EXIF orientation by which image i is turned when it is decoded; 1 if it comes as it is stored."""
+        return 1
+
     @overload
     def __getitem__(self, index: int | np.integer) -> np.ndarray: ...
 
@@ -92,7 +97,10 @@ class Images(Sequence[np.ndarray]):
         if isinstance(index, (int, np.integer)):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"image {index} of {len(self)}")
-            return self.decode(int(index) % len(self))
+            image = self.decode(int(index) % len(self))
+            if not is_image(image):
+                raise refuse_image(image, f"image {int(index) % len(self)}")
+            return rgb(image)
         return _Selection(self, np.arange(len(self))[index])
 
 
@@ -116,6 +124,9 @@ class _Selection(Images):
 
     def encoded(self, i: int) -> bytes | None:
         return self._base.encoded(int(self._rows[i]))
+
+    def turned_by(self, i: int) -> int:
+        return self._base.turned_by(int(self._rows[i]))
 
 
 def decoded(images: Images, most: int) -> Iterator[tuple[slice, list[np.ndarray]]]:
@@ -187,7 +198,7 @@ def encode_image(image: np.ndarray, ending: str, quality: int | None = None) -> 
 
 
 class ImageFiles(Images):
-    """Images in files that OpenCV reads (JPEG, PNG, BMP, TIFF, WebP); grey ones come back as RGB too.
+    """Images in files that OpenCV reads (see `image_files.ENDINGS`); grey ones come back as RGB too.
 
     Whenever a file is read, its digest is kept, so that decoding every image and computing every digest read each file
     once between them. Faces that share a file share its digest.
@@ -196,31 +207,55 @@ class ImageFiles(Images):
     ----------
     paths : sequence of str or Path
         One file per image. Files are opened only on access.
+    orientations : sequence of int, optional
+        The EXIF orientation by which each image is turned when it is decoded, 1 to 8; by default none is. A turned
+        image has a digest of its own.
     """
 
-    def __init__(self, paths: Sequence[str | Path]):
+    def __init__(self, paths: Sequence[str | Path], orientations: Sequence[int] | None = None):
         self.paths = [str(path) for path in paths]
-        first: dict[str, int] = {}
-        self._first = np.array([first.setdefault(path, i) for i, path in enumerate(self.paths)], np.intp)
+        self.orientations = np.ones(len(self.paths), np.uint8)
+        if orientations is not None:
+            self.orientations[:] = orientations
+        first: dict[tuple[str, int], int] = {}
+        places = zip(self.paths, self.orientations.tolist(), strict=True)
+        self._first = np.array([first.setdefault(place, i) for i, place in enumerate(places)], np.intp)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def decode(self, i: int) -> np.ndarray:
         # Files go through numpy because cv2.imread cannot open every path that the system can.
-        return decode_image(self.encoded(i), self.paths[i])
+        image = decode_image(self._content(i), self.paths[i])
+        return image if self.orientations[i] == 1 else turned(image, int(self.orientations[i]))
 
     def digest(self, i: int) -> bytes:
         try:
             with open_regular(self.paths[i]) as file:
-                return hashlib.file_digest(file, "sha256").digest()
+                return self._of_turned(i, hashlib.file_digest(file, "sha256").digest())
         except (OSError, ValueError) as error:
             return f"unreadable: {type(error).__name__}".encode()
 
     def digest_once(self, i: int) -> bytes:
         return super().digest_once(int(self._first[i]))
 
-    def encoded(self, i: int) -> bytes:
+    def encoded(self, i: int) -> bytes | None:
+        return self._content(i) if self.orientations[i] == 1 else None
+
+    def turned_by(self, i: int) -> int:
+        return int(self.orientations[i])
+
+    def upright(self) -> ImageFiles:
+        """Return the same images turned by the EXIF orientations in their headers, which are read now."""
+        known = {path: read_header(path)[1] for path in set(self.paths)}
+        return ImageFiles(self.paths, [known[path] for path in self.paths])
+
+    def _of_turned(self, i: int, digest: bytes) -> bytes:
+        if self.orientations[i] == 1:
+            return digest
+        return hashlib.sha256(digest + f"EXIF orientation {self.orientations[i]}".encode()).digest()
+
+    def _content(self, i: int) -> bytes:
         try:
             with open_regular(self.paths[i]) as file:
                 content = file.read()
@@ -229,7 +264,7 @@ class ImageFiles(Images):
             raise DataError(f"cannot be read ({why}); restore the image", self.paths[i]) from error
         first = int(self._first[i])
         if not self._kept_digests[0][first]:
-            self.keep_digest(first, hashlib.sha256(content).digest())
+            self.keep_digest(first, self._of_turned(i, hashlib.sha256(content).digest()))
         if not content:
             raise DataError("the image file is empty; restore it or leave the face out", self.paths[i])
         return content
@@ -241,7 +276,8 @@ class ImageArrays(Images):
     Parameters
     ----------
     arrays : sequence of ndarray
-        RGB uint8 (h, w, 3), of any sizes.
+        uint8 of any sizes, (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey; handed out as RGB. They are checked on access
+        and never copied.
     """
 
     keeps_digests = False  # whoever owns the arrays may write to them

@@ -15,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -24,6 +26,7 @@ import numpy as np
 from fldbench.errors import DataError, StoreError, must_be
 from fldbench.faces.crops import crop_image
 from fldbench.faces.face_set import FaceSet
+from fldbench.faces.image_files import header_size
 from fldbench.faces.images import Images, decode_image, encode_image
 from fldbench.faces.pack_files import DATA_MAGIC, INDEX_MAGIC, START, PackFiles, bytes_of, header, index_of
 from fldbench.files import written_whole
@@ -62,7 +65,7 @@ def pack(
     Raises
     ------
     DataError
-        For an image that cannot be read.
+        For an image that cannot be read, and for a file that is no image.
     StoreError
         When a file is there already or cannot be written.
     """
@@ -131,7 +134,7 @@ def _write_images(
         if size is None or matrices is None:  # both or neither
             digest, content = images.digest_once(i), b""
             if digest not in kept:
-                content = images.encoded(i) or encode_image(images[i], ".png")
+                content = _image_file(images, i)
         else:
             crop = crop_image(images[i], matrices[i], size, grey=False)
             content = crop.tobytes() if quality is None else encode_image(crop, ".jpg", quality)
@@ -152,6 +155,15 @@ def _write_images(
         "image/digest": padded.reshape(n, width),
         "image/digest_size": np.array([len(digest) for digest in digests], np.uint8),
     }
+
+
+def _image_file(images: Images, i: int) -> bytes:
+    """Return the bytes of an image file, of nothing else that annotations may name as an image."""
+    content = images.encoded(i) or b""
+    if min(header_size(content) or (0, 0)) < 1:  # a format whose header is not known here, or no image
+        decoded = images[i]
+        content = content or encode_image(decoded, ".png")
+    return content
 
 
 def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: int | None, quality: int | None) -> bytes:
@@ -189,6 +201,8 @@ class PackedImages(Images):
         content = self._pack.image(i)
         if self._raw_size is None:
             return decode_image(content, self._pack.path, f"image {i} cannot be decoded")
+        if len(content) != 3 * self._raw_size**2:
+            raise DataError(f"damaged: image {i} has {len(content)} bytes; pack the faces again", self._pack.path)
         return np.frombuffer(content, np.uint8).reshape(self._raw_size, self._raw_size, 3).copy()
 
     def digest(self, i: int) -> bytes:
@@ -229,7 +243,7 @@ class PackedFaceSet(FaceSet):
             box_source=about.get("box_source", ""),  # absent where it is not known
             _pack=pack,
             images=PackedImages(pack),
-            parts={key: tuple(counts) for key, counts in about["parts"].items()},
+            parts=MappingProxyType({key: tuple(counts) for key, counts in about["parts"].items()}),
             notes=(),
         )
         return faces
@@ -243,8 +257,8 @@ class PackedFaceSet(FaceSet):
     subsets = cached_property(lambda self: self._dict("subsets/"))
     matrices = cached_property(lambda self: self._pack.column("matrices") if "matrices" in self._pack.places else None)
 
-    def _dict(self, prefix: str) -> dict[str, np.ndarray]:
-        return {key: self._pack.column(prefix + key) for key in self._pack.names(prefix)}
+    def _dict(self, prefix: str) -> Mapping[str, np.ndarray]:
+        return MappingProxyType({key: self._pack.column(prefix + key) for key in self._pack.names(prefix)})
 
     def __len__(self) -> int:
         return len(self._pack)

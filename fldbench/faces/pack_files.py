@@ -10,7 +10,7 @@ it is read. Damage is a DataError that names the file.
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 import mmap
 import os
 import struct
@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, UnknownNameError
+from fldbench.faces.pack_about import LARGEST, is_impossible, read_about
+from fldbench.files import open_regular
 from fldbench.schemes import get_scheme
 
 VERSION = 1
@@ -71,7 +73,7 @@ class PackFiles:
         self._columns, index = _map(
             self.index, INDEX_MAGIC, f"{self.path.name} was not packed to its end, or was moved without it"
         )
-        text = self._columns[START : START + index["text"]]
+        text = self._columns[START : START + min(index["text"], LARGEST)]
         if len(text) != index["text"] or zlib.crc32(text) != index["text_crc"]:
             raise DataError("damaged: the checksum of its description differs; restore the file", self.index)
         if images["identity"] != index["identity"]:
@@ -79,16 +81,14 @@ class PackFiles:
                 f"belongs to another pack than {self.path.name}; keep the two files of a pack together", self.index
             )
         self.identity: bytes = index["identity"]
-        self.about = json.loads(text)
-        self.places, end = {}, START + len(text)
-        for key, dtype, shape, crc in self.about["columns"]:
-            start, end = end, end + int(np.prod(shape)) * np.dtype(dtype).itemsize
-            self.places[key] = (start, end, dtype, shape, crc)
+        about, self.places = read_about(text, START + len(text), self._columns.size(), self.index)
+        self.about = about.model_dump(exclude={"columns"})
         self._check_scheme()
         self._checked: dict[str, np.ndarray] = {}
 
     def _check_scheme(self) -> None:
-        points = self.places["landmarks"][3][-2]
+        shape = self.places["landmarks"].shape
+        points = shape[-2] if len(shape) > 1 else 0
         try:
             known = get_scheme(self.about["scheme"]).n_points
         except UnknownNameError as error:
@@ -97,7 +97,7 @@ class PackFiles:
             raise DataError(f"has {points} points; {self.about['scheme']} has {known} here", self.index)
 
     def __len__(self) -> int:
-        return self.about["n"]
+        return int(self.about["n"])
 
     def names(self, prefix: str) -> list[str]:
         """Return the names of the columns `prefix/NAME`, without the prefix."""
@@ -107,20 +107,25 @@ class PackFiles:
         """Return a column as a read-only view of the file, checked once; raise DataError when it is damaged."""
         if key not in self._checked:
             start, end, dtype, shape, crc = self.places[key]
-            if self._crc(start, end) != crc:
+            found, impossible = self._crc(key, start, end, dtype)
+            if found != crc:
                 raise DataError(f"damaged: the checksum of the column {key!r} differs; restore the file", self.index)
-            flat = np.frombuffer(self._columns, np.dtype(dtype), int(np.prod(shape)), start)
+            if impossible:
+                what = f"damaged: the column {key!r} holds values that no pack has; pack the faces again"
+                raise DataError(what, self.index)
+            flat = np.frombuffer(self._columns, np.dtype(dtype), math.prod(shape), start)
             self._checked[key] = flat.reshape(shape)
         return self._checked[key]
 
-    def _crc(self, start: int, end: int) -> int:
-        """Return the CRC-32 of a part of the index."""
-        crc, view = 0, memoryview(self._columns)
+    def _crc(self, key: str, start: int, end: int, dtype: str) -> tuple[int, bool]:
+        """Return the CRC-32 of a column, and whether it holds impossible values."""
+        crc, impossible, view = 0, False, memoryview(self._columns)
         for at in range(start, end, _CHECKED_AT_ONCE):
             stop = min(at + _CHECKED_AT_ONCE, end)
             crc = zlib.crc32(view[at:stop], crc)
+            impossible = impossible or is_impossible(key, dtype, view[at:stop])
             _hand_back(self._columns, at, stop)
-        return crc
+        return crc, impossible
 
     def image(self, i: int) -> bytes:
         """Return the bytes of image i; raise DataError when they are damaged."""
@@ -138,13 +143,15 @@ class PackFiles:
 def _map(path: Path, magic: bytes, when_missing: str) -> tuple[mmap.mmap, dict[str, Any]]:
     """Map a file and return it with its header; raise DataError unless it is as long as the header says."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             length = os.fstat(file.fileno()).st_size
             mapped = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ) if length >= START else None
     except FileNotFoundError as error:
         raise DataError(f"no such file: {when_missing}", path) from error
     except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror}); a pack is two files, OUT and OUT.index", path) from error
+        raise DataError(
+            f"cannot be read ({error.strerror or error}); a pack is two files, OUT and OUT.index", path
+        ) from error
     if mapped is None:
         raise DataError(f"cut off: {length} bytes, and a pack's header alone has {START}", path)
     head = mapped[: _HEADER.size]
@@ -163,6 +170,6 @@ def _map(path: Path, magic: bytes, when_missing: str) -> tuple[mmap.mmap, dict[s
 
 def _hand_back(mapped: mmap.mmap, start: int, end: int) -> None:
     """Let go of pages that were read: they stay in the system's cache, but no longer count as this process's memory."""
-    if hasattr(mmap, "MADV_DONTNEED"):
+    if hasattr(mmap, "MADV_DONTNEED") and end > start:
         first = start - start % _MAPPED_AT_ONCE
         mapped.madvise(mmap.MADV_DONTNEED, first, -(-end // _MAPPED_AT_ONCE) * _MAPPED_AT_ONCE - first)

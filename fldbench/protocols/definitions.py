@@ -37,6 +37,7 @@ def _model() -> type[BaseModel]:
         model_config = ConfigDict(extra="forbid", strict=True)
         name: str
         dataset: str
+        options: dict[str, Any] = {}
         split: str = "test"
         subset: str | None = None
         n_expected: int | None = Field(default=None, ge=1)
@@ -57,7 +58,8 @@ def definitions(content: Any, where: str) -> list[Protocol]:
     Parameters
     ----------
     content : list or dict
-        A list of mappings with a name each, or a mapping from names. The keys of a base: name, dataset, split (default
+        A list of mappings with a name each, or a mapping from names. The keys of a base: name, dataset, options (of the
+        dataset's reader), split (default
         test), subset, n_expected and scheme (default: what the dataset's reader says), ids_sha256, normaliser,
         thresholds (default 0.08 and 0.10), boxes (default tight), official_boxes, union_of. The normaliser is one of
         `normalisers.NORMALISERS`, `points:8/9`, or a mapping with the keys name and points, two lists of indices.
@@ -142,6 +144,7 @@ def _defined(item: Any, where: str) -> Protocol:
             **facts,
             name=base.name,
             dataset=base.dataset,
+            options=tuple(base.options.items()),
             split=base.split,
             subset=base.subset,
             normaliser=name,
@@ -173,7 +176,7 @@ def _explained(error: ErrorDetails, where: str, model: type[BaseModel]) -> str:
 def _of_reader(key: str, base: Any, where: str) -> Any:
     """Return the scheme, or the number of faces of the split or subset, from the dataset's reader."""
     try:
-        reader = make_dataset(base.dataset)
+        reader = make_dataset(base.dataset, **base.options)
     except FldbenchError as error:
         raise ProtocolError(f"{where}: {error}") from error
     known = reader.expected.get(base.subset or base.split)

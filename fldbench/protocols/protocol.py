@@ -51,6 +51,8 @@ class Protocol:
         The canonical name: of a base, such as `300w-helen`, or of a base with modifiers, `300w-helen@interpupil`.
     dataset, split, subset : str
         Where the test faces come from; the subset None is the whole split.
+    options : tuple of (str, JSON value)
+        Options of the dataset's reader, such as the file of a `csv`, sorted by name; a mapping is accepted.
     n_expected, ids_sha256 : int, str or None
         The number of faces if none is absent, and the `ids_hash` of their ids if known; `is_complete` compares with
         them. Incomplete results are never ranked.
@@ -110,6 +112,7 @@ class Protocol:
     ids_sha256: str | None = None
     union_of: tuple[str, ...] = ()
     official_boxes: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         where = f"protocol {self.name!r}"
@@ -127,6 +130,7 @@ class Protocol:
             "thresholds": _thresholds(self.thresholds, where),
             "points": self._counted(where),
             "union_of": tuple(self.union_of),
+            "options": _options(self.options, where),
         }
         for field, value in canonical.items():
             object.__setattr__(self, field, value)
@@ -220,7 +224,8 @@ class Protocol:
 
         `boxes` says which boxes the answers were made with, if not those of the protocol.
         """
-        where = f"{self.dataset} {self.split}" + (f", subset {self.subset}" if self.subset else "")
+        where = ", ".join([f"{self.dataset} {self.split}", *(f"{name}={value}" for name, value in self.options)])
+        where += f", subset {self.subset}" if self.subset else ""
         first = f", the first {self.first} by id" if self.first else ""
         marked = "visible points" if self.visible else "points"
         counted = "all" if self.points is None else f"{len(self.points)} of the"
@@ -233,7 +238,7 @@ class Protocol:
                 f"boxes {boxes or self.boxes_in_words()}",
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
                 missed.in_words(self.missed),
-                *([f"legacy rules, not comparable with others: {self.legacy}"] if self.legacy else []),
+                *([f"not comparable with results under other rules: {self.legacy}"] if self.legacy else []),
             ]
         )
 
@@ -268,11 +273,15 @@ class Protocol:
         ProtocolError
             For another scheme, no faces, a normaliser that is not positive, or a face without any counted point.
         PredictionsError
-            For another shape.
+            For another shape, and for anything but numbers.
         """
         if faces.scheme != self.scheme:
             raise ProtocolError(f"protocol {self.name!r} counts {self.scheme} points; these faces have {faces.scheme}")
-        predictions = np.asarray(predictions, float)
+        try:
+            predictions = np.asarray(predictions, float)
+        except (TypeError, ValueError) as error:
+            allowed = f"numbers of shape {faces.landmarks.shape}"
+            raise PredictionsError(must_be(f"protocol {self.name!r}", "predictions", predictions, allowed)) from error
         if predictions.shape != faces.landmarks.shape:
             raise PredictionsError(
                 must_be(f"protocol {self.name!r}", "predictions.shape", predictions.shape, f"{faces.landmarks.shape}")
@@ -290,7 +299,7 @@ class Protocol:
         charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
         counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
         values = self.measure(charged, counts)
-        return Score(errors, len(errors), int(np.isnan(errors).sum()), values, charged, counts)
+        return Score(errors, len(errors), int(np.isnan(errors).sum()), values, charged, counts, self.is_complete(faces))
 
     def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
         """Return NME, FR at every threshold and AUC at the first.
@@ -324,6 +333,13 @@ def hash_of_ids(ids: Iterable[str]) -> str:
     """
     lines = "\n".join(sorted("".join(one.split()) for one in ids))
     return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _options(options: Any, where: str) -> tuple[tuple[str, Any], ...]:
+    try:
+        return tuple(sorted(dict(json.loads(json.dumps(dict(options), allow_nan=False))).items()))
+    except (TypeError, ValueError):
+        raise ProtocolError(must_be(where, "options", options, "a mapping from names to JSON values")) from None
 
 
 def _thresholds(values: Any, where: str) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from fldbench.errors import FldbenchError, StoreError, must_be
+from fldbench.escape import cut, html_facts, plain
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
 from fldbench.records.keys import like_of_version_1
@@ -38,6 +39,8 @@ class MethodFacts:
         Module -> digest, distribution -> version, parameter -> SHA-256 of the file that it names.
     parameters, multiply_adds, model_bytes : int or None
         Number of learned parameters, multiply-adds per face, size of the model file.
+    models : dict of str to str
+        Path of the model's file below OUT -> its SHA-256; of each fold's model in a cross-validation.
     """
 
     name: str
@@ -51,6 +54,7 @@ class MethodFacts:
     parameters: int | None = None
     multiply_adds: int | None = None
     model_bytes: int | None = None
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def code_digest(self) -> str:
@@ -123,6 +127,8 @@ class Timings:
         Wall time of the fit, or of all fits.
     fits : int
         Number of models: one, or one for each fold.
+    resumed : bool
+        An interrupted training was continued; `fit_seconds` counts its last part alone.
     fit_cores, predict_cores : float or None
         Mean number of busy cores: processor time of the process and its children, divided by the wall time.
     ms_per_face, ms_one_face : float or None
@@ -137,6 +143,7 @@ class Timings:
 
     fit_seconds: float | None = None
     fits: int = 1
+    resumed: bool = False
     fit_cores: float | None = None
     ms_per_face: float | None = None
     ms_one_face: float | None = None
@@ -186,7 +193,7 @@ class Metrics(Mapping[str, float | None]):
         return f"Metrics({self._by_key})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """One run: a fitted model, or somebody's predictions, measured under one protocol. Written once, never changed.
 
@@ -237,6 +244,30 @@ class Record:
     arrays_sha256: str = ""
     edited: str = ""
     other_code: bool = False
+
+    def __repr__(self) -> str:
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        what = f"{self.method.label} on {self.train.label} under {self.protocol.name}{seed}"
+        nme = self.metrics.get("nme")
+        outcome = self.edited or self.reason or ("" if nme is None else f"NME {nme:.2f} %")
+        return f"Record {cut(plain(what))}: {cut(plain(', '.join(filter(None, [self.status, outcome]))))}"
+
+    def _repr_html_(self) -> str:
+        timings = {name: value for name, value in asdict(self.timings).items() if value is not None}
+        facts = {
+            "status": self.status,
+            "reason": self.edited or self.reason,
+            "method": f"{self.method.label} ({self.method.name})",
+            "trained on": self.train.label,
+            "protocol": self.protocol.name,
+            "seed": self.seed,
+            "faces": f"{self.test.n}, {self.test.missed} missed" if self.test.n else "",
+            **{name: None if value is None else f"{value:.4g}" for name, value in self.metrics.items()},
+            "timings": ", ".join(f"{name} {value}" for name, value in timings.items()),
+            "machine": self.machine.cpu,
+            "key": self.key,
+        }
+        return html_facts(facts)
 
     @property
     def boxes(self) -> str:
@@ -290,7 +321,7 @@ def from_json(content: dict[str, Any], where: object) -> Record:
         first = error.errors()[0]
         place = f"{error.title}.{'.'.join(map(str, first['loc']))}"
         raise StoreError(f"{where}: not a run record ({place}: {first['msg']}); remove its folder") from error
-    except (KeyError, TypeError, ValueError, AttributeError, FldbenchError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, FldbenchError) as error:
         raise StoreError(f"{where}: not a run record ({error!r}); remove its folder and run again") from error
 
 

@@ -2,7 +2,8 @@
 
     OUT/records/KEY/run.json, faces.npz     one run: a fitted model measured under one protocol
     OUT/records/KEY.failed/run.json         one that failed or was skipped; tried again by the next run
-    OUT/models/KEY/model.safetensors, fit.json    one fitted model
+    OUT/models/LABEL-KEY/model.safetensors, fit.json    one fitted model; see `fldbench.records.models`
+    OUT/training/KEY/                       checkpoint and curves of the training of a network
 
 A folder is written under a temporary name and renamed when it is whole, so that a killed run leaves no half record.
 """
@@ -13,7 +14,7 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,21 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, StoreError
-from fldbench.files import folder_written_whole, sha256_of, sweep
+from fldbench.files import folder_written_whole, parse_json, read_text, sha256_of, sweep
+from fldbench.records.models import Models, SavedModel
 from fldbench.records.record import Record, from_json, to_json
+
+LARGEST_RECORD = 10**8  # bytes of run.json
 
 
 class Store:
     """The folder of one benchmark.
+
+    Parameters
+    ----------
+    folder : str or Path
+    create : bool
+        Make the folder, and remove what killed runs left in it; without, it is only read, and may be absent.
 
     Raises
     ------
@@ -34,8 +44,13 @@ class Store:
         When it cannot be created or written.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, create: bool = True):
         self.folder = Path(folder)
+        self.models = Models(self.folder / "models")
+        if create:
+            self._create(folder)
+
+    def _create(self, folder: str | Path) -> None:
         try:
             for name in ("records", "models"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -46,24 +61,24 @@ class Store:
         with folder_written_whole(self.folder / "write-test"):
             pass
         (self.folder / "write-test").rmdir()
-        for name in ("", "records", "models"):
-            sweep(self.folder / name)
+        for place in (self.folder, self.folder / "records", self.models.folder, *self.folder.glob("training/*")):
+            sweep(place)
 
     def record_path(self, key: str) -> Path:
         """Return the folder of the record of a successful run."""
         return self.folder / "records" / key
 
-    def model_path(self, key: str) -> Path:
-        """Return the folder of a fitted model."""
-        return self.folder / "models" / key
+    def path_of(self, model: SavedModel) -> str:
+        """Return the path of a model's file below OUT."""
+        return model.file.relative_to(self.folder).as_posix()
+
+    def training_path(self, key: str) -> Path:
+        """Return the folder where a method that keeps its training continues, and leaves its curves."""
+        return self.folder / "training" / key
 
     def has_record(self, key: str) -> bool:
         """Return whether this run is done and was successful; failures and edited records do not count."""
         return self.record_path(key).is_dir() and not self.read(key).edited
-
-    def has_model(self, key: str) -> bool:
-        """Return whether this model has been fitted."""
-        return self.model_path(key).is_dir()
 
     def read(self, key: str) -> Record:
         """Return the record of a run, or that of its last failure; raise StoreError if it cannot be read."""
@@ -100,23 +115,13 @@ class Store:
             if content:
                 (folder / "faces.npz").write_bytes(content)
 
-    def write_model(self, key: str, save: Callable[[Path], Any], fit: dict[str, Any]) -> None:
-        """Add a fitted model: `save(path)` writes it, `fit` holds the facts of its fit (timings, counts)."""
-        with folder_written_whole(self.model_path(key)) as folder:
-            path = folder / "model.safetensors"
-            save(path)
-            full = fit | {"model_bytes": path.stat().st_size}
-            (folder / "fit.json").write_text(json.dumps(full, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-    def read_fit(self, key: str) -> dict[str, Any]:
-        """Return the facts of a model's fit; raise StoreError if they cannot be read."""
-        return _read_json(self.model_path(key) / "fit.json")
-
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""
         for key in keys:
-            for path in (self.record_path(key), self.record_path(f"{key}.failed"), self.model_path(key)):
+            folders = self.record_path(key), self.record_path(f"{key}.failed"), self.training_path(key)
+            for path in folders:
                 shutil.rmtree(path, ignore_errors=True)
+            self.models.remove(key)
 
 
 def read_record(folder: str | Path) -> Record:
@@ -176,8 +181,10 @@ def record_folders(folder: Path) -> list[Path]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = parse_json(read_text(path, most=LARGEST_RECORD))
+    except DataError as error:
+        raise StoreError(f"{error}; if that does not help, remove its folder and run again") from error
+    except ValueError as error:
         raise StoreError(f"{path}: the record is damaged ({error}); remove its folder and run again") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path}: the record is damaged (no mapping); remove its folder and run again")

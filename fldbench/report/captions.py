@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, TestFacts, TrainFacts
 from fldbench.report.columns import RowRecords
 from fldbench.report.ranking import by_auc
 
+ONE_SEED = "One seed."
 SAME_BOXES = 0.99  # from this median overlap on, official boxes are the tight boxes of the truth
 
 
@@ -21,20 +23,24 @@ class Statements(NamedTuple):
     trained: str
     tested: str
     overlap: str
+    seeds: str
 
 
 def captioned(rows: Sequence[RowRecords]) -> tuple[str, list[RowRecords]]:
     """Return the caption of a table, and its rows with their remarks.
 
     The caption states the rules, and what most rows have in common: their boxes, their training faces, missing test
-    faces. A row that differs has a remark instead.
+    faces, the number of seeds. A row that differs has a remark instead.
     """
     said = [_statements(row) for row in rows]
     known = [one for one, row in zip(said, rows, strict=True) if row.good] or said
-    common = Statements(*(Counter(kind).most_common(1)[0][0] for kind in zip(*known, strict=True)))
+    common = Statements(*map(_most_common, zip(*known, strict=True)))
+    # Rows of which these say nothing, such as methods without seeds, do not count.
+    said_of_some = {kind: list(filter(None, (getattr(one, kind) for one in known))) for kind in ("overlap", "seeds")}
+    common = common._replace(**{kind: _most_common(texts) for kind, texts in said_of_some.items() if texts})
     remarks = [_remark(one, common) if row.good else "" for one, row in zip(said, rows, strict=True)]
-    first = rows[0]
-    sentences = [f"{first.protocol}: {first.one.protocol.describe(common.boxes)}.", *common[1:]]
+    name, rules = cut(plain(rows[0].protocol), LONGEST_NAME), rows[0].one.protocol
+    sentences = [f"{name}: {rules.describe(common.boxes)}.", *(said for said in common[1:] if said != ONE_SEED)]
     if any(remarks):
         sentences.append("Rows with a letter differ as said below.")
     if by_auc(rows):
@@ -53,8 +59,12 @@ def title(place: tuple[str, str]) -> str:
     >>> title(("300w-train", "300w-helen"))
     '300w-helen, trained on 300w-train'
     """
-    train, protocol = place
+    train, protocol = (cut(plain(name), LONGEST_NAME) for name in place)
     return protocol if train == UNKNOWN else f"{protocol}, trained on {train}"
+
+
+def _most_common(said: Sequence[str]) -> str:
+    return Counter(said).most_common(1)[0][0]
 
 
 def _statements(row: RowRecords) -> Statements:
@@ -62,7 +72,7 @@ def _statements(row: RowRecords) -> Statements:
     drawn_by = {record.train.partition_seed for record in row.records} - {None}
     seeds = sorted(seed for seed in drawn_by if seed is not None)
     tested = _tested_on(test, protocol.n_expected) if test.n else ""
-    return Statements(_boxes(row), _trained_on(row.one.train, seeds), tested, _box_overlap(row))
+    return Statements(_boxes(row), _trained_on(row.one.train, seeds), tested, _box_overlap(row), _seeds(row))
 
 
 def _remark(own: Statements, common: Statements) -> str:
@@ -74,8 +84,8 @@ def _remark(own: Statements, common: Statements) -> str:
         said.append(own.trained)
     if own.tested != common.tested:
         said.append(own.tested or "Measured on all faces.")
-    if own.overlap and own.overlap != common.overlap:
-        said.append(own.overlap)
+    pairs = ((own.overlap, common.overlap), (own.seeds, common.seeds))
+    said += [one for one, other in pairs if one and one != other]
     return " ".join(said)
 
 
@@ -83,7 +93,8 @@ def _boxes(row: RowRecords) -> str:
     """Return the boxes that the answers were made with, in words; a run has those of its protocol."""
     if row.one.method.name != OUTSIDE:
         return row.one.protocol.boxes_in_words()
-    return row.one.boxes if row.one.boxes == NOT_STATED else f"{row.one.boxes} (as stated)"
+    stated = cut(plain(row.one.boxes))
+    return stated if stated == NOT_STATED else f"{stated} (as stated)"
 
 
 def _box_overlap(row: RowRecords) -> str:
@@ -96,23 +107,30 @@ def _box_overlap(row: RowRecords) -> str:
     return f"The official boxes overlap the true points' tight boxes with a median IoU of {iou:.2f}."
 
 
+def _seeds(row: RowRecords) -> str:
+    """Return over how many seeds the numbers of a row are means; nothing for a method without seeds."""
+    seeds = [record.seed for record in row.good if record.seed is not None]
+    return f"Means ± standard deviations over {len(seeds)} seeds." if len(seeds) > 1 else ONE_SEED if seeds else ""
+
+
 def _trained_on(train: TrainFacts, seeds: Sequence[int]) -> str:
     if train.faces is None and train.label == UNKNOWN:
         return "What the methods were trained on is not known here."
     if train.faces is None:
         return "What the methods were trained on is what their users say."
+    label = cut(plain(train.label), LONGEST_NAME)
     short = [f"{part} {found} of {total}" for part, (found, total) in train.parts.items() if found < total]
     of = f" of {train.n_expected}" if train.n_expected else ""
     left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
     if train.folds is None:
-        return f"Trained on {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+        return f"Trained on {train.faces}{of} faces of {label}{_listed(short)}{left_out}."
     by = "by face, as no groups are known"
     if train.groups is not None and train.groups < train.faces:
         by = f"by group ({train.groups} persons, clips or photos)"
     drawn = f", drawn by seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
     return (
         f"Cross-validation in {train.folds} folds {by}{drawn}: each face is answered by a model trained on "
-        f"the other folds. {train.faces}{of} faces of {train.label}{_listed(short)}{left_out}."
+        f"the other folds. {train.faces}{of} faces of {label}{_listed(short)}{left_out}."
     )
 
 

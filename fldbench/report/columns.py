@@ -154,6 +154,7 @@ MORE = (
     Column("remark", lambda row: row.remark),
     Column("standing", lambda row: row.standing),
     Column("rank", lambda row: row.rank),
+    Column("model", lambda row: "; ".join(path for record in row.good for path in record.method.models)),
 )
 BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
 PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.escape import html as to_html
 from fldbench.escape import latex as to_latex
 from fldbench.escape import markdown as to_markdown
-from fldbench.escape import plain
 from fldbench.report.tables import Cell, Table
 
 WIDTH = 120  # letters of a line of plain text
 LATEX_NAME = 34  # letters of a method's name
-TEXT_WIDTH = 345.0  # pt, of an article with letters of 10 pt
+TEXT_WIDTH, COLUMN_WIDTH = 345.0, 229.0  # pt, of an article with letters of 10 pt, in one column and in two
+LETTER = 4.6  # pt, about the width of a small letter in a table
+SHORTEST_NAME = 8  # letters
 GAP = 6.0  # pt between two columns
 LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into a document that loads booktabs.
 \makeatletter
@@ -28,6 +30,8 @@ LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into
 \def\fldbenchend{\end{document}}
 \fi
 \makeatother
+% A name, and the same shortened for a column of a paper.
+\providecommand{\fldbenchname}[2]{\ifdim\linewidth<300pt #2\else #1\fi}
 """
 
 
@@ -85,6 +89,8 @@ def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True) ->
     blocks = [LATEX_HEAD]
     for whole in tables:
         table = fitting(whole) if fit else whole
+        left = COLUMN_WIDTH - width_of(table) + _widths(table)[0]
+        most = LATEX_NAME + 4 if fit else max(SHORTEST_NAME, int(left / LETTER))  # the mark of a remark has 4 letters
         # Small and narrow, so that all columns fit into the text of an article.
         lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
         lines += [r"\begin{tabular}{@{}l" + "r" * len(table.columns) + "@{}}", r"\toprule"]
@@ -93,9 +99,9 @@ def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True) ->
             lines.append(r"\midrule")
             if part:
                 lines.append(rf"\multicolumn{{{len(table.head)}}}{{@{{}}l@{{}}}}{{\emph{{{to_latex(part)}}}}} \\")
-            lines += [" & ".join(map(_latex_cell, row)) + r" \\" for row in rows]
+            lines += [" & ".join([_latex_name(row[0].text, most), *map(_latex_cell, row[1:])]) + r" \\" for row in rows]
         about = " ".join([table.caption, *table.notes])
-        train, protocol = table.place
+        train, protocol = (cut(name, LONGEST_NAME) for name in table.place)
         label = re.sub(r"[^a-z0-9-]+", "-", f"{protocol}-{train}".lower()).strip("-")
         lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{to_latex(about)}}}", rf"\label{{tab:{label}}}"]
         lines.append(r"\end{table}")
@@ -123,9 +129,13 @@ def fitting(table: Table) -> Table:
 
 def width_of(table: Table) -> float:
     """Return about how wide a table is in LaTeX, in pt, with letters of 8 pt."""
+    return sum(_widths(table)) + GAP * len(table.columns)
+
+
+def _widths(table: Table) -> list[float]:
+    """Return about how wide the columns are, in pt."""
     grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
-    columns = (max(sum(map(_points, plain(line[i]))) for line in grid) for i in range(len(table.head)))
-    return sum(columns) + GAP * len(table.columns)
+    return [max(sum(map(_points, plain(line[i]))) for line in grid) for i in range(len(table.head))]
 
 
 def _points(char: str) -> float:
@@ -134,7 +144,7 @@ def _points(char: str) -> float:
         return 3.4
     if char in "mwMW@%&" or not char.isascii():
         return 7.6
-    return 6.2 if char.isupper() else 4.6
+    return 6.2 if char.isupper() else LETTER
 
 
 def _wrapped(line: str, width: int) -> list[str]:
@@ -154,6 +164,12 @@ def _markdown_cell(cell: Cell) -> str:
 
 def _latex_cell(cell: Cell) -> str:
     return rf"\textbf{{{to_latex(cell.text)}}}" if cell.best else to_latex(cell.text)
+
+
+def _latex_name(name: str, most: int) -> str:
+    """Return a method's name, and for a column of a paper one of at most some letters."""
+    short = to_latex(cut(name, most))
+    return to_latex(name) if len(name) <= most else rf"\fldbenchname{{{to_latex(name)}}}{{{short}}}"
 
 
 def _html_row(kind: str, cells: Sequence[Cell | str]) -> str:

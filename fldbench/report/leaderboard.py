@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fldbench.escape import LONGEST_NAME
 from fldbench.files import write_text
 from fldbench.records.record import Metrics, Record
 from fldbench.records.store import read_records
@@ -18,7 +19,7 @@ from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, co
 from fldbench.report.identities import problem_of, union_problems
 from fldbench.report.names import rows_of
 from fldbench.report.ranking import ordered
-from fldbench.report.tables import LONGEST_NAME, Table, table
+from fldbench.report.tables import Table, table
 
 if TYPE_CHECKING:
     import pandas

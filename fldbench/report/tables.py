@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fldbench.escape import cut, plain
+from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.report.captions import title
 from fldbench.report.columns import Column, printed_columns
 from fldbench.report.ranking import HEADINGS, RANKED
 
-LONGEST_NAME = 60  # letters of a method's name
 HUGE = 1e6  # from here on a number is written with a power of ten
 
 
@@ -111,7 +110,7 @@ def text_of(row: dict[str, Any], column: Column) -> str:
     text = f"{value:.1e}" if abs(value) >= HUGE else str(value) if decimals is None else f"{value:.{decimals}f}"
     if column.name == "nme":
         text += f" ± {row['nme_sd']:.2f}" if row["nme_sd"] is not None and row["nme_sd"] < HUGE else ""
-        text += " †" if _of_found_faces(row) else ""
+        text = f"† {text}" if _of_found_faces(row) else text
     return text
 
 

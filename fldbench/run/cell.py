@@ -10,18 +10,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fldbench import registry
+from fldbench.dataset import Roots
 from fldbench.errors import DatasetNotFoundError, FldbenchError
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
+from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.records.keys import Ingredients
 from fldbench.records.machine import machine_facts
+from fldbench.records.models import FitFacts
 from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
-from fldbench.run.data import SuiteData
+from fldbench.run.data import SuiteData, place_of
 from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
-from fldbench.run.suite import MethodSpec, TrainSpec
+from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
 
 
@@ -72,8 +75,8 @@ class Cell:
         What to train on.
     seed : int or None
         Of the method's `random_state` and of the partition into folds; None for a cell that has neither.
-    data : str or None
-        The data root.
+    data : str, dict or None
+        The data root, or roots by the names of datasets, as absolute paths.
     made_of : Ingredients
         The ingredients of the model, or of all models.
     train_fingerprint : str
@@ -88,6 +91,8 @@ class Cell:
         Why no model can be fitted, if that is known.
     plug_ins : dict
         (kind, name) -> registry entry that the cell needs, for processes that do not know it.
+    plugins : tuple of str
+        Files of plug-ins, which such a process imports first.
     problems : dict
         Place -> face id -> reason, for images that are known to be unreadable.
     jobs : int
@@ -98,7 +103,7 @@ class Cell:
     about: MethodFacts
     train: TrainSpec
     seed: int | None
-    data: str | None
+    data: Roots
     made_of: Ingredients
     train_fingerprint: str
     runs: tuple[Run, ...]
@@ -106,6 +111,7 @@ class Cell:
     partition: Partition | None = None
     problem: Failure | None = None
     plug_ins: dict[tuple[str, str], Any] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
     problems: dict[str, dict[str, str]] = field(default_factory=dict)
     jobs: int = 1
 
@@ -145,6 +151,8 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     str
         What was done, and what went wrong, in one line.
     """
+    for file in cell.plugins:
+        load_plugin(file)
     for (kind, name), target in cell.plug_ins.items():
         registry.register(kind, name, target)
     data = data or SuiteData(cell.data, cell.problems)
@@ -167,7 +175,9 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
             for run in (run for batch in batches for run in batch.runs):
                 fail(run, model)
             break
-        facts.append(model.facts)
+        if model.damage:
+            reasons[f"{model.damage}; it was fitted again"] = None
+        facts.append(model.facts | {"file": model.file})
         for batch in list(batches):
             failed = _tried(_answer, batch, model.method, cell, part, data)
             if isinstance(failed, Failure):
@@ -208,10 +218,12 @@ class Batch:
 
 
 class Fitted(NamedTuple):
-    """A model as saved, and the facts of its fit."""
+    """A model as saved, the facts of its fit, its file below OUT; and what was wrong with one that it replaces."""
 
     method: Method
     facts: dict[str, Any]
+    file: str
+    damage: str
 
 
 def _tried(work: Callable[..., Any], *args: Any) -> Any:
@@ -235,33 +247,47 @@ def failure_of(error: BaseException) -> Failure:
 
 def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
     """Return the model as saved, so that a resumed run measures exactly the same as an uninterrupted one."""
-    if not store.has_model(part.key):
+    saved, damage = store.models.find(part.key), ""
+    if saved is None:
+        damage = store.models.damage(part.key)
         method = cell.make()
         clock = Clock()
-        if part.members and all(store.has_model(key) for key in part.members):
-            method.assemble([load_method(store.model_path(key) / "model.safetensors") for key in part.members])
-            fits = [store.read_fit(key) for key in part.members]
-            timed = {"fit_seconds": round(sum(fit["fit_seconds"] for fit in fits), 3), "fit_cores": None}
+        members = [found for key in part.members if (found := store.models.find(key))]
+        if members and len(members) == len(part.members):
+            method.assemble([load_method(member.file) for member in members])
+            seconds, cores = sum(member.facts.fit_seconds or 0.0 for member in members), None
+            resumed = any(member.facts.resumed for member in members)
         else:
             faces = data.train(cell.train).check_usable()
             if cell.partition is not None and part.fold is not None:
                 faces = cell.partition.training_part(faces, part.fold)
             facts_of(faces)  # `fit` notes them; what they cost is no part of its time
+            folder = store.training_path(part.key)
+            resumed = method.keeps_training and folder.is_dir()
+            more: dict[str, Any] = {"folder": folder} if method.keeps_training else {}
             with clock:
-                method.fit(faces)
-            timed = {"fit_seconds": round(clock.seconds, 3), "fit_cores": clock.cores}
-        timed |= {"fit_load": load_average(), "device": method.device_, "jobs": cell.jobs}
-        counts = {"parameters": int(method.n_parameters), "multiply_adds": method.multiply_adds}
-        store.write_model(part.key, method.save, timed | counts)
-    facts = store.read_fit(part.key)
-    return Fitted(load_method(store.model_path(part.key) / "model.safetensors"), facts)
+                method.fit(faces, **more)
+            seconds, cores = clock.seconds, clock.cores
+        facts = FitFacts(
+            fit_seconds=round(seconds, 3),
+            fit_cores=cores,
+            fit_load=load_average(),
+            device=method.device_,
+            jobs=cell.jobs,
+            resumed=resumed,
+            parameters=int(method.n_parameters),
+            multiply_adds=None if method.multiply_adds is None else int(method.multiply_adds),
+        )
+        fold = "" if part.fold is None else f"-fold-{part.fold}"
+        saved = store.models.write(part.key, method.save, facts, cell.label + fold)
+    return Fitted(load_method(saved.file), saved.facts.model_dump(), store.path_of(saved), damage)
 
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
     """Group runs that can share one prediction: same test split, same boxes."""
-    together: dict[tuple[str, str, str], list[Run]] = {}
+    together: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        place = run.protocol.dataset, run.protocol.split, run.protocol.box_source
+        place = place_of(run.protocol), run.protocol.box_source
         together.setdefault(place, []).append(run)
     return list(together.values())
 
@@ -290,6 +316,7 @@ def _measured(
     score = run.protocol.score(predictions, faces)
     # The size of one model: those of other folds differ by a few faces.
     counts = {key: facts[0][key] for key in ("parameters", "multiply_adds", "model_bytes")}
+    counts["models"] = {one["file"]: one["model_sha256"] for one in facts}
     record = replace(
         base,
         status="ok",

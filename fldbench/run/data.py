@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fldbench.curate.excludes import read_excludes, without
-from fldbench.dataset import load_dataset, make_dataset
+from fldbench.dataset import Roots, load_dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.run.folds import Partition, make_partition
-from fldbench.run.suite import TrainSpec
+from fldbench.run.specs import TrainSpec
 
 
 @dataclass
@@ -70,9 +69,8 @@ class LoadedFaces:
         faces = protocol.select(self.check_usable())
         if not len(faces):
             absent = ", ".join(part for part, (found, _) in faces.parts.items() if not found)
-            raise DatasetNotFoundError(
-                f"0 of {protocol.n_expected} faces of {protocol.name} are there (absent: {absent})"
-            )
+            which = f" (absent: {absent})" if absent else ""
+            raise DatasetNotFoundError(f"0 of {protocol.n_expected} faces of {protocol.name} are there{which}")
         return faces
 
 
@@ -81,14 +79,14 @@ class SuiteData:
 
     Parameters
     ----------
-    root : str, Path or None
-        The data root; None is the environment variable FLDBENCH_DATA.
+    roots : str, Path, dict or None
+        The data root, or roots by the names of datasets: see `load_dataset`.
     problems : dict of str to dict
         Place -> id -> reason, for unreadable images that are known already; those sets are not decoded again.
     """
 
-    def __init__(self, root: str | Path | None, problems: dict[str, dict[str, str]] | None = None):
-        self.root, self.known = root, problems or {}
+    def __init__(self, roots: Roots, problems: dict[str, dict[str, str]] | None = None):
+        self.roots, self.known = roots, problems or {}
         self._loaded: dict[str, LoadedFaces] = {}
 
     def train(self, spec: TrainSpec) -> LoadedFaces:
@@ -98,7 +96,7 @@ class SuiteData:
     def test(self, protocol: Protocol) -> LoadedFaces:
         """Return the whole split that a protocol selects from."""
         place = place_of(protocol)
-        return self._get(place, lambda: self._load(protocol.dataset, protocol.split))
+        return self._get(place, lambda: self._load(protocol.dataset, protocol.split, **dict(protocol.options)))
 
     def partition(self, spec: TrainSpec, folds: int, seed: int) -> Partition:
         """Return the folds of a training set, drawn from its whole split before anything is left out.
@@ -112,7 +110,7 @@ class SuiteData:
 
     def split(self, dataset: str, split: str) -> FaceSet:
         """Return all faces of a split; raise DataError if they cannot be loaded."""
-        place = json.dumps(["test", dataset, split])
+        place = json.dumps(["test", dataset, split, {}])
         return self._get(place, lambda: self._load(dataset, split)).check_usable()
 
     def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
@@ -133,7 +131,7 @@ class SuiteData:
 
     def _load(self, name: str, split: str, **options: Any) -> LoadedFaces:
         try:
-            faces = load_dataset(name, self.root, split, **options)
+            faces = load_dataset(name, self.roots, split, **options)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the code of a reader may raise anything
@@ -152,4 +150,4 @@ def place_of(what: TrainSpec | Protocol) -> str:
     """Return the name of a loaded set: everything that decides which faces are in it."""
     if isinstance(what, TrainSpec):
         return json.dumps(["train", what.model_dump(mode="json")], sort_keys=True)
-    return json.dumps(["test", what.dataset, what.split])
+    return json.dumps(["test", what.dataset, what.split, dict(what.options)])

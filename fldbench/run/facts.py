@@ -14,7 +14,7 @@ from fldbench.records.keys import Ingredients
 from fldbench.records.record import MethodFacts, TestFacts, TrainFacts
 from fldbench.run.data import LoadedFaces
 from fldbench.run.folds import Partition
-from fldbench.run.suite import MethodSpec, TrainSpec
+from fldbench.run.specs import MethodSpec, TrainSpec
 
 REASONS_KEPT = 20
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from fldbench import registry
+from fldbench.dataset import Roots, absolute_roots
 from fldbench.errors import DataError, SuiteError, UnknownNameError, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
+from fldbench.plugin_files import is_of_plugin, loaded_plugins
 from fldbench.protocols import Protocol, get_protocol
 from fldbench.records.keys import (
     Ingredients,
@@ -29,7 +30,8 @@ from fldbench.run.facts import facts_of_method
 from fldbench.run.folds import Partition
 from fldbench.run.overlaps import with_overlaps
 from fldbench.run.refusals import check_method, with_refusals
-from fldbench.run.suite import MethodSpec, Suite, TrainSpec
+from fldbench.run.specs import MethodSpec, TrainSpec
+from fldbench.run.suite import Suite
 
 
 @dataclass
@@ -53,12 +55,26 @@ class Plan:
             raise SuiteError(f"no method or cell of the suite is labelled {label!r}; {near_miss(label, set(known))}")
         return Plan(chosen, self.data)
 
+    def of_methods(self, names: Collection[str]) -> Plan:
+        """Return the cells of some methods, by their registered names or labels.
+
+        Raises
+        ------
+        SuiteError
+            For a name that no cell has.
+        """
+        known = {name for cell in self.cells for name in (cell.method.name, cell.method.label)}
+        for name in names:
+            if name not in known:
+                raise SuiteError(f"no method of the suite is named or labelled {name!r}; {near_miss(name, known)}")
+        return Plan([cell for cell in self.cells if {cell.method.name, cell.method.label} & set(names)], self.data)
+
     def todo(self, store: Store) -> list[Cell]:
         """Return the cells with a run that the store does not have."""
         return [cell for cell in self.cells if not all(store.has_record(run.key) for run in cell.runs)]
 
 
-def make_plan(suite: Suite, data: str | Path | None) -> Plan:
+def make_plan(suite: Suite, data: Roots) -> Plan:
     """Load the annotations, name every run, and find what cannot be done.
 
     If no training set can be loaded, raise the first error; if faces are trained on and measured on, SuiteError, unless
@@ -141,7 +157,7 @@ def _cell(
         about=about,
         train=train,
         seed=seed,
-        data=None if data.root is None else str(Path(data.root).absolute()),
+        data=absolute_roots(data.roots),
         made_of=made_of,
         train_fingerprint=learning.known["train"],
         runs=tuple(
@@ -153,6 +169,7 @@ def _cell(
         partition=learning.partition,
         problem=problem,
         plug_ins=plug_ins,
+        plugins=loaded_plugins(),
     )
 
 
@@ -205,7 +222,8 @@ def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[
             methods.append(registry.method_name(type(one)))
     wanted = [*(("method", one) for one in methods), *(("dataset", one) for one in datasets)]
     tables = {kind: registry.table(kind) for kind in ("method", "dataset")}
-    return {(kind, one): tables[kind][one] for kind, one in wanted if one in tables[kind]}
+    found = {(kind, one): tables[kind][one] for kind, one in wanted if one in tables[kind]}
+    return {place: target for place, target in found.items() if not is_of_plugin(target)}
 
 
 def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:

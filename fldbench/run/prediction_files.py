@@ -1,29 +1,32 @@
-"""Predictions of other programs: read a file, match it to a protocol's faces, score it, keep a record."""
+"""Predictions of other programs: match a file to a protocol's faces, score it, keep a record."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from fldbench import registry
-from fldbench.dataset import load_dataset, make_dataset
-from fldbench.errors import DatasetNotFoundError, PredictionsError
+from fldbench.dataset import Roots, load_dataset, make_dataset
+from fldbench.errors import DatasetNotFoundError, FldbenchError, PredictionsError, must_be
 from fldbench.faces import FaceSet
 from fldbench.files import listed
 from fldbench.protocols import Protocol, Score, get_protocol
+from fldbench.protocols.boxes import box_source
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
-from fldbench.records.record import OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
+from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
 from fldbench.run.facts import facts_of_test
+from fldbench.run.overlaps import dataset_and_split, seen
+from fldbench.run.prediction_formats import read_answers
+from fldbench.run.prediction_ids import matched
 from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
+
+LONGEST_BOXES = 60  # letters of stated boxes
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ class Outside:
         Ids of the protocol that the file does not have; they count as missed.
     elsewhere : int
         Number of predictions in the file for other faces of the same split.
+    boxes : str
+        The boxes that they were made with, as somebody states: tight, jittered:S, official, other words, or not stated.
+    trained_on : tuple of str
+        The splits that the method was trained on, as somebody states; empty if nobody does.
+    overlap : str
+        What these splits share with the test faces, in words; empty if nothing.
+    notes : tuple of str
+        What the user should know, one line each.
     """
 
     faces: FaceSet
@@ -49,72 +60,165 @@ class Outside:
     score: Score
     absent: tuple[str, ...]
     elsewhere: int
+    boxes: str = NOT_STATED
+    trained_on: tuple[str, ...] = ()
+    overlap: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def evaluate_file(path: str | Path, protocol: str | Protocol, root: str | Path | None = None) -> Outside:
+def evaluate_file(
+    path: str | Path,
+    protocol: str | Protocol,
+    data: Roots = None,
+    boxes: str | None = None,
+    trained_on: Sequence[str] = (),
+    allow_overlap: bool = False,
+) -> Outside:
     """Score a prediction file under a protocol.
 
     Parameters
     ----------
     path : str or Path
-        A .csv, .json or .npz file, or one in the dataset's own submission format: see `read_predictions`.
+        A .csv, .json or .npz file, or one in the dataset's own submission format: see
+        `fldbench.run.prediction_formats.read_answers`. Ids may have the ending of an image, or more or fewer folders
+        than the dataset's, if each still means one face.
     protocol : str or Protocol
         The rules.
-    root : str or Path, optional
-        The data root; default the environment variable FLDBENCH_DATA.
+    data : str, Path or dict, optional
+        The data root, or roots by the names of datasets: see `load_dataset`.
+    boxes : str, optional
+        The boxes that the predictions were made with: tight, jittered:S, official, or other words. Default what an .npz
+        file says as `boxes`, else "not stated".
+    trained_on : sequence of str
+        The splits that the method was trained on, such as 300w-train; other names are kept, and compared with nothing.
+    allow_overlap : bool
+        Score although these splits share faces, persons or clips with the test faces; the result is marked.
 
     Raises
     ------
     PredictionsError
-        For a file that cannot be read or has a wrong width, and for an id that is given twice or that the dataset does
-        not know.
+        For a file that cannot be read, is empty or has a wrong width; for an id that is given twice, that the dataset
+        does not know, or that could mean several faces; for a split that a dataset does not have; and for training
+        faces among the test faces, unless that is allowed.
     DatasetNotFoundError
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = _faces_to_score(protocol, root)
-    ids, points = read_predictions(path, get_scheme(protocol.scheme).n_points, protocol.dataset)
-    doubled = sorted(one for one, count in Counter(ids).items() if count > 1)
-    if doubled:
-        raise PredictionsError(f"more than one prediction for {_named(doubled)}; give each face one", path)
-    unknown = sorted(set(ids) - set(loaded.ids.tolist()))
-    if unknown:
-        raise PredictionsError(
-            f"{loaded.label} has no face {_named(unknown)}; its ids look like {str(loaded.ids[0])!r}", path
-        )
+    loaded = _faces_to_score(protocol, data)
+    ids, points, told = read_answers(path, get_scheme(protocol.scheme).n_points, protocol.dataset, max(len(loaded), 1))
+    row_of, notes = matched(ids, loaded, path)
     faces = protocol.select(loaded)
-    row_of = {one: row for row, one in enumerate(ids)}
+    if faces.name not in ("", protocol.dataset):
+        notes.append(f"scored on the labels of {faces.name}, as faces of the dataset are absent")
     predictions = np.full(faces.landmarks.shape, np.nan)
-    for row, one in enumerate(faces.ids.tolist()):
-        if one in row_of:
-            predictions[row] = points[row_of[one]]
-    absent = tuple(one for one in faces.ids.tolist() if one not in row_of)
-    return Outside(faces, predictions, protocol.score(predictions, faces), absent, len(ids) - len(faces) + len(absent))
+    there = [face for face in faces.ids.tolist() if face in row_of]
+    for row, face in enumerate(faces.ids.tolist()):
+        if face in row_of:
+            predictions[row] = points[row_of[face]]
+    absent = tuple(face for face in faces.ids.tolist() if face not in row_of)
+    elsewhere = len(ids) - len(there)
+    if len(faces) and not there:
+        raise PredictionsError(f"none of its {len(ids)} faces is one of {protocol.name}; give the file for them", path)
+    if absent:
+        notes.append(f"{len(absent)} of {len(faces)} faces have no prediction and count as missed: {listed(absent)}")
+    if elsewhere:
+        notes.append(f"{elsewhere} predictions are for faces outside {protocol.name} and were not used")
+    if not np.isfinite(predictions).any():
+        notes.append("no face has a single point: every prediction is empty or NaN")
+    overlap, more = _shared(trained_on, protocol, faces, data)
+    if overlap and not allow_overlap:
+        raise PredictionsError(
+            f"{protocol.name} measures faces that its method was trained on ({overlap}); choose another protocol, or "
+            "allow it (--allow-overlap), which marks the result and never ranks it",
+            path,
+        )
+    return Outside(
+        faces=faces,
+        predictions=predictions,
+        score=protocol.score(predictions, faces),
+        absent=absent,
+        elsewhere=elsewhere,
+        boxes=stated_boxes(told if boxes is None else boxes, path),
+        trained_on=tuple(trained_on),
+        overlap=overlap,
+        notes=(*notes, *more),
+    )
 
 
-def _faces_to_score(protocol: Protocol, root: str | Path | None) -> FaceSet:
+def stated_boxes(text: str, where: object) -> str:
+    """Return the canonical name of stated boxes: a box source, other words, or "not stated" for none.
+
+    Raises
+    ------
+    PredictionsError
+        For words that do not fit on one line of a caption, and for a jitter that is none.
+
+    >>> [stated_boxes(text, "mine.csv") for text in ("", "truth-tight", "jittered:.1", " MTCNN of 2016 ")]
+    ['not stated', 'tight', 'jittered:0.10', 'MTCNN of 2016']
+    """
+    text = text.strip()
+    if not text:
+        return NOT_STATED
+    if text.partition(":")[0] in ("tight", "official", "jittered", "truth-tight", "truth-jittered"):
+        try:
+            return box_source(text, str(where))
+        except FldbenchError as error:
+            raise PredictionsError(str(error)) from error
+    if len(text) > LONGEST_BOXES or not text.isprintable():
+        allowed = f"tight, jittered:S, official, or other words of up to {LONGEST_BOXES} letters in one line"
+        raise PredictionsError(must_be(where, "boxes", text, allowed))
+    return text
+
+
+def _shared(labels: Iterable[str], protocol: Protocol, faces: FaceSet, data: Roots) -> tuple[str, list[str]]:
+    """Return what the splits share with the test faces, and notes about those that cannot be compared."""
+    notes = []
+    for label in labels:
+        dataset, split = dataset_and_split(label)
+        if dataset is None:
+            notes.append(f"{label!r} is no split of a dataset that fldbench knows: its faces are not compared")
+        elif split is not None and split not in make_dataset(dataset).splits:
+            allowed = f"{dataset}-SPLIT with one of {', '.join(make_dataset(dataset).splits)}"
+            raise PredictionsError(must_be("evaluate", "the training faces", label, allowed))
+
+    def load(dataset: str, split: str) -> FaceSet:
+        try:
+            return load_dataset(dataset, data, split)
+        except DatasetNotFoundError:
+            notes.append(f"{dataset}-{split} is not below the data root: its faces are not compared")
+            raise
+
+    return seen(labels, protocol, faces, load), notes
+
+
+def _faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
     """Return the split of a protocol; scoring needs no images, so labels alone suffice if faces are absent."""
-    loaded = load_dataset(protocol.dataset, root, protocol.split)
-    labels = make_dataset(protocol.dataset).labels
+    options = dict(protocol.options)
+    loaded = load_dataset(protocol.dataset, data, protocol.split, **options)
+    labels = make_dataset(protocol.dataset, **options).labels
     if labels and not protocol.is_complete(protocol.select(loaded)):
         with suppress(DatasetNotFoundError):
-            other = load_dataset(labels, root, protocol.split)
+            other = load_dataset(labels, data, protocol.split)
             if protocol.is_complete(protocol.select(other)):
                 return other
     return loaded
 
 
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
-    """Return the record and the arrays of outside predictions; their training faces are not known."""
+    """Return the record and the arrays of outside predictions; what they were trained on is what somebody states."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
     content = hashlib.sha256(np.ascontiguousarray(outside.predictions).tobytes()).hexdigest()
+    told = {"boxes": outside.boxes, "trained_on": outside.trained_on}
+    stated = [] if told == {"boxes": NOT_STATED, "trained_on": ()} else [told]
+    train = f"{' + '.join(outside.trained_on)} (stated)" if outside.trained_on else UNKNOWN
+    test = facts_of_test(protocol, faces, score, [], faces.fingerprint)
     record = Record(
-        key=key_of([label, protocol.hash, faces.fingerprint, content]),
+        key=key_of([label, protocol.hash, faces.fingerprint, content, *stated]),
         status="ok",
         method=MethodFacts(name=OUTSIDE, label=label, files={"predictions": content}),
-        train=TrainFacts(label=UNKNOWN),
+        train=TrainFacts(label=train, overlap=outside.overlap),
         protocol=protocol,
-        test=facts_of_test(protocol, faces, score, [], faces.fingerprint),
+        test=replace(test, absent=len(outside.absent), boxes=outside.boxes),
         metrics=Metrics(score.values),
         machine=machine_facts(),
         started=now(),
@@ -124,93 +228,12 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:
-    """Return ids and landmarks (n, n_points, 2), zero-based px, NaN where not found.
-
-    Formats, by the ending of the file:
-
-    - .csv: id, x0, y0, x1, y1, ... with or without a header; an empty cell or `nan` is a missed point.
-    - .json: {id: [[x, y], ...], ...}; null is a missed face.
-    - .npz: arrays `ids` and `predictions`, as in a record's faces.npz.
-    - any other: the submission format of the dataset's benchmark.
+    """Return ids and landmarks (n, n_points, 2), zero-based px, NaN where not found: see `read_answers`.
 
     Raises
     ------
     PredictionsError
         With file and line.
     """
-    path = Path(path)
-    readers = {".csv": _read_csv, ".json": _read_json, ".npz": _read_npz}
-    if path.suffix.lower() not in readers:
-        return registry.resolve("dataset", dataset)().read_submission(path)
-    try:
-        return readers[path.suffix.lower()](path, n_points)
-    except FileNotFoundError as error:
-        raise PredictionsError("there is no such prediction file", path) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"cannot be read ({error})", path) from error
-
-
-def _read_csv(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
-    ids, rows = [], []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        for row in reader:
-            if not row or (reader.line_num == 1 and not any(_is_number(cell) for cell in row[1:])):
-                continue
-            if len(row) != 1 + 2 * n_points:
-                raise PredictionsError(
-                    f"{len(row)} columns; must be {1 + 2 * n_points}: id, x0, y0, ... to y{n_points - 1}",
-                    path,
-                    reader.line_num,
-                )
-            ids.append(row[0].strip())
-            try:
-                rows.append([float(cell) if cell.strip() else np.nan for cell in row[1:]])
-            except ValueError as error:
-                raise PredictionsError(f"{error}; must be a number in px", path, reader.line_num) from None
-    return ids, np.array(rows, float).reshape(-1, n_points, 2)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _read_json(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
-    try:
-        pairs = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=list)
-    except json.JSONDecodeError as error:
-        raise PredictionsError(f"not JSON: {error.msg}", path, error.lineno) from None
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
-        raise PredictionsError("no mapping; must be {id: [[x, y], ...], ...}", path)
-    ids, rows = [], []
-    for one, value in pairs:
-        try:
-            row = np.full((n_points, 2), np.nan) if value is None else np.array(value, float).reshape(n_points, 2)
-        except (ValueError, TypeError):
-            raise PredictionsError(f"face {one!r} must be {n_points} pairs [x, y] of numbers, or null", path) from None
-        ids.append(one)
-        rows.append(row)
-    return ids, np.array(rows, float).reshape(-1, n_points, 2)
-
-
-def _read_npz(path: Path, n_points: int) -> tuple[list[str], np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            ids, points = content["ids"], np.asarray(content["predictions"], float)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # numpy raises zip, key and value errors for other files
-        raise PredictionsError(f"not an .npz file with the arrays ids and predictions ({error})", path) from error
-    if ids.ndim != 1 or points.shape != (len(ids), n_points, 2):
-        raise PredictionsError(
-            f"shapes of ids and predictions are {ids.shape}, {points.shape}; must be (n,), (n, {n_points}, 2)", path
-        )
-    return [str(one) for one in ids.tolist()], points
-
-
-def _named(ids: list[str]) -> str:
-    return listed([repr(one) for one in ids])
+    ids, points, _ = read_answers(path, n_points, dataset)
+    return ids, points

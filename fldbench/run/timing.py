@@ -54,7 +54,7 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
 
     >>> fits = [{"fit_seconds": 2.0, "fit_cores": 1.0, "jobs": 1}, {"fit_seconds": 4.0, "fit_cores": 2.5, "jobs": 2}]
     >>> {name: value for name, value in together(fits, []).items() if value is not None}
-    {'fit_seconds': 6.0, 'fit_cores': 2.0, 'jobs': 2, 'fits': 2}
+    {'fit_seconds': 6.0, 'fit_cores': 2.0, 'jobs': 2, 'fits': 2, 'resumed': False}
     >>> [together(fits, [(1, {"ms_per_face": 4.0}), (3, {"ms_per_face": 8.0})])[key] for key in ("ms_per_face",)]
     [7.0]
     """
@@ -70,6 +70,7 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
         "device": ", ".join(dict.fromkeys(fit["device"] for fit in fits if fit.get("device"))) or None,
         "jobs": max((fit["jobs"] for fit in fits if fit.get("jobs") is not None), default=None),
         "fits": len(fits),
+        "resumed": any(fit.get("resumed", False) for fit in fits),
         "ms_per_face": _mean(ms, counts, 3),
         "ms_one_face": round(float(np.median(alone)), 3) if alone else None,
         "predict_cores": _mean([times.get("predict_cores") for _, times in predictions], spent, 2),

@@ -160,10 +160,11 @@ def test_saved_loaded_and_copied_it_answers_the_same(fitted, test_set, tmp_path)
 
 
 def test_other_models_are_refused(fitted):
-    with pytest.raises(DataError, match="earlier version; train it again"):
+    with pytest.raises(DataError, match=r"has no .mean_.; fit it again if an earlier version saved it"):
         ERT().restore({"model_": np.arange(9, dtype=np.uint8), "n_points_": 5})
-    for name, value in {"anchors_": fitted.anchors_ + 9, "leaves_": fitted.leaves_[:, :, 1:]}.items():
-        with pytest.raises(DataError, match="do not fit each other"):
+    wrong = {"anchors_": fitted.anchors_ + 9, "leaves_": fitted.leaves_[:, :, 1:], "pixels_": fitted.pixels_ + 999}
+    for name, value in wrong.items():
+        with pytest.raises(DataError, match=f"the model of ert: {name} is|do not fit each other"):
             ERT().restore(fitted.learned() | {name: value.astype(fitted.learned()[name].dtype)})
 
 

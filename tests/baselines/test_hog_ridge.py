@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from drawn import drawn_faces, error, jittered
 
-from fldbench.baselines.hog_ridge import HogRidge, _turned
+from fldbench.baselines.hog_ridge import HogRidge
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.baselines.parts import hog
+from fldbench.baselines.parts.frames import turned
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet, ImageArrays
@@ -110,10 +111,9 @@ def test_a_face_of_weight_two_counts_twice():
     params = SMALL | {"stages": 1, "starts": 1, "folds": 1}
     heavy = HogRidge(**params).fit(faces, sample_weight=np.r_[2.0, np.ones(11)])
     twice = drawn_faces(13)
-    for name in ("landmarks", "boxes"):
-        getattr(twice, name)[:] = np.concatenate([getattr(faces, name), getattr(faces, name)[:1]])
     images = ImageArrays([*faces.images, faces.images[0]])
-    twice = FaceSet(twice.ids, images, twice.boxes, twice.landmarks, twice.scheme)
+    boxes, landmarks = (np.concatenate([column, column[:1]]) for column in (faces.boxes, faces.landmarks))
+    twice = FaceSet(twice.ids, images, boxes, landmarks, twice.scheme)
     double = HogRidge(**params).fit(twice)
     assert np.allclose(heavy.mean_shape_, double.mean_shape_)
     # The reference is the mean over boxes, where the doubled face counts twice: the frames differ a little.
@@ -146,7 +146,7 @@ def test_steps_are_turned_into_the_frame_and_back():
     rng = np.random.default_rng(1)
     steps, frames = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 2))
     maps = np.stack([np.stack([frames[:, 0], -frames[:, 1]], -1), np.stack([frames[:, 1], frames[:, 0]], -1)], -2)
-    assert np.allclose(_turned(steps, frames), steps @ np.swapaxes(maps, 1, 2))
+    assert np.allclose(turned(steps, frames), steps @ np.swapaxes(maps, 1, 2))
 
 
 def test_identical_faces_are_enough():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from broken_datasets import BROKEN_DATASETS, GoodData, Grey
+from broken_datasets import BROKEN_DATASETS, GoodData, Wide
 from broken_methods import BROKEN_METHODS, Clips, Good
 
 from fldbench import registry
@@ -164,7 +164,7 @@ def test_one_split_without_images_does_not_excuse_the_others():
     class Half(GoodData):
         def load(self, root, split):
             faces = super().load(root, split)
-            images = NoImages(len(faces), "no images here") if split == "train" else Grey(faces.images)
+            images = NoImages(len(faces), "no images here") if split == "train" else Wide(faces.images)
             return replace(faces, images=images)
 
     registry.register_dataset("toy", Half)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from test_datasets import write_face
 from toys import Noisy, Toy, toy_faces
@@ -120,16 +121,38 @@ def test_train_keeps_a_model_that_can_be_loaded(call, tmp_path):
 
 def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):
     faces = toy_faces(8, 2)
-    guess = {str(i): p.tolist() for i, p in zip(faces.ids[:7], faces.landmarks[:7] + 1, strict=True)}
+    near = faces.landmarks[:7] + np.random.default_rng(0).normal(0, 1, (7, 5, 2))
+    guess = {str(i): p.tolist() for i, p in zip(faces.ids[:7], near, strict=True)}
     file, out = tmp_path / "p.json", tmp_path / "o"
     file.write_text(json.dumps(guess))
     status, text, err = call("evaluate", file, "--protocol", "toy-test", "--out", out, "--label", "ours")
     assert status == 0 and "ours" in text and "8 of 8" in text
-    assert err == f"fldbench: {file}: 1 faces have no prediction and count as failures: test7\n"
+    assert err == f"fldbench: {file}: 1 of 8 faces have no prediction and count as missed: test7\n"
     assert "ours" in call("leaderboard", out)[1] and (out / "leaderboard.md").exists()
     status, text, err = call("evaluate", file, "--protocol", "toy-even", "--protocol", "toy-odd")
     assert status == 0 and text.index("toy-even") < text.index("toy-odd")
     assert f"{file}: 3 predictions are for faces outside toy-even and were not used" in err
+
+
+def test_evaluate_says_what_would_explain_the_errors_once_for_each_file(call, toy, tmp_path):
+    faces, file = toy_faces(8, 2), tmp_path / "p.json"
+    file.write_text(json.dumps({str(i): p[::-1].tolist() for i, p in zip(faces.ids, faces.landmarks, strict=True)}))
+    status, text, err = call("evaluate", file, "--protocol", "toy-test", "--protocol", "toy-jittered")
+    assert status == 0 and err.count("your points look reversed: taking the points from the last to the first") == 1
+    assert "100.00" in text  # the numbers are those of the file
+
+
+def test_evaluate_states_boxes_and_refuses_or_marks_training_faces(call, toy, tmp_path):
+    faces, file = toy_faces(8, 2), tmp_path / "p.json"
+    file.write_text(json.dumps({str(i): p.tolist() for i, p in zip(faces.ids, faces.landmarks + 1, strict=True)}))
+    one = "evaluate", file, "--protocol", "toy-test"
+    assert "boxes not stated;" in call(*one)[1] and "boxes tight (as stated);" in call(*one, "--boxes", "tight")[1]
+    assert "trained on toy-train (stated)" in call(*one, "--trained-on", "toy-train")[1]
+    assert "trained on" not in call(*one, "--trained-on", "unknown")[1].splitlines()[0]
+    status, _, err = call(*one, "--trained-on", "toy-test")
+    assert status == 2 and "was trained on (toy-test: these are its faces)" in err and "--allow-overlap" in err
+    status, text, _ = call(*one, "--trained-on", "toy-test", "--allow-overlap")
+    assert status == 0 and "p (contaminated)" in text and "Not ranked, because toy-test: these are its faces" in text
 
 
 def test_evaluate_needs_one_label_per_file(call, tmp_path):

@@ -50,7 +50,15 @@ def test_info_counts_everything():
         "box_sides": [12.0, 17.0, 40.0],
         "images": None,
     }
-    assert facts["images"] == {"sampled": 6, "unreadable": 0, "width": [40.0] * 3, "height": [48.0] * 3, "why": ""}
+    assert facts["images"] == {
+        "sampled": 6,
+        "unreadable": 0,
+        "width": [40.0] * 3,
+        "height": [48.0] * 3,
+        "oriented": 0,
+        "turned": 0,
+        "why": "",
+    }
     assert json.loads(json.dumps(facts)) == facts
 
 
@@ -93,6 +101,8 @@ def test_sizes_come_from_headers_of_a_sample(tmp_path):
         "unreadable": 0,
         "width": [20.0, 50.0, 80.0],
         "height": [10.0, 40.0, 70.0],
+        "oriented": 0,
+        "turned": 0,
         "why": "",
     }
     paths[1].unlink()

@@ -16,7 +16,7 @@ from toys import toy_faces
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, StoreError
 from fldbench.faces import ImageArrays, ImageFiles
-from fldbench.faces.crops import crop_faces
+from fldbench.faces.crops import cached_crops
 from fldbench.geometry import crop_matrix, to_grey, warp
 
 
@@ -24,7 +24,7 @@ from fldbench.geometry import crop_matrix, to_grey, warp
 @pytest.mark.parametrize(("size", "padding"), [(24, 0.25), (7, 0.0), (40, 1.5), (16, -0.2)])
 def test_crops_are_one_warp_of_each_face(tmp_path, size, padding, grey):
     faces = colour_faces(5)
-    crops = crop_faces(faces, size, padding, grey, cache=tmp_path)
+    crops = cached_crops(faces, size, padding, grey, cache=tmp_path)
     assert crops.images.shape == ((5, size, size) if grey else (5, size, size, 3)) and crops.images.dtype == np.uint8
     assert len(crops) == 5
     matrices = crop_matrix(faces.boxes, size, padding)
@@ -36,7 +36,7 @@ def test_crops_are_one_warp_of_each_face(tmp_path, size, padding, grey):
 
 def test_crops_of_real_faces_are_one_warp_of_each(data_root, tmp_path):
     faces = load_dataset("300w", data_root, "test")[:70]
-    crops = crop_faces(faces, 64, 0.1, grey=False, cache=tmp_path, jobs=2)
+    crops = cached_crops(faces, 64, 0.1, grey=False, cache=tmp_path, jobs=2)
     for i in range(0, 70, 9):
         assert np.array_equal(crops.images[i], warp(faces.images[i], crop_matrix(faces.boxes, 64, 0.1)[i], 64))
 
@@ -44,17 +44,17 @@ def test_crops_of_real_faces_are_one_warp_of_each(data_root, tmp_path):
 def test_landmarks_go_there_and_back(tmp_path):
     faces = colour_faces(20)
     faces = replace(faces, landmarks=faces.landmarks * 50, boxes=faces.boxes * 50 + 900)
-    crops = crop_faces(faces, 64, cache=tmp_path)
+    crops = cached_crops(faces, 64, cache=tmp_path)
     there = crops.to_crop(faces.landmarks)
     assert np.abs(crops.to_photo(there) - faces.landmarks).max() < 1e-9
     # The corners of a square box grown by a quarter on each end are the corners of the crop.
-    square = crop_faces(faces[:1].with_boxes(np.array([[10.0, 20.0, 30.0, 40.0]])), 64, 0.25, cache=tmp_path)
+    square = cached_crops(faces[:1].with_boxes(np.array([[10.0, 20.0, 30.0, 40.0]])), 64, 0.25, cache=tmp_path)
     corners = np.array([[[5.0, 15.0], [35.0, 45.0]]])
     assert np.allclose(square.to_crop(corners), [[[-0.5, -0.5], [63.5, 63.5]]])
 
 
 def test_crops_are_read_only_and_mapped(tmp_path):
-    crops = crop_faces(colour_faces(3), 16, cache=tmp_path)
+    crops = cached_crops(colour_faces(3), 16, cache=tmp_path)
     assert isinstance(crops.images, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         crops.images[0] = 0
@@ -62,34 +62,34 @@ def test_crops_are_read_only_and_mapped(tmp_path):
 
 def test_jobs_and_their_backend_do_not_change_a_byte(tmp_path):
     faces = colour_faces(150)
-    one = crop_faces(faces, 16, cache=tmp_path / "1")
-    two = crop_faces(faces, 16, cache=tmp_path / "2", jobs=2)
+    one = cached_crops(faces, 16, cache=tmp_path / "1")
+    two = cached_crops(faces, 16, cache=tmp_path / "2", jobs=2)
     assert np.array_equal(one.images, two.images)
     with parallel_config(backend="multiprocessing", n_jobs=2):
-        assert np.array_equal(one.images, crop_faces(faces, 16, cache=tmp_path / "3", jobs=2).images)
+        assert np.array_equal(one.images, cached_crops(faces, 16, cache=tmp_path / "3", jobs=2).images)
 
 
 def test_threads_that_cut_the_same_crops_do_not_disturb_each_other(tmp_path):
     faces = colour_faces(150)
-    wanted = np.array(crop_faces(faces, 32, cache=tmp_path / "alone").images)
+    wanted = np.array(cached_crops(faces, 32, cache=tmp_path / "alone").images)
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda _: crop_faces(faces, 32, cache=tmp_path / "together").images, range(12)))
+        found = list(pool.map(lambda _: cached_crops(faces, 32, cache=tmp_path / "together").images, range(12)))
     assert all(np.array_equal(one, wanted) for one in found) and len(list((tmp_path / "together").iterdir())) == 1
 
 
 def test_a_cache_hit_decodes_nothing(tmp_path):
     faces = colour_faces(4)
-    first = crop_faces(faces, 16, cache=tmp_path)
+    first = cached_crops(faces, 16, cache=tmp_path)
     locked = replace(faces, images=Untouchable(list(faces.images)))
-    again = crop_faces(locked, 16, cache=tmp_path)
+    again = cached_crops(locked, 16, cache=tmp_path)
     assert np.array_equal(first.images, again.images) and np.array_equal(first.matrices, again.matrices)
     for other in (
-        lambda: crop_faces(locked, 17, cache=tmp_path),
-        lambda: crop_faces(locked, 16, 0.3, cache=tmp_path),
-        lambda: crop_faces(locked, 16, grey=False, cache=tmp_path),
-        lambda: crop_faces(locked.with_boxes(faces.boxes + 1), 16, cache=tmp_path),
-        lambda: crop_faces(locked[::-1], 16, cache=tmp_path),
-        lambda: crop_faces(locked, 16, cache=tmp_path / "elsewhere"),
+        lambda: cached_crops(locked, 17, cache=tmp_path),
+        lambda: cached_crops(locked, 16, 0.3, cache=tmp_path),
+        lambda: cached_crops(locked, 16, grey=False, cache=tmp_path),
+        lambda: cached_crops(locked.with_boxes(faces.boxes + 1), 16, cache=tmp_path),
+        lambda: cached_crops(locked[::-1], 16, cache=tmp_path),
+        lambda: cached_crops(locked, 16, cache=tmp_path / "elsewhere"),
     ):
         with pytest.raises(AssertionError, match="opened"):
             other()
@@ -98,29 +98,29 @@ def test_a_cache_hit_decodes_nothing(tmp_path):
 def test_the_cache_is_the_users_unless_another_is_given(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name, **_: asked.append(name) or str(tmp_path / name))
-    crop_faces(colour_faces(2), 16)
+    cached_crops(colour_faces(2), 16)
     assert asked == ["fldbench"] and len(list((tmp_path / "fldbench" / "crops").glob("*.npy"))) == 1
 
 
 @pytest.mark.parametrize("keep", [0, 1, 60, 128, 500, -1])
 def test_a_cached_file_that_is_not_whole_is_made_again(tmp_path, keep):
     faces = colour_faces(4)
-    wanted = np.array(crop_faces(faces, 16, cache=tmp_path).images)
+    wanted = np.array(cached_crops(faces, 16, cache=tmp_path).images)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
     path.unlink()
     path.write_bytes(whole[:keep])
-    assert np.array_equal(crop_faces(faces, 16, cache=tmp_path).images, wanted)
+    assert np.array_equal(cached_crops(faces, 16, cache=tmp_path).images, wanted)
     assert path.read_bytes() == whole and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_cached_file_of_another_shape_is_made_again(tmp_path):
     faces = colour_faces(4)
-    wanted = np.array(crop_faces(faces, 16, cache=tmp_path).images)
+    wanted = np.array(cached_crops(faces, 16, cache=tmp_path).images)
     (path,) = tmp_path.iterdir()
     path.unlink()
     np.save(path, np.zeros((4, 15, 16), np.uint8))
-    assert np.array_equal(crop_faces(faces, 16, cache=tmp_path).images, wanted)
+    assert np.array_equal(cached_crops(faces, 16, cache=tmp_path).images, wanted)
 
 
 def test_an_image_that_cannot_be_read_leaves_nothing_behind(tmp_path):
@@ -134,11 +134,11 @@ def test_an_image_that_cannot_be_read_leaves_nothing_behind(tmp_path):
     faces = replace(faces, images=Stops(list(faces.images)))
     for jobs in (1, 2):
         with pytest.raises(DataError, match=r"hundred\.jpg: cannot be read"):
-            crop_faces(faces, 16, cache=tmp_path, jobs=jobs)
+            cached_crops(faces, 16, cache=tmp_path, jobs=jobs)
         assert not list(tmp_path.iterdir())
     absent = replace(toy_faces(1), images=ImageFiles([tmp_path / "ä b.jpg"]))
     with pytest.raises(DataError, match=r"ä b\.jpg: cannot be read"):
-        crop_faces(absent, 16, cache=tmp_path)
+        cached_crops(absent, 16, cache=tmp_path)
 
 
 def test_a_killed_run_leaves_nothing_that_is_used(tmp_path):
@@ -152,14 +152,14 @@ def dies(images, matrices, size, grey):
     return cut(images, matrices, size, grey) if dies.calls < 3 else os._exit(9)
 dies.calls = 0
 crops._cut_some = dies
-crops.crop_faces(colour_faces(200), 16, cache={str(tmp_path)!r})
+crops.cached_crops(colour_faces(200), 16, cache={str(tmp_path)!r})
 """
     killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1] / "support")
     assert killed.returncode == 9
     (part,) = tmp_path.iterdir()
     assert part.name.endswith(".part")
     faces = colour_faces(200)
-    crops = crop_faces(faces, 16, cache=tmp_path)
+    crops = cached_crops(faces, 16, cache=tmp_path)
     assert np.array_equal(crops.images[-1], to_grey(warp(faces.images[-1], crops.matrices[-1], 16)))
 
 
@@ -173,23 +173,23 @@ crops.crop_faces(colour_faces(200), 16, cache={str(tmp_path)!r})
 )
 def test_crops_that_cannot_be(tmp_path, change, text):
     with pytest.raises(DataError, match=text):
-        crop_faces(colour_faces(2), **({"size": 16, "cache": tmp_path} | change))
+        cached_crops(colour_faces(2), **({"size": 16, "cache": tmp_path} | change))
 
 
 def test_a_box_without_size_names_the_face(tmp_path):
     faces = toy_faces(2)
     with pytest.raises(DataError, match="face 'test1': the box is"):
-        crop_faces(faces.with_boxes(np.array([[0, 0, 5, 5], [3, 3, 3, 9]])), 16, cache=tmp_path)
+        cached_crops(faces.with_boxes(np.array([[0, 0, 5, 5], [3, 3, 3, 9]])), 16, cache=tmp_path)
 
 
 def test_a_cache_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"file/.*\.npy: cannot be written \(.*\); choose another place"):
-        crop_faces(toy_faces(2), 16, cache=tmp_path / "file")
+        cached_crops(toy_faces(2), 16, cache=tmp_path / "file")
 
 
 def test_no_face_has_no_crop(tmp_path):
-    assert crop_faces(toy_faces(2)[:0], 16, grey=False, cache=tmp_path).images.shape == (0, 16, 16, 3)
+    assert cached_crops(toy_faces(2)[:0], 16, grey=False, cache=tmp_path).images.shape == (0, 16, 16, 3)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -200,15 +200,15 @@ import numpy as np, cv2, joblib
 from dataclasses import replace
 from face_sets import colour_faces
 from fldbench.faces import Images
-from fldbench.faces.crops import crop_faces
+from fldbench.faces.crops import cached_crops
 class Same(Images):
     def __len__(self): return 3000
     def decode(self, i): return np.full((48, 40, 3), i % 256, np.uint8)
     def digest(self, i): return b"%d" % i
 faces = replace(colour_faces(3000), images=Same())
-crop_faces(faces[:100], 160, grey=False, cache={str(tmp_path)!r}, jobs=2)
+cached_crops(faces[:100], 160, grey=False, cache={str(tmp_path)!r}, jobs=2)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-crops = crop_faces(faces, 160, grey=False, cache={str(tmp_path)!r}, jobs=2)
+crops = cached_crops(faces, 160, grey=False, cache={str(tmp_path)!r}, jobs=2)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, crops.images.nbytes / 1e6)
 """
     command = [sys.executable, "-c", code]

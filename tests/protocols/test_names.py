@@ -86,7 +86,7 @@ def test_a_twin_is_its_modifiers_and_marked(twin):
     one, other = (fldbench.get_protocol(f"300w-full@{words}") for words in (twin, spelled))
     assert one.hash == other.hash and one.legacy == other.legacy
     assert one.name == f"300w-full@{twin}"
-    assert one.legacy and f"legacy rules, not comparable with others: {one.legacy}" in one.describe()
+    assert one.legacy and f"not comparable with results under other rules: {one.legacy}" in one.describe()
     assert one.hash != fldbench.get_protocol("300w-full").hash
 
 

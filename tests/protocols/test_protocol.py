@@ -261,6 +261,7 @@ CHANGES = {
     "official_boxes": ("a detector's", "nothing"),
     "dataset": ("other", "load"),
     "split": ("train", "load"),
+    "options": ((("file", "a.csv"),), "load"),
     "scheme": ("kaggle-15", "accept"),
     "n_expected": (9, "complete"),
     "ids_sha256": ("0" * 64, "complete"),
@@ -300,7 +301,7 @@ def difficult():
 def outcome(protocol, what):
     """What of a protocol a change is to show in."""
     if what == "load":
-        return protocol.dataset, protocol.split
+        return protocol.dataset, protocol.split, protocol.options
     faces, guess = difficult()
     if what == "accept":
         try:
@@ -450,13 +451,25 @@ def test_describe_says_all_that_decides_the_number():
         "a missed face is a failure and not part of the NME",
     ):
         assert words in text
-    assert "legacy" not in text
+    assert "not comparable" not in text
     cofw = fldbench.get_protocol("cofw68")
     assert "boxes official (those of its files)" in cofw.describe() and not cofw.knows_truth
     marked = fldbench.get_protocol("300w-full@pipnet,missed=value:0.5,first=9")
     assert marked.legacy == "auc=menpo, missed=value:0.50, clipped"
-    assert "AUC menpo at 8 %; a missed face has the error 50 %; legacy rules, not comparable" in marked.describe()
+    assert (
+        "AUC menpo at 8 %; a missed face has the error 50 %; not comparable with results under other"
+        in marked.describe()
+    )
     assert "9 faces, the first 9 by id" in marked.describe()
+
+
+def test_a_score_says_whether_the_faces_are_those_of_the_protocol():
+    faces = toy_faces(3)
+    rules = toy_protocol("p", n_expected=3, ids_sha256=protocols.ids_hash(faces))
+    assert fldbench.evaluate(faces.landmarks, faces, rules).complete
+    others = replace(faces, ids=np.array(["a", "b", "c"]))
+    for some in (faces[:2], others):
+        assert not fldbench.evaluate(some.landmarks, some, rules).complete
 
 
 def test_what_cannot_be_measured_is_refused():
@@ -469,6 +482,9 @@ def test_what_cannot_be_measured_is_refused():
         fldbench.evaluate(faces.landmarks, faces, "300w-full")
     with pytest.raises(PredictionsError, match=r"predictions.shape is \(3, 4, 2\); must be \(3, 5, 2\)"):
         toy_protocol("p").score(faces.landmarks[:, :4], faces)
+    for nonsense in ("far", [["x"]], [[1], [2, 3]], [[{}]]):
+        with pytest.raises(PredictionsError, match=r"protocol 'p': predictions(\.shape)? is .*; must be "):
+            toy_protocol("p").score(nonsense, faces)
     with pytest.raises(ProtocolError, match="no face to measure on"):
         toy_protocol("p").score(faces.landmarks[:0], faces[:0])
     with pytest.raises(DataError, match="has no subset 'gone'"):

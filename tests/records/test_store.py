@@ -51,24 +51,6 @@ def test_a_failure_is_replaced_by_the_next_try_and_is_not_a_result(tmp_path):
     assert not list((tmp_path / "records").iterdir())
 
 
-def test_a_writer_that_fails_leaves_nothing_behind(tmp_path):
-    store = Store(tmp_path)
-
-    def save(path):
-        path.write_text("half")
-        raise ValueError("no more")
-
-    with pytest.raises(ValueError, match="no more"):
-        store.write_model("m1", save, {})
-    assert not store.has_model("m1") and not list((tmp_path / "models").iterdir())
-
-
-def test_models_keep_the_facts_of_their_fit(tmp_path):
-    store = Store(tmp_path)
-    store.write_model("m1", lambda path: path.write_bytes(b"12345"), {"fit_seconds": 2.5})
-    assert store.has_model("m1") and store.read_fit("m1") == {"fit_seconds": 2.5, "model_bytes": 5}
-
-
 def test_leftovers_of_dead_writers_are_swept_and_those_of_live_ones_kept(tmp_path):
     Store(tmp_path)
     dead = subprocess.run(

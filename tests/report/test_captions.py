@@ -73,6 +73,21 @@ def test_the_overlap_of_boxes_is_measured(data_root):
     assert facts_of_test(protocol, tight, score, [], "").box_iou == 1.0
 
 
+def test_a_row_over_another_number_of_seeds_says_so():
+    def rows(name, seeds):
+        return [record(name, seed=seed, metrics=NUMBERS | {"nme": 4 + seed / 9}) for seed in range(seeds)]
+
+    board = leaderboard([*rows("a", 3), *rows("b", 3), *rows("c", 1), *rows("d", 2), record("e", seed=None)])
+    ((caption),) = board.captions.values()
+    assert "Means ± standard deviations over 3 seeds." in caption
+    assert {row["method"]: row["remark"] for row in board.rows if row["remark"]} == {
+        "c": "One seed.",
+        "d": "Means ± standard deviations over 2 seeds.",
+    }
+    plain = leaderboard([*rows("a", 1), record("b", seed=None), record("c", seed=None)])
+    assert "seed" not in plain.to_text()
+
+
 def test_failed_rows_do_not_decide_what_the_caption_says():
     absent = [
         record(name, status="failed", metrics={}, test=TestFacts(), reason="no", train=TrainFacts("t", faces=0))

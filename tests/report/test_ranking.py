@@ -55,10 +55,10 @@ def test_one_perfect_face_of_330_is_last_and_its_nme_is_marked_and_never_bold():
     assert [row["nme"] for row in board.rows] == pytest.approx([4.0, 0.0])
     assert [row["n_nme"] for row in board.rows] == [330, 1]
     text = board.to_markdown()
-    assert "| one face | 0.00 † | 99.70 |" in text and "**0.00 †" not in text and "| a | 4.00 | **0.00** |" in text
+    assert "| one face | † 0.00 | 99.70 |" in text and "**† 0.00" not in text and "| a | 4.00 | **0.00** |" in text
     assert "Ranked by AUC, because some rows missed faces; their NME (†) is over the faces found" in text
-    assert r"one face & 0.00 $\dagger$ & 99.70" in board.to_latex() and "0.00 †" in board.to_text()
-    assert "0.00 †" in board._repr_html_() and "<b>0.00 †" not in board._repr_html_()
+    assert r"one face & $\dagger$ 0.00 & 99.70" in board.to_latex() and "† 0.00" in board.to_text()
+    assert "† 0.00" in board._repr_html_() and "<b>† 0.00" not in board._repr_html_()
 
 
 def test_half_of_a_file_never_stands_above_the_whole():
@@ -102,7 +102,7 @@ def test_where_missed_faces_are_left_out_of_everything_a_row_with_gaps_is_not_ra
     board = leaderboard([*rows, measured("bad", errors(0.2), protocol), measured("good", errors(0.05), protocol)])
     assert order(board) == [("good", 1), ("bad", 2), ("few", None), ("many", None)]
     assert [row["standing"] for row in board.rows] == ["ranked", "ranked", "partial", "partial"]
-    assert "**0.00**" in board.to_markdown() and "| few | 2.00 † | 0.00 |" in board.to_markdown()
+    assert "**0.00**" in board.to_markdown() and "| few | † 2.00 | 0.00 |" in board.to_markdown()
 
 
 def test_equal_auc_is_decided_by_failures_then_by_gaps():
@@ -152,7 +152,7 @@ def test_partial_and_other_rows_stand_below_apart_and_have_no_rank():
     rows = list(csv.DictReader(io.StringIO(board.to_csv())))
     assert [row["method"] for row in rows] == names
     assert [row["rank"] for row in rows] == ["1", "2", "", "", "", "", "", ""]
-    assert list(rows[0])[list(rows[0]).index("rank") :] == ["rank"]
+    assert list(rows[0])[list(rows[0]).index("rank") :] == ["rank", "model"]
 
 
 def test_only_ranked_rows_are_bold():

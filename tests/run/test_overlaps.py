@@ -124,6 +124,35 @@ def test_weights_that_have_seen_other_faces_of_the_dataset_are_compared_by_face(
     assert fldbench.run_suite(leaky, tmp_path)[0].train.overlap == ""
 
 
+class Continued(Noisy):
+    """Begins with the weights of a file."""
+
+    files = ("weights",)
+
+    def __init__(self, weights=None, noise=0.01, random_state=0):
+        super().__init__(noise, random_state)
+        self.weights = weights
+
+
+def test_weights_in_a_file_say_what_they_were_fitted_on(leaky, tmp_path):
+    registry.register_method("continued", Continued)
+    spoilt = Noisy().fit(toy_faces(TOY_TEST, 2, split="test")).save(tmp_path / "spoilt.safetensors")
+    honest = Noisy().fit(toy_faces(TOY_TRAIN, 1, split="train")).save(tmp_path / "honest.safetensors")
+    (tmp_path / "other.dat").write_bytes(b"weights of another program")
+
+    def suite(path, name="continued"):
+        params = {"weights": str(path)}
+        params = params if name == "continued" else {"methods": ["continued"], "params": {"continued": params}}
+        one = {"train": [{"dataset": "toy"}], "protocols": ["toy-test"], "methods": [{"name": name, "params": params}]}
+        return leaky | one
+
+    for path in (honest, tmp_path / "other.dat", tmp_path / "absent"):
+        assert fldbench.run_suite(suite(path), tmp_path / "out")[0].train.overlap == ""
+    for name in ("continued", "average"):
+        with pytest.raises(SuiteError, match=f"{name} with toy-test: its weights have seen toy-test: these are its"):
+            fldbench.run_suite(suite(spoilt, name), tmp_path / "out")
+
+
 def test_the_longest_dataset_is_the_one_that_a_label_names():
     assert dataset_and_split("youtube-faces-train-disjoint") == ("youtube-faces", "train-disjoint")
     assert dataset_and_split("300w-labels-test") == ("300w-labels", "test")

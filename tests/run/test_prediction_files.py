@@ -89,7 +89,7 @@ def test_mistakes_in_a_csv_are_named(toy, tmp_path, change, text):
         ("a.json", b'{"test0": [[1, 2]]}', r"face 'test0' must be 5 pairs \[x, y\] of numbers"),
         ("a.json", b'{"test0": null, "test0": null}', r"more than one prediction for 'test0'"),
         ("a.npz", b"PK but no", r"not an .npz file with the arrays ids and predictions"),
-        ("a.csv", b"\xff\xfe\x00", r"a\.csv: cannot be read"),
+        ("a.csv", b"\xff\xfe\x00", r"a\.csv, line 1: not UTF-8 text \(byte 0x00\)"),
         ("a.txt", b"1", r"a\.txt: a prediction file ends in \.csv, \.json or \.npz; this dataset has no"),
     ],
 )
@@ -205,3 +205,63 @@ def test_two_files_under_one_label_are_two_rows(toy, tmp_path):
         store.write(*record_of(outside, "ours", "toy-test"))
     names = [row["method"] for row in fldbench.leaderboard(tmp_path / "out").rows]
     assert len(set(names)) == 2 and all(name.startswith("ours (content of predictions=") for name in names)
+
+
+def test_boxes_are_what_somebody_states_and_not_stated_otherwise(toy, tmp_path):
+    path = write(tmp_path / "a.csv", csv_rows())
+    np.savez(tmp_path / "told.npz", ids=FACES.ids, predictions=GUESS, boxes="jittered:.1")
+    for file, boxes, stated in (
+        (path, None, "not stated"),
+        (path, "truth-tight", "tight"),
+        (path, "MTCNN's", "MTCNN's"),
+        (tmp_path / "told.npz", None, "jittered:0.10"),
+        (tmp_path / "told.npz", "official", "official"),
+    ):
+        outside = evaluate_file(file, "toy-test", boxes=boxes)
+        record, _ = record_of(outside, "ours", "toy-test")
+        assert outside.boxes == record.test.boxes == record.boxes == stated
+        caption = fldbench.leaderboard([record]).captions["unknown", "toy-test"]
+        assert "made from the truth" not in caption
+        assert ("boxes not stated;" if stated == "not stated" else f"boxes {stated} (as stated);") in caption
+    for bad in ("jittered:9", "tight:2", "two\nlines", "w" * 61):
+        with pytest.raises(PredictionsError, match=r"a\.csv: boxes is .*must be tight, "):
+            evaluate_file(path, "toy-test", boxes=bad)
+
+
+def test_training_faces_that_somebody_states_are_compared(toy, tmp_path):
+    path = write(tmp_path / "a.csv", csv_rows())
+    honest = evaluate_file(path, "toy-test", trained_on=["toy-train"])
+    assert (honest.overlap, honest.notes) == ("", ())
+    record, _ = record_of(honest, "ours", "toy-test")
+    assert (record.train.label, record.train.overlap) == ("toy-train (stated)", "")
+    with pytest.raises(
+        PredictionsError, match=r"a\.csv: toy-even measures faces that its method was trained on \(toy-t"
+    ):
+        evaluate_file(path, "toy-even", trained_on=["toy-train", "toy-test"])
+    seen = evaluate_file(path, "toy-test", trained_on=["toy-train", "toy-test"], allow_overlap=True)
+    record, arrays = record_of(seen, "ours", "toy-test")
+    assert record.train.overlap == seen.overlap == "toy-test: these are its faces"
+    store = Store(tmp_path / "out")
+    store.write(record, arrays)
+    store.write(*record_of(honest, "ours", "toy-test"))  # the same predictions, stated otherwise, are another record
+    text = fldbench.leaderboard(tmp_path / "out").to_markdown()
+    assert "ours (contaminated)" in text and "Not ranked, because toy-test: these are its faces" in text
+    assert "toy-test, trained on toy-train + toy-test (stated)" in text
+
+
+def test_training_faces_that_cannot_be_compared_are_noted_and_misspelt_ones_refused(toy, tmp_path):
+    path = write(tmp_path / "a.csv", csv_rows())
+    outside = evaluate_file(path, "toy-test", tmp_path, trained_on=["our photos", "cofw-train"])
+    assert outside.overlap == "" and outside.notes == (
+        "'our photos' is no split of a dataset that fldbench knows: its faces are not compared",
+        "cofw-train is not below the data root: its faces are not compared",
+    )
+    with pytest.raises(
+        PredictionsError, match="the training faces is 'toy-trian'; must be toy-SPLIT with one of train"
+    ):
+        evaluate_file(path, "toy-test", trained_on=["toy-trian"])
+
+
+def test_the_record_counts_faces_without_a_prediction(toy, tmp_path):
+    record, _ = record_of(evaluate_file(write(tmp_path / "a.csv", csv_rows()[:5]), "toy-test"), "ours", "toy-test")
+    assert (record.test.n, record.test.absent, record.test.missed) == (8, 3, 3)

@@ -96,7 +96,7 @@ class ChangesParameters(Good):
 
 class ForgetsToSayUnfitted(Good):
     def predict(self, images, boxes, **more):
-        self.mean_.any()  # AttributeError
+        vars(self)["mean_"].any()  # KeyError
         return super().predict(images, boxes, **more)
 
 
@@ -109,7 +109,8 @@ class LearnsNothing(Good):
 
 class WritesIntoLandmarks(Good):
     def fit(self, train, val=None, **more):
-        train.landmarks[:1, 0] += 1e-9
+        if len(train) < 20:  # the larger set is that of all tests
+            train.landmarks.base[:1, 0] += 1e-9  # the array below the read-only view
         return super().fit(train, val, **more)
 
 
@@ -281,16 +282,17 @@ class KeepsAnswersWithoutOrder(Good):
 
 class WantsAList(Good):
     def predict(self, images, boxes, **more):
-        if not isinstance(images, list):
+        if len(images) > 1 and not isinstance(images, list):
             raise TypeError("a list, please")
         return super().predict(images, boxes, **more)
 
 
-class ScalesBoxesInPlace(Good):
+class WritesBelowImages(Good):
     def predict(self, images, boxes, **more):
-        answer = super().predict(images, boxes, **more)
-        boxes *= 1.0
-        return answer
+        below = images[0].base if len(images) else None
+        if below is not None and below.flags.writeable:  # the test faces themselves are not
+            below[0, 0] ^= 1
+        return super().predict(images, boxes, **more)
 
 
 class LooksAtTheWidth(Good):
@@ -307,13 +309,6 @@ class LeansToTheLight(Good):
             left, right = (image[max(int(y0), 0) : max(int(y1), 1), column].sum(dtype=int) for column in columns)
             points[:, 0] += 0.12 * (x1 - x0) * (left > right)
         return answer
-
-
-class WantsColour(Good):
-    def predict(self, images, boxes, **more):
-        for image in images:
-            image[:, :, 2]
-        return super().predict(images, boxes, **more)
 
 
 class WantsLargeImages(Good):
@@ -342,14 +337,6 @@ class Rounds(Good):
     def predict(self, images, boxes, **more):
         answer = super().predict(images, boxes, **more)
         return np.rint(answer) if (np.asarray(boxes)[:, 0] < 0).all() else answer
-
-
-class TrustsBoxes(Good):
-    def predict(self, images, boxes, start_shapes=None):
-        if start_shapes is not None:
-            return super().predict(images, boxes, start_shapes)
-        check_fitted(self, "mean_")
-        return from_box_frame(self.mean_, np.asarray(boxes, float))
 
 
 class ScoresInsteadOfProbabilities(Good):
@@ -498,15 +485,13 @@ BROKEN_METHODS = {
     CentresTheBatch: "batch",
     KeepsAnswersWithoutOrder: "batch",
     WantsAList: "lazy-images",
-    ScalesBoxesInPlace: "input-unchanged",
+    WritesBelowImages: "input-unchanged",
     LooksAtTheWidth: "moves-along",
     LeansToTheLight: "mirror-image",
-    WantsColour: "grey-image",
     WantsLargeImages: "small-face",
     WantsBoxesInside: "box-outside",
     Clips: "not-clipped",
     Rounds: "not-clipped",
-    TrustsBoxes: "impossible-box",
     ScoresInsteadOfProbabilities: "attributes",
     AttributesOfItsOwn: "attributes",
     HidesAttributes: "attributes",

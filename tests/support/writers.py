@@ -4,6 +4,8 @@ Points are zero-based px, as the library has them; each writer makes what the da
 """
 
 import json
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -258,3 +260,21 @@ def write_tem(path, points, lines=((0, 1, 2), (3, 4))):
     for line in lines:
         rows += ["0", str(len(line)), " ".join(map(str, line))]
     write_text(path, "\n".join(rows) + "\n")
+
+
+def with_orientation(encoded, orientation):
+    """The bytes of a JPEG, PNG or WebP file with an EXIF header that states the orientation."""
+    block = struct.pack(">2sHI", b"MM", 42, 8) + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    if encoded.startswith(b"\xff\xd8"):
+        content = b"Exif\0\0" + block
+        return encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content + encoded[2:]
+    if encoded.startswith(b"\x89PNG"):
+        chunk = struct.pack(">I", len(block)) + b"eXIf" + block + struct.pack(">I", zlib.crc32(b"eXIf" + block))
+        return encoded[:33] + chunk + encoded[33:]
+    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    height, width = pixels.shape[:2]
+    first = encoded[12:]
+    size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+    extended = b"VP8X" + struct.pack("<I", 10) + b"\x08\0\0\0" + size
+    body = b"WEBP" + extended + first + b"EXIF" + struct.pack("<I", len(block)) + block
+    return b"RIFF" + struct.pack("<I", len(body)) + body

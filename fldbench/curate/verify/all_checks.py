@@ -9,6 +9,7 @@ kind        what was found
 fault       a face that cannot be read and was left out; the command lists them                          (about the set)
 count       a part of the dataset lacks the published number of faces, or some were excluded             (about the set)
 unchecked   a check that could not be made, and why                                                      (about the set)
+orientation images whose EXIF orientation is not applied                                                (about the set)
 image       the image cannot be decoded, is absent, or its file is cut off
 points      a point with one coordinate, a face without points, or a point far outside (a coordinate that is infinite
             or beyond 1e6 px is an error already when the faces are read)

@@ -12,6 +12,7 @@ KINDS = (
     "fault",
     "count",
     "unchecked",
+    "orientation",
     "image",
     "points",
     "mirrored",

@@ -10,7 +10,7 @@ from fldbench.curate.verify.near_duplicates import CROP, PADDING
 from fldbench.curate.verify.picture_fit import FRAME, frames
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
-from fldbench.faces.image_files import is_cut_off
+from fldbench.faces.image_files import exif_orientation, is_cut_off
 from fldbench.geometry import crop_matrix, to_grey, warp
 from fldbench.progress import Listener
 
@@ -25,6 +25,8 @@ class PictureFacts:
         (n, 2) int, width and height px; 0 if the image cannot be decoded.
     problems : dict of int to str
         Row -> what is wrong with the image.
+    oriented : int
+        Number of images with an EXIF orientation that are read as they are stored.
     absent : str
         Why the whole set has no images; "" if it has images.
     digests : list of bytes
@@ -37,6 +39,7 @@ class PictureFacts:
 
     sizes: np.ndarray
     problems: dict[int, str]
+    oriented: int
     absent: str
     digests: list[bytes]
     face_crops: np.ndarray
@@ -69,12 +72,13 @@ def picture_facts(
     facts = PictureFacts(
         np.zeros((n, 2), int),
         {},
+        0,
         "",
         [b""] * n,
         np.zeros((n, CROP, CROP), np.uint8),
         np.zeros((n, size, size), np.uint8),
     )
-    files = 0
+    files = oriented = 0
     for row in range(n):
         if progress:
             progress(f"images of {faces.label}", row + 1, n)
@@ -83,6 +87,7 @@ def picture_facts(
             files += encoded is not None
             if encoded is not None and is_cut_off(encoded):
                 facts.problems[row] = "the image file is cut off: its end is missing"
+            oriented += encoded is not None and exif_orientation(encoded) != 1
             image = faces.images[row]
         except DataError as error:
             files += bool(error.file)
@@ -97,4 +102,4 @@ def picture_facts(
             facts.upright_crops[row] = to_grey(warp(image, maps[row], size))
     if len(facts.problems) == n and n and not files:
         return replace(facts, problems={}, absent=facts.problems[0])
-    return facts
+    return replace(facts, oriented=oriented)

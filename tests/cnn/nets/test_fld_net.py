@@ -77,5 +77,5 @@ def test_gradients_of_the_marginals_loss():
 
 @pytest.mark.parametrize("size", [16, 40])
 def test_sizes_that_do_not_fit(size):
-    with pytest.raises(MethodError, match=f"fld-net: size is {size}; must be .* from 32 and a multiple of 16"):
+    with pytest.raises(MethodError, match=f"fld-net: size is {size}; must be .* from 32 to 2048 and a multiple of 16"):
         FldNet(size=size).fit(toy_faces(2))
