@@ -15,6 +15,7 @@ import numpy as np
 
 from fldbench.dataset import FAR, ROOT_VARIABLE, Columns, Dataset, data_root
 from fldbench.datasets.formats.frames import Frames
+from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
@@ -52,6 +53,10 @@ class Annotation:
         None: annotated points are visible.
     id, group : str
         If the file has them.
+    file : Path or None
+        The face's own annotation file, where each photo has one.
+    has_image : bool
+        False where the file names no image and none lies beside it.
     size : (width, height) or None
         Of the image, px, if the file states it.
     ignored : bool
@@ -67,6 +72,8 @@ class Annotation:
     id: str = ""
     group: str = ""
     size: tuple[int, int] | None = None
+    file: Path | None = None
+    has_image: bool = True
     ignored: bool = False
 
 
@@ -123,8 +130,15 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
+        parsed = Parsed(*self.parse(folder))
+        return self.as_columns(parsed.scheme, parsed.faces, parsed.folder, folder, parsed.notes)
+
+    def as_columns(
+        self, scheme: str | None, found: list[Annotation], images: Path, file: Path, notes: Sequence[str] = ()
+    ) -> Columns:
+        """Return the columns of the faces with points; image paths are relative to the folder `images`."""
         frames = Frames() if self.orientation is None else None
-        return _columns(self, folder, Parsed(*self.parse(folder)), self._reach(folder), frames)
+        return _columns(self, file, Parsed(scheme, images, found, tuple(notes)), self._reach(file), frames)
 
     def _reach(self, file: Path) -> Path:
         """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
@@ -133,7 +147,7 @@ class AnnotationFile(Dataset):
         """
         root = None if self.root is None else Path(os.path.abspath(self.root))
         place = Path(os.path.abspath(file))
-        return root if root is not None and root in place.parents else place.parent.parent
+        return root if root is not None and root in (place, *place.parents) else place.parent.parent
 
     def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder that image paths are relative to, and the faces of one file."""
@@ -277,15 +291,17 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: F
     if not rows:
         raise DataError(f"no face with landmarks in it ({len(found)} without)", file)
     used: set[str] = set()
+    with_images = any(found[k].has_image for k in rows)
 
     def face(k: int) -> tuple[int, str, np.ndarray]:
         one = found[k]
-        image = folder.find(images[k], file, one.line, one.what)
-        if frames is not None and one.size is not None:
-            frames.add(image, one.size, file, one.line, one.what)
-        box = _box(one, file)
+        place = one.file or file
+        image = folder.find(images[k], place, one.line, one.what) if with_images else ""
+        if frames is not None and one.size is not None and with_images:
+            frames.add(image, one.size, place, one.line, one.what)
+        box = _box(one, place)
         if ids[k] in used:
-            raise DataError(f"{one.what}the id {ids[k][:80]!r} is used for more than one face", file, one.line)
+            raise DataError(f"{one.what}the id {ids[k][:80]!r} is used for more than one face", place, one.line)
         used.add(ids[k])
         return k, image, box
 
@@ -301,7 +317,9 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: F
     boxed = sum(found[k].box is not None for k in rows)
     return Columns(
         ids=[ids[k] for k in rows],
-        images=ImageFiles(files, None if frames is None else frames.orientations(files)),
+        images=ImageFiles(files, None if frames is None else frames.orientations(files))
+        if with_images
+        else no_images(len(files), file.name, "image beside a file"),
         boxes=np.stack(boxes) if boxed else None,
         landmarks=landmarks,
         scheme=scheme,

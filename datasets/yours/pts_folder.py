@@ -62,7 +62,7 @@ class PtsFolder(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces in the order of their paths; all have as many points as the first."""
-        paths = _of_split(_annotations(folder, self.ending), folder, split, self.ending)
+        paths = of_split(files_below(folder, self.ending), folder, split, self.ending)
         if self.scheme is None:
             n_points, first = self._first_count(paths)
             scheme_for(n_points, None, first)  # refuses a number that no scheme has
@@ -109,17 +109,18 @@ class TemFolder(PtsFolder):
         return read_tem(path, n_points)[0]
 
 
-def _annotations(base: Path, ending: str) -> list[Path]:
+def files_below(base: Path, *endings: str) -> list[Path]:
     """Return all annotation files below a folder, in the order of their paths, without hidden ones; at least one."""
     if not base.is_dir():
         raise DatasetNotFoundError("there is no such folder; folder='...' is a path below the data root", base)
-    found = sorted(path for path in base.rglob(f"*{ending}") if not path.name.startswith(".") and path.is_file())
+    named = {path for ending in endings for path in base.rglob(f"*{ending}")}
+    found = sorted(path for path in named if not path.name.startswith(".") and path.is_file())
     if not found:
-        raise DatasetNotFoundError(f"no {ending} file in it or below", base)
+        raise DatasetNotFoundError(f"no {' or '.join(endings)} file in it or below", base)
     return found
 
 
-def _of_split(paths: list[Path], base: Path, split: str, ending: str) -> list[Path]:
+def of_split(paths: list[Path], base: Path, split: str, ending: str) -> list[Path]:
     """Return the files of a split by the names of their folders; raise DatasetNotFoundError if they do not say."""
     named = {path: split_of(" ".join(path.relative_to(base).parts[:-1])) for path in paths}
     if split == "all" or (split == "train" and not any(named.values())):
