@@ -90,6 +90,9 @@ class Dataset:
         Names in that folder; one of them must be there.
     rules : dict of str to Rule
         What the options, the constructor's arguments, may be.
+    apart : dict of str to tuple of str
+        Split -> the splits that must share no face, person, clip or photo with it. By default all others but `all`,
+        which is everything.
     labels : str
         The dataset that holds annotations of the same test faces without images, or empty. Predictions are scored on
         it if faces of this one are absent.
@@ -113,6 +116,7 @@ class Dataset:
     folder: ClassVar[str] = ""
     holds: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[Mapping[str, Rule]] = {}
+    apart: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     labels: ClassVar[str] = ""
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
@@ -202,6 +206,12 @@ class Dataset:
     @property
     def _label(self) -> str:
         return f"dataset {(self.name or type(self).__name__)!r}"
+
+    def splits_apart_from(self, split: str) -> tuple[str, ...]:
+        """Return the splits that must share nothing with this one: those that `verify` compares it with."""
+        if self.apart:
+            return self.apart.get(split, ())
+        return () if split == "all" else tuple(other for other in self.splits if other not in (split, "all"))
 
     def check_split(self, split: str) -> None:
         """Raise DatasetNotFoundError for a split that the dataset does not have."""

@@ -124,12 +124,11 @@ def verify(
 
     faces, faults = _load_sound(name, data, split, option)
     others = []
-    for other in make_dataset(name, **assignments(option, "--option")).splits:
-        if other != faces.split_name:
-            try:
-                others.append(_load_sound(name, data, other, option)[0])
-            except DatasetNotFoundError as error:
-                complain(f"not compared with {other}: {error}")
+    for other in make_dataset(name, **assignments(option, "--option")).splits_apart_from(faces.split_name):
+        try:
+            others.append(_load_sound(name, data, other, option)[0])
+        except DatasetNotFoundError as error:
+            complain(f"not compared with {other}: {error}")
     with progress(f"verifying {faces.label}") as show:
         findings = [Finding("fault", "", 0.0, str(one)) for one in faults.in_order()] + findings_of(faces, others, show)
     for one in findings:

@@ -39,11 +39,14 @@ def train(
     from fldbench.dataset import load_dataset
     from fldbench.errors import DataError, must_be
     from fldbench.faces import facts_of
+    from fldbench.files import check_writable
     from fldbench.method import make_method
     from fldbench.protocols import boxes_from
     from fldbench.run.data import LoadedFaces
 
     model = make_method(method, **assignments(param, "--param"))
+    model.check_params()
+    check_writable(output)
     options = assignments(option, "--option")
     everyone = load_dataset(dataset, roots(data), split, **options)
     if faces is not None and faces > len(everyone):

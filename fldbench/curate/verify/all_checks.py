@@ -16,7 +16,7 @@ points      a point with one coordinate, a face without points, or a point far o
 mirrored    left and right numbers are exchanged: the numbering of the mirrored face
 eyes        only the eyes have each other's numbers
 box         box and points are apart, or of different sizes; or the box is impossible
-duplicate   the same or nearly the same picture is in another split
+duplicate   the same or nearly the same picture is in another split, or in this one under two groups
 group       the same person, clip or photo is in another split
 shape       a part does not fit the rest of the face, by a shape model that has not seen the face
 picture     the points do not lie on the face in the picture, by a regressor that has not seen the face
@@ -73,7 +73,7 @@ def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | 
     outside = [*check_points_outside(faces, facts, sound)]
     found += outside
     sound &= ~_named(faces, outside)
-    found += check_duplicates(faces, facts, others, progress)
+    found += check_duplicates(faces, facts, others, mean, progress)
     found += check_shapes(faces, sound)
     found += check_points_on_pictures(faces, facts, sound, mean)
     return sorted(found, key=lambda one: (KINDS.index(one.kind), -one.score, one.id))
