@@ -50,6 +50,8 @@ class Columns:
         The scheme of the files, if they decide it; by default that of the class.
     parts : dict of str to (found, expected), optional
         Number of faces of each part; by default of the split alone, if its number of faces is published.
+    notes : sequence of str
+        What a user should know about how the files were understood, one line each.
     """
 
     ids: Sequence[str]
@@ -62,6 +64,7 @@ class Columns:
     groups: Sequence[str] | None = None
     scheme: str | None = None
     parts: Mapping[str, tuple[int, int]] | None = None
+    notes: Sequence[str] = ()
 
 
 class Dataset:
@@ -163,6 +166,7 @@ class Dataset:
             name=self.name,
             split_name=split,
             box_source="tight" if found.boxes is None else "official",
+            notes=found.notes,
         )
         near = self._near(faces, place)
         faces = faces if near.all() else faces[near]
