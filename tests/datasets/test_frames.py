@@ -151,6 +151,7 @@ def test_info_and_verify_count_images_with_an_orientation(tmp_path):
 
 @pytest.mark.parametrize("orientation", [None, "upright"])
 def test_converted_images_have_no_orientation_that_other_programs_could_apply(tmp_path, orientation):
+    (tmp_path / "in").mkdir()
     photo(tmp_path / "in/a.png")
     write_pts(tmp_path / "in/a.pts", np.array(POINTS))
     faces = fldbench.load_dataset("pts", tmp_path / "in", "all", scheme="mtfl-5", orientation=orientation)
