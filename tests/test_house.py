@@ -27,6 +27,7 @@ LAYERS = (
     ("faces",),
     (
         "params",
+        "contract",
         "dataset",
         "model_file",
         "method",
