@@ -39,7 +39,7 @@ from fldbench.curate.verify.points import check_points, check_points_outside
 from fldbench.curate.verify.shape import check_shapes, score_shapes
 from fldbench.curate.verify.shape_model import mean_shape
 from fldbench.curate.verify.shared_groups import check_shared_groups
-from fldbench.curate.verify.sides import check_sides, one_sided
+from fldbench.curate.verify.sides import check_sides, one_sided, upright_face
 from fldbench.faces import FaceSet
 from fldbench.progress import Listener
 from fldbench.schemes import get_scheme
@@ -67,7 +67,7 @@ def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | 
     found += points + sides + [*check_boxes_and_points(faces, sound)] + [*check_shared_groups(faces, others)]
     sound &= ~_named(faces, sides)
     scheme = get_scheme(faces.scheme)
-    mean = mean_shape(one_sided(faces.landmarks[sound], scheme), scheme.template)
+    mean = mean_shape(one_sided(faces.landmarks[sound], scheme), upright_face(faces.landmarks[sound], scheme))
     facts = picture_facts(faces, np.where(sound[:, None, None], faces.landmarks, np.nan), mean, progress)
     found += check_images(faces, facts)
     outside = [*check_points_outside(faces, facts, sound)]
