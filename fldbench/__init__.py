@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.faces import ImageArrays as ImageArrays
     from fldbench.faces import ImageFiles as ImageFiles
     from fldbench.faces.crops import crop_faces as crop_faces
+    from fldbench.kit.adapters import wrap as wrap
     from fldbench.method import Method as Method
     from fldbench.method import load_method as load_method
     from fldbench.method import make_method as make_method
@@ -46,6 +47,7 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.schemes import Scheme as Scheme
     from fldbench.schemes import get_scheme as get_scheme
     from fldbench.schemes import list_schemes as list_schemes
+    from fldbench.schemes import register_scheme as register_scheme
 
     __version__: str
 
@@ -63,6 +65,7 @@ _PUBLIC = {
     "Score": "protocols",
     "get_scheme": "schemes",
     "list_schemes": "schemes",
+    "register_scheme": "schemes",
     "Scheme": "schemes",
     "list_methods": "registry",
     "list_datasets": "registry",
@@ -73,6 +76,7 @@ _PUBLIC = {
     "ImageArrays": "faces",
     "ImageFiles": "faces",
     "crop_faces": "faces.crops",
+    "wrap": "kit.adapters",
     "run_suite": "run.runner",
     "evaluate_file": "run.prediction_files",
     "Record": "records.record",

@@ -38,7 +38,7 @@ PINNED = {
 
 # These run methods and write tables. A script that holds a method and runs it reaches them, but no method learns from
 # them, and the keys of the built-in methods do not hold them either.
-NOT_FOLLOWED = ("run", "report", "audit", "kit", "cli")
+NOT_FOLLOWED = ("run", "report", "audit", "cli")
 
 # Imported name -> distributions that provide it; the first one that is installed counts.
 LIBRARIES = {

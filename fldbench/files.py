@@ -75,6 +75,22 @@ def write_text(path: str | Path, text: str) -> Path:
     return Path(path)
 
 
+def check_writable(path: str | Path) -> None:
+    """Raise StoreError if a file cannot be written under this name, before the work that it is to hold is begun."""
+    path = Path(path)
+    part = _part_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part.touch()
+    except OSError as error:
+        raise StoreError(_cannot_write(path, error)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
 @contextmanager
 def folder_written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its name when the block ends without an error.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from fldbench.escape import plain
+
 Listener = Callable[[str, int, int], None]  # what is being done; steps done, steps in all
+FEW = 50  # steps that each get a line of a log
+LOG_EVERY = 10.0  # seconds
 
 _listener: ContextVar[Listener | None] = ContextVar("fldbench_progress", default=None)
 
@@ -38,3 +44,50 @@ def say_progress(what: str, done: int, total: int) -> None:
     listener = _listener.get()
     if listener is not None:
         listener(what, done, total)
+
+
+@contextmanager
+def printed() -> Iterator[Listener]:
+    """Print the progress of long work as lines on stderr: yields show(what was done, steps done, steps in all).
+
+    A few steps get a line each, many one every ten seconds; what a method reports from inside its training is printed
+    too.
+    """
+    with listening(Inside(_log_lines)):
+        yield _log_lines()
+
+
+class Inside:
+    """Return a listener for the steps within a training: every new kind of work gets a new display.
+
+    The text in brackets, such as the current loss, may change from step to step.
+    """
+
+    def __init__(self, display: Callable[[], Listener]):
+        self._display = display
+        self._what: str | None = None
+        self._show: Listener = lambda *_: None  # until the first step
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        name = what.partition(" (")[0]
+        if name != self._what:
+            self._what, self._show = name, self._display()
+        self._show(what, done, total)
+        if done == total:
+            self._what = None
+
+
+def _log_lines() -> Listener:
+    last = start = time.monotonic()
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if total > FEW and done < total and now - last < LOG_EVERY:
+            return
+        last, seconds = now, now - start
+        left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
+        if what:
+            print(f"{done} of {total} done after {seconds:.0f} s{left}: {plain(what)}", file=sys.stderr, flush=True)
+
+    return show

@@ -1,7 +1,7 @@
-"""Names of methods, datasets and protocols: tables of strings, imported only on use.
+"""Names of methods, datasets, protocols and schemes: tables of strings, imported only on use.
 
 Each table maps a name to "module:attribute" or to an object that was registered at run time. Installed packages add
-theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets` and `fldbench.protocols`.
+theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets`, `fldbench.protocols` and `fldbench.schemes`.
 """
 
 from __future__ import annotations
@@ -60,25 +60,35 @@ TABLES: dict[str, dict[str, Any]] = {
         "merl-rav": "fldbench.datasets.merl_rav:MERLRAV",
         "cofw68": "fldbench.datasets.cofw68:COFW68",
         "london": "fldbench.datasets.london:London",
+        "celeba": "fldbench.datasets.celeba:CelebA",
         "dlib-xml": "fldbench.datasets.yours.dlib_xml:DlibXML",
         "pts": "fldbench.datasets.yours.pts_folder:PtsFolder",
         "webmorph": "fldbench.datasets.yours.pts_folder:TemFolder",
         "csv": "fldbench.datasets.yours.csv_table:CSVTable",
         "coco-face": "fldbench.datasets.yours.coco_face:CocoFace",
+        "labelme": "fldbench.datasets.yours.labelme:Labelme",
+        "ljson": "fldbench.datasets.yours.ljson:LJSON",
+        "label-studio": "fldbench.datasets.yours.label_studio:LabelStudio",
+        "cvat": "fldbench.datasets.yours.cvat:CVAT",
+        "facepp": "fldbench.datasets.yours.facepp:FacePlusPlus",
+        "hrnet": "fldbench.datasets.yours.hrnet:HRNetTable",
+        "openface": "fldbench.datasets.yours.openface:OpenFace",
         "pack": "fldbench.datasets.yours.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
     },
     "protocol": {},  # what was registered at run time; the built-in ones are in BUILT_IN
+    "scheme": {},
 }
 BUILT_IN = {
-    "protocol": "fldbench.protocols.definitions:built_in"
+    "protocol": "fldbench.protocols.definitions:built_in",
+    "scheme": "fldbench.schemes.table:built_in",
 }  # a function that reads a kind's own names from a file
 
 _entry_points_read: set[str] = set()
 
 
 def table(kind: str) -> dict[str, Any]:
-    """Return a copy of the table of one kind (method, dataset, protocol), with what installed packages add."""
+    """Return a copy of the table of one kind (method, dataset, protocol, scheme), with what installed packages add."""
     if kind not in _entry_points_read:
         _entry_points_read.add(kind)
         for point in entry_points(group=f"fldbench.{kind}s"):
@@ -96,7 +106,7 @@ def resolve(kind: str, name: str) -> Any:
 
     Parameters
     ----------
-    kind : {"method", "dataset", "protocol"}
+    kind : {"method", "dataset", "protocol", "scheme"}
         The table to look in.
     name : str
         The registered name.
@@ -156,7 +166,7 @@ def register(kind: str, name: str, target: Any = None) -> Any:
 
     Parameters
     ----------
-    kind : {"method", "dataset", "protocol"}
+    kind : {"method", "dataset", "protocol", "scheme"}
         The table.
     name : str
         What users write.
@@ -172,6 +182,8 @@ def register(kind: str, name: str, target: Any = None) -> Any:
         return lambda decorated: register(kind, name, decorated)
     if isinstance(target, str) and not all(target.partition(":")):
         raise UnknownNameError(f"cannot register {target!r} as {kind} {name!r}; must be 'module:name' or an object")
+    if kind == "method" and not isinstance(target, (str, type)):
+        target = type(target)  # a method itself, such as a wrapped model
     TABLES[kind][name] = target
     return target
 
@@ -195,7 +207,7 @@ def method_name(cls: type) -> str:
 
 
 def register_method(name: str, target: Any = None) -> Any:
-    """Register a Method class, or "module:Class"; usable as a decorator."""
+    """Register a Method class, "module:Class", or a wrapped model; usable as a decorator."""
     return register("method", name, target)
 
 

@@ -27,6 +27,7 @@ LAYERS = (
     ("faces",),
     (
         "params",
+        "contract",
         "dataset",
         "model_file",
         "method",
@@ -46,8 +47,9 @@ REPORT_MAY_IMPORT = ("errors", "escape", "files", "records", "metrics", "stats",
 PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
-    *("get_scheme", "list_schemes", "Scheme", "list_methods", "list_datasets", "register_method", "register_dataset"),
-    *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "Record", "leaderboard", "Leaderboard"),
+    *("get_scheme", "list_schemes", "register_scheme", "Scheme", "list_methods", "list_datasets"),
+    *("register_method", "register_dataset"),
+    *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "wrap", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),
 )

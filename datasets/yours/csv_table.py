@@ -6,16 +6,16 @@ import csv
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fldbench.datasets.formats.text import refusal
-from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, number, scheme_for
+from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, number, scheme_for
+from fldbench.datasets.yours.columns import BOX_NAMES, COLUMNS, PATH_NAMES, SIZED_NAMES, check_is_header, renamed
 from fldbench.errors import DataError
 from fldbench.files import read_text
-
-PATH_NAMES = ("path", "file", "file_name", "filename", "image", "image_path", "image_name")
-BOX_NAMES = ("box_x0", "box_y0", "box_x1", "box_y1")
+from fldbench.params import FLAG, one_of, optional
 
 
 class CSVTable(AnnotationFile):
@@ -37,39 +37,66 @@ class CSVTable(AnnotationFile):
         As in AnnotationFile.
     images : str or Path, optional
         The folder that paths are relative to, itself relative to the table's; None: the table's.
+    columns : dict, optional
+        Which columns hold what, where their names are others: `image`, `id`, `group` (a column), `points` (columns x,
+        y, x, y, ...), `box` (x0, y0, x1, y1) or `box_size` (x, y, width, height). A column is its name or its number
+        from 0. Columns are a list; or FIRST:LAST, from one to another; or for points a pattern such as
+        "{point}_{axis}", where axis is x or y and points are ordered by number, or as in the header where they have
+        names.
+    header : bool
+        False for a table without a header; `columns` must say which columns hold what, by number.
+    first : {0, 1}
+        The number of the first pixel in the file.
     """
 
     name = "csv"
     ending = ".csv"
+    rules = {**AnnotationFile.rules, "columns": optional(COLUMNS), "header": FLAG, "first": one_of((0, 1))}
 
-    def __init__(self, file: str | Path | None = None, scheme: str | None = None, images: str | Path | None = None):
+    def __init__(
+        self,
+        file: str | Path | None = None,
+        scheme: str | None = None,
+        images: str | Path | None = None,
+        columns: dict[str, Any] | None = None,
+        header: bool = True,
+        first: int = 0,
+    ):
         super().__init__(file, scheme)
         self.images = images
+        self.columns = columns
+        self.header = header
+        self.first = first
 
-    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every row."""
         reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-        found, columns, scheme = [], None, ""
+        found, columns, scheme = [], None, self.scheme
         try:
             for row in reader:
                 if not row:
                     continue
                 if columns is None:
-                    columns = _Columns(row, path, reader.line_num)
+                    names = [name.strip() for name in row] if self.header else [str(i) for i in range(len(row))]
+                    if self.header and self.columns is None:
+                        check_is_header(names, path, reader.line_num)
+                    named = renamed(names, self.columns, path, reader.line_num)
+                    columns = _Columns(named, path, reader.line_num, self.first)
                     scheme = scheme_for(columns.n_points, self.scheme, path, reader.line_num)
-                    continue
+                    if self.header:
+                        continue
                 with self.faults:
                     found.append(columns.annotation(row, reader.line_num))
         except csv.Error as error:
             raise DataError(f"not a CSV file ({error})", path, reader.line_num) from error
-        return scheme, path.parent / (self.images or ""), found
+        return Parsed(scheme, path.parent / (self.images or ""), found)
 
 
 class _Columns:
     """The columns of a table by their meaning."""
 
-    def __init__(self, header: list[str], file: Path, line: int):
-        self.file, self.header = file, [name.strip() for name in header]
+    def __init__(self, header: list[str], file: Path, line: int, first: int):
+        self.file, self.header, self.first = file, header, first
         place: dict[str, int] = {}
         for i, name in enumerate(self.header):
             if place.setdefault(name, i) != i and name:
@@ -87,6 +114,7 @@ class _Columns:
         self.path = place[known[0]]
         self.points = [place[name] for name in wanted]
         self.box = [place[name] for name in BOX_NAMES if name in place]
+        self.sized = [place[name] for name in SIZED_NAMES if name in place]
         self.visible = [place[f"visible{i}"] for i in range(self.n_points) if f"visible{i}" in place]
         for found, names in ((self.box, BOX_NAMES), (self.visible, [f"visible{i}" for i in range(self.n_points)])):
             if found and len(found) != len(names):
@@ -97,11 +125,13 @@ class _Columns:
     def annotation(self, row: list[str], line: int) -> Annotation:
         if len(row) != len(self.header):
             raise refusal("the number of columns", len(row), f"{len(self.header)}, as in the header", self.file, line)
-        points = np.array(self._numbers(row, self.points, line)).reshape(-1, 2)
+        points = np.array(self._numbers(row, self.points, line)).reshape(-1, 2) - self.first
         half = np.flatnonzero(np.isnan(points).sum(axis=1) == 1)
         if half.size:
             raise DataError(f"point {half[0]} has one coordinate; must have both or none", self.file, line)
-        box = self._numbers(row, self.box, line)
+        box = np.array(self._numbers(row, self.box or self.sized, line)) - self.first
+        if self.sized:
+            box[2:] += box[:2] + self.first
         if np.isnan(box).any() and not np.isnan(box).all():
             raise DataError("a box with an empty side; must have all four or none", self.file, line)
         if not row[self.path].strip():
@@ -110,7 +140,7 @@ class _Columns:
             image=row[self.path],
             points=points,
             line=line,
-            box=None if np.isnan(box).any() or not box else box,
+            box=None if np.isnan(box).any() or not box.size else box,
             visible=self._flags(row, line),
             id=row[self.place["id"]] if "id" in self.place else "",
             group=row[self.place["group"]] if "group" in self.place else "",

@@ -15,7 +15,7 @@ from fldbench.schemes import get_scheme
 
 MUCH = 0.5  # an explanation leaves at most this share of the median error
 SCALED = 0.25  # the same for explanations with two free numbers
-LEAST_FACES = 20  # for shifts of a pixel, which only the mean over many faces shows
+LEAST_FACES = 20  # for shifts of a pixel, which only the mean of many faces shows, and for numbers of each face
 EXACT, CERTAIN = 0.2, 0.1  # of such a shift: how near the measured one must be, and its largest standard error
 SHIFTS = {  # px to be added -> what the points look like; more than this share of them must agree
     (-1.0, -1.0): ("1-based", 0.8),
@@ -108,7 +108,7 @@ def _alternatives(
     The simplest come first: a later one must be much better.
     """
     n, n_points, _ = points.shape
-    mirror = list(get_scheme(faces.scheme).mirror)
+    mirror = list(get_scheme(faces.scheme).mirror or range(n_points))
     yield "swapped", "taking x for y and y for x", MUCH, points[..., ::-1]
     if mirror != list(range(n_points)):
         yield "numbered as in a mirror", "exchanging left and right points", MUCH, points[:, mirror]
@@ -138,15 +138,16 @@ def _fitted(points: np.ndarray, landmarks: np.ndarray, found: np.ndarray) -> lis
         )
         centred = points - np.nanmean(guess, axis=1, keepdims=True)
         moved = centred * factor[:, None] + np.nanmean(truth, axis=1, keepdims=True)
-    multiply = f"multiplying x by {scale[0, 0]:.4g} and y by {scale[0, 1]:.4g}"
-    move = f"moving them by {_pair(tuple(shift.tolist()))} px"
+        alternatives = [points + shift, points * scale, points * each, moved]
     own = "into its photo (fitted to the truth)"
-    return [
-        ("shifted" if known is None else SHIFTS[known][0], move, MUCH, points + shift),
-        ("to be those of resized images", multiply, SCALED, points * scale),
-        ("to be those of images resized one by one", f"scaling each face {own}", SCALED, points * each),
-        ("to be those of crops", f"moving and scaling each face {own}", SCALED, moved),
+    of_each = SCALED if found.sum() >= LEAST_FACES else 0.0  # numbers for each face fit any few faces
+    words = [
+        ("shifted" if known is None else SHIFTS[known][0], f"moving them by {_pair(tuple(shift.tolist()))} px", MUCH),
+        ("to be those of resized images", f"multiplying x by {scale[0, 0]:.4g} and y by {scale[0, 1]:.4g}", SCALED),
+        ("to be those of images resized one by one", f"scaling each face {own}", of_each),
+        ("to be those of crops", f"moving and scaling each face {own}", of_each),
     ]
+    return [(*text, mended) for text, mended in zip(words, alternatives, strict=True)]
 
 
 def _small_shift(points: np.ndarray, truth: np.ndarray) -> tuple[float, float] | None:

@@ -30,6 +30,10 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget this suite's earlier results first.")] = False,
     only: Annotated[str | None, typer.Option("--only", help="Run only the method or cell with this label.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Run only this method; may be given several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     reuse: Annotated[
         bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
     ] = False,
@@ -39,20 +43,23 @@ def run(
     """Run a suite: fit, predict, score, and write the leaderboard. Continues where an earlier call stopped."""
     from fldbench.cli.terminal import print_board, progress
     from fldbench.report import leaderboard
-    from fldbench.run.runner import run_suite
+    from fldbench.run.runner import plan_suite, run_suite
     from fldbench.run.suite import DEMO
 
     define_protocols(protocols)
     where = roots(data)
+    if dry_run:
+        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse)))
+        return
     try:
         with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, where, jobs, fresh, show, only, reuse, complain)
+            records = run_suite(suite or DEMO, out, where, jobs, fresh, show, only, reuse, complain, method or ())
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
     print_board(board)
-    if only is None:
+    if only is None and not method:
         say(f"written: {', '.join(str(path) for path in board.write(out))}")
     else:
         complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")

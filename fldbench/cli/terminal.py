@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
@@ -12,12 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from fldbench.escape import plain
-from fldbench.progress import listening
+from fldbench.progress import Inside, listening, printed
 from fldbench.report import Leaderboard
 
 PIPE_WIDTH = 160  # columns if the output is not a terminal
-FEW = 50  # steps that each get a line of a log
-LOG_EVERY = 10.0  # seconds
 
 
 @contextmanager
@@ -29,37 +25,17 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        with listening(_Inside(_log_lines)):
-            yield _log_lines()
+        with printed() as show:
+            yield show
         return
     described = TextColumn("{task.description}", markup=False)
     columns = (described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(plain(what), total=None)
-        with listening(_Inside(lambda: _second_bar(bar))):
+        with listening(Inside(lambda: _second_bar(bar))):
             yield lambda done_what, done, total: bar.update(
                 task, description=plain(done_what or what), completed=done, total=total
             )
-
-
-class _Inside:
-    """Return a listener for the steps within a training: every new kind of work gets a new display.
-
-    The text in brackets, such as the current loss, may change from step to step.
-    """
-
-    def __init__(self, display: Callable[[], Callable[[str, int, int], None]]):
-        self._display = display
-        self._what: str | None = None
-        self._show: Callable[[str, int, int], None] = lambda *_: None  # until the first step
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        name = what.partition(" (")[0]
-        if name != self._what:
-            self._what, self._show = name, self._display()
-        self._show(what, done, total)
-        if done == total:
-            self._what = None
 
 
 def _second_bar(bar: Progress) -> Callable[[str, int, int], None]:
@@ -67,22 +43,6 @@ def _second_bar(bar: Progress) -> Callable[[str, int, int], None]:
 
     def show(what: str, done: int, total: int) -> None:
         bar.update(task, description=plain(f"  {what}"), completed=done, total=total, visible=done < total)
-
-    return show
-
-
-def _log_lines() -> Callable[[str, int, int], None]:
-    last = start = time.monotonic()
-
-    def show(what: str, done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if total > FEW and done < total and now - last < LOG_EVERY:
-            return
-        last, seconds = now, now - start
-        left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
-        if what:
-            print(f"{done} of {total} done after {seconds:.0f} s{left}: {plain(what)}", file=sys.stderr, flush=True)
 
     return show
 

@@ -66,7 +66,8 @@ def list_protocols() -> list[str]:
 def evaluate(predictions: np.ndarray, faces: FaceSet, protocol: str | Protocol) -> Score:
     """Measure predictions (n, L, 2) px for n faces under a protocol, given by name or as an object.
 
-    `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); this function leaves none out.
+    `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); this function leaves none out, and
+    `complete` of the result says whether they are. Raises as `Protocol.score` does.
     """
     return get_protocol(protocol).score(predictions, faces)
 

@@ -273,11 +273,15 @@ class Protocol:
         ProtocolError
             For another scheme, no faces, a normaliser that is not positive, or a face without any counted point.
         PredictionsError
-            For another shape.
+            For another shape, and for anything but numbers.
         """
         if faces.scheme != self.scheme:
             raise ProtocolError(f"protocol {self.name!r} counts {self.scheme} points; these faces have {faces.scheme}")
-        predictions = np.asarray(predictions, float)
+        try:
+            predictions = np.asarray(predictions, float)
+        except (TypeError, ValueError) as error:
+            allowed = f"numbers of shape {faces.landmarks.shape}"
+            raise PredictionsError(must_be(f"protocol {self.name!r}", "predictions", predictions, allowed)) from error
         if predictions.shape != faces.landmarks.shape:
             raise PredictionsError(
                 must_be(f"protocol {self.name!r}", "predictions.shape", predictions.shape, f"{faces.landmarks.shape}")
@@ -295,7 +299,7 @@ class Protocol:
         charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
         counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
         values = self.measure(charged, counts)
-        return Score(errors, len(errors), int(np.isnan(errors).sum()), values, charged, counts)
+        return Score(errors, len(errors), int(np.isnan(errors).sum()), values, charged, counts, self.is_complete(faces))
 
     def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
         """Return NME, FR at every threshold and AUC at the first.

@@ -25,6 +25,9 @@ class Score:
         What each face counts in them: its error, and for a missed face what the protocol charges; NaN for nothing.
     counts : ndarray of int, (n,)
         The counted points of each face.
+    complete : bool
+        Whether the faces are exactly those of the protocol, by number and, if known, by their ids. Numbers on other
+        faces are not comparable with published ones.
     """
 
     errors: np.ndarray
@@ -33,6 +36,7 @@ class Score:
     values: tuple[Metric, ...]
     charged: np.ndarray
     counts: np.ndarray
+    complete: bool
 
     @property
     def metrics(self) -> dict[str, float]:

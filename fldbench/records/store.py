@@ -32,14 +32,25 @@ LARGEST_RECORD = 10**8  # bytes of run.json
 class Store:
     """The folder of one benchmark.
 
+    Parameters
+    ----------
+    folder : str or Path
+    create : bool
+        Make the folder, and remove what killed runs left in it; without, it is only read, and may be absent.
+
     Raises
     ------
     StoreError
         When it cannot be created or written.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, create: bool = True):
         self.folder = Path(folder)
+        self.models = Models(self.folder / "models")
+        if create:
+            self._create(folder)
+
+    def _create(self, folder: str | Path) -> None:
         try:
             for name in ("records", "models"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -50,7 +61,6 @@ class Store:
         with folder_written_whole(self.folder / "write-test"):
             pass
         (self.folder / "write-test").rmdir()
-        self.models = Models(self.folder / "models")
         for place in (self.folder, self.folder / "records", self.models.folder, *self.folder.glob("training/*")):
             sweep(place)
 

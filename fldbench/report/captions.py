@@ -13,6 +13,8 @@ from fldbench.report.columns import RowRecords
 from fldbench.report.ranking import by_auc
 
 ONE_SEED = "One seed."
+FREE = "Times without other work on the machine."
+BUSY = 1.5  # from this load average for each usable core on, other work took part of them
 SAME_BOXES = 0.99  # from this median overlap on, official boxes are the tight boxes of the truth
 
 
@@ -24,23 +26,28 @@ class Statements(NamedTuple):
     tested: str
     overlap: str
     seeds: str
+    machine: str
+    load: str
 
 
 def captioned(rows: Sequence[RowRecords]) -> tuple[str, list[RowRecords]]:
     """Return the caption of a table, and its rows with their remarks.
 
     The caption states the rules, and what most rows have in common: their boxes, their training faces, missing test
-    faces, the number of seeds. A row that differs has a remark instead.
+    faces, the number of seeds, the machine of the times. A row that
+    differs has a remark instead.
     """
     said = [_statements(row) for row in rows]
     known = [one for one, row in zip(said, rows, strict=True) if row.good] or said
     common = Statements(*map(_most_common, zip(*known, strict=True)))
     # Rows of which these say nothing, such as methods without seeds, do not count.
-    said_of_some = {kind: list(filter(None, (getattr(one, kind) for one in known))) for kind in ("overlap", "seeds")}
+    kinds = ("overlap", "seeds", "machine", "load")
+    said_of_some = {kind: list(filter(None, (getattr(one, kind) for one in known))) for kind in kinds}
     common = common._replace(**{kind: _most_common(texts) for kind, texts in said_of_some.items() if texts})
     remarks = [_remark(one, common) if row.good else "" for one, row in zip(said, rows, strict=True)]
     name, rules = cut(plain(rows[0].protocol), LONGEST_NAME), rows[0].one.protocol
-    sentences = [f"{name}: {rules.describe(common.boxes)}.", *(said for said in common[1:] if said != ONE_SEED)]
+    usual = {ONE_SEED, FREE} | ({common.machine} if len(set(said_of_some["machine"])) < 2 else set())
+    sentences = [f"{name}: {rules.describe(common.boxes)}.", *(text for text in common[1:] if text not in usual)]
     if any(remarks):
         sentences.append("Rows with a letter differ as said below.")
     if by_auc(rows):
@@ -72,7 +79,9 @@ def _statements(row: RowRecords) -> Statements:
     drawn_by = {record.train.partition_seed for record in row.records} - {None}
     seeds = sorted(seed for seed in drawn_by if seed is not None)
     tested = _tested_on(test, protocol.n_expected) if test.n else ""
-    return Statements(_boxes(row), _trained_on(row.one.train, seeds), tested, _box_overlap(row), _seeds(row))
+    return Statements(
+        _boxes(row), _trained_on(row.one.train, seeds), tested, _box_overlap(row), _seeds(row), *_times(row)
+    )
 
 
 def _remark(own: Statements, common: Statements) -> str:
@@ -84,8 +93,7 @@ def _remark(own: Statements, common: Statements) -> str:
         said.append(own.trained)
     if own.tested != common.tested:
         said.append(own.tested or "Measured on all faces.")
-    pairs = ((own.overlap, common.overlap), (own.seeds, common.seeds))
-    said += [one for one, other in pairs if one and one != other]
+    said += [one for one, other in zip(own[3:], common[3:], strict=True) if one and one != other]
     return " ".join(said)
 
 
@@ -111,6 +119,26 @@ def _seeds(row: RowRecords) -> str:
     """Return over how many seeds the numbers of a row are means; nothing for a method without seeds."""
     seeds = [record.seed for record in row.good if record.seed is not None]
     return f"Means ± standard deviations over {len(seeds)} seeds." if len(seeds) > 1 else ONE_SEED if seeds else ""
+
+
+def _times(row: RowRecords) -> tuple[str, str]:
+    """Return on which machine the times of a row were measured, and what else it had to do; nothing without times."""
+    timed = [one for one in row.good if one.timings.fit_seconds is not None or one.timings.ms_per_face is not None]
+    if not timed:
+        return "", ""
+    machine, timings = timed[0].machine, [one.timings for one in timed]
+    gpu = machine.gpu if (timings[0].device or "cpu") != "cpu" else ""
+    cores = "" if machine.cores_usable is None else f"{machine.cores_usable} cores"
+    place = ", ".join(filter(None, [machine.cpu, cores, gpu]))
+    jobs = max((one.jobs for one in timings if one.jobs is not None), default=None)
+    loads = [load for one in timings for load in (one.load, one.fit_load) if load is not None]
+    said = [f"Times with {jobs} models fitted at once."] if jobs is not None and jobs > 1 else []
+    if loads and machine.cores_usable and max(loads) > BUSY * machine.cores_usable:
+        said.append("Times while the machine had more work than cores.")
+    if any(one.resumed for one in timings):
+        said.append("The fit was continued, and the time is that of its last part.")
+    known = jobs is not None or loads
+    return f"Times on {place}." if place else "", " ".join(said) or (FREE if known else "")
 
 
 def _trained_on(train: TrainFacts, seeds: Sequence[int]) -> str:

@@ -89,7 +89,9 @@ def _params(record: Record) -> str:
 
 def _decisive(record: Record) -> dict[str, Any]:
     """Return parameters that can change a number, without the seed that the suite gave, and the content of files."""
-    left_out = {*record.method.changes_nothing, *(() if record.seed is None else ("random_state",))}
+    left_out = {*record.method.changes_nothing}
+    if record.seed is not None and record.method.params.get("random_state") == record.seed:
+        left_out.add("random_state")  # a partition into folds may have another seed than the method
     params = {name: value for name, value in record.method.params.items() if name not in left_out}
     return params | {f"content of {name}": digest[:SHOWN] for name, digest in record.method.files.items()}
 

@@ -69,9 +69,8 @@ class LoadedFaces:
         faces = protocol.select(self.check_usable())
         if not len(faces):
             absent = ", ".join(part for part, (found, _) in faces.parts.items() if not found)
-            raise DatasetNotFoundError(
-                f"0 of {protocol.n_expected} faces of {protocol.name} are there (absent: {absent})"
-            )
+            which = f" (absent: {absent})" if absent else ""
+            raise DatasetNotFoundError(f"0 of {protocol.n_expected} faces of {protocol.name} are there{which}")
         return faces
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
+from fldbench.faces.images import is_content_digest
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Partition:
     fold_of : dict of str to int
         Id of a face -> its fold, from 0 to k - 1, for all faces of the split.
     groups : int
-        Number of groups; as many as faces if the dataset names none.
+        Number of groups, those that share a photo counted once; as many as faces if the dataset names none.
     """
 
     k: int
@@ -68,11 +69,32 @@ class Partition:
 def make_partition(split: FaceSet, k: int, seed: int) -> Partition:
     """Return the partition of a split into k folds by whole groups, drawn by `seed`.
 
+    Groups that share a photo, as copies under two names do, stay together.
+
     Raises
     ------
     DataError
         When there are fewer than k groups.
     """
-    folds = split.fold_of(k, seed)
-    ids = split.ids.tolist()
-    return Partition(k, seed, dict(zip(ids, folds.tolist(), strict=True)), len(np.unique(split.groups)))
+    groups = _with_shared_photos(split)
+    folds = replace(split, groups=groups).fold_of(k, seed)
+    return Partition(k, seed, dict(zip(split.ids.tolist(), folds.tolist(), strict=True)), len(np.unique(groups)))
+
+
+def _with_shared_photos(split: FaceSet) -> np.ndarray:
+    """Return the groups (n,), where all groups that a photo links have the name of the first of them."""
+    names = split.groups.tolist()
+    first = {name: name for name in names}
+    seen: dict[bytes, str] = {}
+
+    def root(name: str) -> str:
+        while first[name] != name:
+            name = first[name]
+        return name
+
+    for i, name in enumerate(names):
+        digest = split.images.digest_once(i)
+        if is_content_digest(digest):
+            one, other = sorted((root(name), root(seen.setdefault(digest, name))))
+            first[other] = one
+    return np.array([root(name) for name in names], str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from fldbench import registry
@@ -10,7 +11,10 @@ from fldbench.dataset import make_dataset
 from fldbench.errors import DataError, SuiteError
 from fldbench.faces import FaceSet
 from fldbench.faces.overlap import overlap
+from fldbench.method import Method
+from fldbench.model_file import read_model
 from fldbench.protocols import Protocol
+from fldbench.records.keys import with_members
 from fldbench.run.cell import Cell
 from fldbench.run.data import SuiteData
 
@@ -31,26 +35,25 @@ def with_overlaps(cells: Iterable[Cell], data: SuiteData, allowed: bool) -> list
         Unless it is allowed; it names every pair, what is shared, and what to do.
     """
     shared: dict[tuple[str, str], str] = {}
-    found: dict[str, dict[str, None]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     marked = []
     for cell in cells:
         runs = []
+        labels = [] if cell.problem else seen_by_weights(cell.make())
         for run in cell.runs:
             faces = _faces_of(run.protocol, data)
             place = cell.train.label, run.protocol.hash
             if place not in shared:
                 shared[place] = _trained_on(cell, faces, data)
-            why = {
-                cell.train.label: shared[place],
-                cell.method.label: _seen_by_weights(cell, run.protocol, faces, data),
-            }
-            for what, text in why.items():
+            weights = seen(labels, run.protocol, faces, data.split)
+            weights = f"its weights have seen {weights}" if weights else ""
+            for what, text in ((cell.train.label, shared[place]), (cell.method.label, weights)):
                 if text:
-                    found.setdefault(f"{what} with {{}}: {text}", {})[run.protocol.name] = None
-            runs.append(run._replace(overlap="; ".join(filter(None, why.values()))))
+                    found.setdefault((what, text), {})[run.protocol.name] = None
+            runs.append(run._replace(overlap="; ".join(filter(None, (shared[place], weights)))))
         marked.append(replace(cell, runs=tuple(runs)))
     if found and not allowed:
-        pairs = [text.replace("{}", ", ".join(names), 1) for text, names in found.items()]
+        pairs = [f"{what} with {', '.join(protocols)}: {text}" for (what, text), protocols in found.items()]
         raise SuiteError("\n- ".join(["faces are both trained on and measured on:", *pairs]) + f"\n{REMEDY}")
     return marked
 
@@ -64,7 +67,8 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
         Each "DATASET-SPLIT", or a dataset alone, which stands for all its splits. Other names can share nothing that
         fldbench knows of.
     protocol : Protocol
-        Its dataset and split, and the dataset that holds the same faces without images, count without any file.
+        Its dataset and split, and the dataset that holds the same faces without images, count without any file; not so
+        with options, which may name another file.
     faces : FaceSet or None
         The protocol's faces; None if they cannot be loaded.
     load : callable
@@ -74,7 +78,7 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
     same = (protocol.dataset, make_dataset(protocol.dataset).labels)
     for label in labels:
         dataset, split = dataset_and_split(label)
-        if dataset in same and split in (None, protocol.split):
+        if dataset in same and split in (None, protocol.split) and not protocol.options:
             parts.append(f"{label}: these are its faces")
         elif dataset and split and faces is not None:
             try:
@@ -84,6 +88,22 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
             if common:
                 parts.append(f"{label}: {common.in_words()}")
     return "; ".join(parts)
+
+
+def seen_by_weights(method: Method) -> list[str]:
+    """Return the splits that the weights of an unfitted method have seen.
+
+    That is what its class declares, and what the files of weights say that it and its members begin with, if fldbench
+    saved them.
+    """
+    labels = list(method.trained_on)
+    for one in with_members(method):
+        for path in (one.get_params().get(name) for name in one.files):
+            if isinstance(path, str):
+                with suppress(DataError):
+                    facts = read_model(path)[0].fitted_on
+                    labels += [] if facts is None else ["-".join(filter(None, (facts.dataset, facts.split)))]
+    return list(dict.fromkeys(filter(None, labels)))
 
 
 def dataset_and_split(label: str) -> tuple[str | None, str | None]:
@@ -104,12 +124,6 @@ def _trained_on(cell: Cell, faces: FaceSet | None, data: SuiteData) -> str:
     if train is None or faces is None or cell.train.folds:
         return ""
     return overlap(_named(train, cell.train.dataset), faces).in_words()
-
-
-def _seen_by_weights(cell: Cell, protocol: Protocol, faces: FaceSet | None, data: SuiteData) -> str:
-    labels = () if cell.problem else cell.make().trained_on
-    text = seen(labels, protocol, faces, data.split) if labels else ""
-    return f"its weights have seen {text}" if text else ""
 
 
 def _faces_of(protocol: Protocol, data: SuiteData) -> FaceSet | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -54,6 +54,20 @@ class Plan:
             known = [name for cell in self.cells for name in (cell.method.label, cell.label)]
             raise SuiteError(f"no method or cell of the suite is labelled {label!r}; {near_miss(label, set(known))}")
         return Plan(chosen, self.data)
+
+    def of_methods(self, names: Collection[str]) -> Plan:
+        """Return the cells of some methods, by their registered names or labels.
+
+        Raises
+        ------
+        SuiteError
+            For a name that no cell has.
+        """
+        known = {name for cell in self.cells for name in (cell.method.name, cell.method.label)}
+        for name in names:
+            if name not in known:
+                raise SuiteError(f"no method of the suite is named or labelled {name!r}; {near_miss(name, known)}")
+        return Plan([cell for cell in self.cells if {cell.method.name, cell.method.label} & set(names)], self.data)
 
     def todo(self, store: Store) -> list[Cell]:
         """Return the cells with a run that the store does not have."""

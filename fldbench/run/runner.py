@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 from fldbench.dataset import Roots, check_roots, roots_together
 from fldbench.files import listed
+from fldbench.progress import printed
 from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Part, Run, run_cell
+from fldbench.run.dry_run import plan_in_words
 from fldbench.run.jobs import in_processes
 from fldbench.run.plan import Plan, from_other_code, make_plan, with_problems
 from fldbench.run.suite import Suite, load_suite
@@ -31,6 +34,8 @@ def run_suite(
     only: str | None = None,
     reuse_other_code: bool = False,
     on_note: OnNote | None = None,
+    methods: Collection[str] = (),
+    progress: bool = False,
 ) -> list[Record]:
     """Do the runs that are not done yet and return the records of the whole suite, in its order.
 
@@ -56,6 +61,10 @@ def run_suite(
         Reuse records of other code or libraries if there are none of this code; they are marked in tables.
     on_note : callable, optional
         Called with a line for everything that the user should know, such as results of other code.
+    methods : collection of str
+        Run only the cells of these methods, by their registered names or labels.
+    progress : bool
+        Print lines on stderr: each model when it is done, and what a method reports from inside its training.
 
     Returns
     -------
@@ -69,12 +78,9 @@ def run_suite(
     DatasetNotFoundError
         When no training set of the suite is there.
     """
-    suite = suite if isinstance(suite, Suite) else load_suite(suite)
-    data = roots_together(suite.data, data)
-    check_roots(data)  # before anything is created
+    suite, data = _suite_and_roots(suite, data)  # before anything is created
     store = Store(out)
-    plan = make_plan(suite, data)
-    plan = plan if only is None else plan.only(only)
+    plan = _planned(suite, data, only, methods)
     if fresh:
         plan = _forgotten(plan, store)
     others = from_other_code(plan, store)
@@ -86,13 +92,47 @@ def run_suite(
         if not all(run.key in taken or store.has_record(run.key) for run in cell.runs)
     ]
     if todo:
-        on_event = on_event or (lambda what, done, total: None)
-        _run_cells(with_problems(todo, plan.data, jobs), plan, store, jobs, on_event)
+        with printed() if progress else nullcontext() as show:
+            _run_cells(with_problems(todo, plan.data, jobs), plan, store, jobs, on_event or show)
     return [
         _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell, run)
         for cell in plan.cells
         for run in cell.runs
     ]
+
+
+def plan_suite(
+    suite: str | Path | dict[str, Any] | Suite,
+    out: str | Path,
+    data: Roots = None,
+    only: str | None = None,
+    methods: Collection[str] = (),
+    fresh: bool = False,
+    reuse_other_code: bool = False,
+) -> list[str]:
+    """Return in lines what `run_suite` would do with the same arguments; nothing is created, fitted or decoded.
+
+    Raises
+    ------
+    SuiteError, DatasetNotFoundError
+        As `run_suite`.
+    """
+    store = Store(out, create=False)
+    plan = _planned(*_suite_and_roots(suite, data), only, methods)
+    return plan_in_words(plan, store, fresh, from_other_code(plan, store) if reuse_other_code else ())
+
+
+def _suite_and_roots(suite: str | Path | dict[str, Any] | Suite, data: Roots) -> tuple[Suite, Roots]:
+    suite = suite if isinstance(suite, Suite) else load_suite(suite)
+    data = roots_together(suite.data, data)
+    check_roots(data)
+    return suite, data
+
+
+def _planned(suite: Suite, data: Roots, only: str | None, methods: Collection[str]) -> Plan:
+    plan = make_plan(suite, data)
+    plan = plan.of_methods(methods) if methods else plan
+    return plan if only is None else plan.only(only)
 
 
 def _forgotten(plan: Plan, store: Store) -> Plan:
@@ -119,8 +159,9 @@ def _say_what_changed(others: dict[str, tuple[Record, list[str]]], reused: bool,
     say(f"{len(others)} result(s) here came from other code ({what} changed): {then}")
 
 
-def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: OnEvent) -> None:
+def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: OnEvent | None) -> None:
     """Run the cells, those first that are known to fail, so that their rows say so at once."""
+    on_event = on_event or (lambda what, done, total: None)
     on_event("", 0, len(todo))
     refused, rest = [cell for cell in todo if cell.refused], [cell for cell in todo if not cell.refused]
     # In this process the faces are loaded already; another process loads its own.

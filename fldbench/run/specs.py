@@ -109,6 +109,15 @@ class TrainSpec(Strict):
         return self
 
 
+def _label(name: str) -> str:
+    """Return the name of a method in tables, with the remark that it declares."""
+    try:
+        remark = str(registry.resolve("method", name).remark)
+    except (FldbenchError, AttributeError):  # broken, or no method: the plan says so
+        return name
+    return f"{name} ({remark})" if remark else name
+
+
 class MethodSpec(Strict):
     """A method by its registered name, the parameters that differ from its defaults, and a label for the tables."""
 
@@ -137,7 +146,7 @@ class MethodSpec(Strict):
     @model_validator(mode="after")
     def _makeable(self) -> MethodSpec:
         if not self.label:
-            object.__setattr__(self, "label", self.name)
+            object.__setattr__(self, "label", _label(self.name))
         try:
             json.dumps(self.params, allow_nan=False)
         except (TypeError, ValueError) as error:

@@ -24,6 +24,7 @@ from fldbench.errors import (
     near_miss,
 )
 from fldbench.escape import cut
+from fldbench.method import Method
 from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, definitions, get_protocol, register_protocol
 from fldbench.run.specs import MethodSpec, Strict, TrainSpec, found
@@ -96,9 +97,9 @@ class Suite(Strict):
 
 
 def load_suite(source: str | Path | dict[str, Any]) -> Suite:
-    """Return a suite from a YAML file, or from a dict of the same shape.
+    """Return a suite from a YAML file, or from a dict of the same shape, in which methods may be objects too.
 
-    The protocols that it defines are registered.
+    The protocols that it defines are registered, and methods without a name.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
         It names file and line, the value found and the allowed values. What YAML may hold: see `fldbench.yaml_text`.
     """
     if isinstance(source, dict):
-        return _validate(source, "suite", {}, Path())
+        return _validate(_with_names(source), "suite", {}, Path())
     try:
         content, lines = read_yaml(source)
     except DataError as error:
@@ -114,6 +115,29 @@ def load_suite(source: str | Path | dict[str, Any]) -> Suite:
     if not isinstance(content, dict):
         raise SuiteError(f"{source}, line 1: a suite must be a mapping with the keys {', '.join(Suite.model_fields)}")
     return _validate(content, str(source), lines, Path(source).parent)
+
+
+def _with_names(suite: dict[str, Any]) -> dict[str, Any]:
+    """Return a suite in which methods that are objects stand by their names; those without a name are registered."""
+    methods = suite.get("methods")
+    if not isinstance(methods, (list, tuple)):
+        return suite
+    named: list[Any] = []
+    own: dict[str, type] = {}
+    for one in methods:
+        if not isinstance(one, Method):
+            named.append(one)
+            continue
+        name, cls = one.label, type(one)
+        known = registry.table("method").get(name, cls)
+        # A script or a cell of a notebook that is run again makes its classes again.
+        again = isinstance(known, type) and (known.__module__, known.__name__) == (cls.__module__, cls.__name__)
+        if own.setdefault(name, cls) is not cls or (known is not cls and cls.__name__ == name and not again):
+            raise SuiteError(f"suite: methods: {name!r} is the name of another method; give each its own, as by `name`")
+        if name not in registry.names("method") or again:
+            registry.register_method(name, cls)
+        named.append({"name": name, "params": one.get_params()})
+    return suite | {"methods": named}
 
 
 def _split_in_words(what: TrainSpec | Protocol, options: dict[str, Any]) -> str:

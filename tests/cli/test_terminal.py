@@ -4,8 +4,8 @@ from hostile_names import HOSTILE
 from made_records import made_record
 
 from fldbench.cli.common import complain, say
-from fldbench.cli.terminal import _Inside, print_board, progress
-from fldbench.progress import say_progress
+from fldbench.cli.terminal import print_board, progress
+from fldbench.progress import Inside, say_progress
 from fldbench.report import leaderboard
 
 
@@ -17,7 +17,7 @@ def test_each_work_inside_a_training_has_a_display_of_its_own():
         displays.append(shown)
         return lambda what, done, total: shown.append((what, done, total))
 
-    show = _Inside(display)
+    show = Inside(display)
     for news in (
         ("epochs (loss 2)", 1, 2),
         ("epochs (loss 1)", 2, 2),

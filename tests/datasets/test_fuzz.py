@@ -18,8 +18,10 @@ import fldbench
 from fldbench.curate.convert import convert
 from fldbench.datasets.cofw68 import COFW68
 from fldbench.errors import DataError
+from fldbench.schemes import get_scheme
 
 MUTATIONS = 2000
+FEWER = 400  # for formats that share their code with others
 TOKENS = [
     *(b"nan", b"inf", b"-1", b"1e999", b"1e308", b"abc", b"", b"\n", b"\r", b",", b" ", b"\t", b";", b'"', b"\\", b"/"),
     *(b"..", b"#", b"\0", b"\xff", b"\xe2\x80\xa8", b"9" * 400, b"_", b"\xef\xbb\xbf", b"-0", b"1_0", b"\x1c", b"\x85"),
@@ -37,9 +39,12 @@ class Case:
     dataset: str
     text: bool = True
     images: bool = False  # the file holds the images too
+    scheme: str | None = None
+    mutations: int = MUTATIONS
 
     def read(self):
-        faces = fldbench.load_dataset(self.dataset, self.root, self.split)
+        options = {} if self.scheme is None else {"scheme": self.scheme}
+        faces = fldbench.load_dataset(self.dataset, self.root, self.split, **options)
         assert np.isfinite(faces.boxes).all()
         for image in faces.images if self.images else ():
             assert image.dtype == np.uint8
@@ -181,7 +186,7 @@ def make_london_table(root):
 
 
 def make_webmorph(root):
-    writers.write_tem(root / "a.tem", points(5))
+    writers.write_tem(root / "a.tem", 30 * get_scheme("mtfl-5").template)
     writers.write_image(root / "a.jpg")
     return Case(root / "a.tem", root, "all", "webmorph")
 
@@ -197,6 +202,30 @@ def make_mtfl_boxes(root):
     rows = "".join(f"net_7876\\{i}_0_0.jpg 1 2 3{i} 40.5 0.99\n" for i in range(4))
     writers.write_text(root / "training_boxes.txt", rows)
     return Case(root / "training_boxes.txt", root, "train", "mtfl")
+
+
+def make_tool(root, name):
+    """A file of an annotation tool with the image beside it."""
+    writers.write_image(root / "a.png", 200, 200)
+    points, names = writers.FIVE, writers.FIVE_NAMES
+    shapes = [writers.labelme_shape(one, [p]) for one, p in zip(names, points, strict=True)]
+    file = root / {"cvat": "a.xml", "ljson": "a.ljson", "hrnet": "a.csv", "openface": "a.csv"}.get(name, "a.json")
+    make = {
+        "labelme": lambda: writers.write_labelme(file, shapes, "a.png"),
+        "ljson": lambda: writers.write_ljson(file, points),
+        "label-studio": lambda: writers.write_json(file, [writers.label_studio_task(points, names, "a.png")]),
+        "cvat": lambda: writers.write_cvat(file, [("a.png", (200, 200), [writers.cvat_points(points)])]),
+        "facepp": lambda: writers.write_facepp(file, [(points, names, (40, 40, 100, 120))]),
+        "hrnet": lambda: writers.write_hrnet(file, [("a.png", points)]),
+        "openface": lambda: writers.write_openface(file, [(1, 0, 1, points)]),
+    }
+    make[name]()
+    return Case(file, root, "all", name, file.suffix not in (".json", ".ljson"), False, "mtfl-5", FEWER)
+
+
+def make_celeba(root):
+    writers.write_celeba(root, [(f"{i}.jpg", writers.FIVE + i, 0, i) for i in range(3)])
+    return Case(root / "Anno/list_landmarks_align_celeba.txt", root, "train", "celeba", mutations=FEWER)
 
 
 class Submission(Case):
@@ -244,6 +273,10 @@ CASES = {
     "pts": lambda root: converted(root, "pts", "pts", "*.pts"),
     "csv": lambda root: converted(root, "csv", "csv", "*.csv"),
     "coco-face": lambda root: converted(root, "coco", "coco-face", "*.json"),
+    "celeba": make_celeba,
+} | {
+    name: lambda root, name=name: make_tool(root, name)
+    for name in ("labelme", "ljson", "label-studio", "cvat", "facepp", "hrnet", "openface")
 }
 
 
@@ -292,7 +325,7 @@ def test_damaged_files_raise_nothing_but_data_errors(name, tmp_path):
     case.read()
     draw = random.Random(name)
     refused, lines = 0, 0
-    for _ in range(MUTATIONS):
+    for _ in range(case.mutations):
         damaged = mutate(good, draw)
         case.file.write_bytes(damaged)
         try:
@@ -302,6 +335,6 @@ def test_damaged_files_raise_nothing_but_data_errors(name, tmp_path):
             lines += error.line is not None
             assert error.file is not None, f"{error} (names no file)"
     shutil.rmtree(tmp_path)
-    assert refused > MUTATIONS // 4
+    assert refused > case.mutations // 4
     if case.text and name not in ("coco-face", "youtu88"):
         assert lines > 0.8 * refused

@@ -463,6 +463,15 @@ def test_describe_says_all_that_decides_the_number():
     assert "9 faces, the first 9 by id" in marked.describe()
 
 
+def test_a_score_says_whether_the_faces_are_those_of_the_protocol():
+    faces = toy_faces(3)
+    rules = toy_protocol("p", n_expected=3, ids_sha256=protocols.ids_hash(faces))
+    assert fldbench.evaluate(faces.landmarks, faces, rules).complete
+    others = replace(faces, ids=np.array(["a", "b", "c"]))
+    for some in (faces[:2], others):
+        assert not fldbench.evaluate(some.landmarks, some, rules).complete
+
+
 def test_what_cannot_be_measured_is_refused():
     faces = toy_faces(3)
     points = faces.landmarks.copy()
@@ -473,6 +482,9 @@ def test_what_cannot_be_measured_is_refused():
         fldbench.evaluate(faces.landmarks, faces, "300w-full")
     with pytest.raises(PredictionsError, match=r"predictions.shape is \(3, 4, 2\); must be \(3, 5, 2\)"):
         toy_protocol("p").score(faces.landmarks[:, :4], faces)
+    for nonsense in ("far", [["x"]], [[1], [2, 3]], [[{}]]):
+        with pytest.raises(PredictionsError, match=r"protocol 'p': predictions(\.shape)? is .*; must be "):
+            toy_protocol("p").score(nonsense, faces)
     with pytest.raises(ProtocolError, match="no face to measure on"):
         toy_protocol("p").score(faces.landmarks[:0], faces[:0])
     with pytest.raises(DataError, match="has no subset 'gone'"):

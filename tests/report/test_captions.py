@@ -6,7 +6,7 @@ from made_records import NUMBERS, TRAIN
 from made_records import made_record as record
 
 import fldbench
-from fldbench.records.record import MethodFacts, TestFacts, TrainFacts
+from fldbench.records.record import Machine, MethodFacts, TestFacts, Timings, TrainFacts
 from fldbench.report import leaderboard
 
 WHOLE = TestFacts(n=330, complete=True)
@@ -86,6 +86,39 @@ def test_a_row_over_another_number_of_seeds_says_so():
     }
     plain = leaderboard([*rows("a", 1), record("b", seed=None), record("c", seed=None)])
     assert "seed" not in plain.to_text()
+
+
+def test_times_of_other_machines_and_under_load_are_told_apart():
+    free = {"fit_seconds": 2.0, "ms_per_face": 0.5, "jobs": 1, "load": 2.0, "fit_load": 1.9}
+
+    def timed(name, cpu="A", **fields):
+        return record(name, machine=Machine(cpu=cpu, cores_usable=2), timings=Timings(**free | fields))
+
+    same = leaderboard([timed("a"), timed("b")])
+    assert "Times" not in same.to_text() and [row["machine"] for row in same.rows] == ["A", "A"]
+    board = leaderboard(
+        [
+            timed("a"),
+            timed("b"),
+            timed("c", "B"),
+            timed("d", jobs=4),
+            timed("e", fit_load=3.1),
+            timed("f", resumed=True),
+        ]
+    )
+    ((caption),) = board.captions.values()
+    assert "Times on A, 2 cores." in caption and "Times without other work" not in caption
+    assert {row["method"]: row["remark"] for row in board.rows if row["remark"]} == {
+        "c": "Times on B, 2 cores.",
+        "d": "Times with 4 models fitted at once.",
+        "e": "Times while the machine had more work than cores.",
+        "f": "The fit was continued, and the time is that of its last part.",
+    }
+    assert [row["load"] for row in board.rows] == [2.0] * 6 and "3.10" in board.to_csv()
+    busy = leaderboard([timed("a", jobs=2), timed("b", jobs=2), timed("c")])
+    ((caption),) = busy.captions.values()
+    assert "Times with 2 models fitted at once." in caption
+    assert busy.rows[2]["remark"] == "Times without other work on the machine."
 
 
 def test_failed_rows_do_not_decide_what_the_caption_says():

@@ -10,7 +10,9 @@ from toys import Noisy, Toy, toy_protocol
 
 import fldbench
 from fldbench import registry
+from fldbench.cli import app as cli
 from fldbench.errors import MissingDependencyError, SuiteError, UnknownNameError
+from fldbench.params import SEED
 from fldbench.run.suite import load_suite
 
 
@@ -208,3 +210,21 @@ def test_what_is_known_to_fail_is_recorded_first(toy, tmp_path):
     seen = []
     fldbench.run_suite(toy | {"methods": ["noisy", dlib]}, tmp_path, on_event=lambda *event: seen.append(event[0]))
     assert seen[1].startswith("dlib-68 on toy-train; dlib-68: model is") and seen[2] == "noisy on toy-train, seed 0"
+
+
+@pytest.mark.parametrize(
+    ("output", "param", "text"),
+    [
+        (".", "noise=0.5", "cannot be written (Is a directory)"),
+        ("file/m.safetensors", "noise=0.5", "cannot be written (File exists)"),
+        ("m.safetensors", "random_state=-1", "noisy: random_state is -1; must be"),
+    ],
+)
+def test_train_fails_before_the_fit_too(toy, tmp_path, monkeypatch, capsys, output, param, text):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(Noisy, "rules", {"random_state": SEED})
+    command = ["fldbench", "train", "noisy", "--dataset", "toy", "-o", str(tmp_path / output), "--param", param]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as leaving:
+        cli.main()
+    assert leaving.value.code == 2 and Noisy.fits == 0 and text in capsys.readouterr().err

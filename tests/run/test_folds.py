@@ -1,5 +1,7 @@
 """Cross-validation in suites: every face is answered by a model that never saw its group."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toys import Noisy, toy_faces, toy_protocol
@@ -8,7 +10,7 @@ import fldbench
 from fldbench import registry
 from fldbench.dataset import Dataset
 from fldbench.errors import SuiteError
-from fldbench.faces import FaceSet
+from fldbench.faces import FaceSet, ImageArrays
 from fldbench.report import leaderboard
 
 PERSONS = 5
@@ -186,3 +188,30 @@ def test_without_groups_the_caption_says_by_face(folds, toy, tmp_path):
     toy |= {"train": [{"dataset": "toy", "split": "test", "folds": 2}]}
     fldbench.run_suite(toy | {"methods": ["noisy"], "protocols": ["toy-test"]}, tmp_path)
     assert "Cross-validation in 2 folds by face, as no groups are known" in leaderboard(tmp_path).to_markdown()
+
+
+def test_copies_of_a_photo_are_in_one_fold(folds, tmp_path):
+    class Copies(People):
+        """Two persons have the same photo, and so have two others."""
+
+        def load(self, root, split):
+            faces = people()
+            images = list(faces.images)
+            images[1], images[8] = images[0], images[7]
+            return replace(faces, images=ImageArrays(images))
+
+    registry.register_dataset("people", Copies)
+    (record,) = fldbench.run_suite(folds | {"train": [{"dataset": "people", "folds": 3}]}, tmp_path)
+    assert record.train.groups == PERSONS - 2
+    for ids, _ in Remembers.seen:
+        assert ("all0" in ids) == ("all1" in ids) and ("all7" in ids) == ("all8" in ids)
+    (record,) = fldbench.run_suite(folds, tmp_path)
+    assert record.reason == "people-all: the number of folds is 4; must be 2 to the number of groups, 3"
+
+
+def test_a_random_state_of_the_parameters_is_not_the_seed_of_the_folds(folds, tmp_path):
+    methods = [{"name": "noisy", "params": {"random_state": 5}}]
+    ours = fldbench.run_suite(folds | {"methods": methods}, tmp_path)
+    other = fldbench.run_suite(folds | {"methods": [{"name": "noisy", "params": {"random_state": 6}}]}, tmp_path)
+    assert ours[0].seed == other[0].seed == 0 and ours[0].method.params["random_state"] == 5
+    assert [row["method"] for row in leaderboard(tmp_path).rows] == ["noisy (random_state=5)", "noisy (random_state=6)"]

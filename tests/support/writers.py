@@ -278,3 +278,118 @@ def with_orientation(encoded, orientation):
     extended = b"VP8X" + struct.pack("<I", 10) + b"\x08\0\0\0" + size
     body = b"WEBP" + extended + first + b"EXIF" + struct.pack("<I", len(block)) + block
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+FIVE = np.array([[60.5, 80], [120, 80], [90, 110], [70, 140], [110, 140]])
+FIVE_NAMES = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def labelme_shape(label, points, group=None, kind="point"):
+    return {"label": label, "points": np.asarray(points).tolist(), "group_id": group, "shape_type": kind, "flags": {}}
+
+
+def write_labelme(path, shapes, image, size=(200, 200)):
+    """labelme's JSON: shapes, the image's path and its size."""
+    content = {"version": "5.0", "flags": {}, "shapes": shapes, "imagePath": image, "imageData": None}
+    write_json(path, content | {"imageWidth": size[0], "imageHeight": size[1]})
+
+
+def write_ljson(path, points, version=2):
+    """LJSON of menpo: points as [y, x], null for NaN."""
+    rows = [[None, None] if np.isnan(x) else [y, x] for x, y in np.asarray(points).tolist()]
+    landmarks = {"connectivity": [], "points": rows}
+    labels = [{"label": "all", "mask": list(range(len(rows)))}]
+    contents = {
+        1: {"version": 1, "groups": [{"label": "all", "connectivity": [], "landmarks": [{"point": r} for r in rows]}]},
+        2: {"version": 2, "labels": labels, "landmarks": landmarks},
+        3: {"version": 3, "groups": {"LJSON": {"labels": labels, "landmarks": landmarks}}},
+    }
+    write_json(path, contents[version])
+
+
+def label_studio_task(points, names, image, size=(200, 200), box=None, number=1):
+    """A task of Label Studio's JSON export: percent of the image."""
+    stated = {"original_width": size[0], "original_height": size[1], "image_rotation": 0}
+    percent = np.asarray(points) / size * 100
+    rows = [
+        {"type": "keypointlabels", "value": {"x": x, "y": y, "width": 0.5, "keypointlabels": [name]}, **stated}
+        for (x, y), name in zip(percent.tolist(), names, strict=True)
+    ]
+    if box is not None:
+        x0, y0, x1, y1 = np.asarray(box) / (size * 2) * 100
+        value = {"x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0, "rectanglelabels": ["face"]}
+        rows.append({"type": "rectanglelabels", "value": value, **stated})
+    return {"id": number, "data": {"image": image}, "annotations": [{"result": rows, "was_cancelled": False}]}
+
+
+def write_cvat(path, images):
+    """CVAT for images 1.1; images: (name, (width, height), the lines within the tag)."""
+    rows = [
+        f"<image id='{i}' name='{name}' width='{size[0]}' height='{size[1]}'>\n" + "\n".join(lines) + "\n</image>"
+        for i, (name, size, lines) in enumerate(images)
+    ]
+    text = "<?xml version='1.0' encoding='utf-8'?>\n<annotations>\n<version>1.1</version>\n"
+    write_text(path, text + "\n".join(rows) + "\n</annotations>\n")
+
+
+def cvat_points(points, label="face", more=""):
+    places = ";".join(f"{x},{y}" for x, y in np.asarray(points).tolist())
+    return f"<points label='{label}' occluded='0' points='{places}' {more}></points>"
+
+
+def write_facepp(path, faces):
+    """An answer of Face++; faces: (points, names, (left, top, width, height))."""
+    rows = [
+        {
+            "landmark": {name: {"x": x, "y": y} for name, (x, y) in zip(names, points.tolist(), strict=True)},
+            "face_rectangle": dict(zip(("left", "top", "width", "height"), sides, strict=True)),
+        }
+        for points, names, sides in faces
+    ]
+    write_json(path, {"faces": rows, "image_id": "x", "request_id": "y"})
+
+
+def write_hrnet(path, faces):
+    """HRNet's list; faces: (image, points), zero-based points written from 1."""
+    n = len(faces[0][1])
+    rows = ["image_name,scale,center_w,center_h," + ",".join(f"original_{i}_x,original_{i}_y" for i in range(n))]
+    rows += [f"{name},0.6,90,110," + ",".join(str(v) for v in (points + 1).ravel().tolist()) for name, points in faces]
+    write_text(path, "\n".join(rows) + "\n")
+
+
+def write_openface(path, rows):
+    """OpenFace's table; rows: (frame, face_id, success, points)."""
+    n = len(rows[0][3])
+    names = ["frame", "face_id", "timestamp", "confidence", "success", "gaze_0_x"]
+    names += [f"x_{i}" for i in range(n)] + [f"y_{i}" for i in range(n)] + ["X_0", "Y_0"]
+    lines = [", ".join(names)]
+    for frame, face, success, points in rows:
+        values = [frame, face, 0.0, 0.98, success, 0.1, *points[:, 0].tolist(), *points[:, 1].tolist(), 7, 8]
+        lines.append(", ".join(map(str, values)))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def write_celeba(base, faces, kaggle=False, boxes=None, wild=False):
+    """CelebA's lists; faces: (file name, points (5, 2), part, person)."""
+    names = "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y leftmouth_x leftmouth_y rightmouth_x rightmouth_y"
+    end, sep = (".csv", ",") if kaggle else (".txt", "   ")
+    places = ("", "") if kaggle else ("Anno/", "Eval/")
+    rows = [sep.join([name, *(f"{v:g}" for v in points.ravel())]) for name, points, _, _ in faces]
+    head = ["image_id," + names.replace(" ", ",")] if kaggle else [str(len(faces)), names]
+    which = "list_landmarks_celeba" if wild else "list_landmarks_align_celeba"
+    write_text(base / f"{places[0]}{which}{end}", "\n".join([*head, *rows]) + "\n")
+    parts = [f"{name}{sep if kaggle else ' '}{part}" for name, _, part, _ in faces]
+    write_text(
+        base / f"{places[1]}list_eval_partition{end}", "\n".join([*["image_id,partition"] * kaggle, *parts]) + "\n"
+    )
+    if not kaggle:
+        write_text(base / "Anno/identity_CelebA.txt", "".join(f"{name} {person}\n" for name, _, _, person in faces))
+    if boxes is not None:
+        rows = [sep.join([name, *map(str, box)]) for (name, *_), box in zip(faces, boxes, strict=True)]
+        head = [str(len(faces)), "image_id x_1 y_1 width height"]
+        write_text(base / f"{places[0]}list_bbox_celeba{end}", "\n".join([*head, *rows]) + "\n")
