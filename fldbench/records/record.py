@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -299,8 +300,13 @@ def to_json(record: Record) -> dict[str, Any]:
         asdict(one) | {"value": None if math.isnan(one.value) else one.value} for one in record.metrics.values_
     ]
     content["schema_version"] = SCHEMA_VERSION
-    content = json.loads(json.dumps(content, allow_nan=False))
+    content = json.loads(json.dumps(content, allow_nan=False, default=_as_text))
     return content | {"digest": digest_of(content)}
+
+
+def _as_text(value: Any) -> Any:
+    """Return a path or a number of numpy in a method's parameters as a JSON value."""
+    return value.tolist() if hasattr(value, "tolist") else os.fspath(value)
 
 
 def from_json(content: dict[str, Any], where: object) -> Record:
