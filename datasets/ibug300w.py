@@ -63,6 +63,7 @@ class IBug300W(Dataset):
     name = "300w"
     scheme = "ibug-68"
     splits = tuple(PARTS)
+    apart = {"train": ("test",), "test": ("train",), "private": ("train",)}  # test holds the private faces too
     expected = EXPECTED | {"train": sum(TRAIN_PARTS.values())}
     folder = "300w"
     holds = ("afw", "helen", "lfpw", "ibug", "01_Indoor", "02_Outdoor", "300W", LABELS, *LABEL_LISTS.values(), *HALVES)

@@ -41,6 +41,12 @@ class YouTubeFaces(Dataset):
     name = "youtube-faces"
     scheme = "ibug-68"
     splits = tuple(FOLDERS)
+    apart = {
+        "train": ("test",),
+        "test": ("train",),
+        "train-disjoint": ("test-disjoint",),
+        "test-disjoint": ("train-disjoint",),
+    }
     expected = {"train": 3462, "test": 770, "train-disjoint": 2802, "test-disjoint": 660}
     folder = "youtube_faces"
     holds = tuple(LISTS.values())

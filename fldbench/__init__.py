@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.schemes import Scheme as Scheme
     from fldbench.schemes import get_scheme as get_scheme
     from fldbench.schemes import list_schemes as list_schemes
+    from fldbench.schemes import register_scheme as register_scheme
 
     __version__: str
 
@@ -64,6 +65,7 @@ _PUBLIC = {
     "Score": "protocols",
     "get_scheme": "schemes",
     "list_schemes": "schemes",
+    "register_scheme": "schemes",
     "Scheme": "schemes",
     "list_methods": "registry",
     "list_datasets": "registry",

@@ -1,7 +1,7 @@
-"""Names of methods, datasets and protocols: tables of strings, imported only on use.
+"""Names of methods, datasets, protocols and schemes: tables of strings, imported only on use.
 
 Each table maps a name to "module:attribute" or to an object that was registered at run time. Installed packages add
-theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets` and `fldbench.protocols`.
+theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets`, `fldbench.protocols` and `fldbench.schemes`.
 """
 
 from __future__ import annotations
@@ -77,16 +77,18 @@ TABLES: dict[str, dict[str, Any]] = {
         "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
     },
     "protocol": {},  # what was registered at run time; the built-in ones are in BUILT_IN
+    "scheme": {},
 }
 BUILT_IN = {
-    "protocol": "fldbench.protocols.definitions:built_in"
+    "protocol": "fldbench.protocols.definitions:built_in",
+    "scheme": "fldbench.schemes.table:built_in",
 }  # a function that reads a kind's own names from a file
 
 _entry_points_read: set[str] = set()
 
 
 def table(kind: str) -> dict[str, Any]:
-    """Return a copy of the table of one kind (method, dataset, protocol), with what installed packages add."""
+    """Return a copy of the table of one kind (method, dataset, protocol, scheme), with what installed packages add."""
     if kind not in _entry_points_read:
         _entry_points_read.add(kind)
         for point in entry_points(group=f"fldbench.{kind}s"):
@@ -104,7 +106,7 @@ def resolve(kind: str, name: str) -> Any:
 
     Parameters
     ----------
-    kind : {"method", "dataset", "protocol"}
+    kind : {"method", "dataset", "protocol", "scheme"}
         The table to look in.
     name : str
         The registered name.
@@ -164,7 +166,7 @@ def register(kind: str, name: str, target: Any = None) -> Any:
 
     Parameters
     ----------
-    kind : {"method", "dataset", "protocol"}
+    kind : {"method", "dataset", "protocol", "scheme"}
         The table.
     name : str
         What users write.

@@ -21,12 +21,13 @@ FOLDERS = {
 
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
-    ("errors", "escape", "progress", "files", "yaml_text", "digest", "docstrings", "faults"),
+    ("errors", "escape", "progress", "files", "yaml_text", "digest", "live_code", "docstrings", "faults"),
     ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     (
         "params",
+        "contract",
         "dataset",
         "model_file",
         "method",
@@ -46,7 +47,8 @@ REPORT_MAY_IMPORT = ("errors", "escape", "files", "records", "metrics", "stats",
 PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
-    *("get_scheme", "list_schemes", "Scheme", "list_methods", "list_datasets", "register_method", "register_dataset"),
+    *("get_scheme", "list_schemes", "register_scheme", "Scheme", "list_methods", "list_datasets"),
+    *("register_method", "register_dataset"),
     *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "wrap", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),

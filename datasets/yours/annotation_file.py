@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,10 @@ from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
 from fldbench.faces.image_paths import ImageFolder
-from fldbench.faults import Faults
 from fldbench.geometry import tight_box
 from fldbench.params import TEXT, kind, optional
-from fldbench.schemes import get_scheme, list_schemes
+from fldbench.schemes import get_scheme, list_schemes, recognise
+from fldbench.schemes.recognise import candidates, no_such_number
 
 SPLITS = ("all", "train", "val", "test")
 SPLIT_WORDS = {
@@ -77,6 +77,26 @@ class Annotation:
     ignored: bool = False
 
 
+class Parsed(NamedTuple):
+    """What an annotation file holds.
+
+    Attributes
+    ----------
+    scheme : str or None
+        The scheme that was asked for or that the file states; None: to be recognised from the points.
+    folder : Path
+        What image paths are relative to.
+    faces : list of Annotation
+    notes : tuple of str
+        What a user should know about how the file was understood, one line each.
+    """
+
+    scheme: str | None
+    folder: Path
+    faces: list[Annotation]
+    notes: tuple[str, ...] = ()
+
+
 class AnnotationFile(Dataset):
     """Base of the readers of one annotation file.
 
@@ -89,10 +109,10 @@ class AnnotationFile(Dataset):
     file : str or Path, optional
         The annotation file, a path below the data root; None: the root is the file, or a folder with one that fits.
     scheme : str, optional
-        Name of the landmark scheme; None: what the file says, or the only scheme with that number of points.
+        Name of the landmark scheme; None: what the file says, or the scheme that its points fit.
     """
 
-    scheme = "by the number of points"
+    scheme = "that of the file, or recognised from the points"
     splits = SPLITS
     licence = "that of your data"
     rules = {
@@ -110,13 +130,15 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
-        scheme, images, found = self.parse(folder)
-        return self.as_columns(scheme, found, images, folder)
+        parsed = Parsed(*self.parse(folder))
+        return self.as_columns(parsed.scheme, parsed.faces, parsed.folder, folder, parsed.notes)
 
-    def as_columns(self, scheme: str, found: list[Annotation], images: Path, file: Path) -> Columns:
+    def as_columns(
+        self, scheme: str | None, found: list[Annotation], images: Path, file: Path, notes: Sequence[str] = ()
+    ) -> Columns:
         """Return the columns of the faces with points; image paths are relative to the folder `images`."""
         frames = Frames() if self.orientation is None else None
-        return _columns(found, file, ImageFolder(images, self._reach(file)), scheme, self.faults, frames)
+        return _columns(self, file, Parsed(scheme, images, found, tuple(notes)), self._reach(file), frames)
 
     def _reach(self, file: Path) -> Path:
         """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
@@ -127,7 +149,7 @@ class AnnotationFile(Dataset):
         place = Path(os.path.abspath(file))
         return root if root is not None and root in (place, *place.parents) else place.parent.parent
 
-    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder that image paths are relative to, and the faces of one file."""
         raise NotImplementedError
 
@@ -185,13 +207,13 @@ def split_of(name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str:
-    """Return the scheme's name: the requested one, which must have that number of points, or the only one that has it.
+def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None = None) -> str | None:
+    """Return the scheme that was asked for, which must have that number of points; None: to be recognised.
 
     Raises
     ------
     DataError
-        If none or several have it; the message names the file.
+        If it has another number of points, or if no scheme has that number; the message names the file.
     UnknownNameError
         For a name that no scheme has.
     """
@@ -199,18 +221,31 @@ def scheme_for(n_points: int, wanted: str | None, file: Path, line: int | None =
         if get_scheme(wanted).n_points != n_points:
             raise DataError(f"{n_points} points per face; {wanted} has {get_scheme(wanted).n_points}", file, line)
         return wanted
-    fitting = [name for name in list_schemes() if get_scheme(name).n_points == n_points]
-    if len(fitting) == 1:
-        return fitting[0]
-    known = " or ".join(fitting) or ", ".join(f"{name} ({get_scheme(name).n_points})" for name in list_schemes())
-    what = "more than one scheme has" if fitting else "no scheme has"
-    raise DataError(f"{n_points} points per face; {what} that number; give scheme='...', one of {known}", file, line)
+    if not candidates(n_points):
+        raise DataError(no_such_number(n_points), file, line)
+    return None
+
+
+def settled(
+    reader: Dataset, scheme: str | None, landmarks: np.ndarray, file: Path, notes: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """Return the scheme, recognised from landmarks (n, L, 2) px if nobody stated it, and the notes, which say so.
+
+    Faulty faces that are not to be left out are told first.
+    """
+    if scheme is not None:
+        return scheme, list(notes)
+    if reader.faults.count and reader.faulty != "skip":
+        raise reader.faults.error(len(landmarks))
+    fit = recognise(landmarks, file)
+    return fit.scheme, [f"scheme {fit.scheme} recognised by its shape, residual {100 * fit.residual:.0f} %", *notes]
 
 
 def declared_scheme(name: str, file: Path, line: int | None = None) -> str:
     """Return the scheme that the file itself names; raise DataError for an unknown one."""
     if name not in list_schemes():
-        raise DataError(f"no scheme named {name[:40]!r}; {near_miss(name, list_schemes())}", file, line)
+        then = "register it with register_scheme or --schemes FILE"
+        raise DataError(f"no scheme named {name[:40]!r}; {near_miss(name, list_schemes())}; {then}", file, line)
     return name
 
 
@@ -243,15 +278,9 @@ def face_ids(images: Iterable[str]) -> list[str]:
     return ids
 
 
-def _columns(
-    found: list[Annotation],
-    file: Path,
-    folder: ImageFolder,
-    scheme: str,
-    faults: Faults,
-    frames: Frames | None,
-) -> Columns:
-    """Return the faces with points; those that do not fit are faults, with file and line."""
+def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: Frames | None) -> Columns:
+    """Return the faces with points; those that do not fit are faults of the reader, with file and line."""
+    folder, found, faults = ImageFolder(parsed.folder, reach), parsed.faces, reader.faults
     images = [one.image.replace("\\", "/") for one in found]
     distinct = list(dict.fromkeys(images))
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
@@ -280,6 +309,7 @@ def _columns(
     rows, files, boxes = faults.columns(face, rows)
     n_faulty -= len(rows)
     landmarks = np.stack([found[k].points for k in rows])
+    scheme, notes = settled(reader, parsed.scheme, landmarks, file, parsed.notes)
     # A photo's default name as a group must say that nobody declared it: it is that of its faces' ids.
     first_id: dict[str, str] = {}
     for k in rows:
@@ -297,6 +327,7 @@ def _columns(
         groups=[found[k].group or first_id[images[k]] for k in rows],
         parts={"faces with landmarks": (len(rows), len(counted) - n_faulty)}
         | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
+        notes=notes,
     )
 
 

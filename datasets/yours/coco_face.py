@@ -25,6 +25,7 @@ from fldbench.datasets.yours.annotation_file import (
 from fldbench.errors import DataError
 from fldbench.files import read_text
 
+WHOLE_BODY = "ibug-68"  # the scheme of face_kpts, by COCO-WholeBody's data_format.md
 HIDDEN, SEEN = 1, 2  # v of COCO's keypoints; 0 is not annotated
 
 
@@ -86,7 +87,8 @@ class CocoFace(AnnotationFile):
         self.faults.check_some(len(found))
         if n_points is None:
             raise DataError("no annotation with face_kpts or keypoints", path)
-        scheme = scheme_for(n_points, self.scheme or _scheme_of(content, path), path)
+        stated = WHOLE_BODY if whole else _scheme_of(content, path)
+        scheme = scheme_for(n_points, self.scheme or stated, path)
         return scheme, self._folder(path, found[0].image), found
 
     def _folder(self, path: Path, image: str) -> Path:

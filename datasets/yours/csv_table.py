@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.datasets.formats.text import refusal
-from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, number, scheme_for
+from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, number, scheme_for
 from fldbench.datasets.yours.columns import BOX_NAMES, COLUMNS, PATH_NAMES, SIZED_NAMES, check_is_header, renamed
 from fldbench.errors import DataError
 from fldbench.files import read_text
@@ -68,10 +68,10 @@ class CSVTable(AnnotationFile):
         self.header = header
         self.first = first
 
-    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every row."""
         reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-        found, columns, scheme = [], None, ""
+        found, columns, scheme = [], None, self.scheme
         try:
             for row in reader:
                 if not row:
@@ -89,7 +89,7 @@ class CSVTable(AnnotationFile):
                     found.append(columns.annotation(row, reader.line_num))
         except csv.Error as error:
             raise DataError(f"not a CSV file ({error})", path, reader.line_num) from error
-        return scheme, path.parent / (self.images or ""), found
+        return Parsed(scheme, path.parent / (self.images or ""), found)
 
 
 class _Columns:

@@ -11,7 +11,7 @@ from fldbench.dataset import Columns, Dataset, data_root, needed_root
 from fldbench.datasets.formats.images import ImagesBeside
 from fldbench.datasets.formats.pts import count_pts, read_pts
 from fldbench.datasets.formats.tem import count_tem, read_tem
-from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, split_of
+from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, settled, split_of
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import ImageFiles
 from fldbench.faults import Faults
@@ -31,11 +31,11 @@ class PtsFolder(Dataset):
     folder : str or Path
         The folder below the data root; empty: the root itself.
     scheme : str, optional
-        None: the only scheme with as many points as the first file.
+        None: the scheme that the points fit.
     """
 
     name = "pts"
-    scheme = "by the number of points"
+    scheme = "recognised from the points"
     splits = SPLITS
     rules = {"folder": kind(str, Path, allowed="a path"), "scheme": optional(TEXT)}
     ending: ClassVar[str] = ".pts"
@@ -63,25 +63,31 @@ class PtsFolder(Dataset):
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces in the order of their paths; all have as many points as the first."""
         paths = of_split(files_below(folder, self.ending), folder, split, self.ending)
-        scheme = self.scheme or scheme_for(*self._first_count(paths))
-        n_points = get_scheme(scheme).n_points
+        if self.scheme is None:
+            n_points, first = self._first_count(paths)
+            scheme_for(n_points, None, first)  # refuses a number that no scheme has
+        else:
+            n_points = get_scheme(self.scheme).n_points
         images = ImagesBeside()
         paths, points, files = self.faults.columns(
             lambda path: (path, self.points(path, n_points), images.of(path)), paths
         )
+        landmarks = np.stack(points)
+        scheme, notes = settled(self, self.scheme, landmarks, folder)
         return Columns(
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
             images=ImageFiles(files),
-            landmarks=np.stack(points),
+            landmarks=landmarks,
             scheme=scheme,
+            notes=notes,
         )
 
-    def _first_count(self, paths: list[Path]) -> tuple[int, None, Path]:
+    def _first_count(self, paths: list[Path]) -> tuple[int, Path]:
         """Return the number of points of the first file that tells it, and that file."""
         for path in paths:
             with Faults():  # those of `read` tell what is wrong with the others
-                return self.count(path), None, path
-        return self.count(paths[0]), None, paths[0]
+                return self.count(path), path
+        return self.count(paths[0]), paths[0]
 
 
 class TemFolder(PtsFolder):

@@ -108,7 +108,7 @@ def _alternatives(
     The simplest come first: a later one must be much better.
     """
     n, n_points, _ = points.shape
-    mirror = list(get_scheme(faces.scheme).mirror)
+    mirror = list(get_scheme(faces.scheme).mirror or range(n_points))
     yield "swapped", "taking x for y and y for x", MUCH, points[..., ::-1]
     if mirror != list(range(n_points)):
         yield "numbered as in a mirror", "exchanging left and right points", MUCH, points[:, mirror]

@@ -30,7 +30,7 @@ from fldbench.files import folder_written_whole, listed
 from fldbench.geometry import check_boxes, tight_box
 from fldbench.media.draw import as_rgb
 from fldbench.progress import Listener
-from fldbench.schemes import get_scheme, list_schemes
+from fldbench.schemes import get_scheme, recognise
 
 COPIED = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}  # first bytes -> ending
 SAME_BOX = 1e-3  # px
@@ -118,8 +118,7 @@ def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
     empty = faces.ids[~annotated.any(axis=1)].tolist()
     if empty:
         lost.append(f"{len(empty)} faces without any point ({listed(empty)}): written, but left out by the reader")
-    fitting = [name for name in list_schemes() if get_scheme(name).n_points == faces.landmarks.shape[1]]
-    if to in ("pts", "csv") and len(fitting) > 1:
+    if to in ("pts", "csv") and not _recognised(faces):
         lost.append(f"the scheme's name: read it with scheme={faces.scheme!r}")
     if to == "pts":
         hidden = int((annotated & ~faces.visible).sum())
@@ -134,6 +133,14 @@ def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
         if columns:
             lost.append(f"the {what} {', '.join(columns)}")
     return tuple(lost)
+
+
+def _recognised(faces: FaceSet) -> bool:
+    """Return whether a reader that is not told the scheme finds it."""
+    try:
+        return recognise(faces.landmarks[_annotated(faces).any(axis=1)]).scheme == faces.scheme
+    except DataError:
+        return False
 
 
 def _has_groups(faces: FaceSet) -> bool:

@@ -36,6 +36,7 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         JSON values:
 
         - name, split, faces, scheme, points
+        - notes: how the files were understood, lines
         - parts: part -> [found, expected]; absent: the parts with fewer faces than expected
         - annotated: points with coordinates; missing points; hidden points (False in `visible` though annotated)
         - attributes: name -> class -> faces; "unknown" is -1
@@ -54,6 +55,7 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         "faces": len(faces),
         "scheme": faces.scheme,
         "points": get_scheme(faces.scheme).n_points,
+        "notes": list(faces.notes),
         "parts": {part: list(counts) for part, counts in faces.parts.items()},
         "absent": [part for part, (found, expected) in faces.parts.items() if found < expected],
         "annotated": int(annotated.sum()),
@@ -75,6 +77,7 @@ def info_text(facts: dict[str, Any]) -> str:
         ("scheme", f"{facts['scheme']}, {facts['points']} points per face"),
         ("points", f"{facts['annotated']} annotated, {facts['missing']} missing, {facts['hidden']} hidden"),
     ]
+    lines += [("note", note) for note in facts["notes"]]
     lines += [("part", f"{part}: {found} of {wanted}") for part, (found, wanted) in facts["parts"].items()]
     lines.append(("absent", ", ".join(facts["absent"]) or "nothing"))
     groups, images = facts["groups"], facts["images"]

@@ -22,7 +22,7 @@ from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
 from fldbench.files import listed
 from fldbench.geometry import LARGEST
-from fldbench.schemes import get_scheme
+from fldbench.schemes import get_scheme, identity_of
 from fldbench.shapes import fold_of
 
 LONGEST_NAME = 1000  # letters of an id or group
@@ -91,6 +91,8 @@ class FaceSet:
     parts : mapping of str to (int, int)
         Part of the dataset -> faces that the reader found on the disk, and faces expected. Empty where no part can be
         absent.
+    notes : tuple of str
+        What a user should know about how the files were understood, one line each.
     box_source : str
         Where the boxes come from: official (the dataset's own), tight or jittered:S (made from the landmarks), or empty
         if that is not known.
@@ -113,6 +115,7 @@ class FaceSet:
     name: str
     split_name: str
     parts: Mapping[str, tuple[int, int]]
+    notes: tuple[str, ...]
     box_source: str
 
     # Written out because arguments may be more than the columns: anything that becomes an array, and None for a
@@ -131,6 +134,7 @@ class FaceSet:
         name: str = "",
         split_name: str = "",
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+        notes: Sequence[str] = (),
         box_source: str = "",
     ):
         where = name or "faces"
@@ -148,6 +152,7 @@ class FaceSet:
             "name": name,
             "split_name": split_name,
             "parts": MappingProxyType(dict(parts)),
+            "notes": tuple(notes),
             "box_source": box_source,
         }
         for key, value in columns.items():
@@ -325,10 +330,10 @@ class FaceSet:
         """SHA-256 over everything that can change a number, as 64 hex digits.
 
         That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
-        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts and the words for
-        the boxes.
+        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts, notes and the
+        words for the boxes.
         """
-        total = hashlib.sha256(self.scheme.encode())
+        total = hashlib.sha256(identity_of(self.scheme).encode())
         total.update("\n".join(self.ids.tolist()).encode("utf-8", "surrogatepass"))
         for column in (self.landmarks, self.boxes, self.visible):
             total.update(np.ascontiguousarray(column).data)

@@ -244,6 +244,7 @@ class PackedFaceSet(FaceSet):
             _pack=pack,
             images=PackedImages(pack),
             parts=MappingProxyType({key: tuple(counts) for key, counts in about["parts"].items()}),
+            notes=(),
         )
         return faces
 

@@ -224,7 +224,9 @@ def numbering_chart(scheme: Scheme | str, size: int = 900) -> np.ndarray:
 
 
 def chart_points(scheme: Scheme, size: int = 900) -> np.ndarray:
-    """Return (L, 2) px: where `numbering_chart` of that size puts the points."""
+    """Return (L, 2) px: where `numbering_chart` of that size puts the points; raise DataError without a template."""
+    if scheme.template is None:
+        raise DataError(f"scheme {scheme.name!r} has no template to draw; `fldbench data preview` draws its faces")
     return (0.04 + 0.92 * scheme.template) * (size - 1)
 
 

@@ -67,7 +67,8 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
         Each "DATASET-SPLIT", or a dataset alone, which stands for all its splits. Other names can share nothing that
         fldbench knows of.
     protocol : Protocol
-        Its dataset and split, and the dataset that holds the same faces without images, count without any file.
+        Its dataset and split, and the dataset that holds the same faces without images, count without any file; not so
+        with options, which may name another file.
     faces : FaceSet or None
         The protocol's faces; None if they cannot be loaded.
     load : callable
@@ -77,7 +78,7 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
     same = (protocol.dataset, make_dataset(protocol.dataset).labels)
     for label in labels:
         dataset, split = dataset_and_split(label)
-        if dataset in same and split in (None, protocol.split):
+        if dataset in same and split in (None, protocol.split) and not protocol.options:
             parts.append(f"{label}: these are its faces")
         elif dataset and split and faces is not None:
             try:

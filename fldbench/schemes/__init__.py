@@ -15,7 +15,25 @@ cheek and philtrum of either side, hairline, hair, chin_middle, chin_crease and 
 """
 
 from fldbench.schemes.maps import map_landmarks, map_matrix
+from fldbench.schemes.own import guess_mirror, make_scheme, read_schemes, register_scheme
+from fldbench.schemes.recognise import Fit, fit_to, recognise
 from fldbench.schemes.scheme import Scheme
-from fldbench.schemes.table import get_scheme, list_schemes
+from fldbench.schemes.table import content_of, get_scheme, identity_of, list_schemes, own_schemes
 
-__all__ = ["Scheme", "get_scheme", "list_schemes", "map_landmarks", "map_matrix"]
+__all__ = [
+    "Fit",
+    "Scheme",
+    "content_of",
+    "fit_to",
+    "get_scheme",
+    "guess_mirror",
+    "identity_of",
+    "list_schemes",
+    "make_scheme",
+    "map_landmarks",
+    "map_matrix",
+    "own_schemes",
+    "read_schemes",
+    "recognise",
+    "register_scheme",
+]

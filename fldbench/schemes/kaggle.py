@@ -27,6 +27,9 @@ SCHEMES = (
                 "nose_tip": (10, 10), "mouth": [12, 13, 11, 14]},
         pairs=[(0, 1, 1, 1), (2, 4, 2, 1), (6, 8, 2, 1), (11, 12, 1, 1)],
         template=_template(), corners=(5, 3), eyes=((1,), (0,)), closed=("mouth",),
+        names=("right_eye", "left_eye", "right_eye_inner_corner", "right_eye_outer_corner", "left_eye_inner_corner",
+               "left_eye_outer_corner", "right_brow_inner_end", "right_brow_outer_end", "left_brow_inner_end",
+               "left_brow_outer_end", "nose_tip", "right_mouth_corner", "left_mouth_corner", "upper_lip", "lower_lip"),
     ),
 )
 

@@ -17,9 +17,9 @@ _MAPS: dict[tuple[str, str], Rows] = {pair: rows for family in FAMILIES for pair
 def map_matrix(source: str, target: str) -> np.ndarray:
     """Return the weights of a map: target points = weights @ source points.
 
-    Defined are jd-106 -> wflw-98 -> ibug-68 -> ibug-51 -> ibug-49 -> mtfl-5; imm-frontal-73, youtu-88, cofw-29,
-    aflw-19, kaggle-15 and muct-76 -> mtfl-5; every chain of these; and each scheme to itself. imm-58, helen-194 and
-    webmorph-189 have no point at the tip of the nose, and menpo-39 shows one side only.
+    Defined are jd-106 -> wflw-98 -> ibug-68 -> ibug-51 -> ibug-49 -> mtfl-5 or dlib-5; imm-frontal-73, youtu-88,
+    cofw-29, aflw-19, kaggle-15 and muct-76 -> mtfl-5; every chain of these; and each scheme to itself. imm-58,
+    helen-194 and webmorph-189 have no point at the tip of the nose, and menpo-39 shows one side only.
 
     To mtfl-5, an eye is the pupil or eye centre where the scheme has such a point (MTFL marks the centre), else the
     mean of the eye's outline. jd-106 -> wflw-98 takes the 98 points that RTMPose's Face6 configuration treats as the

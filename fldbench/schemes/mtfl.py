@@ -14,6 +14,7 @@ SCHEMES = (
         regions={"left_eye": (0, 0), "right_eye": (1, 1), "nose_tip": (2, 2), "mouth": (3, 4)},
         pairs=[(0, 1, 1, 1), (3, 4, 1, 1)],
         template=place([(-0.23, EYE), (0.23, EYE), (0.0, 0.51), (-0.22, LIPS), (0.22, LIPS)]),
+        names=("left_eye", "right_eye", "nose_tip", "left_mouth_corner", "right_mouth_corner"),
     ),
 )
 

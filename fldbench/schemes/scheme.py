@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +17,8 @@ from fldbench.errors import DataError, must_be
 EYES = ("left_eye", "right_eye")
 BROWS_AND_EYES = ("left_brow", "right_brow", *EYES)
 LIP_RINGS = ("outer_lip", "inner_lip")
+
+GIVE_MIRROR = "give its mirror pairs; `fldbench.schemes.guess_mirror` finds them in annotated faces"
 
 
 @dataclass(frozen=True)
@@ -27,20 +33,23 @@ class Scheme:
         Part of the face, such as "left_eye" -> its points, along the outline. Every point is in exactly one region.
     eye_points : two tuples of int, or None
         The points whose means are the eye centres (image-left, image-right). None for a profile.
-    mirror : (L,) tuple of int
+    mirror : (L,) tuple of int, or None
         Point i of a mirrored face is point mirror[i] of the face. The identity for a profile: the mirror image of a
-        face turned to the left is a face turned to the right, with the same numbers.
+        face turned to the left is a face turned to the right, with the same numbers. None where it is not known:
+        methods then learn without mirrored faces.
     edges : tuple of pairs of int
         Lines to draw.
     source : str
         Who defined the numbering.
-    template : (L, 2) float array
+    template : (L, 2) float array, or None
         A schematic frontal face in the unit box, x right, y down, exactly symmetric about x = 0.5 (a profile is turned
-        to image-right). For pictures; it is no mean shape.
+        to image-right). For pictures, and to recognise the numbering; it is no mean shape. None where there is none.
     outer_eye_corners : pair of int, or None
         (image-left, image-right). None where the scheme has no eye corners.
     pupils : pair of int, or None
         (image-left, image-right). None where the scheme has no pupils.
+    names : (L,) tuple of str, or None
+        What files call the points, where that is settled. Left and right are image-left and image-right.
 
     Raises
     ------
@@ -51,30 +60,70 @@ class Scheme:
     name: str
     regions: Mapping[str, tuple[int, ...]] = field(hash=False)
     eye_points: tuple[tuple[int, ...], tuple[int, ...]] | None
-    mirror: tuple[int, ...]
+    mirror: tuple[int, ...] | None
     edges: tuple[tuple[int, int], ...]
     source: str
-    template: np.ndarray = field(repr=False, compare=False)
+    template: np.ndarray | None = field(repr=False, compare=False)
     outer_eye_corners: tuple[int, int] | None = None
     pupils: tuple[int, int] | None = None
+    names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        points = list(range(len(self.mirror)))
+        points = list(range(self.n_points))
         named = [i for eye in self.eye_points or () for i in eye] + [i for edge in self.edges for i in edge]
         named += [*(self.outer_eye_corners or ()), *(self.pupils or ())]
         if sorted(i for region in self.regions.values() for i in region) != points:
             raise DataError(f"scheme {self.name!r}: every point 0..{len(points) - 1} must be in exactly one region")
-        if sorted(self.mirror) != points or any(self.mirror[self.mirror[i]] != i for i in points):
+        mirror = self.mirror
+        if mirror is not None and (sorted(mirror) != points or any(mirror[mirror[i]] != i for i in points)):
             raise DataError(f"scheme {self.name!r}: mirror must swap points in pairs (mirror[mirror[i]] == i)")
         if not set(named) <= set(points):
             raise DataError(f"scheme {self.name!r}: edges, eyes or pupils name points outside 0..{len(points) - 1}")
-        if np.shape(self.template) != (len(points), 2):
+        if self.template is not None and np.shape(self.template) != (len(points), 2):
             raise DataError(f"scheme {self.name!r}: template must be ({len(points)}, 2), got {np.shape(self.template)}")
+        if self.names is not None and (len(self.names) != len(points) or len(set(self.names)) != len(points)):
+            raise DataError(f"scheme {self.name!r}: names must be {len(points)} different ones, one for each point")
 
-    @property
+    @cached_property
     def n_points(self) -> int:
         """L, the number of points."""
-        return len(self.mirror)
+        return sum(len(region) for region in self.regions.values())
+
+    @property
+    def shows_one_side(self) -> bool:
+        """Whether no point has a mirror partner: a profile, which may look to either side."""
+        return self.mirror == tuple(range(self.n_points))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scheme as JSON values, which `Scheme.from_dict` reads."""
+        pairs = {name: getattr(self, name) for name in ("eye_points", "mirror", "edges", "outer_eye_corners", "pupils")}
+        shape = None if self.template is None else np.asarray(self.template, float).tolist()
+        content = {"name": self.name, "regions": dict(self.regions), "source": self.source, "template": shape}
+        return json.loads(json.dumps(content | pairs | {"names": self.names}))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Scheme:
+        """Return the scheme that `to_dict` wrote; raise DataError for anything else."""
+        try:
+            tuples = {key: _tuples(content[key]) for key in ("eye_points", "mirror", "edges", "outer_eye_corners")}
+            shape = content["template"]
+            return cls(
+                name=str(content["name"]),
+                regions={str(name): _tuples(points) for name, points in content["regions"].items()},
+                source=str(content["source"]),
+                template=None if shape is None else np.array(shape, float),
+                pupils=_tuples(content["pupils"]),
+                names=_tuples(content["names"]),
+                **tuples,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise DataError(f"not a scheme that fldbench wrote ({type(error).__name__}: {error})") from error
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything but the source, as 64 hex digits: what tells schemes of one name apart."""
+        content = {key: value for key, value in self.to_dict().items() if key != "source"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def flip(self, landmarks: np.ndarray, width: float) -> np.ndarray:
         """Return the landmarks of the mirrored image: x -> width - 1 - x, then every point takes its partner's number.
@@ -96,16 +145,23 @@ class Scheme:
         Raises
         ------
         DataError
-            For landmarks of another shape.
+            For landmarks of another shape, and for a scheme whose mirror pairs are not known.
 
         >>> from fldbench.schemes import get_scheme
         >>> get_scheme("mtfl-5").flip([[30, 40], [70, 41], [50, 60], [35, 80], [65, 81]], width=100).tolist()
         [[29.0, 41.0], [69.0, 40.0], [49.0, 60.0], [34.0, 81.0], [64.0, 80.0]]
         """
+        if self.mirror is None:
+            raise DataError(f"scheme {self.name!r} does not say which points are mirror images; {GIVE_MIRROR}")
         points = as_landmarks(landmarks, self)
         flipped = points[..., list(self.mirror), :]  # a copy: fancy indexing
         flipped[..., 0] = (width - 1) - flipped[..., 0]
         return flipped
+
+
+def _tuples(value: Any) -> Any:
+    """Lists within lists as tuples within tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 def as_landmarks(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
@@ -129,6 +185,7 @@ def build(
     corners: tuple[int, int] | None = None,
     pupils: tuple[int, int] | None = None,
     keep: Iterable[int] | None = None,
+    names: tuple[str, ...] | None = None,
 ) -> Scheme:
     """Return a scheme that is described by ranges.
 
@@ -151,6 +208,8 @@ def build(
         As in Scheme; corners are numbered as before `keep`.
     keep : iterable of int, optional
         The points that remain, renumbered. A closed outline stays closed over the points left out.
+    names : tuple of str, optional
+        As in Scheme.
     """
     mirror = list(range(len(template)))
     for a, b, n, step in pairs:
@@ -176,4 +235,5 @@ def build(
         template=kept_template,
         outer_eye_corners=None if corners is None else (new[corners[0]], new[corners[1]]),
         pupils=pupils,
+        names=names,
     )

@@ -1,14 +1,21 @@
-"""The table of all schemes, by name."""
+"""The table of all schemes, by name: those that come with fldbench, and those that were registered."""
 
 from __future__ import annotations
 
-from fldbench.errors import UnknownNameError, near_miss
-from fldbench.schemes import aflw, cofw, helen, ibug, imm, jd, kaggle, menpo, mtfl, muct, webmorph, wflw, youtu
+from functools import cache
+
+from fldbench import registry
+from fldbench.errors import DataError, UnknownNameError, near_miss
+from fldbench.schemes import aflw, cofw, dlib, helen, ibug, imm, jd, kaggle, menpo, mtfl, muct, webmorph, wflw, youtu
 from fldbench.schemes.scheme import Scheme
 
-FAMILIES = (ibug, mtfl, wflw, imm, youtu, cofw, aflw, kaggle, muct, helen, menpo, jd, webmorph)
+FAMILIES = (ibug, mtfl, wflw, imm, youtu, cofw, aflw, kaggle, muct, helen, menpo, jd, webmorph, dlib)
 
-_SCHEMES: dict[str, Scheme] = {scheme.name: scheme for family in FAMILIES for scheme in family.SCHEMES}
+
+@cache
+def built_in() -> dict[str, Scheme]:
+    """Return the schemes that come with fldbench, by their names."""
+    return {scheme.name: scheme for family in FAMILIES for scheme in family.SCHEMES}
 
 
 def list_schemes() -> list[str]:
@@ -17,11 +24,63 @@ def list_schemes() -> list[str]:
     >>> list_schemes()[:6]
     ['ibug-68', 'ibug-51', 'ibug-49', 'mtfl-5', 'wflw-98', 'imm-58']
     """
-    return list(_SCHEMES)
+    return registry.names("scheme")
 
 
 def get_scheme(name: str) -> Scheme:
     """Return the scheme of that name; raise UnknownNameError with the nearest known name otherwise."""
-    if name not in _SCHEMES:
-        raise UnknownNameError(f"no scheme named {name!r}; {near_miss(name, _SCHEMES)} (see `fldbench list schemes`)")
-    return _SCHEMES[name]
+    known = built_in().get(name) if isinstance(name, str) else None
+    if known is not None:
+        return known
+    if not isinstance(name, str) or name not in registry.table("scheme"):
+        then = f"{near_miss(str(name), list_schemes())} (see `fldbench list schemes`)"
+        raise UnknownNameError(f"no scheme named {name!r}; {then}; or bring your own with register_scheme or --schemes")
+    return registry.resolve("scheme", name)
+
+
+def own_schemes() -> dict[str, Scheme]:
+    """Return the schemes that were registered, by their names."""
+    return {name: get_scheme(name) for name in list_schemes() if name not in built_in()}
+
+
+def add_scheme(scheme: Scheme) -> Scheme:
+    """Make a scheme known by its name, once or again.
+
+    Raises
+    ------
+    DataError
+        For a name that another scheme has.
+    """
+    if scheme.name not in registry.table("scheme"):
+        registry.register("scheme", scheme.name, scheme)
+    elif get_scheme(scheme.name).digest != scheme.digest:
+        raise DataError(
+            f"scheme {scheme.name!r} is known already with {_difference(get_scheme(scheme.name), scheme)}; "
+            "two schemes of one name would be mixed up: choose another name"
+        )
+    return get_scheme(scheme.name)
+
+
+def identity_of(name: str) -> str:
+    """Return what tells a scheme from every other: its name, and for one that was registered its content.
+
+    >>> identity_of("ibug-68")
+    'ibug-68'
+    """
+    scheme = get_scheme(name)
+    return name if name in built_in() else f"{name} {scheme.digest}"
+
+
+def content_of(name: str) -> dict[str, object] | None:
+    """Return what files keep beside a scheme's name, so that they can be read where nobody has registered it.
+
+    None for a scheme that comes with fldbench.
+    """
+    return None if name in built_in() else get_scheme(name).to_dict()
+
+
+def _difference(known: Scheme, other: Scheme) -> str:
+    if known.n_points != other.n_points:
+        return f"{known.n_points} points, not {other.n_points}"
+    one, two = known.to_dict(), other.to_dict()
+    return f"other {', '.join(key for key in one if key != 'source' and one[key] != two[key])}"

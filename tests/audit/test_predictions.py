@@ -97,6 +97,10 @@ def test_a_method_with_a_bias_of_its_own_is_no_mistake():
     size = np.linalg.norm(TRUTH[:, 0] - TRUTH[:, 1], axis=1)[:, None, None]
     assert explain(GUESS + size / size.mean() * [1.0, 0.1], faces(), RULES) is None
     assert explain(GUESS + np.array([1.0, 1.6]), faces(), RULES) is None
+    sizes = np.repeat([0.4, 1.0, 1.6], [80, 40, 80])[:, None, None]  # a share of the face, not a number of px
+    truth = TRUTH * sizes
+    assert explain(GUESS + truth - TRUTH + sizes, faces(truth), RULES) is None
+    assert explain(GUESS + truth - TRUTH + 1, faces(truth), RULES).what == "1-based"
 
 
 COFW68 = ("CFSS_CFOW68", "HPM_HelenLfpw_COFW68test", "RCPR-occ_300w", "SAPM_COFW68", "TCDCN_CFOW68")

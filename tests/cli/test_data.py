@@ -3,12 +3,14 @@
 import sys
 
 import cv2
+import numpy as np
 import pytest
 from test_datasets import write_face
 from toys import TOY_TEST, TOY_TRAIN, Toy, toy_faces
 
 from fldbench import load_dataset, registry, run_suite
 from fldbench.cli import app as cli
+from fldbench.curate.excludes import read_excludes
 from fldbench.faces.pack import open_pack
 
 
@@ -72,6 +74,21 @@ def test_verify_compares_a_split_with_the_others_alone(call):
     status, text, _ = call("verify", "toy", "--split", "test")
     assert status == 0 and "groups in toy-test and toy-train: not checked" in text
     assert "in toy-test and toy-test" not in text and "in toy-test too" not in text
+
+
+@pytest.mark.parametrize("split", [(), ("--split", "train"), ("--split", "all")])
+def test_verify_does_not_compare_a_set_with_itself(call, tmp_path, split):
+    """Without folders named train or test, `train` and `all` are the same faces: no face is its own duplicate."""
+    rng = np.random.default_rng(0)
+    for k in range(4):
+        cv2.imwrite(str(tmp_path / f"face{k}.png"), rng.integers(0, 255, (60, 60, 3), dtype=np.uint8))
+        points = [(20 + k, 20), (40, 21 + k), (30, 30), (22, 42), (38, 43)]
+        lines = "".join(f"{x} {y}\n" for x, y in points)
+        (tmp_path / f"face{k}.pts").write_text(f"version: 1\nn_points: 5\n{{\n{lines}}}\n")
+    options = ("--option", "scheme=mtfl-5", "-o", tmp_path / "bad.txt")
+    status, text, err = call("verify", "pts", "--data", tmp_path, *split, *options)
+    assert status == 0 and "findings about 0 of 4 faces" in text, text + err
+    assert "duplicate" not in text and read_excludes(tmp_path / "bad.txt") == []
 
 
 def test_verify_draws_the_least_plausible_shapes(call, tmp_path):

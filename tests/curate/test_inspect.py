@@ -38,6 +38,7 @@ def test_info_counts_everything():
         "faces": 6,
         "scheme": "mtfl-5",
         "points": 5,
+        "notes": [],
         "parts": {"one": [6, 6], "two": [0, 9]},
         "absent": ["two"],
         "annotated": 28,

@@ -64,3 +64,21 @@ def test_nothing_is_found_in_nothing():
 def test_correlation_is_one_for_a_shifted_window():
     wide = cv2.resize(pictures(1)[0], (80, 80))
     assert nd.correlation(wide[4:68, 6:70], wide[8:72, 4:68]) > 0.97
+
+
+def test_crops_of_one_group_are_not_compared():
+    some = pictures(30)
+    some[20], some[25] = some[4], some[9]
+    groups = np.arange(30)
+    assert [(a, b) for a, b, _ in nd.near_duplicates(some, some, groups=(groups, groups))] == [
+        (4, 20),
+        (9, 25),
+        (20, 4),
+        (25, 9),
+    ]
+    groups[25] = groups[9]
+    assert [(a, b) for a, b, _ in nd.near_duplicates(some, some, groups=(groups, groups))] == [(4, 20), (20, 4)]
+    crowd = np.repeat(some[:1], 8, axis=0)  # the copies of its own group must not hide that of another one
+    assert nd.near_duplicates(some[:1], np.concatenate([crowd, some[:1]]), groups=(np.zeros(1), np.arange(9) // 8))[0][
+        :2
+    ] == (0, 8)

@@ -11,8 +11,10 @@ from toys import toy_faces
 
 from fldbench.curate.excludes import excludes_from, without
 from fldbench.curate.verify import KINDS, Finding, rank_shapes, verify
+from fldbench.dataset import make_dataset
 from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
-from fldbench.geometry import tight_box
+from fldbench.geometry import tight_box, transform
+from fldbench.registry import list_datasets, resolve
 from fldbench.schemes import get_scheme, list_schemes
 
 RNG = np.random.default_rng(0)
@@ -264,3 +266,71 @@ def test_real_faces_with_planted_faults(data_root):
     findings = [one for one in verify(replace(faces, landmarks=landmarks, boxes=tight_box(landmarks))) if one.id]
     assert planted.items() <= {one.id: one.kind for one in findings}.items()
     assert len({one.id for one in findings} - set(planted)) <= 4
+
+
+def copied(faces, row, into, target, change):
+    """The faces `into` with a changed copy of one face's picture and points in the place of another's."""
+    picture, landmarks = change(faces.images[row].copy(), faces.landmarks[row].copy())
+    pictures, points = list(into.images), into.landmarks.copy()
+    pictures[target], points[target] = np.ascontiguousarray(picture), landmarks
+    return replace(into, images=ImageArrays(pictures), landmarks=points, boxes=tight_box(points), visible=None)
+
+
+def warped(picture, points, matrix):
+    size = picture.shape[1::-1]
+    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE), transform(points, matrix)
+
+
+def mirrored_copy(picture, points, swap=True):
+    order = list(get_scheme("ibug-68").mirror) if swap else slice(None)
+    return picture[:, ::-1], (points * (-1, 1) + (picture.shape[1] - 1, 0))[order]
+
+
+COPIES = {
+    "brighter": lambda picture, points: ((picture * 0.6 + 60).astype(np.uint8), points),
+    "JPEG": lambda picture, points: (
+        cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR),
+        points,
+    ),
+    "cut": lambda picture, points: (picture[12:190, 9:195], points - (9, 12)),
+    "scaled": lambda picture, points: warped(picture, points, np.array([[0.85, 0, 9.0], [0, 0.85, 12.0]])),
+    "turned": lambda picture, points: warped(picture, points, cv2.getRotationMatrix2D((100, 100), 12, 1.0)),
+    "mirrored": mirrored_copy,
+    "mirrored, numbers kept": lambda picture, points: mirrored_copy(picture, points, swap=False),
+    "mirrored, darker, smaller": lambda picture, points: warped(
+        (mirrored_copy(picture, points)[0] // 2).astype(np.uint8),
+        mirrored_copy(picture, points)[1],
+        np.array([[0.9, 0, 5.0], [0, 0.9, 5.0]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", COPIES)
+def test_augmented_copies_of_a_picture_are_found_in_another_split_and_in_its_own(sound, change):
+    few = sound[:40]
+    test = copied(few, 7, made_faces(30, seed=5, split="other"), 3, COPIES[change])
+    found = [one for one in verify(test, [few]) if one.kind == "duplicate"]
+    assert [one.id for one in found] == ["other/3"]
+    assert "that of 'test/7' in made-test" in found[0].message
+    assert found[0].message.count("mirrored") == change.startswith("mirrored")
+    within = [one for one in verify(copied(few, 7, few, 31, COPIES[change])) if one.kind == "duplicate"]
+    assert [one.id for one in within] == ["test/31"]  # one of each pair
+    assert re.search(
+        "its face is that of 'test/7' in the same split, as another person, clip or photo", within[0].message
+    )
+    together = replace(few, groups=np.array(["a"] * 40))
+    assert not [one for one in verify(copied(few, 7, together, 31, COPIES[change])) if one.kind == "duplicate"]
+
+
+def test_a_split_is_compared_with_those_that_must_share_nothing_with_it():
+    apart = {name: make_dataset(name).splits_apart_from for name in ("pts", "imm", "youtube-faces", "300w", "london")}
+    assert apart["pts"]("all") == () and apart["pts"]("train") == ("val", "test")  # `all` holds train
+    assert apart["imm"]("train") == ("test",) and apart["london"]("all") == ()
+    assert apart["youtube-faces"]("train") == ("test",)
+    assert apart["youtube-faces"]("test-disjoint") == ("train-disjoint",)
+    assert apart["300w"]("test") == ("train",)  # not private, which is a part of it
+    for name in list_datasets():
+        dataset = resolve("dataset", name)
+        for split, others in dataset.apart.items():
+            assert {split, *others} <= set(dataset.splits) and split not in others, name
+        assert not dataset.apart or set(dataset.apart) == set(dataset.splits), name

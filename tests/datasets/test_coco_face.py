@@ -157,7 +157,7 @@ def change(**fields):
             change(face_box=[1, 2, 0, 3]),
             r"coco_wholebody_val_v1\.0\.json: annotations\[0\]: the box is \[1\.0, 2\.0, 1\.0, 5\.0\]; must be",
         ),
-        (change(face_kpts=[1.0] * 9), r"json: 3 points per face; no scheme has that number"),
+        (change(face_kpts=[1.0] * 9), r"json: 3 points per face; ibug-68 has 68"),
     ],
 )
 def test_a_broken_file_names_its_place(folder, content, error):

@@ -24,7 +24,7 @@ def folder(tmp_path):
 def load(root, text=None, split="all", **options):
     if text is not None:
         (root / "faces.csv").write_text(text, encoding="utf-8")
-    return CSVTable(**options).load(root, split)
+    return CSVTable(**{"scheme": "mtfl-5"} | options).load(root, split)
 
 
 def test_the_plainest_table(folder):
@@ -101,7 +101,7 @@ def test_files_images_and_splits(folder):
         (GOOD.replace("b c.png", " "), r"line 3: no path of an image"),
         (GOOD.replace("b c.png", '"b c.png'), r"line 3: not a CSV file \(unexpected end of data\)"),
         (GOOD.replace("b c", "b\0c"), r"line 3: not UTF-8 text \(byte 0x00\)"),
-        ("path,x0,y0\na.png,1,2\n", r"line 1: 1 points per face; no scheme has that number"),
+        ("path,x0,y0\na.png,1,2\n", r"line 1: 1 points per face; mtfl-5 has 5"),
         (
             GOOD.replace("path", "box_x0,path").replace(".png", ",.png"),
             r"faces\.csv, line 1: the number of columns box_x0 \.\.\. box_y1 is 1; must be 0 or 4",

@@ -13,6 +13,9 @@ from fldbench.cli.app import app
 from fldbench.dataset import SOUND, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faults import Faults
+from fldbench.schemes import get_scheme
+
+FACE = (5 + 40 * get_scheme("ibug-68").template).round(1)
 
 RNG = np.random.default_rng(3)
 
@@ -210,10 +213,10 @@ def make_csv(root):
 
 def make_dlib(root):
     def box(width, x):
-        parts = "\n".join(f"<part name='{i}' x='{x}' y='{i}'/>" for i in range(68))
+        parts = "\n".join(f"<part name='{i}' x='{x or px}' y='{py}'/>" for i, (px, py) in enumerate(FACE.tolist()))
         return f"<box top='1' left='1' width='{width}' height='9'>\n{parts}\n</box>"
 
-    images = [("a", box(9, 3)), ("b", box(0, 3)), ("c", box(9, 3)), ("d", box(9, "x"))]
+    images = [("a", box(9, "")), ("b", box(0, "")), ("c", box(9, "")), ("d", box(9, "x"))]
     for name, _ in images:
         writers.write_image(root / f"{name}.png")
     rows = "".join(f"<image file='{name}.png'>\n{text}\n</image>\n" for name, text in images)
@@ -225,7 +228,7 @@ def make_coco(root):
     import json
 
     rows = [
-        {"id": k, "image_id": k, "keypoints": [v for i in range(68) for v in (i, k, 2)], "bbox": [1, 1, 60, 60]}
+        {"id": k, "image_id": k, "keypoints": [v for x, y in FACE.tolist() for v in (x, y, 2)], "bbox": [1, 1, 60, 60]}
         for k in range(4)
     ]
     rows[1]["keypoints"] = rows[1]["keypoints"][:-1]
@@ -239,7 +242,7 @@ def make_coco(root):
 
 def make_pts(root):
     for name in "abcd":
-        writers.write_pts(root / f"{name}.pts", points(68))
+        writers.write_pts(root / f"{name}.pts", FACE)
         writers.write_image(root / f"{name}.png")
     (root / "a.pts").write_text("")
     (root / "d.png").unlink()
@@ -265,7 +268,7 @@ def test_all_faults_are_told_at_once_or_left_out(make, tmp_path):
 
 
 def test_a_set_without_a_fault_is_the_same_with_the_option(tmp_path):
-    writers.write_pts(tmp_path / "a.pts", points(68))
+    writers.write_pts(tmp_path / "a.pts", FACE)
     writers.write_image(tmp_path / "a.png")
     plain, skipped = (fldbench.load_dataset("pts", tmp_path, "all", **given) for given in ({}, {"faulty": "skip"}))
     assert plain.fingerprint == skipped.fingerprint and plain.parts == skipped.parts == {}

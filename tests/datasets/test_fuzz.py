@@ -18,6 +18,7 @@ import fldbench
 from fldbench.curate.convert import convert
 from fldbench.datasets.cofw68 import COFW68
 from fldbench.errors import DataError
+from fldbench.schemes import get_scheme
 
 MUTATIONS = 2000
 FEWER = 400  # for formats that share their code with others
@@ -185,7 +186,7 @@ def make_london_table(root):
 
 
 def make_webmorph(root):
-    writers.write_tem(root / "a.tem", points(5))
+    writers.write_tem(root / "a.tem", 30 * get_scheme("mtfl-5").template)
     writers.write_image(root / "a.jpg")
     return Case(root / "a.tem", root, "all", "webmorph")
 

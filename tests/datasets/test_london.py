@@ -39,7 +39,7 @@ def test_points_persons_and_attributes(london):
 
 
 def test_webmorph_reads_any_folder_of_templates(london):
-    faces = fldbench.load_dataset("webmorph", london, "all", folder="london")
+    faces = fldbench.load_dataset("webmorph", london, "all", folder="london", scheme="webmorph-189")
     assert faces.ids.tolist() == NAMES and faces.scheme == "webmorph-189" and faces.name == "webmorph"
     assert np.allclose(faces.landmarks, POINTS)
     write_tem(london / "small/a.tem", POINTS[0, :5])

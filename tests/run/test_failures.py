@@ -216,7 +216,7 @@ def test_what_is_known_to_fail_is_recorded_first(toy, tmp_path):
     ("output", "param", "text"),
     [
         (".", "noise=0.5", "cannot be written (Is a directory)"),
-        ("file/m.safetensors", "noise=0.5", "cannot be written (Not a directory)"),
+        ("file/m.safetensors", "noise=0.5", "cannot be written (File exists)"),
         ("m.safetensors", "random_state=-1", "noisy: random_state is -1; must be"),
     ],
 )

@@ -10,6 +10,7 @@ import fldbench
 from fldbench import registry
 from fldbench.curate.excludes import Exclude, write_excludes
 from fldbench.errors import SuiteError
+from fldbench.faces.images import encode_image
 from fldbench.report import leaderboard
 from fldbench.run.overlaps import dataset_and_split
 
@@ -151,6 +152,37 @@ def test_weights_in_a_file_say_what_they_were_fitted_on(leaky, tmp_path):
     for name in ("continued", "average"):
         with pytest.raises(SuiteError, match=f"{name} with toy-test: its weights have seen toy-test: these are its"):
             fldbench.run_suite(suite(spoilt, name), tmp_path / "out")
+
+
+def test_two_files_of_one_reader_are_told_apart_by_their_faces(toy, tmp_path):
+    faces = {"train": toy_faces(TOY_TRAIN, 1), "test": toy_faces(TOY_TEST, 2)}
+    names = [f"{axis}{i}" for i in range(5) for axis in "xy"]
+    for name, some in faces.items():
+        (tmp_path / name).mkdir()
+        lines = [",".join(["path", *names])]
+        for i, face in enumerate(some):
+            (tmp_path / name / f"{i}.png").write_bytes(encode_image(face.image, ".png"))
+            lines.append(",".join([f"{i}.png", *map(str, face.landmarks.ravel())]))
+        (tmp_path / name / "faces.csv").write_text("\n".join(lines))
+
+    def suite(train, **method):
+        options = {name: {"file": f"{name}/faces.csv", "scheme": "mtfl-5"} for name in faces}
+        own = {"name": "own-test", "dataset": "csv", "split": "all", "options": options["test"], "n_expected": TOY_TEST}
+        return toy | {
+            "define": [own | {"scheme": "mtfl-5", "normaliser": "inter-pupil"}],
+            "train": [{"dataset": "csv", "split": "all", "options": options[train]}],
+            "methods": [{"name": "continued", "params": method}],
+            "protocols": ["own-test"],
+        }
+
+    registry.register_method("continued", Continued)
+    (record,) = fldbench.run_suite(suite("train"), tmp_path / "out", tmp_path)  # ids and photos have the same names
+    assert (record.status, record.train.overlap) == ("ok", "")
+    with pytest.raises(SuiteError, match="all 8 test faces are training faces"):
+        fldbench.run_suite(suite("test"), tmp_path / "out", tmp_path)
+    weights = Noisy().fit(fldbench.load_dataset("csv", tmp_path, "all", file="train/faces.csv", scheme="mtfl-5"))
+    path = str(weights.save(tmp_path / "weights.safetensors"))
+    assert fldbench.run_suite(suite("train", weights=path), tmp_path / "out", tmp_path)[0].train.overlap == ""
 
 
 def test_the_longest_dataset_is_the_one_that_a_label_names():

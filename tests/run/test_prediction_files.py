@@ -247,6 +247,7 @@ def test_training_faces_that_somebody_states_are_compared(toy, tmp_path):
     text = fldbench.leaderboard(tmp_path / "out").to_markdown()
     assert "ours (contaminated)" in text and "Not ranked, because toy-test: these are its faces" in text
     assert "toy-test, trained on toy-train + toy-test (stated)" in text
+    assert "toy-test, trained on toy-train (stated)" in text
 
 
 def test_training_faces_that_cannot_be_compared_are_noted_and_misspelt_ones_refused(toy, tmp_path):

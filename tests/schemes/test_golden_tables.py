@@ -24,12 +24,14 @@ TABLES = {
     "menpo-39": "fd87531001e04d02",
     "jd-106": "b3cbe3c0bfc2632e",
     "webmorph-189": "c5fcb84465864564",
+    "dlib-5": "d695e2dc218d8dbc",
 }
 MAPS = {
     ("wflw-98", "ibug-68"): "25ffabb38de0b535",
     ("ibug-68", "ibug-51"): "4dc390eec2d90ff7",
     ("ibug-51", "ibug-49"): "95e177c706414583",
     ("ibug-49", "mtfl-5"): "d53dac801e30212f",
+    ("ibug-49", "dlib-5"): "4bc83d7e3993a136",
     ("jd-106", "wflw-98"): "c22a5292f3708a44",
     ("imm-frontal-73", "mtfl-5"): "c8dd1c1789a66932",
     ("youtu-88", "mtfl-5"): "60d6193e113ca77a",

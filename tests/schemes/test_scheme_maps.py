@@ -10,8 +10,9 @@ CHAIN = ("jd-106", "wflw-98", "ibug-68", "ibug-51", "ibug-49", "mtfl-5")
 TO_FIVE = ("imm-frontal-73", "youtu-88", "cofw-29", "aflw-19", "kaggle-15", "muct-76")
 MAPS = [
     *((a, b) for i, a in enumerate(CHAIN) for b in CHAIN[i:]),
+    *((name, "dlib-5") for name in CHAIN[:-1]),
     *((name, "mtfl-5") for name in TO_FIVE),
-    *((name, name) for name in (*TO_FIVE, "imm-58", "helen-194", "menpo-39", "webmorph-189")),
+    *((name, name) for name in (*TO_FIVE, "dlib-5", "imm-58", "helen-194", "menpo-39", "webmorph-189")),
 ]
 
 every_map = pytest.mark.parametrize(("source", "target"), MAPS)
@@ -153,10 +154,11 @@ def test_undefined_map_says_which_exist():
     with pytest.raises(UnknownNameError) as error:
         map_landmarks(np.zeros((5, 2)), "mtfl-5", "ibug-68")
     assert str(error.value) == (
-        "no map from scheme 'mtfl-5' to 'ibug-68'; maps: ibug-68 -> ibug-51, ibug-49, mtfl-5; "
-        "ibug-51 -> ibug-49, mtfl-5; ibug-49 -> mtfl-5; wflw-98 -> ibug-68, ibug-51, ibug-49, mtfl-5; "
+        "no map from scheme 'mtfl-5' to 'ibug-68'; maps: ibug-68 -> ibug-51, ibug-49, mtfl-5, dlib-5; "
+        "ibug-51 -> ibug-49, mtfl-5, dlib-5; ibug-49 -> mtfl-5, dlib-5; "
+        "wflw-98 -> ibug-68, ibug-51, ibug-49, mtfl-5, dlib-5; "
         "imm-frontal-73 -> mtfl-5; youtu-88 -> mtfl-5; cofw-29 -> mtfl-5; aflw-19 -> mtfl-5; kaggle-15 -> mtfl-5; "
-        "muct-76 -> mtfl-5; jd-106 -> wflw-98, ibug-68, ibug-51, ibug-49, mtfl-5"
+        "muct-76 -> mtfl-5; jd-106 -> wflw-98, ibug-68, ibug-51, ibug-49, mtfl-5, dlib-5"
     )
 
 

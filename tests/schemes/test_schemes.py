@@ -14,7 +14,7 @@ from fldbench.schemes import get_scheme, list_schemes, map_landmarks, map_matrix
 SIZES = {
     "ibug-68": 68, "ibug-51": 51, "ibug-49": 49, "mtfl-5": 5, "wflw-98": 98, "imm-58": 58, "imm-frontal-73": 73,
     "youtu-88": 88, "cofw-29": 29, "aflw-19": 19, "kaggle-15": 15, "muct-76": 76, "helen-194": 194, "menpo-39": 39,
-    "jd-106": 106, "webmorph-189": 189,
+    "jd-106": 106, "webmorph-189": 189, "dlib-5": 5,
 }  # fmt: skip
 
 every_scheme = pytest.mark.parametrize("scheme", [get_scheme(name) for name in SIZES], ids=list(SIZES))
@@ -146,7 +146,7 @@ def test_eye_indices_known_from_the_benchmarks():
         "ibug-68": (36, 45), "ibug-51": (19, 28), "ibug-49": (19, 28), "mtfl-5": None, "wflw-98": (60, 72),
         "imm-58": (21, 13), "imm-frontal-73": (16, 24), "youtu-88": (64, 80), "cofw-29": (8, 9), "aflw-19": (6, 11),
         "kaggle-15": (5, 3), "muct-76": (27, 32), "helen-194": (144, 124), "menpo-39": None, "jd-106": (66, 79),
-        "webmorph-189": (18, 27),
+        "webmorph-189": (18, 27), "dlib-5": (2, 0),
     }  # fmt: skip
     assert get_scheme("ibug-68").eye_points == (tuple(range(36, 42)), tuple(range(42, 48)))
     assert get_scheme("mtfl-5").eye_points == ((0,), (1,))
@@ -245,7 +245,10 @@ def test_flip_refuses_another_schemes_points():
 def test_unknown_names():
     with pytest.raises(UnknownNameError) as error:
         get_scheme("ibug68")
-    assert str(error.value) == "no scheme named 'ibug68'; did you mean 'ibug-68'? (see `fldbench list schemes`)"
+    assert str(error.value) == (
+        "no scheme named 'ibug68'; did you mean 'ibug-68'? (see `fldbench list schemes`); or bring "
+        "your own with register_scheme or --schemes"
+    )
     with pytest.raises(UnknownNameError, match=r"no scheme named 'zzz'; known: .*wflw-98.* \(see `fld"):
         map_matrix("ibug-68", "zzz")
     with pytest.raises(UnknownNameError, match="no scheme named 'zzz'"):

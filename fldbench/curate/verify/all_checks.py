@@ -16,7 +16,7 @@ points      a point with one coordinate, a face without points, or a point far o
 mirrored    left and right numbers are exchanged: the numbering of the mirrored face
 eyes        only the eyes have each other's numbers
 box         box and points are apart, or of different sizes; or the box is impossible
-duplicate   the same or nearly the same picture is in another split
+duplicate   the same or nearly the same picture is in another split, or in this one under two groups
 group       the same person, clip or photo is in another split
 shape       a part does not fit the rest of the face, by a shape model that has not seen the face
 picture     the points do not lie on the face in the picture, by a regressor that has not seen the face
@@ -39,7 +39,7 @@ from fldbench.curate.verify.points import check_points, check_points_outside
 from fldbench.curate.verify.shape import check_shapes, score_shapes
 from fldbench.curate.verify.shape_model import mean_shape
 from fldbench.curate.verify.shared_groups import check_shared_groups
-from fldbench.curate.verify.sides import check_sides, one_sided
+from fldbench.curate.verify.sides import check_sides, one_sided, upright_face
 from fldbench.faces import FaceSet
 from fldbench.progress import Listener
 from fldbench.schemes import get_scheme
@@ -67,13 +67,13 @@ def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | 
     found += points + sides + [*check_boxes_and_points(faces, sound)] + [*check_shared_groups(faces, others)]
     sound &= ~_named(faces, sides)
     scheme = get_scheme(faces.scheme)
-    mean = mean_shape(one_sided(faces.landmarks[sound], scheme), scheme.template)
+    mean = mean_shape(one_sided(faces.landmarks[sound], scheme), upright_face(faces.landmarks[sound], scheme))
     facts = picture_facts(faces, np.where(sound[:, None, None], faces.landmarks, np.nan), mean, progress)
     found += check_images(faces, facts)
     outside = [*check_points_outside(faces, facts, sound)]
     found += outside
     sound &= ~_named(faces, outside)
-    found += check_duplicates(faces, facts, others, progress)
+    found += check_duplicates(faces, facts, others, mean, progress)
     found += check_shapes(faces, sound)
     found += check_points_on_pictures(faces, facts, sound, mean)
     return sorted(found, key=lambda one: (KINDS.index(one.kind), -one.score, one.id))

@@ -12,6 +12,9 @@ import numpy as np
 CROP = 64  # px, grey
 PADDING = 0.75  # of the box's longer side, on each end: the surroundings help to distinguish pictures
 LIMIT = 0.66  # correlation from which two crops are one picture; measured in results/verify
+# Of crops that were mirrored or turned upright, and within one set: there are more pairs of strangers, some of which
+# reach 0.73 (MTFL's images of 80 px), while copies have 0.8 or more.
+STRICT = 0.8
 _GRID, _BLUR, _SHIFT = 17, 4.0, 6  # cells; px; px
 _CANDIDATES, _BITS = 3, 0.25  # nearest hashes, with at most this share of other bits
 _COMPARED_AT_ONCE = 2048  # faces: 2048 x 2048 distances are 16 MB
@@ -52,7 +55,12 @@ def _details(crop: np.ndarray) -> np.ndarray:
     return picture - cv2.GaussianBlur(picture, (0, 0), _BLUR)
 
 
-def near_duplicates(crops: np.ndarray, others: np.ndarray, limit: float = LIMIT) -> list[tuple[int, int, float]]:
+def near_duplicates(
+    crops: np.ndarray,
+    others: np.ndarray,
+    limit: float = LIMIT,
+    groups: tuple[np.ndarray, np.ndarray] | None = None,
+) -> list[tuple[int, int, float]]:
     """Find the crops that show the same picture as one of the others.
 
     Time grows with n m (a second for 20,000 x 20,000), memory with n + m.
@@ -63,6 +71,8 @@ def near_duplicates(crops: np.ndarray, others: np.ndarray, limit: float = LIMIT)
         (n, 64, 64) and (m, 64, 64), grey uint8.
     limit : float
         The correlation from which two crops are one picture.
+    groups : pair of ndarray, optional
+        (n,) and (m,) int: crops of one group are not compared.
 
     Returns
     -------
@@ -74,8 +84,12 @@ def near_duplicates(crops: np.ndarray, others: np.ndarray, limit: float = LIMIT)
     mine, theirs = (np.stack([picture_hash(crop) for crop in side]) for side in (crops, others))
     found = []
     for start in range(0, len(mine), _COMPARED_AT_ONCE):
-        for row, nearest in enumerate(_nearest(mine[start : start + _COMPARED_AT_ONCE], theirs), start):
+        some = slice(start, start + _COMPARED_AT_ONCE)
+        apart = None if groups is None else (groups[0][some], groups[1])
+        for row, nearest in enumerate(_nearest(mine[some], theirs, apart), start):
             candidates = [other for other in nearest.tolist() if (mine[row] != theirs[other]).mean() <= _BITS]
+            if groups is not None:
+                candidates = [other for other in candidates if groups[0][row] != groups[1][other]]
             matches = [(correlation(crops[row], others[other]), other) for other in candidates]
             value, other = max(matches, default=(-1.0, -1))
             if value >= limit:
@@ -83,12 +97,17 @@ def near_duplicates(crops: np.ndarray, others: np.ndarray, limit: float = LIMIT)
     return found
 
 
-def _nearest(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Return the rows of the nearest hashes by equal bits: (n, bits), (m, bits) bool -> (n, up to 3)."""
+def _nearest(mine: np.ndarray, theirs: np.ndarray, groups: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
+    """Return the rows of the nearest hashes by equal bits: (n, bits), (m, bits) bool -> (n, up to 3).
+
+    Those of the same group come last.
+    """
     signs = np.where(mine, np.float32(1), np.float32(-1))
     rows, equal = [], []
     for start in range(0, len(theirs), _COMPARED_AT_ONCE):
         agree = signs @ np.where(theirs[start : start + _COMPARED_AT_ONCE], np.float32(1), np.float32(-1)).T
+        if groups is not None:
+            agree[groups[0][:, None] == groups[1][start : start + _COMPARED_AT_ONCE]] = -np.inf
         count = min(_CANDIDATES, agree.shape[1])
         best = np.argpartition(-agree, count - 1, axis=1)[:, :count]
         rows.append(best + start)

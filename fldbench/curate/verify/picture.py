@@ -9,7 +9,6 @@ import numpy as np
 from fldbench.curate.verify.finding import Finding, about, unchecked
 from fldbench.curate.verify.picture_facts import PictureFacts
 from fldbench.curate.verify.picture_fit import misfit
-from fldbench.curate.verify.sides import shows_one_side
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.schemes import get_scheme
@@ -35,7 +34,7 @@ def check_points_on_pictures(
     if facts.absent:
         return
     scheme = get_scheme(faces.scheme)
-    if shows_one_side(scheme):
+    if scheme.shows_one_side:
         yield unchecked("points on pictures", f"the scheme {scheme.name} shows faces from both sides alike")
         return
     rows = np.setdiff1d(np.flatnonzero(sound), list(facts.problems))

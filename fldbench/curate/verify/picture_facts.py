@@ -11,7 +11,7 @@ from fldbench.curate.verify.picture_fit import FRAME, frames
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.faces.image_files import exif_orientation, is_cut_off
-from fldbench.geometry import crop_matrix, to_grey, warp
+from fldbench.geometry import crop_matrix, to_grey, usable_boxes, warp
 from fldbench.progress import Listener
 
 
@@ -64,7 +64,7 @@ def picture_facts(
         Called with (what, done, in all).
     """
     n = len(faces)
-    boxes = np.isfinite(faces.boxes).all(axis=1) & (faces.boxes[:, 2:] > faces.boxes[:, :2]).all(axis=1)
+    boxes = usable_boxes(faces.boxes)
     if landmarks is None or mean is None:
         maps, size = np.full((n, 2, 3), np.nan), 0
     else:

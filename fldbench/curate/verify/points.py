@@ -14,6 +14,7 @@ from fldbench.geometry import box_size, tight_box
 
 FAR = 0.75  # of the face's size, a point's distance from the box around all others
 OUTSIDE = 0.25  # of the face's size, a point's distance from the picture
+FLAT = 0.15  # sides of a box; the corners of two eyes have less, the other points of any face more
 
 
 def check_points(faces: FaceSet) -> Iterator[Finding]:
@@ -54,8 +55,8 @@ def check_points_outside(faces: FaceSet, facts: PictureFacts, sound: np.ndarray)
 def _stray(landmarks: np.ndarray) -> np.ndarray:
     """Return (n, L) distances of each point from the tight box of the face's other points, over its longer side.
 
-    0 for points inside; NaN with fewer than four other points, which say little about a face's size, or if they are all
-    in one place.
+    0 for points inside; NaN with fewer than four other points, which say little about a face's size, or if they lie in
+    one place or on a level line, as the corners of the eyes do.
     """
     low = np.sort(np.where(np.isnan(landmarks), np.inf, landmarks), axis=1)[:, :2]
     high = -np.sort(np.where(np.isnan(landmarks), np.inf, -landmarks), axis=1)[:, :2]
@@ -64,9 +65,9 @@ def _stray(landmarks: np.ndarray) -> np.ndarray:
     p, low, high = landmarks[enough], low[enough], high[enough]
     first = np.where(p <= low[:, :1], low[:, 1:], low[:, :1])  # without the point itself
     last = np.where(p >= high[:, :1], high[:, 1:], high[:, :1])
-    side = (last - first).max(axis=2)
+    side, narrow = (last - first).max(axis=2), (last - first).min(axis=2)
     away = np.maximum(np.maximum(first - p, p - last), 0.0)
-    out[enough] = np.linalg.norm(away, axis=2) / np.where(side > 0, side, np.nan)
+    out[enough] = np.linalg.norm(away, axis=2) / np.where(narrow > FLAT * side, side, np.nan)
     return out
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fldbench.curate.verify.finding import Finding, about, unchecked
 from fldbench.curate.verify.shape_model import implausibility
-from fldbench.curate.verify.sides import one_sided
+from fldbench.curate.verify.sides import one_sided, upright_face
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.schemes import get_scheme
@@ -20,9 +20,11 @@ def score_shapes(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
     """Yield a finding for every face that can be judged, with any score; sound (n,) bool are the faces to judge."""
     scheme, rows = get_scheme(faces.scheme), np.flatnonzero(sound)
     names, parts = list(scheme.regions), list(scheme.regions.values())
+    if len(parts) == 1:  # a part is judged by the others
+        names, parts = [f"point {i}" for i in range(scheme.n_points)], [(i,) for i in range(scheme.n_points)]
     landmarks = one_sided(faces.landmarks[rows], scheme)
     try:
-        scores, worst = implausibility(landmarks, scheme.template, parts, faces.groups[rows])
+        scores, worst = implausibility(landmarks, upright_face(landmarks, scheme), parts, faces.groups[rows])
     except DataError as error:
         yield unchecked("shapes", error)
         return

@@ -10,6 +10,7 @@ from fldbench.curate.verify.finding import Finding, about, unchecked
 from fldbench.curate.verify.shape_model import unit
 from fldbench.faces import FaceSet
 from fldbench.schemes import Scheme, get_scheme
+from fldbench.schemes.recognise import usual_shape
 from fldbench.shapes import align_to as align
 
 SWAPPED = 1.1  # the fit to an upright face improves by this factor when the numbers are exchanged
@@ -22,18 +23,23 @@ _MESSAGES = {
 def check_sides(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
     """Yield the faces that another numbering fits better to an upright face; sound (n,) bool are those to check."""
     scheme = get_scheme(faces.scheme)
-    mirror = np.array(scheme.mirror)
-    if shows_one_side(scheme):
+    if scheme.mirror is None:
+        yield unchecked("left and right", f"the scheme {scheme.name} does not say which points are mirror images")
+        return
+    if scheme.shows_one_side:
         yield unchecked("left and right", f"the scheme {scheme.name} has one side only")
         return
+    mirror = np.array(scheme.mirror)
     swaps = {"mirrored": mirror}
     if scheme.eye_points:
         pair = [i for eye in scheme.eye_points for i in eye]
         swaps["eyes"] = np.arange(len(mirror))
         swaps["eyes"][pair] = mirror[pair]
-    upright = unit(scheme.template)
     rows = np.flatnonzero(sound)
     landmarks = faces.landmarks[rows]
+    if not len(rows):
+        return
+    upright = unit(upright_face(landmarks, scheme))
     as_is = _residual(landmarks, upright)
     gains = {kind: as_is / _residual(landmarks[:, swap], upright) for kind, swap in swaps.items()}
     for i, row in enumerate(rows):
@@ -43,9 +49,12 @@ def check_sides(faces: FaceSet, sound: np.ndarray) -> Iterator[Finding]:
             yield about(faces, row, kind, gains[kind][i] / SWAPPED, f"{_MESSAGES[kind]}: {better}")
 
 
-def shows_one_side(scheme: Scheme) -> bool:
-    """Return whether no point has a mirror partner; so a profile, which may look to either side."""
-    return tuple(scheme.mirror) == tuple(range(scheme.n_points))
+def upright_face(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
+    """Return an upright face (L, 2) of a scheme: its template, or the usual shape of some landmarks (n, L, 2)."""
+    if scheme.template is not None:
+        return scheme.template
+    usual = usual_shape(landmarks) if np.isfinite(landmarks).all(axis=2).any() else np.zeros((scheme.n_points, 2))
+    return np.where(np.isfinite(usual), usual, 0.0)  # a point that no face has
 
 
 def one_sided(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
@@ -53,9 +62,9 @@ def one_sided(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
 
     landmarks (n, L, 2) -> (n, L, 2).
     """
-    if not shows_one_side(scheme):
+    if not scheme.shows_one_side or not len(landmarks):
         return landmarks
-    upright, turned = unit(scheme.template), landmarks * (-1, 1)
+    upright, turned = unit(upright_face(landmarks, scheme)), landmarks * (-1, 1)
     other = _residual(turned, upright) < _residual(landmarks, upright)
     return np.where(other[:, None, None], turned, landmarks)
 
