@@ -8,9 +8,9 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from fldbench.errors import FldbenchError, StoreError, must_be
 from fldbench.escape import cut, html_facts, plain
@@ -314,12 +314,10 @@ def from_json(content: dict[str, Any], where: object) -> Record:
         protocol = Protocol.from_dict(sealed["protocol"])
         metrics = [one | {"value": math.nan if one["value"] is None else one["value"]} for one in sealed["metrics"]]
         record = Record(
-            **{name: sealed[name] for name in ("key", "status", "seed")},
-            **{name: sealed.get(name, "") for name in ("like", "reason", "traceback", "started", "ended")},
+            **_Head.model_validate(sealed).model_dump(),
             **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS},
             protocol=protocol,
             metrics=Metrics(_METRICS.validate_python(metrics)),
-            arrays_sha256=sealed.get("arrays_sha256", ""),
             edited=edited,
         )
         return record if version != 1 else replace(record, like=_like_of_version_1(record))
@@ -368,6 +366,22 @@ def upgrade(old: dict[str, Any]) -> dict[str, Any]:
     machine |= {"cores": None if cores is None else int(cores), "libraries": facts}
     new = {"method": method, "metrics": metrics, "timings": timings, "machine": machine, "like": ""}
     return old | new | {"schema_version": SCHEMA_VERSION}
+
+
+class _Head(BaseModel):
+    """The values of a record that belong to none of its parts."""
+
+    model_config = ConfigDict(strict=True)
+
+    key: str
+    status: Literal["ok", "failed", "skipped"]
+    seed: int | None
+    like: str = ""
+    reason: str = ""
+    traceback: str = ""
+    started: str = ""
+    ended: str = ""
+    arrays_sha256: str = ""
 
 
 _PARTS: dict[str, TypeAdapter[Any]] = {
