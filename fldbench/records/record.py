@@ -260,6 +260,7 @@ class Record:
             "reason": self.edited or self.reason,
             "method": f"{self.method.label} ({self.method.name})",
             "trained on": self.train.label,
+            "contaminated": self.overlap,
             "protocol": self.protocol.name,
             "seed": self.seed,
             "faces": f"{self.test.n}, {self.test.missed} missed" if self.test.n else "",
@@ -274,6 +275,19 @@ class Record:
     def boxes(self) -> str:
         """The boxes that the answers were made with; those of outside predictions are `not stated` by default."""
         return self.test.boxes or (NOT_STATED if self.method.name == OUTSIDE else self.protocol.box_source)
+
+    @property
+    def overlap(self) -> str:
+        """What training and test faces share, in words; empty if nothing is known.
+
+        Records of earlier versions do not say it, but that the training set is the split of the test faces.
+        """
+        train, rules = self.train, self.protocol
+        split = f"{rules.dataset}-{rules.split}"
+        same = (train.dataset, train.split) == (rules.dataset, rules.split) and train.label.partition("@")[0] == split
+        if train.overlap or train.folds or rules.options or not same:
+            return train.overlap
+        return f"all test faces are training faces, those of {split}"
 
 
 def to_json(record: Record) -> dict[str, Any]:
