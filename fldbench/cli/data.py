@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Options, Schemes, assignments, complain, say
+from fldbench.cli.common import Options, Plugins, Schemes, assignments, complain, say
 from fldbench.cli.completion import dataset_name
 from fldbench.errors import DatasetNotFoundError
 
@@ -58,7 +58,14 @@ def _load_sound(name: str, root: Path | None, split: str | None, options: list[s
 
 
 @app.command()
-def info(name: Name, data: Root = None, split: Split = None, option: Options = None, schemes: Schemes = None) -> None:
+def info(
+    name: Name,
+    data: Root = None,
+    split: Split = None,
+    option: Options = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
     """Show counts, sizes, scheme, attributes, subsets and absent parts of one split, or of all splits."""
     from fldbench.curate.inspect import info as facts_of
     from fldbench.curate.inspect import info_text
@@ -94,6 +101,7 @@ def preview(
     numbers: Annotated[bool, typer.Option("--numbers", help="Write the points' numbers.")] = False,
     option: Options = None,
     schemes: Schemes = None,
+    plugin: Plugins = None,
 ) -> None:
     """Draw a contact sheet of faces with their landmarks."""
     from fldbench.curate.inspect import preview as sheet_of
@@ -114,6 +122,7 @@ def verify(
     sheet: Annotated[Path | None, typer.Option("--sheet", help="PNG of the least plausible shapes.")] = None,
     option: Options = None,
     schemes: Schemes = None,
+    plugin: Plugins = None,
 ) -> None:
     """List faults of annotations and images, and what a split shares with the others. Nothing is removed."""
     from fldbench.cli.terminal import progress
@@ -156,6 +165,7 @@ def convert(
     split: Split = None,
     option: Options = None,
     schemes: Schemes = None,
+    plugin: Plugins = None,
 ) -> None:
     """Write annotations and images in another format, and report what the format cannot hold."""
     from fldbench.cli.terminal import progress
@@ -183,6 +193,7 @@ def pack(
     ] = None,
     option: Options = None,
     schemes: Schemes = None,
+    plugin: Plugins = None,
 ) -> None:
     """Pack a split into one file and an index; any number of faces opens at once."""
     from fldbench.cli.terminal import progress
