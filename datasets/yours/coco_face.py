@@ -6,7 +6,6 @@ Jin et al., "Whole-Body Human Pose Estimation in the Wild", ECCV 2020; its data_
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from fldbench.datasets.yours.annotation_file import (
 )
 from fldbench.datasets.yours.coco_category import by_names, chosen_category, names_of
 from fldbench.errors import DataError
+from fldbench.faces.image_paths import holds_any
 from fldbench.files import read_text
 from fldbench.params import kind, optional
 
@@ -53,7 +53,7 @@ class CocoFace(AnnotationFile):
         Id or name of the category to read, where annotations of several have keypoints.
     images : str or Path, optional
         The folder of the images, relative to the JSON's; None: the JSON's own, `images` or `SPLIT2017` beside it, or
-        those beside its folder, whichever holds the first image.
+        those beside its folder, whichever holds any of the first images.
     """
 
     name = "coco-face"
@@ -126,15 +126,15 @@ class CocoFace(AnnotationFile):
                 found = [replace(one, points=one.points[order], visible=one.visible[order]) for one in found]
                 notes.append(f"points in the order of {stated}, by the names of the keypoints")
         scheme = scheme_for(n_points, stated, path)
-        return Parsed(scheme, self._folder(path, found[0].image), found, tuple(notes))
+        return Parsed(scheme, self._folder(path, [one.image for one in found]), found, tuple(notes))
 
-    def _folder(self, path: Path, image: str) -> Path:
-        """Return where the images are, judged by the first."""
+    def _folder(self, path: Path, images: list[str]) -> Path:
+        """Return where the images are, judged by the first ones."""
         if self.images is not None:
             return path.parent / self.images
         inside = ("", "images", "train2017", "val2017")
         places = [base / name for base in (path.parent, path.parent.parent) for name in inside]
-        return next((place for place in places if os.path.isfile(place / image)), path.parent)
+        return next((place for place in places if holds_any(place, images)), path.parent)
 
 
 def _annotated(one: Annotation) -> np.ndarray:
