@@ -197,10 +197,8 @@ class NetworkMethod(Method):
 
         Raises
         ------
-        DataError
-            For faces that cannot be used.
-        MethodError
-            For parameters, divergence or too little memory.
+        DataError, MethodError
+            For faces that cannot be used; for parameters, divergence or too little memory.
         """
         self.check_params()
         settings, ranges = self._settings(), get_ranges(self.augmentation, self.label)
