@@ -70,9 +70,10 @@ class Columns:
 class Dataset:
     """Base of every dataset reader.
 
-    A reader declares facts as class attributes and writes `read`. `load`, which users call, checks split and options,
-    finds the folder and makes the FaceSet. A reader for something that is not read from a folder may override `load`
-    itself.
+    A reader declares facts as class attributes and writes `read`, which notes faulty faces in `faults` and goes on:
+    `self.faults.columns(...)`, or `with self.faults:` around the reading of each face. `load`, which users call, checks
+    split and options, finds the folder and makes the FaceSet. A reader for something that is not read from a folder may
+    override `load` itself.
 
     Attributes
     ----------
@@ -100,9 +101,7 @@ class Dataset:
         What a user must know before using it.
     faulty : {"refuse", "skip"}
         What becomes of faces with a fault, such as an absent image, half a point or a box without a size: with
-        "refuse", one DataError tells all of them; with "skip" they are left out, and `parts` counts them. An option
-        of every reader, as are the others in `SHARED_RULES`.
-        `read` notes them in `faults`: `self.faults.columns(...)`, or `with self.faults:` around the reading of a face.
+        "refuse", one DataError tells all of them; with "skip" they are left out, and `parts` counts them.
     orientation : {None, "stored", "upright"}
         Where points lie in an image whose EXIF header says that viewers show it turned: in the pixels as they are
         stored, or in the image as it is shown, which is then turned when it is decoded. None: as the sizes tell that
@@ -115,7 +114,7 @@ class Dataset:
     expected: ClassVar[Mapping[str, int]] = {}
     folder: ClassVar[str] = ""
     holds: ClassVar[tuple[str, ...]] = ()
-    rules: ClassVar[Mapping[str, Rule]] = {}
+    rules: ClassVar[Mapping[str, Rule]] = SHARED_RULES
     apart: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     labels: ClassVar[str] = ""
     licence: ClassVar[str] = ""
@@ -334,14 +333,21 @@ def make_dataset(name: str, **options: Any) -> Dataset:
     """
     cls = registry.resolve("dataset", name)
     own = parameters_of(cls)
-    shared = set() if cls.load is not Dataset.load else SHARED_RULES.keys() - own.keys()
+    shared = shared_options(cls)
     for key in options:
         if key not in own and key not in shared:
             raise DataError(f"dataset {name!r} has no option {key!r}; {near_miss(key, [*own, *shared])}")
     dataset = cls(**{key: value for key, value in options.items() if key in own})
-    for key in shared & options.keys():
-        setattr(dataset, key, options[key])
+    for key in shared:
+        if key in options:
+            setattr(dataset, key, options[key])
     return dataset
+
+
+def shared_options(cls: type[Dataset]) -> list[str]:
+    """Return the names of the options that a reader shares with all others; a reader with its own `load` has none."""
+    own = parameters_of(cls)
+    return [key for key in SHARED_RULES if key not in own] if cls.load is Dataset.load else []
 
 
 def training_split(dataset: type[Dataset] | Dataset) -> str:

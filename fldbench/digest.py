@@ -10,8 +10,10 @@ import sys
 import uuid
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
+
+from fldbench.live_code import captured, is_of_python, is_own, is_rewritten, runs_its_file
 
 DIGITS = 12  # of 64 in the digest of one module
 HOME = "fldbench"
@@ -54,12 +56,12 @@ def code_of(cls: type) -> dict[str, str]:
     """Return module name -> digest of the code of every module that a class reaches.
 
     Those are the modules of the class and of its bases and, from import to import, every module of fldbench, of the
-    class's own distribution, and beside a plug-in that is a file of its own. Imports inside functions count. Comments,
-    docstrings, layout, the words of errors, and code that only type checkers see do not. Modules in PINNED count by
-    their number.
+    class's own distribution, and of the user's own code, which is what lies outside of installed packages. Imports
+    inside functions count. Comments, docstrings, layout, the words of errors, and code that only type checkers see do
+    not. Modules in PINNED count by their number. So do plain values that a class took from the function around it.
 
-    A class without source, such as one typed at a prompt, gets a unique digest, because nothing shows that two such
-    classes run the same code.
+    Code that is not in its file gets a unique digest, because nothing shows that two such classes run the same: typed
+    at a prompt or in a notebook, executed from a string, patched, or edited since its module was imported.
 
     Parameters
     ----------
@@ -82,20 +84,63 @@ def code_of(cls: type) -> dict[str, str]:
             found[name] = _pinned(name) or module[0]
             pending += [used for used in module[1] if _same_house(used, name)] if not _pinned(name) else []
         elif name == cls.__module__:
-            found[name] = f"no source {uuid.uuid4().hex[:DIGITS]}"
+            found[name] = _unique()
+    for base in cls.__mro__[:-1]:
+        found |= _not_in_its_file(base, found)
+    for name in [name for name in found if name.partition(".")[0] != HOME]:
+        file, changed = _place(name)
+        loaded = vars(sys.modules[name]) if name in sys.modules and not is_rewritten(name) else {}
+        if file is not None and is_own(file) and not runs_its_file(loaded, name, file, changed):
+            found[name] = _unique()
     return dict(sorted(found.items()))
 
 
+def _unique() -> str:
+    return f"no source {uuid.uuid4().hex[:DIGITS]}"
+
+
+def _not_in_its_file(cls: type, found: dict[str, str]) -> dict[str, str]:
+    """Return module -> digest for a class whose code is not, or not only, what the file of its module says."""
+    name = cls.__module__
+    file, changed = _place(name)
+    if file is None or name not in found or not is_own(file) or is_rewritten(name):
+        return {}
+    values = captured(cls)
+    if values is None or not runs_its_file(cls, name, file, changed):
+        return {name: _unique()}
+    if not values:
+        return {}
+    text = f"{found[name]} {cls.__qualname__} {values!r}"
+    return {name: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]}
+
+
 def libraries_of(cls: type) -> dict[str, str]:
-    """Return distribution -> version of the numerical libraries that the code of a class reaches.
+    """Return distribution -> version of the libraries that the code of a class reaches.
+
+    Those are the numerical ones of LIBRARIES, and for code outside of fldbench every other installed one too.
 
     >>> class Nothing:
     ...     pass
     >>> libraries_of(Nothing)
     {}
     """
-    reached = {used.partition(".")[0] for name in code_of(cls) for used in (_read(*_place(name)) or ("", ()))[1]}
-    return dict(_installed(name) for name in LIBRARIES if name in reached)
+    reached: dict[str, bool] = {}  # top-level name -> whether code outside of fldbench imports it
+    for name in code_of(cls):
+        outside = name.partition(".")[0] != HOME and not is_of_python(name)
+        for used in (_read(*_place(name)) or ("", ()))[1]:
+            top = used.partition(".")[0]
+            reached[top] = reached.get(top, False) or outside
+    found = dict(_installed(name) for name in LIBRARIES if name in reached)
+    others = sorted(top for top, outside in reached.items() if outside and top not in LIBRARIES and top != HOME)
+    for top in others:
+        found |= {one: version(one) for one in _distributions().get(top, ()) if not is_of_python(top)}
+    return found
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> dict[str, list[str]]:
+    """Return top-level name -> the distributions that provide it."""
+    return dict(packages_distributions())
 
 
 def _installed(name: str) -> tuple[str, str]:
@@ -115,19 +160,28 @@ def _pinned(name: str) -> str:
 
 
 def _same_house(used: str, name: str) -> bool:
-    """Whether a module that `name` imports is followed: of fldbench, of the same package, or a file beside it."""
+    """Whether a module that `name` imports is followed: of fldbench, of the same package, or the user's own code."""
     top = used.partition(".")[0]
     if top == HOME:
         return used != HOME and used.split(".")[1] not in NOT_FOLLOWED  # its own module holds only names
     if top == name.partition(".")[0]:
         return True
-    own, other = _place(name)[0], _place(top)[0]
-    if "." in name or own is None or other is None:
+    if name.partition(".")[0] == HOME or is_of_python(name):
         return False
-    folder = os.path.dirname(own)
-    if os.path.basename(other) == "__init__.py" and "site-packages" not in folder and "dist-packages" not in folder:
-        other = os.path.dirname(other)  # a package beside it
-    return folder == os.path.dirname(other)
+    places = _top_places(top)
+    return bool(places) and all(map(is_own, places))
+
+
+def _top_places(top: str) -> list[str]:
+    """Return the file of a top-level module, or the folders of a package without one; empty for one of Python."""
+    file = _place(top)[0]
+    if file is not None or is_of_python(top):
+        return [] if file is None else [file]
+    try:
+        found = importlib.util.find_spec(top)
+    except Exception:  # a stranger's finder may raise anything
+        return []
+    return [] if found is None else list(found.submodule_search_locations or ())
 
 
 def _place(name: str) -> tuple[str, int] | tuple[None, int]:
@@ -137,7 +191,7 @@ def _place(name: str) -> tuple[str, int] | tuple[None, int]:
     if file is None and loaded is None:
         try:
             found = importlib.util.find_spec(name)
-        except (ImportError, AttributeError, ValueError):
+        except Exception:  # the packages above it are imported, and may raise anything
             found = None
         file = None if found is None or not found.has_location else found.origin
     try:

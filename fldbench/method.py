@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fldbench import registry
+from fldbench.contract import PREDICTS, on_checked_faces, whole_or_not_at_all
 from fldbench.errors import DataError, FldbenchError, MethodError, MissingDependencyError, UnknownNameError, near_miss
-from fldbench.faces import FaceFacts, FaceSet, facts_of
-from fldbench.faces.facts import ENOUGH
-from fldbench.faces.given import given_faces, given_shapes
+from fldbench.faces import FaceFacts, FaceSet
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, usable_boxes
 from fldbench.model_file import MODEL_FORMAT, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
-
-PREDICTS = ("predict", "predict_attributes", "predict_confidence")  # calls that take images and boxes
-LOCKED = ("read-only", "readonly", "WRITEABLE")  # in the errors of whoever writes into a read-only array
 
 
 class Method:
@@ -34,7 +28,10 @@ class Method:
     `predict` takes n RGB uint8 images of any sizes and their boxes (n, 4) px, and returns (n, L, 2) px in each image's
     own frame. Row i belongs to image i and does not depend on the other images; a face that the method misses is a row
     of NaN.
-    Nothing passed in is changed; predict sees no truth; randomness comes from the parameter `random_state` alone.
+    What is passed in is read-only; predict sees no truth; randomness comes from the parameter `random_state` alone.
+
+    The base class checks, for every method, what `fit` and `predict` are given, and passes images as RGB, (h, w, 3),
+    also if they came grey or with an alpha channel (`fldbench.contract`).
 
     `fit` may cut a validation part from `train` (`train.split`). A `val` that is passed in is used by methods that
     declare `validates`; others say that they do not use it. A fit that fails or is interrupted leaves the method as it
@@ -106,10 +103,10 @@ class Method:
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         if "fit" in vars(cls):
-            cls.fit = _whole_or_not_at_all(cls.fit)  # type: ignore[method-assign]  # wrapped once, on purpose
+            cls.fit = whole_or_not_at_all(cls.fit)  # type: ignore[method-assign]  # wrapped once, on purpose
         for name in PREDICTS:
             if name in vars(cls):
-                setattr(cls, name, _on_checked_faces(vars(cls)[name]))
+                setattr(cls, name, on_checked_faces(vars(cls)[name]))
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
         raise NotImplementedError
@@ -235,83 +232,6 @@ class Method:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
-
-
-def _whole_or_not_at_all(fit: Callable[..., Method]) -> Callable[..., Method]:
-    """Wrap `fit` so that a failure restores the method's attributes: an old model never contains half of a new one."""
-
-    @wraps(fit)
-    def whole(self: Method, train: FaceSet, val: FaceSet | None = None, *args: Any, **more: Any) -> Method:
-        before = dict(vars(self))
-        if val is not None and not self.validates:
-            warnings.warn(f"{self.label} does not use a validation set; `val` changes nothing", stacklevel=2)
-            val = None
-        try:
-            fitted = fit(self, train, *((val, *args) if args or val is not None else ()), **more)
-            if isinstance(train, FaceSet):
-                self._fitted_on, self._boxes_seen = facts_of(train), []
-            return fitted
-        except BaseException as error:
-            vars(self).clear()
-            vars(self).update(before)
-            _refuse_writing(self, error)
-            raise
-
-    return whole
-
-
-def _on_checked_faces(predict: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a call that takes images and boxes so that they are checked, the same for all methods, and read-only."""
-
-    @wraps(predict)
-    def checked(self: Method, images: Sequence[np.ndarray], boxes: np.ndarray, *args: Any, **more: Any) -> Any:
-        images, boxes = given_faces(images, boxes)
-        _warn_of_other_boxes(self, boxes)
-        if "start_shapes" in more:
-            more["start_shapes"] = given_shapes(more["start_shapes"], len(boxes))
-        try:
-            return predict(self, images, boxes, *args, **more)
-        except Exception as error:
-            lacks = isinstance(error, AttributeError) and error.obj is self and str(error.name).endswith("_")
-            if lacks and not self.learned():
-                raise MethodError(f"{self.label} has not been fitted; call fit first, or load a model") from error
-            _refuse_writing(self, error)
-            raise
-
-    return checked
-
-
-def _warn_of_other_boxes(method: Method, boxes: np.ndarray) -> None:
-    """Warn, once for each model, of boxes unlike those that it was fitted on; a single call may be too few to tell."""
-    facts, seen = method.fitted_on, method._boxes_seen
-    if facts is None or seen is None:
-        return
-    if len(boxes) < ENOUGH:
-        method._boxes_seen = seen = [*seen, *boxes.tolist()]
-        if len(seen) < ENOUGH:
-            return
-        method._boxes_seen, boxes = [], np.array(seen)
-    unlike = facts.unlike(boxes)
-    if unlike:
-        method._boxes_seen = None
-        low, high = facts.box_shape
-        warnings.warn(
-            f"{method.label} was fitted on {facts}, width over height {low:.2f} to {high:.2f}; the boxes given now "
-            f"come from elsewhere: {unlike}. Its errors grow; fit it on boxes like these, or give boxes like those",
-            stacklevel=3,
-        )
-
-
-def _refuse_writing(method: Method, error: BaseException) -> None:
-    """Raise MethodError if `error` comes from writing into what a method was given; it names the line that did it."""
-    if isinstance(error, FldbenchError) or not any(word in str(error) for word in LOCKED):
-        return
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())
-    raise MethodError(
-        f"{method.label} tried to change what it was given, which others use too ({Path(last.filename).name}, line "
-        f"{last.lineno}: {text}); let it work on a copy, such as boxes = boxes.copy()"
-    ) from error
 
 
 def make_method(name: str, **params: Any) -> Method:

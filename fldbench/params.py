@@ -169,6 +169,24 @@ def usable_cores() -> int:
 LIGHTEST, HEAVIEST = 1e-6, 1e6  # weights of a face that counts
 
 
+def check_training_faces(train: FaceSet) -> None:
+    """Check that there is something to learn from, the same for all methods.
+
+    Raises
+    ------
+    DataError
+        For no faces, and for a point that no face has.
+    """
+    if not len(train):
+        raise DataError(f"{train.label} has no faces; a method needs at least one face to be fitted")
+    never = np.flatnonzero(~np.isfinite(train.landmarks).all(axis=-1).any(axis=0))
+    if never.size:
+        raise DataError(
+            f"{train.label}: no face has point {never[0]} ({never.size} such point(s)); choose a scheme without it, or "
+            "more faces"
+        )
+
+
 def check_sample_weight(sample_weight: np.ndarray | None, train: FaceSet) -> np.ndarray:
     """Return the faces' weights as (n,) float, by default ones.
 

@@ -1,6 +1,7 @@
 """The digest of code: all that a class reaches in fldbench and its own distribution, and nothing that only looks."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -138,3 +139,101 @@ def test_a_class_whose_file_was_deleted_is_never_the_same_code_twice(plug, tmp_p
     (tmp_path / "plug" / "method.py").unlink()
     first, second = code_of(cls), code_of(cls)
     assert first["plug.method"].startswith("no source ") and first != second
+
+
+RUN = """
+import importlib, os, sys
+import lonely
+from fldbench.digest import code_of
+{more}
+code = code_of(lonely.M)
+print(code["lonely"], code.get("deep.helper", code.get("deep")), "deep" in sys.modules)
+"""
+
+
+@pytest.fixture
+def lonely(tmp_path):
+    """Writes a script's method beside a package of helpers, and gives the digests in a fresh process."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "__init__.py").write_text("")
+    (tmp_path / "spaces").mkdir()
+
+    def digests(method, helper="def double(x):\n    return 2 * x\n", more="", twice=False):
+        (tmp_path / "lonely.py").write_text(method)
+        (tmp_path / "deep" / "helper.py").write_text(helper)
+        (tmp_path / "spaces" / "part.py").write_text(helper)
+        (tmp_path / "run.py").write_text(RUN.format(more=more))
+        runs = [subprocess.check_output([sys.executable, "run.py"], cwd=tmp_path, text=True) for _ in range(1 + twice)]
+        return runs if twice else runs[0].split()
+
+    return digests
+
+
+PLAIN = "from deep.helper import double\nclass M:\n    def predict(self):\n        return double(1)\n"
+
+
+def test_packages_beside_a_script_count_at_any_depth(lonely):
+    first = lonely(PLAIN)
+    second = lonely(PLAIN, helper="def double(x):\n    return 3 * x\n")
+    assert first[0] == second[0] and first[1] != second[1] and "None" not in first
+
+
+def test_a_folder_without_init_counts_too(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "spacious").mkdir()
+    (tmp_path / "spacious" / "part.py").write_text("x = 1\n")
+    (tmp_path / "roomy.py").write_text("from spacious.part import x\nclass M: pass\n")
+    importlib.invalidate_caches()
+    assert {"roomy", "spacious.part"} <= code_of(importlib.import_module("roomy").M).keys()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "lonely.M.predict = lambda self: 7",
+        "exec('def predict(self): return 7', vars(lonely)); lonely.M.predict = lonely.predict",
+        "exec(open('lonely.py').read().replace('1', '2'), vars(lonely))",
+        "open('lonely.py', 'a').write('\\nx = 1\\n'); s = open('lonely.py').read();"
+        "open('lonely.py', 'w').write(s.replace('double(1)', 'double(2)'))",
+        "import deep.helper; deep.helper.double = lambda x: 9; deep.helper.double.__module__ = 'deep.helper'",
+        "lonely.M = type('M', (lonely.M,), {'__module__': 'lonely', 'predict': lambda self: 8})",
+    ],
+)
+def test_code_that_is_not_what_its_file_says_is_never_the_same_twice(lonely, more):
+    assert "no source" not in lonely(PLAIN)[0]
+    first, second = lonely(PLAIN, more=more, twice=True)
+    assert "no source" in first and first != second
+
+
+def test_what_runs_its_file_is_the_same_code_in_every_process(lonely):
+    decorated = (
+        "import functools, dataclasses, typing\nfrom deep.helper import double\n"
+        "class Pair(typing.NamedTuple):\n    a: int = 1\n    def both(self):\n        return self\n"
+        "def same(f):\n    @functools.wraps(f)\n    def g(*a):\n        return f(*a)\n    return g\n"
+        "@dataclasses.dataclass(order=True)\nclass M:\n    k: int = 3\n    @same\n    def predict(self):\n"
+        "        return double(self.k)\n    @property\n    def p(self):\n        return 1\n"
+        "    @functools.cached_property\n    def c(self):\n        return [i for i in range(3)]\n"
+        "    @staticmethod\n    def s():\n        return lambda: 4\n"
+        "    @classmethod\n    def m(cls):\n        return super()\n"
+    )
+    first, second = lonely(decorated, twice=True)
+    assert first == second and "no source" not in first
+
+
+def test_values_from_around_a_class_are_part_of_its_code(lonely):
+    def factory(value):
+        made = "def make(k):\n    class M:\n        def predict(self):\n            return k\n    return M\n"
+        return f"{made}M = make({value})\n"
+
+    by_value = [lonely(factory("0") + "\n", more=f"lonely.M = lonely.make({value})")[0] for value in ("3", "4", "3")]
+    assert by_value[0] == by_value[2] != by_value[1] and "no" not in by_value
+    assert lonely(factory("object()"))[:2] == ["no", "source"]
+
+
+def test_libraries_of_a_plug_in_count_by_their_versions_whatever_they_are(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "user_of_yaml.py").write_text("import yaml, json, fldbench\nclass M(fldbench.Method): pass\n")
+    importlib.invalidate_caches()
+    found = libraries_of(importlib.import_module("user_of_yaml").M)
+    assert found["PyYAML"] == importlib.metadata.version("PyYAML") and "json" not in found
+    assert "PyYAML" not in libraries_of(registry.resolve("method", "linear"))

@@ -21,12 +21,13 @@ FOLDERS = {
 
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
-    ("errors", "escape", "progress", "files", "yaml_text", "digest", "docstrings", "faults"),
+    ("errors", "escape", "progress", "files", "yaml_text", "digest", "live_code", "docstrings", "faults"),
     ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     (
         "params",
+        "contract",
         "dataset",
         "model_file",
         "method",

@@ -25,7 +25,15 @@ def test_the_method_in_twenty_lines_runs(tmp_path):
     (tmp_path / "box_mean.py").write_text(code)
     done = subprocess.run([sys.executable, "box_mean.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "### synthetic-test, trained on synthetic-train[:200]" in done.stdout and "| box-mean |" in done.stdout
+    assert "### synthetic-test, trained on synthetic-train\\[:200\\]" in done.stdout and "| box-mean |" in done.stdout
+
+
+def test_the_method_in_twenty_lines_keeps_the_contract(tmp_path):
+    (tmp_path / "box_mean.py").write_text(code_below("Add a method").split("fldbench.run_suite(")[0])
+    command = [sys.executable, "-W", "error", "-m", "fldbench", "check", "box_mean.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert re.search(r"box-mean: (\d+) checks ran, \1 passed, 0 failed; ", done.stdout), done.stdout
 
 
 def test_what_it_names_exists():

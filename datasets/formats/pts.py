@@ -23,7 +23,38 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
     DataError
         With the line, for a word where a number should be, a wrong number of points or a file that cannot be read.
     """
-    points, lines = [], read_lines(path)
+    rows, last = _rows(path, n_points)
+    points = [point(text, path, line) for line, text in rows]
+    _check_count(points, n_points, path, last)
+    return np.array(points) - 1.0
+
+
+def read_marked_pts(path: str | Path, n_points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of a .pts file, as `read_pts` does, and which are visible, (n_points,) bool.
+
+    Some tools write a third column: 1 for a visible point and 0 for a hidden one.
+
+    Raises
+    ------
+    DataError
+        As `read_pts`, and for another third column.
+    """
+    points, visible = [], []
+    rows, last = _rows(path, n_points)
+    for line, text in rows:
+        words = text.split()
+        mark = words.pop() if len(words) == 3 else "1"
+        if mark not in ("0", "1", "0.0", "1.0"):
+            raise refusal("the third column", mark[:40], "1 for a visible point, 0 for a hidden one", path, line)
+        points.append(point(" ".join(words), path, line))
+        visible.append(float(mark) > 0)
+    _check_count(points, n_points, path, last)
+    return np.array(points) - 1.0, np.array(visible)
+
+
+def _rows(path: str | Path, n_points: int) -> tuple[list[tuple[int, str]], int]:
+    """Return the lines of the points, and the number of the file's last line; check the number that it declares."""
+    rows, lines = [], read_lines(path)
     for line, text in lines:
         key, colon, value = text.partition(":")
         if text in "{}":
@@ -32,10 +63,13 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
             if key.strip() == "n_points" and value.strip() != str(n_points):
                 raise refusal("n_points", value.strip()[:40], repr(str(n_points)), path, line)
             continue
-        points.append(point(text, path, line))
+        rows.append((line, text))
+    return rows, lines[-1][0]
+
+
+def _check_count(points: list[list[float]], n_points: int, path: str | Path, last: int) -> None:
     if len(points) != n_points:
-        raise refusal("the number of points", len(points), str(n_points), path, lines[-1][0])
-    return np.array(points) - 1.0
+        raise refusal("the number of points", len(points), str(n_points), path, last)
 
 
 def count_pts(path: str | Path) -> int:

@@ -74,7 +74,8 @@ class AnnotationFolder(AnnotationFile):
             with self.faults:
                 found += [self._placed(one, path, base) for one in self.faces(path)]
         self.faults.check_some(len(found))
-        return self.as_columns(*in_order(found, self.points, self.scheme, folder), base, folder)
+        scheme, faces, notes = in_order(found, self.points, self.scheme, folder)
+        return self.as_columns(scheme, faces, base, folder, notes)
 
     def image_beside(self, path: Path) -> str:
         """Return the name of the image beside a file, which has its name less some endings; empty if there is none."""

@@ -6,7 +6,6 @@ Jin et al., "Whole-Body Human Pose Estimation in the Wild", ECCV 2020; its data_
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from fldbench.datasets.yours.annotation_file import (
     scheme_for,
 )
 from fldbench.errors import DataError
+from fldbench.faces.image_paths import holds_any
 from fldbench.files import read_text
 
 WHOLE_BODY = "ibug-68"  # the scheme of face_kpts, by COCO-WholeBody's data_format.md
@@ -45,7 +45,7 @@ class CocoFace(AnnotationFile):
         None: the category's own (`fldbench data convert` writes it), or the only one with that number of points.
     images : str or Path, optional
         The folder of the images, relative to the JSON's; None: the JSON's own, `images` or `SPLIT2017` beside it, or
-        those beside its folder, whichever holds the first image.
+        those beside its folder, whichever holds any of the first images.
     """
 
     name = "coco-face"
@@ -89,15 +89,15 @@ class CocoFace(AnnotationFile):
             raise DataError("no annotation with face_kpts or keypoints", path)
         stated = WHOLE_BODY if whole else _scheme_of(content, path)
         scheme = scheme_for(n_points, self.scheme or stated, path)
-        return scheme, self._folder(path, found[0].image), found
+        return scheme, self._folder(path, [one.image for one in found]), found
 
-    def _folder(self, path: Path, image: str) -> Path:
-        """Return where the images are, judged by the first."""
+    def _folder(self, path: Path, images: list[str]) -> Path:
+        """Return where the images are, judged by the first ones."""
         if self.images is not None:
             return path.parent / self.images
         inside = ("", "images", "train2017", "val2017")
         places = [base / name for base in (path.parent, path.parent.parent) for name in inside]
-        return next((place for place in places if os.path.isfile(place / image)), path.parent)
+        return next((place for place in places if holds_any(place, images)), path.parent)
 
 
 def _annotation(row, where: str, image: str, values: np.ndarray, box_key: str, whole: bool, path: Path) -> Annotation:

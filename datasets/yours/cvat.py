@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
 from fldbench.datasets.formats.frames import stated_size
-from fldbench.datasets.yours.annotation_file import Annotation, number
+from fldbench.datasets.yours.annotation_file import Annotation, Parsed, number
 from fldbench.datasets.yours.named_points import NamedFace, NamedPointsFile, in_order
 from fldbench.errors import DataError, must_be
+from fldbench.faces.image_paths import holds_any
 from fldbench.files import read_bytes
 
 YES, NO = "1", "0"
@@ -31,7 +31,7 @@ class CVAT(NamedPointsFile):
     ending = ".xml"
     url = "https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/"
 
-    def parse(self, path: Path) -> tuple[str | None, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every face."""
         content = _Content(path)
         content.parse(read_bytes(path))
@@ -43,11 +43,12 @@ class CVAT(NamedPointsFile):
         self.faults.check_some(len(found))
         if not found:
             raise DataError("no points and no skeleton in it", path)
-        scheme, faces = in_order(found, self.points, self.scheme, path)
-        if self.images is not None:
-            return scheme, path.parent / self.images, faces
-        places = (path.parent, path.parent / "images")
-        return scheme, next((one for one in places if os.path.isfile(one / faces[0].image)), path.parent), faces
+        scheme, faces, notes = in_order(found, self.points, self.scheme, path)
+        folder = path.parent / (self.images or "")
+        images = [one.image for one in faces]
+        if self.images is None and not holds_any(folder, images) and holds_any(folder / "images", images):
+            folder /= "images"
+        return Parsed(scheme, folder, faces, notes)
 
 
 @dataclass

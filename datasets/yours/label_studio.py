@@ -10,7 +10,7 @@ from typing import Any
 from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.formats.json_text import objects, pixel, read_json
 from fldbench.datasets.formats.text import refusal
-from fldbench.datasets.yours.annotation_file import Annotation
+from fldbench.datasets.yours.annotation_file import Annotation, Parsed
 from fldbench.datasets.yours.named_points import NamedFace, NamedPointsFile, in_order
 from fldbench.errors import DataError
 
@@ -31,15 +31,15 @@ class LabelStudio(NamedPointsFile):
     ending = ".json"
     url = "https://labelstud.io/guide/export"
 
-    def parse(self, path: Path) -> tuple[str | None, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every face."""
         found = []
         for i, task in enumerate(objects(read_json(path, list, "a list of tasks"), "the export", path)):
             with self.faults:
                 found.append(_face(task, f"task {task.get('id', i)}: "[:60], path))
         self.faults.check_some(len(found))
-        scheme, faces = in_order(found, self.points, self.scheme, path)
-        return scheme, path.parent / (self.images or ""), faces
+        scheme, faces, notes = in_order(found, self.points, self.scheme, path)
+        return Parsed(scheme, path.parent / (self.images or ""), faces, notes)
 
 
 def _face(task: dict[str, Any], where: str, path: Path) -> NamedFace:

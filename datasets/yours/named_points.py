@@ -12,7 +12,7 @@ from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, 
 from fldbench.errors import DataError
 from fldbench.files import listed
 from fldbench.params import Rule, optional
-from fldbench.schemes import get_scheme, list_schemes
+from fldbench.schemes import fit_to, get_scheme, list_schemes
 
 NAMES = Rule(
     "a list of different names of points, in the order of the scheme",
@@ -74,8 +74,8 @@ class NamedPointsFile(AnnotationFile):
 
 def in_order(
     faces: Sequence[NamedFace], names: Sequence[str] | None, scheme: str | None, file: Path
-) -> tuple[str | None, list[Annotation]]:
-    """Return the scheme, as `scheme_for` does, and the faces with their points in its order.
+) -> tuple[str | None, list[Annotation], tuple[str, ...]]:
+    """Return the scheme, as `scheme_for` does, the faces with their points in its order, and what to know about it.
 
     The order of the points is that of `names`; else that of the names which the scheme itself has, the one asked for or
     the only one with these names; else that of the numbers, where all names are numbers; else that in which the face
@@ -84,18 +84,36 @@ def in_order(
     Raises
     ------
     DataError
-        For names that are not among those given, and for numbers with gaps.
+        For names that are not among those given, for numbers with gaps, and for an order of names in the file whose
+        points do not have the shape of the scheme that was asked for.
     """
     used: dict[str, None] = {}
     for face in sorted(faces, key=lambda one: -len(one.points)):  # stable: the first of the fullest faces leads
         used.update(dict.fromkeys(face.points))
-    order = list(names or _of_scheme(used, scheme) or _numbered(used, scheme, file) or used)
+    stated = names or _of_scheme(used, scheme) or _numbered(used, scheme, file)
+    order = list(stated or used)
     strange = [name for name in used if name not in order]
     if strange:
         what = f"points named {listed([repr(one[:40]) for one in strange])} are not among {listed(order)}"
         raise DataError(f"{what}; give all names in the order of the scheme: points=[...]", file)
     index = {name: i for i, name in enumerate(order)}
-    return scheme_for(len(order), scheme, file), [_annotation(face, index) for face in faces]
+    found = [_annotation(face, index) for face in faces]
+    scheme = scheme_for(len(order), scheme, file)
+    if stated:
+        return scheme, found, ()
+    _check_order(found, scheme, order, file)
+    return scheme, found, (f"points in the order in which the file names them: {', '.join(order)}",)
+
+
+def _check_order(found: Sequence[Annotation], scheme: str | None, order: list[str], file: Path) -> None:
+    """Raise DataError if the points, in the order of their names in the file, do not have the shape of the scheme."""
+    landmarks = [one.points for one in found if one.points is not None]
+    if scheme is None or not landmarks:  # None: it is recognised by the shape, or refused
+        return
+    fit = fit_to(np.stack(landmarks), scheme)
+    if np.isfinite(fit.residual) and not fit.good:
+        what = f"the points, in the order {listed(order)} of the file, do not have the shape of {fit}"
+        raise DataError(f"{what}; give the names in the order of the scheme: points=[...]", file)
 
 
 def _annotation(named: NamedFace, index: dict[str, int]) -> Annotation:
@@ -110,9 +128,9 @@ def _annotation(named: NamedFace, index: dict[str, int]) -> Annotation:
 def _of_scheme(used: dict[str, None], scheme: str | None) -> tuple[str, ...] | None:
     """Return the names that a scheme has, of the scheme asked for, or of the only one that has exactly these."""
     if scheme is not None:
-        own = getattr(get_scheme(scheme), "names", None)
+        own = get_scheme(scheme).names
         return own if own is not None and set(used) <= set(own) else None
-    known = (getattr(get_scheme(one), "names", None) for one in list_schemes())
+    known = (get_scheme(one).names for one in list_schemes())
     fitting = [own for own in known if own is not None and set(own) == set(used)]
     return fitting[0] if len(fitting) == 1 else None
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from fldbench.datasets.formats.images import ImageIndex
 from fldbench.datasets.formats.text import numbers, read_lines, refusal
-from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, scheme_for
+from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, scheme_for
 from fldbench.datasets.yours.columns import renamed
 
 FOUND = "success"
@@ -46,7 +46,7 @@ class OpenFace(AnnotationFile):
         super().__init__(file, scheme)
         self.images = images
 
-    def parse(self, path: Path) -> tuple[str | None, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the table, and every row."""
         (first, text), *rows = read_lines(path)
         header = [name.strip() for name in text.split(",")]
@@ -65,7 +65,7 @@ class OpenFace(AnnotationFile):
             with self.faults:
                 found.append(table.face(text, line))
         self.faults.check_some(len(found))
-        return scheme, path.parent, found
+        return Parsed(scheme, path.parent, found)
 
 
 class _Frames:

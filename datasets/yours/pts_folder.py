@@ -9,13 +9,13 @@ import numpy as np
 
 from fldbench.dataset import Columns, Dataset, data_root, needed_root
 from fldbench.datasets.formats.images import ImagesBeside
-from fldbench.datasets.formats.pts import count_pts, read_pts
+from fldbench.datasets.formats.pts import count_pts, read_marked_pts
 from fldbench.datasets.formats.tem import count_tem, read_tem
 from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, settled, split_of
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import ImageFiles
 from fldbench.faults import Faults
-from fldbench.params import TEXT, kind, optional
+from fldbench.params import TEXT, kind, one_of, optional
 from fldbench.schemes import get_scheme
 
 
@@ -24,7 +24,8 @@ class PtsFolder(Dataset):
 
     Splits: folders below it with the word train, val or test in their names (`helen/trainset`) are that split; without
     any such folder everything is `train`. `all` is everything. Ids are paths below the folder without ending; boxes
-    are tight, as the format has none; it has no place for a missing or a hidden point either.
+    are tight, as the format has none; it has no place for a missing point either. A third column, where there is one,
+    says whether a point is visible (1) or hidden (0).
 
     Parameters
     ----------
@@ -32,19 +33,22 @@ class PtsFolder(Dataset):
         The folder below the data root; empty: the root itself.
     scheme : str, optional
         None: the scheme that the points fit.
+    first : {0, 1}
+        The number of the first pixel in the files.
     """
 
     name = "pts"
     scheme = "recognised from the points"
     splits = SPLITS
-    rules = {"folder": kind(str, Path, allowed="a path"), "scheme": optional(TEXT)}
+    rules = {"folder": kind(str, Path, allowed="a path"), "scheme": optional(TEXT), "first": one_of((0, 1))}
     ending: ClassVar[str] = ".pts"
     licence = "that of your data"
     url = "https://ibug.doc.ic.ac.uk/resources/facial-point-annotations/"
 
-    def __init__(self, folder: str | Path = "", scheme: str | None = None):
+    def __init__(self, folder: str | Path = "", scheme: str | None = None, first: int = 1):
         self.folder = folder
         self.scheme = scheme
+        self.first = first
 
     def locate(self, root: str | Path | None, split: str) -> Path:
         """Return the folder, which `folder` names below the root."""
@@ -56,9 +60,10 @@ class PtsFolder(Dataset):
         """Return the number of points that a file declares or has."""
         return count_pts(path)
 
-    def points(self, path: Path, n_points: int) -> np.ndarray:
-        """Return the points (n_points, 2) px of a file."""
-        return read_pts(path, n_points)
+    def points(self, path: Path, n_points: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points (n_points, 2) px of a file, and which are visible (n_points,)."""
+        points, visible = read_marked_pts(path, n_points)
+        return points + 1 - self.first, visible
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces in the order of their paths; all have as many points as the first."""
@@ -69,8 +74,8 @@ class PtsFolder(Dataset):
         else:
             n_points = get_scheme(self.scheme).n_points
         images = ImagesBeside()
-        paths, points, files = self.faults.columns(
-            lambda path: (path, self.points(path, n_points), images.of(path)), paths
+        paths, points, visible, files = self.faults.columns(
+            lambda path: (path, *self.points(path, n_points), images.of(path)), paths
         )
         landmarks = np.stack(points)
         scheme, notes = settled(self, self.scheme, landmarks, folder)
@@ -78,6 +83,7 @@ class PtsFolder(Dataset):
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],
             images=ImageFiles(files),
             landmarks=landmarks,
+            visible=np.stack(visible),
             scheme=scheme,
             notes=notes,
         )
@@ -93,20 +99,23 @@ class PtsFolder(Dataset):
 class TemFolder(PtsFolder):
     """Every .tem file of WebMorph below a folder, with the image beside it. Points are zero-based px.
 
-    Splits, ids, boxes and parameters are those of PtsFolder.
+    Splits, ids, boxes and the parameters folder and scheme are those of PtsFolder.
     """
 
     name = "webmorph"
     ending = ".tem"
     url = "https://webmorph.org"
 
+    def __init__(self, folder: str | Path = "", scheme: str | None = None):
+        super().__init__(folder, scheme)
+
     def count(self, path: Path) -> int:
         """Return the number of points that a file declares."""
         return count_tem(path)
 
-    def points(self, path: Path, n_points: int) -> np.ndarray:
-        """Return the points (n_points, 2) px of a file."""
-        return read_tem(path, n_points)[0]
+    def points(self, path: Path, n_points: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points (n_points, 2) px of a file, all of them visible."""
+        return read_tem(path, n_points)[0], np.ones(n_points, bool)
 
 
 def files_below(base: Path, *endings: str) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fldbench.checks.common import Skipped
+from fldbench.checks.common import Skipped, should
 from fldbench.checks.subject import Maker, predict
 from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
@@ -52,6 +52,7 @@ def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
     assert not changed, f"it changed image {changed[0]}; what predict gets is read-only: let it work on a copy"
 
 
+@should
 def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Padding the image by whole pixels moves the prediction by the same amount."""
     fitted = make.trained(train)
@@ -61,6 +62,7 @@ def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
     assert off < SHIFTED, f"off by {off:.3g} px"
 
 
+@should
 def check_mirror_image(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """The mirror image gives approximately the mirrored prediction."""
     fitted, scheme = make.trained(train), get_scheme("ibug-68")
@@ -85,6 +87,7 @@ def check_box_outside(make: Maker, train: FaceSet, test: FaceSet) -> None:
         _answers(fitted.predict([image], box + shift))
 
 
+@should
 def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Predictions are neither clipped to the image nor rounded: a face half outside has points outside."""
     image, box = test.images[0], test.boxes[:1].copy()

@@ -24,13 +24,22 @@ class Result:
         What must hold.
     status : {"passed", "failed", "skipped"}
     reason : str
-        Why it did not pass.
+        What came instead, or why it was skipped.
+    advice : bool
+        Whether it should hold, for good numbers, and not must, for numbers that can be trusted.
     """
 
     check: str
     about: str
     status: str
     reason: str = ""
+    advice: bool = False
+
+
+def should(check: Callable[..., None]) -> Callable[..., None]:
+    """Mark a check as advice: what it looks for is no breach of the contract."""
+    check.advice = True  # type: ignore[attr-defined]
+    return check
 
 
 def run(check: Callable[..., None], *arguments: object) -> Result:
@@ -40,21 +49,22 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
     ...     "The number is even."
     ...     assert number % 2 == 0, f"{number} is odd"
     >>> run(check_even, 3)
-    Result(check='even', about='The number is even.', status='failed', reason='3 is odd')
+    Result(check='even', about='The number is even.', status='failed', reason='3 is odd', advice=False)
     """
     about = (check.__doc__ or "").strip().splitlines()[0]
     name = check.__name__.removeprefix("check_").replace("_", "-")
+    advice = getattr(check, "advice", False)
     try:
         check(*arguments)
     except Skipped as reason:
-        return Result(name, about, "skipped", str(reason))
+        return Result(name, about, "skipped", str(reason), advice)
     except AssertionError as error:
-        return Result(name, about, "failed", " ".join(str(error).split()) or "it does not hold")
+        return Result(name, about, "failed", " ".join(str(error).split()) or "it does not hold", advice)
     except Exception as error:  # any kind of crash is what the checks look for
         text = " ".join(str(error).split())
         kind = "" if isinstance(error, FldbenchError) else f"{type(error).__name__}: "
-        return Result(name, about, "failed", f"{kind}{text}" or type(error).__name__)
-    return Result(name, about, "passed")
+        return Result(name, about, "failed", f"{kind}{text}" or type(error).__name__, advice)
+    return Result(name, about, "passed", advice=advice)
 
 
 def raises(kinds: type[Exception] | tuple[type[Exception], ...], call: Callable[[], object], when: str) -> str:

@@ -97,7 +97,7 @@ def _method_facts(name: str, cls: Any) -> dict[str, str]:
 
 
 def _dataset(name: str) -> list[str]:
-    from fldbench.dataset import make_dataset
+    from fldbench.dataset import Dataset, make_dataset, shared_options
     from fldbench.params import parameters_of
 
     dataset = make_dataset(name)
@@ -113,9 +113,10 @@ def _dataset(name: str) -> list[str]:
         "from": dataset.url,
     }
     lines += _facts(facts)
-    defaults = parameters_of(type(dataset))
-    if defaults:
-        lines += ["", "options (--option NAME=VALUE; `options:` in a suite)", *_options(type(dataset), defaults)]
+    shared = {key: getattr(dataset, key) for key in shared_options(type(dataset))}
+    options = [*_options(type(dataset), parameters_of(type(dataset))), *_options(Dataset, shared, "Attributes")]
+    if options:
+        lines += ["", "options (--option NAME=VALUE; `options:` in a suite)", *options]
     return lines
 
 

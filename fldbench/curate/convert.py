@@ -1,6 +1,7 @@
 """A FaceSet written in a general format, so that other tools and the readers of that format can read it.
 
-    OUT/ID.jpg, .png       one image per face: the bytes of its file if that is JPEG, PNG or BMP, else a new PNG
+    OUT/ID.jpg, .png       one image per face: the bytes of its file if that is JPEG, PNG or BMP without an EXIF
+                           orientation, else a new PNG
     OUT/ID.pts             pts: one file per face
     OUT/SPLIT.xml          dlib-xml
     OUT/SPLIT.json         coco
@@ -24,7 +25,7 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet, decode_image
-from fldbench.faces.image_files import header_size
+from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.faces.images import encode_image
 from fldbench.files import folder_written_whole, listed
 from fldbench.geometry import check_boxes, tight_box
@@ -157,6 +158,8 @@ def _write_images(faces: FaceSet, folder: Path, progress: Listener | None) -> li
     for i, name in enumerate(faces.ids.tolist()):
         encoded = faces.images.encoded(i) or b""
         ending = next((ending for start, ending in COPIED.items() if encoded.startswith(start)), None)
+        if exif_orientation(encoded) != 1:  # other programs would show it turned, away from the points
+            ending = None
         target = folder / f"{name}{ending or '.png'}"
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():

@@ -19,7 +19,8 @@ ENDINGS = (
     *(".pbm", ".pgm", ".ppm", ".pnm", ".pxm", ".pam", ".pfm", ".sr", ".ras", ".hdr", ".pic"),
 )
 
-HEAD = 65536  # bytes that contain the size, unless a large thumbnail or colour profile precedes it
+FIRST = 4096  # bytes that contain the size of most photos
+HEAD = 65536  # more bytes, which contain it unless a large thumbnail or colour profile precedes it
 ORIENTATION = 0x0112  # tag of EXIF and TIFF
 SWAPPED = (5, 6, 7, 8)  # orientations that exchange width and height
 
@@ -40,7 +41,7 @@ def header_size(encoded: bytes) -> tuple[int, int] | None:
 
     >>> header_size(bytes.fromhex("89504e470d0a1a0a0000000d49484452000000070000000b"))
     (7, 11)
-    >>> header_size(b"P5 # grey\n7 11 255 "), header_size(b"no image")
+    >>> header_size(b"P5 7 11 255 "), header_size(b"no image")
     ((7, 11), None)
     """
     try:
@@ -162,7 +163,9 @@ def read_header(path: str | Path) -> tuple[tuple[int, int] | None, int]:
     """Return `header_size` and `exif_orientation` of a file; (None, 1) if it cannot be read."""
     try:
         with open_regular(path) as file:
-            encoded = file.read(HEAD)
+            encoded = file.read(FIRST)
+            if header_size(encoded) is None or not encoded.startswith((_JPEG, b"BM")):
+                encoded += file.read(HEAD)
             if header_size(encoded) is None or not encoded.startswith((_JPEG, _PNG, b"BM")):
                 encoded += file.read()
     except (OSError, ValueError):

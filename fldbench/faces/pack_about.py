@@ -47,6 +47,7 @@ class About(BaseModel):
     scheme: str
     name: str
     split_name: str
+    box_source: str = ""
     parts: dict[str, list[int]]
     raw_size: int | None = Field(ge=1, le=65_535)
     images_end: int = Field(ge=0)

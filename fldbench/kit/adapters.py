@@ -118,8 +118,6 @@ class Wrapped(Method, metaclass=_WrappedClass):
         DataError
             Where no face has all points.
         """
-        if not len(train):
-            raise DataError(f"{train.label} has no faces; a method needs at least one face to be fitted")
         try:
             map_landmarks(np.zeros((1, get_scheme(self.scheme).n_points, 2)), self.scheme, train.scheme)
         except UnknownNameError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.digest import code_of, libraries_of
+from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.files import sha256_of
 from fldbench.method import Method
@@ -38,7 +41,7 @@ class Ingredients:
     method : dict
         Registered name, version, parameters that can change a number, and the same of every member.
     files : dict of str to str
-        Parameter -> SHA-256 of the content of the file that it names.
+        Parameter -> SHA-256 of the content of the file that it names, whether the method declares it or not.
     faces : dict of str to str
         Fingerprints of the training faces, of their groups, and of validation faces and weights if there are any.
     code : dict of str to str
@@ -73,7 +76,13 @@ class Ingredients:
 
 
 def ingredients(method: Method, faces: dict[str, str]) -> Ingredients:
-    """Return everything that can change a fit of `method` on faces with these fingerprints (see `fingerprints`)."""
+    """Return everything that can change a fit of `method` on faces with these fingerprints (see `fingerprints`).
+
+    Raises
+    ------
+    MethodError
+        For a parameter of which nothing can tell whether it is the same: a function, an object, NaN.
+    """
     everyone = list(with_members(method))
     code: dict[str, str] = {}
     libraries: dict[str, str] = {}
@@ -82,7 +91,7 @@ def ingredients(method: Method, faces: dict[str, str]) -> Ingredients:
         libraries |= libraries_of(type(one))
     return Ingredients(
         method=_facts(method),
-        files={f"{i}.{name}": digest for i, one in enumerate(everyone) for name, digest in _files(one)},
+        files=dict(sorted(_all_files(everyone).items())),
         faces=faces,
         code=dict(sorted(code.items())),
         libraries=dict(sorted(libraries.items())),
@@ -138,13 +147,59 @@ def what_changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def _facts(method: Method) -> dict[str, Any]:
-    own = {"name": method.label, "version": method.version, "params": method.key_params()}
+    params = {name: _plain(value, method.label, name) for name, value in method.key_params().items()}
+    own = {"name": method.label, "version": method.version, "params": params}
     return own | {"members": [_facts(member) for member in method.members]}
 
 
-def _files(method: Method) -> Iterator[tuple[str, str]]:
-    """Return parameter -> SHA-256 of the files that a method names; `fit` reports a file that is absent."""
-    for name in method.files:
-        value = method.get_params().get(name)
-        if isinstance(value, str) and Path(value).is_file():
-            yield name, sha256_of(value)
+def _plain(value: Any, label: str, name: str) -> Any:
+    """Return a parameter as JSON values; raise MethodError for anything else, whose content nothing here knows."""
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist(), label, name)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one, label, name) for one in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(one, label, name) for key, one in value.items()}
+    allowed = "made of text, finite numbers, true, false, lists and dicts with names, so that results can be told apart"
+    raise MethodError(must_be(label, name, value, allowed))
+
+
+def _all_files(methods: list[Method]) -> dict[str, str]:
+    """Return parameter -> SHA-256 of every file that a parameter names, declared or not.
+
+    `fit` reports a file that is absent. What a member declares is not named again by the parameters that hold it.
+    """
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for declared in (True, False):
+        for i, method in enumerate(methods):
+            for name, path in _paths(method, declared):
+                if (declared or path not in seen) and _is_file(path):
+                    found[f"{i}.{name}"] = sha256_of(path)
+                    seen.add(path)
+    return found
+
+
+def _paths(method: Method, declared: bool) -> Iterator[tuple[str, str]]:
+    """Yield the texts and paths in parameters that can change a number, each with the place where it stands."""
+    known = method.get_params() if declared else method.key_params()
+    pending = [(name, value) for name, value in known.items() if (name in method.files) == declared]
+    while pending:
+        name, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{name}.{key}", one) for key, one in value.items()]
+        elif isinstance(value, (list, tuple)):
+            pending += [(f"{name}[{k}]", one) for k, one in enumerate(value)]
+        elif isinstance(value, (str, os.PathLike)):
+            yield name, os.fspath(value)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return bool(path) and Path(path).is_file()
+    except (OSError, ValueError):  # a text that is no path
+        return False

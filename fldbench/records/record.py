@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -259,6 +260,7 @@ class Record:
             "reason": self.edited or self.reason,
             "method": f"{self.method.label} ({self.method.name})",
             "trained on": self.train.label,
+            "contaminated": self.overlap,
             "protocol": self.protocol.name,
             "seed": self.seed,
             "faces": f"{self.test.n}, {self.test.missed} missed" if self.test.n else "",
@@ -274,6 +276,19 @@ class Record:
         """The boxes that the answers were made with; those of outside predictions are `not stated` by default."""
         return self.test.boxes or (NOT_STATED if self.method.name == OUTSIDE else self.protocol.box_source)
 
+    @property
+    def overlap(self) -> str:
+        """What training and test faces share, in words; empty if nothing is known.
+
+        Records of earlier versions do not say it, but that the training set is the split of the test faces.
+        """
+        train, rules = self.train, self.protocol
+        split = f"{rules.dataset}-{rules.split}"
+        same = (train.dataset, train.split) == (rules.dataset, rules.split) and train.label.partition("@")[0] == split
+        if train.overlap or train.folds or rules.options or not same:
+            return train.overlap
+        return f"all test faces are training faces, those of {split}"
+
 
 def to_json(record: Record) -> dict[str, Any]:
     """Return the record as JSON values, sealed with the digest of its content."""
@@ -285,8 +300,13 @@ def to_json(record: Record) -> dict[str, Any]:
         asdict(one) | {"value": None if math.isnan(one.value) else one.value} for one in record.metrics.values_
     ]
     content["schema_version"] = SCHEMA_VERSION
-    content = json.loads(json.dumps(content, allow_nan=False))
+    content = json.loads(json.dumps(content, allow_nan=False, default=_as_text))
     return content | {"digest": digest_of(content)}
+
+
+def _as_text(value: Any) -> Any:
+    """Return a path or a number of numpy in a method's parameters as a JSON value."""
+    return value.tolist() if hasattr(value, "tolist") else os.fspath(value)
 
 
 def from_json(content: dict[str, Any], where: object) -> Record:

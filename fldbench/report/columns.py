@@ -54,7 +54,7 @@ class RowRecords:
     @property
     def overlap(self) -> str:
         """What training and test faces share; empty for an honest row."""
-        return self.one.train.overlap
+        return self.one.overlap
 
     @property
     def missed(self) -> float | None:

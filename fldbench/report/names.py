@@ -131,7 +131,7 @@ def _method_name(record: Record, namesakes: Sequence[Record]) -> str:
     marks = differing([_flat(_decisive(one)) for one in namesakes], _flat(_decisive(record)))
     if record.other_code or _superseded(record, namesakes):
         marks.append(f"other code {_code(record)}, {record.ended[:10]}")
-    if record.train.overlap:
+    if record.overlap:
         marks.append(CONTAMINATED)
     return f"{record.method.label} ({', '.join(marks)})" if marks else record.method.label
 

@@ -26,7 +26,7 @@ def plan_in_words(plan: Plan, store: Store, fresh: bool = False, reused: Collect
     """
     earlier = [record for records in store.alike().values() for record in records]
     own = {part.key for cell in plan.cells for part in cell.parts}
-    lines, counts, seconds, unknown = [], Counter[str](), 0.0, 0
+    lines, counts, seconds, known, unknown = [], Counter[str](), 0.0, 0, 0
     for cell in plan.cells:
         states = [_state(run, cell, not fresh and store.has_record(run.key), run.key in reused) for run in cell.runs]
         have = {key for key in _keys(cell) if store.models.find(key)} - (own if fresh else set())
@@ -36,7 +36,8 @@ def plan_in_words(plan: Plan, store: Store, fresh: bool = False, reused: Collect
             what = f"{cell.problem.status}: {cell.problem.reason}"
         elif fits:
             each, like = _seconds(cell, earlier)
-            seconds, unknown = seconds + fits * (each or 0.0), unknown + (each is None)
+            seconds += fits * (each or 0.0)
+            known, unknown = known + (each is not None), unknown + (each is None)
             models = "1 model" if fits == 1 else f"{fits} models"
             what = f"fits {models}, {'time unknown' if each is None else f'about {duration(fits * each)} ({like})'}"
         lines.append(f"{cell.label}: {what}")
@@ -45,8 +46,9 @@ def plan_in_words(plan: Plan, store: Store, fresh: bool = False, reused: Collect
             if cell.problem is None:
                 lines.append(f"  {run.protocol.name}: {state}{f': {why}' if why else ''}")
     total = ", ".join(f"{number} {state}" for state, number in counts.items())
-    more = f"; {unknown} cell{'s' * (unknown > 1)} of unknown time" if unknown else ""
-    return [*lines, f"{counts.total()} runs: {total}; fits of about {duration(seconds)}{more}"]
+    times = [f"fits of about {duration(seconds)}"] * (known > 0)
+    times += [f"{unknown} cell{'s' * (unknown > 1)} of unknown time"] * (unknown > 0)
+    return [*lines, "; ".join([f"{counts.total()} runs: {total}", *times])]
 
 
 def duration(seconds: float) -> str:

@@ -121,7 +121,7 @@ def dataset_and_split(label: str) -> tuple[str | None, str | None]:
 
 def _trained_on(cell: Cell, faces: FaceSet | None, data: SuiteData) -> str:
     train = data.train(cell.train).faces
-    if train is None or faces is None:
+    if train is None or faces is None or cell.train.folds:
         return ""
     return overlap(_named(train, cell.train.dataset), faces).in_words()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from broken_datasets import BROKEN_DATASETS, GoodData, Wide
-from broken_methods import BROKEN_METHODS, Clips, Good
+from broken_methods import BROKEN_METHODS, CannotBeCopied, Clips, Good
 
 from fldbench import registry
 from fldbench.checks import (
@@ -219,12 +219,23 @@ def test_the_command_shows_every_check_and_counts(command):
 
 
 def test_the_command_fails_when_a_check_does(command):
-    registry.register_method("toy", Clips)
+    registry.register_method("toy", CannotBeCopied)
     done = command("toy")
     assert done.exit_code == 1
-    assert "failed   not-clipped: " in done.output
-    assert "\n         no point lies outside; the outermost is at x = 0.00\n" in done.output
+    assert "failed   copy: A deep copy predicts the same" in done.output
+    assert "\n         instead: TypeError: " in done.output
     assert f"{len(METHOD_CHECKS) - 3} passed, 1 failed; 2 were skipped" in done.output
+
+
+def test_advice_does_not_make_the_command_fail(command):
+    registry.register_method("toy", Clips)
+    done = command("toy")
+    assert done.exit_code == 0
+    assert "advice   not-clipped: " in done.output
+    assert "\n         instead: no point lies outside; the outermost is at x = 0.00\n" in done.output
+    assert f"{len(METHOD_CHECKS) - 3} passed, 0 failed, 1 should hold and do not; 2 were skipped" in done.output
+    advice = {result.check for result in check_method("toy") if result.advice}
+    assert advice == {"learns", "moves-along", "mirror-image", "not-clipped", "one-face", "same-faces", "any-scheme"}
 
 
 def test_the_command_on_a_dataset_that_is_absent(command):

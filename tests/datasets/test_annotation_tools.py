@@ -48,7 +48,7 @@ def test_labelme_in_folders_of_splits_and_in_another_order_of_names(tmp_path):
     names = list(FIVE_NAMES)
     for split in ("train", "test"):
         assert np.array_equal(load("labelme", tmp_path, split, points=names).landmarks[0], FIVE)
-    assert load("labelme", tmp_path).ids.tolist() == ["test/a", "train/a"]
+    assert load("labelme", tmp_path, points=names).ids.tolist() == ["test/a", "train/a"]
     with pytest.raises(
         DataError, match=r"points named 'mouth_right' are not among left_eye, .*; give all names in the"
     ):
@@ -344,3 +344,59 @@ def test_wrong_columns_are_refused(tmp_path, text, options, error):
 def test_a_column_named_like_a_point_by_chance_does_not_count(tmp_path):
     header = ["x0", "image", "l_x", "l_y"]
     assert renamed(header, {"points": "{point}_{axis}"}, tmp_path, 1) == ["", "image", "x0", "y0"]
+
+
+def test_names_in_another_order_than_the_scheme_are_refused(tmp_path):
+    write_image(tmp_path / "a.png", 200, 200)
+    order = [4, 2, 0, 1, 3]
+    shapes = [writers.labelme_shape(f"p{i}", [FIVE[i]]) for i in order]
+    writers.write_labelme(tmp_path / "a.json", shapes, "a.png")
+    with pytest.raises(
+        DataError, match=r"in the order p4, p2, p0, p1, p3 of the file, do not have the shape of mtfl-5"
+    ):
+        load("labelme", tmp_path)
+    with pytest.raises(DataError, match="5 points per face; they could be mtfl-5"):
+        load("labelme", tmp_path, scheme=None)
+    assert np.array_equal(load("labelme", tmp_path, points=[f"p{i}" for i in range(5)]).landmarks[0], FIVE)
+
+
+def test_names_that_a_scheme_has_are_in_its_order(tmp_path):
+    write_image(tmp_path / "a.png", 200, 200)
+    names = fldbench.get_scheme("mtfl-5").names
+    shapes = [writers.labelme_shape(names[i], [FIVE[i]]) for i in (4, 2, 0, 1, 3)]
+    writers.write_labelme(tmp_path / "a.json", shapes, "a.png")
+    for scheme in ("mtfl-5", None):
+        assert np.array_equal(load("labelme", tmp_path, scheme=scheme).landmarks[0], FIVE)
+
+
+@pytest.mark.parametrize("name", ["labelme", "ljson", "label-studio", "cvat", "facepp", "hrnet", "openface"])
+def test_the_scheme_is_recognised_by_the_points(tmp_path, name):
+    write_image(tmp_path / "a.png", 200, 200)
+    shapes = [writers.labelme_shape(one, [p]) for one, p in zip(FIVE_NAMES, FIVE, strict=True)]
+    {
+        "labelme": lambda: writers.write_labelme(tmp_path / "a.json", shapes, "a.png"),
+        "ljson": lambda: writers.write_ljson(tmp_path / "a.ljson", FIVE),
+        "label-studio": lambda: writers.write_json(
+            tmp_path / "a.json", [writers.label_studio_task(FIVE, FIVE_NAMES, "a.png")]
+        ),
+        "cvat": lambda: writers.write_cvat(tmp_path / "a.xml", [("a.png", (200, 200), [writers.cvat_points(FIVE)])]),
+        "facepp": lambda: writers.write_facepp(tmp_path / "a.json", [(FIVE, FIVE_NAMES, (40, 40, 100, 120))]),
+        "hrnet": lambda: writers.write_hrnet(tmp_path / "a.csv", [("a.png", FIVE)]),
+        "openface": lambda: writers.write_openface(tmp_path / "a.csv", [(1, 0, 1, FIVE)]),
+    }[name]()
+    faces = load(name, tmp_path, scheme=None)
+    assert faces.scheme == "mtfl-5" and np.allclose(faces.landmarks[0], FIVE, atol=1e-9)
+
+
+def test_pts_with_a_third_column_and_another_first_pixel(tmp_path):
+    write_image(tmp_path / "a.png", 200, 200)
+    rows = "".join(f"{x + 1} {y + 1} {int(i != 2)}\n" for i, (x, y) in enumerate(FIVE))
+    (tmp_path / "a.pts").write_text(f"version: 1\nn_points: 5\n{{\n{rows}}}\n")
+    faces = load("pts", tmp_path)
+    assert np.array_equal(faces.landmarks[0], FIVE) and faces.visible[0].tolist() == [True, True, False, True, True]
+    assert np.array_equal(load("pts", tmp_path, first=0).landmarks[0], FIVE + 1)
+    (tmp_path / "a.pts").write_text(rows.replace(" 0\n", " 7\n"))
+    with pytest.raises(
+        DataError, match=r"a\.pts, line 3: the third column is '7'; must be 1 for a visible point, 0 for"
+    ):
+        load("pts", tmp_path)

@@ -13,6 +13,7 @@ from fldbench.cli.app import app
 from fldbench.dataset import SOUND, make_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faults import Faults
+from fldbench.run.suite import load_suite
 from fldbench.schemes import get_scheme
 
 FACE = (5 + 40 * get_scheme("ibug-68").template).round(1)
@@ -309,3 +310,23 @@ def test_verify_and_info_list_the_faults_and_judge_the_rest(tmp_path):
     assert "i3\timage\t" in listed
     done = CliRunner().invoke(app, ["data", "info", "csv", "--data", str(tmp_path), "--option", "faulty=refuse"])
     assert done.exit_code != 0
+
+
+def test_suites_know_the_option(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    text = "name: s\ntrain:\n  - {dataset: csv, options: {file: train.csv, faulty: WORD}}\nmethods: [mean-shape]\n"
+    suite.write_text(text.replace("WORD", "skip") + "protocols: [300w-helen]\n")
+    spec = load_suite(suite).train[0]
+    assert spec.options == {"file": "train.csv", "faulty": "skip"}
+    make_csv(tmp_path)
+    faces = fldbench.load_dataset(spec.dataset, tmp_path, spec.split, **spec.options)
+    assert faces.parts[SOUND] == (2, 5)
+
+
+def test_an_absent_first_image_does_not_take_the_folder_of_the_others(tmp_path):
+    name, split, _, _ = make_coco(tmp_path)
+    (tmp_path / "images").mkdir()
+    for path in tmp_path.glob("*.png"):
+        path.rename(tmp_path / "images" / path.name)
+    (tmp_path / "images/0.png").unlink()
+    assert fldbench.load_dataset(name, tmp_path, split, faulty="skip").ids.tolist() == ["3"]

@@ -10,6 +10,7 @@ from writers import with_orientation, write_image, write_pts, write_text
 
 import fldbench
 from fldbench.cli.app import app
+from fldbench.curate.convert import convert
 from fldbench.errors import DataError
 
 POINTS = [(60, 80), (120, 80), (90, 110), (70, 140), (110, 140)]
@@ -146,3 +147,28 @@ def test_info_and_verify_count_images_with_an_orientation(tmp_path):
         "2 images are turned by their EXIF orientation"
         in CliRunner().invoke(app, ["data", "info", *given, "--option", "orientation=upright"]).output
     )
+
+
+@pytest.mark.parametrize("orientation", [None, "upright"])
+def test_converted_images_have_no_orientation_that_other_programs_could_apply(tmp_path, orientation):
+    (tmp_path / "in").mkdir()
+    photo(tmp_path / "in/a.png")
+    write_pts(tmp_path / "in/a.pts", np.array(POINTS))
+    faces = fldbench.load_dataset("pts", tmp_path / "in", "all", scheme="mtfl-5", orientation=orientation)
+    convert(faces, "coco", tmp_path / "out")
+    again = load(tmp_path / "out", orientation="upright")
+    assert np.array_equal(again.images[0], faces.images[0]) and np.allclose(again.landmarks, faces.landmarks)
+    assert load(tmp_path / "out").images[0].shape == again.images[0].shape
+
+
+def test_a_table_may_state_sizes_too(tmp_path):
+    photo(tmp_path / "a.png")
+    names = ",".join(f"x{i},y{i}" for i in range(5))
+    row = ",".join(str(v) for point in POINTS for v in point)
+    write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,180,240,{row}\n")
+    assert brightness(fldbench.load_dataset("csv", tmp_path, "all", scheme="mtfl-5")) == [255] * 5
+    write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,90,120,{row}\n")
+    with pytest.raises(
+        DataError, match=r"f\.csv, line 2: the size of the image .*must be \(90, 120\), as the file states"
+    ):
+        fldbench.load_dataset("csv", tmp_path, "all", scheme="mtfl-5")

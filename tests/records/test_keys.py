@@ -1,14 +1,18 @@
 """Keys: everything that can change a number is part of them, and nothing else."""
 
+import json
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from made_records import made_record
 from toys import Noisy, toy_faces
 
 import fldbench
+from fldbench.errors import MethodError
 from fldbench.method import make_method
 from fldbench.records.keys import fingerprints, fit_key, ingredients, key_of, what_changed
+from fldbench.records.record import MethodFacts, to_json
 
 FACES = {"train": "a", "groups": "b"}
 
@@ -120,3 +124,52 @@ def test_the_key_of_a_network_follows_weights_parameters_and_the_content_of_file
     assert len(keys) == 5 and fit_key(network(training={"threads": 0}), faces, None, weight) == first
     path.write_bytes(b"two")
     assert fit_key(network(), faces, None, weight) not in keys
+
+
+class WithData(Noisy):
+    """Reads files that it does not declare."""
+
+    changes_nothing = ("log",)
+
+    def __init__(self, data=None, log="", noise=0.01, random_state=0):
+        super().__init__(noise, random_state)
+        self.data = data
+        self.log = log
+
+
+@pytest.mark.parametrize(
+    "held",
+    [str, lambda path: path, lambda path: {"a": [1, str(path)]}, lambda path: [(path,)], lambda path: [str(path)] * 2],
+)
+def test_a_file_under_any_parameter_counts_by_its_content(tmp_path, held):
+    path = tmp_path / "table.csv"
+    keys = []
+    for content in (b"one", b"two", b"one"):
+        path.write_bytes(content)
+        made_of = ingredients(WithData(held(path)), FACES)
+        assert made_of.files and all(name.startswith("0.data") for name in made_of.files)
+        keys.append(made_of.key)
+    assert keys[0] == keys[2] != keys[1]
+    path.unlink()
+    assert not ingredients(WithData(held(path)), FACES).files
+
+
+def test_files_that_change_nothing_and_texts_that_name_none_do_not_count(tmp_path):
+    (tmp_path / "log").write_text("x")
+    assert not ingredients(WithData("a\0b" * 3000, log=str(tmp_path / "log")), FACES).files
+    assert not ingredients(WithData({"x": ["", ".", str(tmp_path), "/dev/null"]}), FACES).files
+
+
+@pytest.mark.parametrize("value", [lambda: 1, object(), float("nan"), {1: 2}, [{"a": {3}}], np.array([np.inf]), Noisy])
+def test_a_parameter_of_which_nothing_tells_whether_it_is_the_same_is_refused(value):
+    with pytest.raises(MethodError, match=r"WithData: data is .*; must be made of text, finite numbers, true, false"):
+        ingredients(WithData(value), FACES)
+
+
+def test_numbers_of_numpy_and_paths_are_values(tmp_path):
+    plain = [ingredients(WithData(value), FACES).key for value in (2.5, [1, 2], str(tmp_path), None)]
+    others = [np.float64(2.5), np.array([1, 2]), tmp_path, None]
+    assert [ingredients(WithData(value), FACES).key for value in others] == plain
+    params = {"a": np.float32(0.5), "b": np.arange(2), "c": tmp_path}
+    kept = json.loads(json.dumps(to_json(made_record(method=MethodFacts(name="m", label="m", params=params)))))
+    assert kept["method"]["params"] == {"a": 0.5, "b": [0, 1], "c": str(tmp_path)}

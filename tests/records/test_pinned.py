@@ -46,11 +46,11 @@ def test_weights_of_faces():
 
 def test_predictions_are_kept_as_they_are_and_half_a_face_is_a_missed_face():
     answer = np.array([[[1, 2], [3, 4]], [[1, 2], [np.inf, 4]], [[-5, 1e6], [0.25, 0]]])
-    boxes = np.array([[0.0, 0.0, 1.0, 1.0]] * 3)
-    taken = predict_checked(Answers(answer), [None] * 3, boxes, 2)
+    boxes, images = np.array([[0.0, 0.0, 1.0, 1.0]] * 3), [np.zeros((4, 4, 3), np.uint8)] * 3
+    taken = predict_checked(Answers(answer), images, boxes, 2)
     assert taken[[0, 2]].tolist() == answer[[0, 2]].tolist() and np.isnan(taken[1]).all()
     with pytest.raises(MethodError, match="answered 3 faces"):
-        predict_checked(Answers(answer[:, :1]), [None] * 3, boxes, 2)
+        predict_checked(Answers(answer[:, :1]), images, boxes, 2)
 
 
 def test_a_saved_model_predicts_as_before(toy, tmp_path):

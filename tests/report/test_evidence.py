@@ -109,11 +109,17 @@ def test_errors_that_cannot_be_are_found(out, errors, why):
     assert status == 1 and why in text
 
 
-def test_other_faces_and_a_wrong_completeness_are_found(out):
-    rewritten(out, ids=np.array([f"other{i}" for i in range(100)]))
+def test_other_faces_are_found(out):
+    n = len(np.load(chosen(out) / "faces.npz")["ids"])
+    rewritten(out, ids=np.array([f"other{i}" for i in range(n)]))
     assert "the kept ids do not fit the record's hash of them" in check(out)[1]
-    rewritten(out, lambda record: replace(record, protocol=replace(record.protocol, n_expected=999)))
-    assert check(out)[0] == 1
+
+
+@pytest.mark.parametrize("rules", [{"n_expected": 999}, {"ids_sha256": "0" * 64}])
+def test_a_part_of_the_faces_that_says_it_is_complete_is_found(out, rules):
+    rewritten(out, lambda record: replace(record, protocol=replace(record.protocol, **rules)))
+    status, text = check(out)
+    assert status == 1 and "complete is yes; " in text and "faces are not the " in text
 
 
 def test_what_cannot_be_checked_is_said(out):

@@ -96,6 +96,17 @@ def test_rows_are_ranked_by_nme_where_missed_faces_are_charged():
     assert order(few) == [("gaps", 1), ("none", 2)] and "**0.91**" in few.to_markdown()
 
 
+def test_rows_are_ranked_by_nme_where_missed_faces_have_the_error_of_the_mean_shape():
+    protocol = fldbench.get_protocol("300w-helen@missed=mean-shape")
+    charged = Metrics(protocol.measure(np.array([0.17] * 30 + [0.02] * 300), np.full(330, 68)))
+    gaps = measured("gaps", errors(0.02, 30), protocol, metrics=charged)
+    board = leaderboard([gaps, measured("none", errors(0.034), protocol)])
+    assert order(board) == [("gaps", 1), ("none", 2)] and "†" not in board.to_markdown()
+    assert board.rows[0]["auc08"] > board.rows[1]["auc08"] and board.rows[0]["n_nme"] == 330
+    worse = measured("none", errors(0.033), protocol)
+    assert order(leaderboard([gaps, worse])) == [("none", 1), ("gaps", 2)]
+
+
 def test_where_missed_faces_are_left_out_of_everything_a_row_with_gaps_is_not_ranked():
     protocol = "300w-helen@missed=skipped"
     rows = [measured("many", errors(0.0, 300), protocol), measured("few", errors(0.02, 2), protocol)]
@@ -180,3 +191,5 @@ def test_rows_on_other_faces_of_one_number_are_never_in_one_table():
     board = leaderboard([on("a", "1" * 64, 4.0), on("b", "2" * 64, 3.0)])
     assert len(board.sections()) == 2 and all("300w-helen [" in place[1] for place in board.captions)
     assert len(leaderboard([on("a", "1" * 64, 4.0), on("b", "1" * 64, 3.0)]).sections()) == 1
+    part = record("part", protocol=rules, test=TestFacts(n=100, ids_sha256="3" * 64))
+    assert len(leaderboard([on("a", "1" * 64, 4.0), part]).sections()) == 1

@@ -294,3 +294,19 @@ def test_boxes_of_outside_predictions_are_those_that_somebody_states():
         both = leaderboard([record(outside, test=test), record("ours")]).to_markdown()
         assert caption in both and "| ours (a) |" in both and "- (a) Boxes tight (made from the truth)." in both
     assert own in leaderboard([record()]).to_markdown()
+
+
+def test_a_record_of_an_earlier_version_that_was_trained_on_its_test_split_is_contaminated():
+    train = TrainFacts("imm-frontal-all@jittered:0.05", "imm-frontal", "all", faces=120, fingerprint="f1")
+    (row,) = leaderboard([record(protocol="imm-frontal", n=120, train=train)]).rows
+    assert row["method"] == "m (contaminated)"
+    assert row["overlap"] == "all test faces are training faces, those of imm-frontal-all"
+    assert "those of imm-frontal-all" in record(protocol="imm-frontal", n=120, train=train)._repr_html_()
+    honest = (
+        replace(train, label="imm-frontal-all, 4 folds", folds=4),
+        replace(train, label="imm-frontal-all[:20]"),
+        replace(train, label="imm-frontal-train", split="train"),
+        replace(train, dataset="imm"),
+    )
+    for one in honest:
+        assert leaderboard([record(protocol="imm-frontal", n=120, train=one)]).rows[0]["overlap"] == ""

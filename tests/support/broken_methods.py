@@ -3,7 +3,6 @@
 import pickle
 import random
 import threading
-from dataclasses import replace
 
 import numpy as np
 
@@ -175,15 +174,6 @@ class CountsThreads(Good):
         return super().predict(images, boxes, **more) + 0.1 * (self.threads or 1)
 
 
-class TakesNoThreads(Good):
-    def fit(self, train, val=None, **more):
-        given = self.threads
-        self.threads = None if given == 0 else given
-        super().fit(train, val, **more)
-        self.threads = given
-        return self
-
-
 class TakesNoValidationSet(Good):
     def fit(self, train, **more):
         return super().fit(train, None, **more)
@@ -210,14 +200,6 @@ class BreaksOnGaps(Good):
         return super().fit(train, val, **more)
 
 
-class InventsPoints(Good):
-    def fit(self, train, val=None, **more):
-        never = np.isnan(train.landmarks).all(axis=(0, 2))
-        if len(train):
-            train = replace(train, landmarks=np.where(never[:, None], 0.0, train.landmarks))
-        return super().fit(train, val, **more)
-
-
 class DividesByFacesMinusOne(Good):
     def fit(self, train, val=None, **more):
         if len(train) == 1:
@@ -229,12 +211,6 @@ class NeedsVariance(Good):
     def fit(self, train, val=None, **more):
         if len(train) > 1 and not np.ptp(train.landmarks, axis=0).any():
             raise np.linalg.LinAlgError("Singular matrix")
-        return super().fit(train, val, **more)
-
-
-class NeedsFaces(Good):
-    def fit(self, train, val=None, **more):
-        train.landmarks[0]  # IndexError
         return super().fit(train, val, **more)
 
 
@@ -469,15 +445,12 @@ BROKEN_METHODS = {
     TouchesPythonsGenerator: "global-state",
     RemembersTheFirstFit: "fitted-again",
     CountsThreads: "threads",
-    TakesNoThreads: "threads",
     TakesNoValidationSet: "validation-set",
     CountsTooFar: "progress",
     CountsBackwards: "progress",
     BreaksOnGaps: "missing-points",
-    InventsPoints: "point-of-no-face",
     DividesByFacesMinusOne: "one-face",
     NeedsVariance: "same-faces",
-    NeedsFaces: "no-face",
     Knows68Only: "any-scheme",
     IgnoresWeights: "sample-weight",
     TakesAnyWeights: "sample-weight",
