@@ -34,6 +34,7 @@ from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, pri
 
 FACES_PER_TASK = 32  # faces that one thread takes through all stages at a time
 SHAPES_PER_TASK = 256  # shapes that one thread moves at a time
+POINT = 1e-9  # px^2; points whose squared distances from their centre sum up to less are one point, up to rounding
 LARGEST = 32767  # a stage's weights are kept as int16: half the size, and their sums are equal in any order
 
 
@@ -49,8 +50,9 @@ def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     source, target = _complex(reference), _complex(shapes)
     source = source - source.mean()
     power = (abs(source) ** 2).sum()
-    a = (target - target.mean(axis=-1, keepdims=True)) @ source.conj() / (power if power > 0 else 1.0)
-    return np.where(abs(a) > 0.1, a, 1.0)
+    extended = power > POINT
+    a = (target - target.mean(axis=-1, keepdims=True)) @ source.conj() / (power if extended else 1.0)
+    return np.where((abs(a) > 0.1) & extended, a, 1.0)
 
 
 def principal_steps(steps: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
