@@ -16,7 +16,7 @@ from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, m
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
 from fldbench.geometry import tight_box
-from fldbench.params import Rule, one_of, optional, parameters_of
+from fldbench.params import Rule, one_of, optional, parameters_of, real
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
 DEFAULT_ROOT = "default"  # in roots by name: of every dataset without a root of its own
@@ -24,6 +24,7 @@ Roots = str | Path | Mapping[str, str | Path] | None
 SHARED_RULES = {  # options of every reader
     "faulty": one_of(("refuse", "skip")),
     "orientation": optional(one_of(("stored", "upright"))),
+    "missing": optional(real()),
 }
 FAR = 1e6  # px; beyond any image: a point or a corner farther away is damaged
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
@@ -106,6 +107,8 @@ class Dataset:
         Where points lie in an image whose EXIF header says that viewers show it turned: in the pixels as they are
         stored, or in the image as it is shown, which is then turned when it is decoded. None: as the sizes tell that
         an annotation file states for its images; as stored where it states none.
+    missing : float or None
+        Points with both coordinates equal to it are missing, such as -1.
     """
 
     name: ClassVar[str] = ""
@@ -122,6 +125,7 @@ class Dataset:
     url: ClassVar[str] = ""
     faulty: str = "refuse"
     orientation: str | None = None
+    missing: float | None = None
 
     @cached_property
     def faults(self) -> Faults:
@@ -152,7 +156,7 @@ class Dataset:
         self.check_options()
         self.faults = Faults()
         place = self.locate(root, split)
-        found = self.read(place, split)
+        found = self._without_missing(self.read(place, split))
         faces = FaceSet(
             ids=found.ids,
             images=self._framed(found.images),
@@ -185,6 +189,14 @@ class Dataset:
             allowed = "None or 'stored', because its images are not files of their own"
             raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
         return images.upright()
+
+    def _without_missing(self, found: Columns) -> Columns:
+        """Return the columns without the points that the option `missing` marks as missing."""
+        if self.missing is None:
+            return found
+        there = (found.landmarks != self.missing).any(axis=-1)
+        visible = None if found.visible is None else found.visible & there
+        return replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
 
     def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
