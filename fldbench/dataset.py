@@ -156,7 +156,11 @@ class Dataset:
         self.check_options()
         self.faults = Faults()
         place = self.locate(root, split)
-        found = self._without_missing(self.read(place, split))
+        found = self.read(place, split)
+        if self.missing is not None:
+            there = (found.landmarks != self.missing).any(axis=-1)
+            visible = None if found.visible is None else found.visible & there
+            found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
         faces = FaceSet(
             ids=found.ids,
             images=self._framed(found.images),
@@ -189,14 +193,6 @@ class Dataset:
             allowed = "None or 'stored', because its images are not files of their own"
             raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
         return images.upright()
-
-    def _without_missing(self, found: Columns) -> Columns:
-        """Return the columns without the points that the option `missing` marks as missing."""
-        if self.missing is None:
-            return found
-        there = (found.landmarks != self.missing).any(axis=-1)
-        visible = None if found.visible is None else found.visible & there
-        return replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
 
     def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
@@ -393,10 +389,8 @@ def load_dataset(name: str, data: Roots = None, split: str | None = None, **opti
 
     Raises
     ------
-    UnknownNameError
-        For an unknown name.
-    DatasetNotFoundError
-        When the dataset is not there or has no such split.
+    UnknownNameError, DatasetNotFoundError
+        For an unknown name; when the dataset is not there or has no such split.
     DataError
         For files and options that cannot be used.
     """
