@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Data, Options, Plugins, assignments, complain, roots, say
+from fldbench.cli.common import Data, Options, Plugins, Schemes, assignments, complain, roots, say
 from fldbench.cli.completion import dataset_name, method_name
 
 
@@ -29,6 +29,7 @@ def train(
     ] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Fit one model and save it; the model knows what it was fitted on, and with which boxes.
 
@@ -75,6 +76,7 @@ def check(
         typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
     ] = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Check that a method or dataset plug-in keeps the contract; of a file, everything that it registers.
 
@@ -119,6 +121,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="Model file of a network (.safetensors).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")],
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Write a network as an ONNX file: pixels of a crop in, landmarks in pixels of the crop out."""
     from fldbench.cnn.export import export_onnx
