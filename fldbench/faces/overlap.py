@@ -84,8 +84,8 @@ def overlap(train: FaceSet, test: FaceSet) -> Overlap:
     """Return what test faces share with training faces.
 
     - A photo is known by the content of its image, in any two datasets. Another face of the same photo is not counted.
-    - A copy of a photo (encoded again, resized, cut, mirrored, turned) is known by its points, in any two datasets of one
-      scheme.
+    - A copy of a photo (encoded again, resized, cut, mirrored, turned) is known by its points, in any two datasets of
+      one scheme.
     - Within one dataset (sets of the same name) a face is known by its id, unless both images are there and differ:
       two files of a user may number their faces alike. It is the same face for all that if its points are the same up
       to place and size, as in a crop.
