@@ -15,7 +15,7 @@ from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
-from fldbench.geometry import tight_box
+from fldbench.geometry import FAR, tight_box
 from fldbench.params import Rule, one_of, optional, parameters_of
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
@@ -25,7 +25,6 @@ SHARED_RULES = {  # options of every reader
     "faulty": one_of(("refuse", "skip")),
     "orientation": optional(one_of(("stored", "upright"))),
 }
-FAR = 1e6  # px; beyond any image: a point or a corner farther away is damaged
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
 
@@ -153,11 +152,14 @@ class Dataset:
         self.faults = Faults()
         place = self.locate(root, split)
         found = self.read(place, split)
+        landmarks = np.asarray(found.landmarks, float)
+        boxes = tight_box(landmarks) if found.boxes is None else np.asarray(found.boxes, float)
+        near = self._near(found.ids, landmarks, boxes, place)
         faces = FaceSet(
             ids=found.ids,
             images=self._framed(found.images),
-            boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
-            landmarks=found.landmarks,
+            boxes=boxes,
+            landmarks=np.where(near[:, None, None], landmarks, 0.0),  # a FaceSet refuses those that are dropped next
             scheme=found.scheme or self.scheme,
             visible=found.visible,
             attributes=found.attributes,
@@ -168,7 +170,6 @@ class Dataset:
             box_source="tight" if found.boxes is None else "official",
             notes=found.notes,
         )
-        near = self._near(faces, place)
         faces = faces if near.all() else faces[near]
         n, wanted = len(faces), self.expected.get(split)
         if self.faults.count and (self.faulty != "skip" or not n):
@@ -186,11 +187,11 @@ class Dataset:
             raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
         return images.upright()
 
-    def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
+    def _near(self, ids: Sequence[str], landmarks: np.ndarray, boxes: np.ndarray, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
-        far = (np.abs(faces.landmarks) >= FAR).any(axis=(1, 2)) | (np.abs(faces.boxes) >= FAR).any(axis=1)
+        far = (np.abs(landmarks) > FAR).any(axis=(1, 2)) | (np.abs(boxes) > FAR).any(axis=1)
         for row in np.flatnonzero(far):
-            what = f"face {str(faces.ids[row])!r} has a point or a box that is {FAR:g} px away or more"
+            what = f"face {str(ids[row])!r} has a point or a box that is more than {FAR:g} px away"
             self.faults.add(DataError(what, place))
         return ~far
 
