@@ -16,7 +16,7 @@ from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, m
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
 from fldbench.geometry import FAR, tight_box
-from fldbench.params import Rule, one_of, optional, parameters_of
+from fldbench.params import Rule, one_of, optional, parameters_of, real
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
 DEFAULT_ROOT = "default"  # in roots by name: of every dataset without a root of its own
@@ -24,6 +24,7 @@ Roots = str | Path | Mapping[str, str | Path] | None
 SHARED_RULES = {  # options of every reader
     "faulty": one_of(("refuse", "skip")),
     "orientation": optional(one_of(("stored", "upright"))),
+    "missing": optional(real()),
 }
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
@@ -105,6 +106,8 @@ class Dataset:
         Where points lie in an image whose EXIF header says that viewers show it turned: in the pixels as they are
         stored, or in the image as it is shown, which is then turned when it is decoded. None: as the sizes tell that
         an annotation file states for its images; as stored where it states none.
+    missing : float or None
+        Points with both coordinates equal to it are missing, such as -1.
     """
 
     name: ClassVar[str] = ""
@@ -121,6 +124,7 @@ class Dataset:
     url: ClassVar[str] = ""
     faulty: str = "refuse"
     orientation: str | None = None
+    missing: float | None = None
 
     @cached_property
     def faults(self) -> Faults:
@@ -152,6 +156,10 @@ class Dataset:
         self.faults = Faults()
         place = self.locate(root, split)
         found = self.read(place, split)
+        if self.missing is not None:
+            there = (found.landmarks != self.missing).any(axis=-1)
+            visible = None if found.visible is None else found.visible & there
+            found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
         landmarks = np.asarray(found.landmarks, float)
         boxes = tight_box(landmarks) if found.boxes is None else np.asarray(found.boxes, float)
         near = self._near(found.ids, landmarks, boxes, place)
@@ -382,10 +390,8 @@ def load_dataset(name: str, data: Roots = None, split: str | None = None, **opti
 
     Raises
     ------
-    UnknownNameError
-        For an unknown name.
-    DatasetNotFoundError
-        When the dataset is not there or has no such split.
+    UnknownNameError, DatasetNotFoundError
+        For an unknown name; when the dataset is not there or has no such split.
     DataError
         For files and options that cannot be used.
     """

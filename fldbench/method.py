@@ -19,6 +19,7 @@ from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, usable_boxes
 from fldbench.model_file import MODEL_FORMAT, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
+from fldbench.schemes import content_of, remember
 
 
 class Method:
@@ -218,6 +219,7 @@ class Method:
             "params": self.get_params(),
             "learned": {key: value for key, value in learned.items() if key not in arrays},
             "fitted_on": None if self.fitted_on is None else asdict(self.fitted_on),
+            "own_scheme": None if self.fitted_on is None else content_of(self.fitted_on.scheme),
         }
         try:
             metadata = {"fldbench": json.dumps(header, allow_nan=False)}
@@ -256,6 +258,7 @@ def load_method(path: str | Path) -> Method:
     header, arrays = read_model(path)
     registry.resolve("method", header.method)  # an unknown method is no damage
     try:
+        remember(header.own_scheme)
         method = make_method(header.method, **header.params)
         method.check_params()
         method.restore(arrays | header.learned)

@@ -194,6 +194,7 @@ def _header_model() -> type[BaseModel]:
         params: dict[str, Any]
         learned: dict[str, Any]
         fitted_on: FaceFacts | None = None  # models of earlier versions do not say it
+        own_scheme: dict[str, Any] | None = None
 
     Header.model_rebuild(_types_namespace={"Any": Any, "FaceFacts": FaceFacts})
     return Header

@@ -13,7 +13,7 @@ from fldbench.curate.verify import verify
 from fldbench.errors import DataError, MethodError
 from fldbench.faces.pack import open_pack, pack
 from fldbench.media.draw import numbering_chart
-from fldbench.schemes import make_scheme, register_scheme
+from fldbench.schemes import get_scheme, make_scheme, register_scheme
 
 CHOSEN = [0, 4, 8, 12, 16, 17, 21, 22, 26, 27, 30, 33, 36, 39, 42, 45, 48, 51, 54, 57, 62]  # of ibug-68
 NAME = "mine-21"
@@ -64,7 +64,10 @@ def test_every_method_learns_without_mirror_pairs(faces, name, tmp_path):
     assert answer.shape == (4, 21, 2) and np.isfinite(answer).all()
     off = np.linalg.norm(answer - faces.landmarks[:4], axis=2).mean() / (faces.boxes[:4, 2] - faces.boxes[:4, 0]).mean()
     assert off < (0.35 if name == "cnn-small" else 0.15)
-    again = fldbench.load_method(method.save(tmp_path / "model.safetensors"))
+    method.save(tmp_path / "model.safetensors")
+    registry.TABLES["scheme"].clear()  # as in another process
+    again = fldbench.load_method(tmp_path / "model.safetensors")
+    assert get_scheme(NAME).n_points == 21
     assert np.allclose(again.predict(list(faces.images[:4]), faces.boxes[:4]), answer, atol=1e-4)
 
 
@@ -92,7 +95,13 @@ def test_looking_checking_and_packing_work(faces, tmp_path):
     said = [one.message for one in verify(faces) if one.kind == "unchecked"]
     assert any("does not say which points are mirror images" in text for text in said)
     pack(faces[:5], tmp_path / "own.pack")
-    assert open_pack(tmp_path / "own.pack").fingerprint == faces[:5].fingerprint
+    print_ = faces[:5].fingerprint
+    registry.TABLES["scheme"].clear()  # as in another process
+    assert open_pack(tmp_path / "own.pack").fingerprint == print_
+    registry.TABLES["scheme"].clear()
+    register_scheme(NAME, 21, mirror=[(0, 4)])
+    with pytest.raises(DataError, match=r"scheme 'mine-21' is known already with other mirror"):
+        open_pack(tmp_path / "own.pack")
 
 
 def test_the_content_of_a_scheme_is_part_of_fingerprints(head, monkeypatch):
@@ -122,3 +131,5 @@ def test_a_suite_with_a_scheme_of_its_own(faces, tmp_path, jobs):
     records = fldbench.run_suite(tmp_path / "suite.yaml", tmp_path / "out", tmp_path, jobs=jobs)
     assert [(one.status, one.reason) for one in records] == [("ok", "")] * 2
     assert all(0 < one.metrics["nme"] < 20 for one in records)
+    registry.TABLES["scheme"].clear()  # as in another process
+    assert fldbench.leaderboard(tmp_path / "out").to_csv().count("own") >= 2

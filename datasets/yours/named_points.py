@@ -97,8 +97,8 @@ def in_order(
         what = f"points named {listed([repr(one[:40]) for one in strange])} are not among {listed(order)}"
         raise DataError(f"{what}; give all names in the order of the scheme: points=[...]", file)
     index = {name: i for i, name in enumerate(order)}
+    scheme = scheme_for(len(order), scheme, file)  # refuses a number that no scheme has before arrays of it are made
     found = [_annotation(face, index) for face in faces]
-    scheme = scheme_for(len(order), scheme, file)
     if stated:
         return scheme, found, ()
     _check_order(found, scheme, order, file)

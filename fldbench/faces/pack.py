@@ -32,6 +32,7 @@ from fldbench.faces.pack_files import DATA_MAGIC, INDEX_MAGIC, START, PackFiles,
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, crop_matrix, transform
 from fldbench.progress import Listener
+from fldbench.schemes import content_of
 
 _STEPS = 100  # calls of `progress` over a whole pack
 
@@ -168,9 +169,11 @@ def _image_file(images: Images, i: int) -> bytes:
 
 def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: int | None, quality: int | None) -> bytes:
     """Return the description of the pack as JSON; spaces fill it up so that the columns behind it lie aligned."""
+    own = content_of(faces.scheme)
     about = {
         "n": len(faces),
         "scheme": faces.scheme,
+        **({} if own is None else {"own_scheme": own}),
         "name": faces.name,
         "split_name": faces.split_name,
         **({"box_source": faces.box_source} if faces.box_source else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +45,7 @@ class About(BaseModel):
 
     n: int = Field(ge=0)
     scheme: str
+    own_scheme: dict[str, Any] | None = None
     name: str
     split_name: str
     box_source: str = ""

@@ -23,7 +23,7 @@ import numpy as np
 from fldbench.errors import DataError, UnknownNameError
 from fldbench.faces.pack_about import LARGEST, is_impossible, read_about
 from fldbench.files import open_regular
-from fldbench.schemes import get_scheme
+from fldbench.schemes import get_scheme, remember
 
 VERSION = 1
 DATA_MAGIC, INDEX_MAGIC = b"FLDPACK\n", b"FLDINDX\n"
@@ -90,8 +90,9 @@ class PackFiles:
         shape = self.places["landmarks"].shape
         points = shape[-2] if len(shape) > 1 else 0
         try:
+            remember(self.about["own_scheme"])
             known = get_scheme(self.about["scheme"]).n_points
-        except UnknownNameError as error:
+        except (UnknownNameError, DataError) as error:
             raise DataError(f"packed with a scheme that is not known here: {error}", self.index) from error
         if known != points and len(self):
             raise DataError(f"has {points} points; {self.about['scheme']} has {known} here", self.index)

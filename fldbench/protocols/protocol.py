@@ -18,8 +18,9 @@ from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whol
 from fldbench.protocols import boxes, legacy, missed, normalisers
 from fldbench.protocols.names import of_today, percent, suggestion
 from fldbench.protocols.score import Score
-from fldbench.schemes import get_scheme
+from fldbench.schemes import content_of, get_scheme, identity_of, remember
 
+OWN_SCHEME = "own_scheme"  # the content of a scheme that was registered, beside its name
 METRICS_VERSION = 2  # raise it when a metric's definition changes
 _OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"}  # not fields, or fields no longer
 _NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
@@ -162,8 +163,10 @@ class Protocol:
         return first, second
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field, and the version of the metrics' definitions, as JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self) | {"metrics_version": METRICS_VERSION}))
+        """Return every field, the version of the metrics' definitions, and a registered scheme, as JSON values."""
+        own = content_of(self.scheme)
+        more = {"metrics_version": METRICS_VERSION} | ({} if own is None else {OWN_SCHEME: own})
+        return json.loads(json.dumps(dataclasses.asdict(self) | more))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Protocol:
@@ -174,7 +177,8 @@ class Protocol:
         no version had, and for a value that is not allowed.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
-        given = {key: value for key, value in content.items() if key not in _OLD_FIELDS}
+        given = {key: value for key, value in content.items() if key not in (*_OLD_FIELDS, OWN_SCHEME)}
+        remember(content.get(OWN_SCHEME))
         where = f"protocol {content.get('name', 'without a name')!r}"
         for key in given:
             if key not in fields:
@@ -196,6 +200,7 @@ class Protocol:
         if self.normaliser_points is not None:
             content["normaliser"] = "points"
         content["metrics_version"] = METRICS_VERSION
+        content["scheme"] = identity_of(self.scheme)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -18,7 +18,7 @@ from fldbench.schemes.maps import map_landmarks, map_matrix
 from fldbench.schemes.own import guess_mirror, make_scheme, read_schemes, register_scheme, schemes_in
 from fldbench.schemes.recognise import Fit, fit_to, recognise
 from fldbench.schemes.scheme import GIVE_MIRROR, Scheme
-from fldbench.schemes.table import content_of, get_scheme, identity_of, list_schemes, own_schemes
+from fldbench.schemes.table import content_of, get_scheme, identity_of, list_schemes, own_schemes, remember
 
 __all__ = [
     "GIVE_MIRROR",
@@ -37,5 +37,6 @@ __all__ = [
     "read_schemes",
     "recognise",
     "register_scheme",
+    "remember",
     "schemes_in",
 ]

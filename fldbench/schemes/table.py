@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from fldbench import registry
 from fldbench.errors import DataError, UnknownNameError, near_miss
@@ -71,12 +72,24 @@ def identity_of(name: str) -> str:
     return name if name in built_in() else f"{name} {scheme.digest}"
 
 
-def content_of(name: str) -> dict[str, object] | None:
+def content_of(name: str) -> dict[str, Any] | None:
     """Return what files keep beside a scheme's name, so that they can be read where nobody has registered it.
 
     None for a scheme that comes with fldbench.
     """
-    return None if name in built_in() else get_scheme(name).to_dict()
+    return None if name in built_in() or name not in list_schemes() else get_scheme(name).to_dict()
+
+
+def remember(content: dict[str, Any] | None) -> None:
+    """Make a scheme known that `content_of` wrote into a file.
+
+    Raises
+    ------
+    DataError
+        For content that is no scheme, and for a name that another scheme has here.
+    """
+    if content is not None:
+        add_scheme(Scheme.from_dict(content))
 
 
 def _difference(known: Scheme, other: Scheme) -> str:
