@@ -161,7 +161,7 @@ class Dataset:
             visible = None if found.visible is None else found.visible & there
             found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
         landmarks = np.asarray(found.landmarks, float)
-        boxes = tight_box(landmarks) if found.boxes is None else np.asarray(found.boxes, float)
+        boxes = np.asarray(tight_box(landmarks) if found.boxes is None else found.boxes, float)
         near = self._near(found.ids, landmarks, boxes, place)
         faces = FaceSet(
             ids=found.ids,
@@ -178,7 +178,7 @@ class Dataset:
             box_source="tight" if found.boxes is None else "official",
             notes=found.notes,
         )
-        faces = faces if near.all() else faces[near]
+        faces = faces[near]
         n, wanted = len(faces), self.expected.get(split)
         if self.faults.count and (self.faulty != "skip" or not n):
             raise self.faults.error(n)
@@ -198,7 +198,7 @@ class Dataset:
     def _near(self, ids: Sequence[str], landmarks: np.ndarray, boxes: np.ndarray, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
         far = (np.abs(landmarks) > FAR).any(axis=(1, 2)) | (np.abs(boxes) > FAR).any(axis=1)
-        for row in np.flatnonzero(far):
+        for row in np.flatnonzero(far).tolist():
             what = f"face {str(ids[row])!r} has a point or a box that is more than {FAR:g} px away"
             self.faults.add(DataError(what, place))
         return ~far
@@ -217,9 +217,8 @@ class Dataset:
 
     def splits_apart_from(self, split: str) -> tuple[str, ...]:
         """Return the splits that must share nothing with this one: those that `verify` compares it with."""
-        if self.apart:
-            return self.apart.get(split, ())
-        return () if split == "all" else tuple(other for other in self.splits if other not in (split, "all"))
+        others = () if split == "all" else tuple(other for other in self.splits if other not in (split, "all"))
+        return self.apart.get(split, ()) if self.apart else others
 
     def check_split(self, split: str) -> None:
         """Raise DatasetNotFoundError for a split that the dataset does not have."""
