@@ -171,10 +171,11 @@ class HogRidge(Method):
         self.refines_ = start_shapes is not None
         starts = self._starts(start_shapes, len(train))[weight > 0]
         train, weight = train[weight > 0], weight[weight > 0]
-        mirror = np.array(get_scheme(train.scheme).mirror)
+        known = get_scheme(train.scheme).mirror
+        mirror = None if known is None else np.array(known)
         mean = mean_unit_shape(train, weight)
         truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
-        self.mean_shape_ = symmetric(mean, mirror)
+        self.mean_shape_ = mean if mirror is None else symmetric(mean, mirror)
 
         matrices = crop_matrix(train.boxes, self.crop_size, self.padding)
         truth = transform(truth, matrices).astype(np.float32)
@@ -195,7 +196,7 @@ class HogRidge(Method):
         with limited_blas(1), training_crops(train, self.crop_size, self.padding, self.threads) as crops:
             for stage in range(self.stages):
                 weights = weight[:, None] * self._weights(truth, shapes, stage)
-                sums = [self._sums(crops, truth, shapes, weights, rows, stage, mirror) for rows in folds]
+                sums = [self._sums(crops, truth, shapes, weights, rows, stage) for rows in folds]
                 ridge, solution, left_out = self._solve(sums, mirror, with_folds=stage + 1 < self.stages)
                 learned.append((solution.weights, solution.bias, ridge))
                 if stage + 1 < self.stages:
@@ -332,11 +333,10 @@ class HogRidge(Method):
         weights: np.ndarray,
         rows: np.ndarray,
         stage: int,
-        mirror: np.ndarray,
     ) -> NormalEquations:
         """Return the normal equations of one fold: steps in the frames of the shapes on their features."""
-        size = len(mirror) * self.grid**2 * self.bins
-        sums = NormalEquations(size, 2 * len(mirror), threads=self.threads)
+        n_points = truth.shape[1]
+        sums = NormalEquations(n_points * self.grid**2 * self.bins, 2 * n_points, threads=self.threads)
         for some, frames, features in self._blocks(crops, shapes, rows, stage):
             # [[a, -b], [b, a]]^-1 = [[a, b], [-b, a]] / (a^2 + b^2)
             back = frames * (1, -1) / (frames**2).sum(axis=-1, keepdims=True)
@@ -345,15 +345,12 @@ class HogRidge(Method):
         return sums
 
     def _solve(
-        self, sums: list[NormalEquations], mirror: np.ndarray, with_folds: bool
+        self, sums: list[NormalEquations], mirror: np.ndarray | None, with_folds: bool
     ) -> tuple[float, Solution, list[Solution]]:
         """Return the ridge of a stage, its regression on all folds, and for each fold the regression without it.
 
         If there is no fold to leave out, or no reason to, the latter are all equal to the regression on all folds.
         """
-        order = hog.mirror_features(mirror, self.grid, self.bins)
-        swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()
-        sign = np.tile([-1.0, 1.0], len(mirror))
         total = sums[0]
         for other in sums[1:]:
             total = total + other
@@ -364,7 +361,7 @@ class HogRidge(Method):
             both = rest[0]
             for other in rest[1:]:
                 both = both + other
-            both = both.mirrored(order, swap, sign)
+            both = self._with_mirror_images(both, mirror)
             return [both.solve(ridge) for ridge in ridges]
 
         left_out: list[list[Solution]] = []
@@ -378,8 +375,16 @@ class HogRidge(Method):
                 for i in range(len(ridges))
             ]
             best = int(np.argmin(errors))
-        solution = total.mirrored(order, swap, sign).solve(ridges[best])
+        solution = self._with_mirror_images(total, mirror).solve(ridges[best])
         return ridges[best], solution, [s[best] for s in left_out] or [solution] * len(sums)
+
+    def _with_mirror_images(self, sums: NormalEquations, mirror: np.ndarray | None) -> NormalEquations:
+        """Return the sums over the faces and their mirror images, where these are known."""
+        if mirror is None:
+            return sums
+        order = hog.mirror_features(mirror, self.grid, self.bins)
+        swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()
+        return sums.mirrored(order, swap, np.tile([-1.0, 1.0], len(mirror)))
 
     def _move(self, crops: np.ndarray, shapes: np.ndarray, rows: np.ndarray, stage: int, solution: Solution) -> None:
         """Move some faces' training shapes by one step, in place; their features are computed once more."""

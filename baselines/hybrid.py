@@ -19,7 +19,7 @@ from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.faces.images import decoded
-from fldbench.geometry import check_boxes, tight_box
+from fldbench.geometry import check_boxes, tight_box, usable_boxes
 from fldbench.method import Method, predict_checked
 from fldbench.params import SEED, THREADS, whole
 
@@ -112,7 +112,7 @@ class Hybrid(Composed):
 
 
 def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the tight boxes of shapes, or the face's own box if a shape is NaN or has no width or height.
+    """Return the tight boxes of shapes, or the face's own box if a shape is NaN or its box is not usable.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     found = np.isfinite(shapes).all(axis=(1, 2))
     if found.any():
         tight = tight_box(shapes[found])
-        wide = (tight[:, 2:] > tight[:, :2]).all(axis=1)
+        wide = usable_boxes(tight)
         out[np.flatnonzero(found)[wide]] = tight[wide]
     return out
 

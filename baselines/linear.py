@@ -135,9 +135,9 @@ class Linear(Method):
         self.check_params()
         weight = check_sample_weight(sample_weight, train)
         train, weight = train[weight > 0], weight[weight > 0]
-        mirror = np.array(get_scheme(train.scheme).mirror)
+        mirror = get_scheme(train.scheme).mirror
         mean = mean_unit_shape(train, weight)
-        self.mean_shape_ = symmetric(mean, mirror)
+        self.mean_shape_ = mean if mirror is None else symmetric(mean, mirror)
         rng = np.random.default_rng(self.random_state)
         boxes = np.stack([self._copies(box, rng) for box in train.boxes])
         truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
@@ -147,20 +147,20 @@ class Linear(Method):
         order = self._choose_supports(train.images, boxes, rng)
         tested = np.sort(rng.permutation(len(train))[:LEFT_OUT])
         weights = np.repeat(weight[:, None] / self.copies, self.copies, axis=1)
-        swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()
-        sign = np.tile([-1.0, 1.0], len(mirror))
         linear = self.kernel == "linear"
         equations = regression.NormalEquations(
-            len(order), len(swap), np.float32 if linear else np.float64, threads=self.threads
+            len(order), targets.shape[-1], np.float32 if linear else np.float64, threads=self.threads
         )
         kept = self._add_all(equations, train.images, boxes, targets, weights, tested)
-        equations = equations.mirrored(order, swap, sign)
-        solution = self._solve(
-            equations,
-            np.concatenate([kept, kept[..., order]], axis=1),
-            np.concatenate([targets[tested], targets[tested][..., swap] * sign], axis=1),
-            np.tile(weights[tested], 2),
-        )
+        tried, goals, counted = kept, targets[tested], weights[tested]
+        if mirror is not None:
+            swap = np.stack([2 * np.array(mirror), 2 * np.array(mirror) + 1], axis=1).ravel()
+            sign = np.tile([-1.0, 1.0], len(mirror))
+            equations = equations.mirrored(order, swap, sign)
+            tried = np.concatenate([kept, kept[..., order]], axis=1)
+            goals = np.concatenate([goals, goals[..., swap] * sign], axis=1)
+            counted = np.tile(counted, 2)
+        solution = self._solve(equations, tried, goals, counted)
         self.weights_ = np.ascontiguousarray(solution.weights, np.float32)
         self.bias_ = solution.bias.astype(np.float32)
         return self

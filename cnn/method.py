@@ -20,7 +20,7 @@ from fldbench.cnn.training import pictures
 from fldbench.cnn.training.augment import AUGMENTATION, get_ranges
 from fldbench.cnn.training.batches import cut_crops
 from fldbench.cnn.training.loop import TrainingRun, train_network
-from fldbench.cnn.training.preparation import error_scale, mean_shape, validation_part
+from fldbench.cnn.training.preparation import error_scale, mean_shape, mirror_and_ranges, validation_part
 from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings, get_settings
 from fldbench.cnn.training.state import CHECKPOINT
 from fldbench.cnn.view import NORMALISATIONS, View, normalised, to_tensor
@@ -197,10 +197,8 @@ class NetworkMethod(Method):
 
         Raises
         ------
-        DataError
-            For faces that cannot be used.
-        MethodError
-            For parameters, divergence or too little memory.
+        DataError, MethodError
+            For faces that cannot be used; for parameters, divergence or too little memory.
         """
         self.check_params()
         settings, ranges = self._settings(), get_ranges(self.augmentation, self.label)
@@ -213,6 +211,7 @@ class NetworkMethod(Method):
         scheme = get_scheme(train.scheme)
         if val is not None and val.scheme != scheme.name:
             raise DataError(f"{val.label} has the scheme {val.scheme}, {train.label} has {scheme.name}; convert one")
+        mirror, ranges = mirror_and_ranges(scheme, ranges, self.flip_test, self.label)
         threads = max(count_threads(settings.threads, least=0), 1)
         with temporary_folder() as work:
             table = cut_crops(train[rows], self.view, ranges.margin, weight[rows], work, threads)
@@ -226,7 +225,7 @@ class NetworkMethod(Method):
                 val=seen,
                 val_scale=None if seen is None else error_scale(seen.points, scheme, self.padding),
                 ranges=ranges,
-                mirror=np.array(scheme.mirror),
+                mirror=mirror,
                 normalise=self.normalise,
                 loss=self.loss,
                 epochs=self.epochs,

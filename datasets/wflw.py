@@ -5,9 +5,8 @@ Wu, Qian, Yang, Wang, Cai and Zhou, "Look at Boundary: A Boundary-Aware Face Ali
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import numbers, read_lines, refusal, stem
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import ImageFiles
-from fldbench.faces.image_paths import ImageFolder
+from fldbench.faces.image_paths import ImageFolder, holds_any
 from fldbench.faults import Faults
 
 LISTS = {"train": "list_98pt_rect_attr_train.txt", "test": "list_98pt_rect_attr_test.txt"}
@@ -99,7 +98,7 @@ class WFLW(Dataset):
 def _from_list(folder: Path, path: Path, split: str, subsets: Mapping[str, Path], faults: Faults) -> Columns:
     """Return the faces of a full list."""
     lines = read_lines(path)
-    images = _image_folder(folder, lines[0][1].split(None, N_COLUMNS - 1)[-1])
+    images = _image_folder(folder, (text.split(None, N_COLUMNS - 1)[-1] for _, text in lines))
     seen: Counter[str] = Counter()
 
     def face(row: tuple[int, str]) -> tuple[Key, str, list[float], list[int], str]:
@@ -154,7 +153,7 @@ def _from_subsets(folder: Path, subsets: Mapping[str, Path], faults: Faults) -> 
                 place_of.setdefault(key, (path, line))
                 members[subset].add(key)
     faults.check_some(len(faces))
-    images = _image_folder(folder, next(iter(faces))[0])
+    images = _image_folder(folder, (name for name, _, _ in faces))
 
     def face(key: Key) -> tuple[Key, list[float], str]:
         return key, numbers(faces[key], *place_of[key]), "" if images is None else images.find(key[0], *place_of[key])
@@ -203,10 +202,10 @@ def _flag(key: str, word: str, path: Path, line: int) -> int:
     return int(word)
 
 
-def _image_folder(base: Path, name: str) -> ImageFolder | None:
-    """Return the folder of the images, or the dataset's own if the image `name` is in it; None without images."""
+def _image_folder(base: Path, names: Iterable[str]) -> ImageFolder | None:
+    """Return the folder of the images, or the dataset's own if it has any of the first ones; None without images."""
     place = next((base / folder for folder in IMAGE_FOLDERS if (base / folder).is_dir()), base)
-    return None if place == base and not os.path.isfile(base / name) else ImageFolder(place)
+    return None if place == base and not holds_any(base, names) else ImageFolder(place)
 
 
 def _pointed(key: Key) -> str:

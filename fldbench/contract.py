@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.errors import FldbenchError, MethodError
+from fldbench.errors import DataError, FldbenchError, MethodError, must_be
 from fldbench.faces import FaceSet, facts_of
 from fldbench.faces.facts import ENOUGH
 from fldbench.faces.given import given_faces, given_shapes
@@ -32,12 +32,14 @@ def whole_or_not_at_all(fit: Callable[..., Any]) -> Callable[..., Any]:
             warnings.warn(f"{self.label} does not use a validation set; `val` changes nothing", stacklevel=2)
             val = None
         try:
-            if isinstance(train, FaceSet) and self.learns:
+            if not isinstance(train, FaceSet):
+                allowed = "a FaceSet, as fldbench.load_dataset returns it"
+                raise DataError(must_be(self.label, "train", type(train).__name__, allowed))
+            if self.learns:
                 self.check_params()
                 check_training_faces(train)
             fitted = fit(self, train, *((val, *args) if args or val is not None else ()), **more)
-            if isinstance(train, FaceSet):
-                self._fitted_on, self._boxes_seen = facts_of(train), []
+            self._fitted_on, self._boxes_seen = facts_of(train), []
             return fitted
         except BaseException as error:
             vars(self).clear()

@@ -54,6 +54,7 @@ class Faults:
         """Note the fault of one face."""
         self.count += 1
         if len(self.found) < KEPT:
+            fault.__cause__ = fault.__context__ = None  # they hold the frames, and with them all that was read
             self.found.append(fault.with_traceback(None))
 
     def columns(self, read: Callable[[Item], tuple[Any, ...]], items: Iterable[Item]) -> list[list[Any]]:

@@ -30,8 +30,10 @@ class _Loaded:
 _loaded: dict[str, _Loaded] = {}  # by the real path of the file
 
 
-def load_plugin(path: str | Path) -> None:
+def load_plugin(path: str | Path) -> list[tuple[str, str]]:
     """Import a Python file that registers methods, datasets, protocols or schemes; a second time only if it changed.
+
+    Returns the kind and the name of everything that it registered, such as ("method", "box-mean").
 
     Modules beside it can be imported by their names. Its own module is named after the file, so that its code is part
     of every key and no other module is hidden.
@@ -55,6 +57,7 @@ def load_plugin(path: str | Path) -> None:
         _loaded[file] = _imported(file, code, digest, path)
     for (kind, name), target in _loaded[file].entries.items():
         registry.register(kind, name, target)
+    return list(_loaded[file].entries)
 
 
 def loaded_plugins() -> tuple[str, ...]:

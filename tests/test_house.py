@@ -21,7 +21,7 @@ FOLDERS = {
 
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
-    ("errors", "escape", "progress", "files", "yaml_text", "digest", "live_code", "docstrings", "faults"),
+    ("errors", "escape", "progress", "files", "yaml_text", "npz", "digest", "live_code", "docstrings", "faults"),
     ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
@@ -41,7 +41,7 @@ LAYERS = (
     ("__main__",),
 )
 PLUG_INS = ("datasets", "baselines", "cnn", "detectors")  # these import the core below and their own folder alone
-REPORT_MAY_IMPORT = ("errors", "escape", "files", "records", "metrics", "stats", "protocols", "report")
+REPORT_MAY_IMPORT = ("npz", "errors", "escape", "files", "records", "metrics", "stats", "protocols", "report")
 
 
 PUBLIC_NAMES = (

@@ -212,11 +212,13 @@ def test_a_fit_that_breaks_off_leaves_the_method_as_it_was(error):
             return super().fit(train, val, fail)
 
     assert list(inspect.signature(Derived.fit).parameters) == ["self", "train", "val", "fail"]
-    method = Derived().fit("old")
+    old, new = FACES[:3], FACES[:2]
+    method = Derived().fit(old)
     with pytest.raises(error):
-        method.fit("new", fail=True)
-    assert vars(method) == {"own_": "old", "first_": "old", "second_": "old"}
-    assert vars(method.fit("new")) == {"own_": "new", "first_": "new", "second_": "new"}
+        method.fit(new, fail=True)
+    base = {"_fitted_on": facts_of(old), "_boxes_seen": []}
+    assert vars(method) == {"own_": old, "first_": old, "second_": old} | base
+    assert vars(method.fit(new)) == {"own_": new, "first_": new, "second_": new} | base | {"_fitted_on": facts_of(new)}
 
 
 def test_a_method_says_what_it_does_not_have():

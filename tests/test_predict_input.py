@@ -65,6 +65,10 @@ REFUSED = {
     "five channels": (np.zeros((9, 9, 5), np.uint8), r"the shape is \(9, 9, 5\); must be \(h, w, 3\)"),
     "a batch of one": (IMAGE[None], r"the shape is \(1, 48, 40, 3\); .* image\[0\]"),
     "no rows": (IMAGE[:0], r"the shape is \(0, 40, 3\); .* at least 1 x 1"),
+    "a panorama": (
+        np.zeros((2, 32767), np.uint8),
+        r"the shape is \(2, 32767\); must be at most 32766 px high and wide",
+    ),
     "a row": (IMAGE[0, :, 0], r"the shape is \(40,\)"),
     "PIL": (Picture(), r"the type is 'PIL.Image.Picture'; .* np.asarray\(image.convert"),
     "torch": (Tensor(), r"the type is 'torch.Tensor'; .* image.permute\(1, 2, 0\)"),
@@ -105,6 +109,7 @@ def test_counts_and_single_images_are_refused_with_the_right_call():
         ({0: IMAGE}, BOX, "images is 'dict'"),
         ((image for image in [IMAGE]), BOX, r"images is 'generator'; .* write list\(images\)"),
         (None, BOX, "images is 'NoneType'"),
+        (FACES, BOX, r"images is 'a FaceSet'; must be its images: predict\(faces.images, faces.boxes\)"),
         ([IMAGE], BOX[0], r"boxes: the shape is \(4,\); .* predict\(\[image\], \[box\]\)"),
         ([IMAGE], [["a"] * 4], r"boxes is \[\['a', 'a', 'a', 'a'\]\]; must be \(n, 4\)"),
         ([IMAGE], [[1, 2, 3]], r"boxes: the shape is \(1, 3\)"),
@@ -213,6 +218,14 @@ def test_fit_cannot_change_the_faces_of_others(write):
     with pytest.raises(MethodError, match="tried to change what it was given"):
         Writes().fit(faces)
     assert replace(faces).fingerprint == before
+
+
+def test_what_is_no_face_set_is_not_fitted_on():
+    for train in (FACES.images, "synthetic", None, [FACES]):
+        with pytest.raises(
+            DataError, match=r"mean-shape: train is '\w+'; must be a FaceSet, as fldbench.load_dataset re"
+        ):
+            fldbench.make_method("mean-shape").fit(train)
 
 
 def test_other_errors_of_a_method_stay_what_they_are():

@@ -341,10 +341,9 @@ def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
 
 
 def mirror_of(scheme: Scheme) -> np.ndarray | None:
-    """Return the scheme's mirror map, or None for profiles, whose mirror images look to the other side.
+    """Return the scheme's mirror map; None if it is not known, and for profiles, which then look to the other side.
 
     >>> mirror_of(get_scheme("mtfl-5")).tolist()
     [1, 0, 2, 4, 3]
     """
-    mirror = np.array(scheme.mirror)
-    return None if np.array_equal(mirror, np.arange(len(mirror))) else mirror
+    return None if scheme.mirror is None or scheme.shows_one_side else np.array(scheme.mirror)

@@ -93,7 +93,7 @@ class ERT(Method):
     ----------
     mean_, pixels_, thresholds_, leaves_, units_, anchors_, deltas_ : ndarray
         The arrays of `ert.trees.Trees`.
-    mirror_ : ndarray of shape (L,), uint16
+    mirror_ : ndarray of shape (L,), uint16; (0,) where the scheme does not know its mirror pairs
     """
 
     version = 2
@@ -149,7 +149,8 @@ class ERT(Method):
         with temporary_folder() as folder:
             faces = self._write_faces(train, truth, folder)
             trees = read_trees(train_dlib(folder, faces, options)).compact()
-        self.mirror_ = np.array(get_scheme(train.scheme).mirror, np.uint16)
+        mirror = get_scheme(train.scheme).mirror
+        self.mirror_ = np.array(() if mirror is None else mirror, np.uint16)
         for name, value in vars(trees).items():
             setattr(self, f"{name}_", value)
         return self
@@ -171,8 +172,11 @@ class ERT(Method):
             crops = np.stack([crop_image(images[i], matrices[i], self.crop_size, grey=True) for i in cut])
             # The box lies in the middle of its crop, so it is its own mirror image.
             plain = run_trees(trees, crops, corners[rows], starts)
-            turned = mirrored(run_trees(trees, crops[:, :, ::-1], corners[rows], starts), self.mirror_, width=1)
-            unit[rows] = np.median(np.concatenate([plain, turned], axis=1), axis=1)
+            found = [plain]
+            if self.mirror_.size:
+                turned = run_trees(trees, crops[:, :, ::-1], corners[rows], starts)
+                found.append(mirrored(turned, self.mirror_, width=1))
+            unit[rows] = np.median(np.concatenate(found, axis=1), axis=1)
 
         each_block(place, len(boxes), FACES_PER_TASK, self.threads)
         return from_box_frame(unit, boxes)
@@ -189,7 +193,8 @@ class ERT(Method):
         found.array("thresholds_", "float32", (stages, trees, splits))
         found.array("leaves_", "int16 float32", (stages, trees, splits + 1, 2 * n))
         found.array("units_", "float32", (stages, trees))
-        found.array("mirror_", "uint16", (n,), 0, n)
+        known = np.size(learned.get("mirror_")) > 0  # none where the scheme does not know it
+        found.array("mirror_", "uint16", (n if known else 0,), 0, n)
         found.end()
         Trees(**{name: learned[f"{name}_"] for name in Trees.__annotations__})
         super().restore(learned)
@@ -201,7 +206,7 @@ class ERT(Method):
 
     def _write_faces(self, train: FaceSet, truth: np.ndarray, folder: Path) -> list[str]:
         """Write the crop of every copy of every face; return the entries of dlib's file, all first copies first."""
-        mirror = list(get_scheme(train.scheme).mirror)
+        mirror = get_scheme(train.scheme).mirror
         entries: list[list[str]] = []
         for some in blocks(len(train), FACES_PER_REPORT):
             say_progress("crops", some.start, len(train))
@@ -216,16 +221,19 @@ class ERT(Method):
         return [entry for copy in zip(*entries, strict=True) for entry in copy]
 
     def _write_copies(
-        self, i: int, image: np.ndarray, box: np.ndarray, shape: np.ndarray, mirror: list[int], folder: Path
+        self, i: int, image: np.ndarray, box: np.ndarray, shape: np.ndarray, mirror: Sequence[int] | None, folder: Path
     ) -> list[str]:
-        """Write face i as it is and mirrored; its random numbers depend on the seed and i alone, not on the thread."""
+        """Write face i as it is and mirrored, or without a mirror map twice in different boxes.
+
+        Its random numbers depend on the seed and i alone, not on the thread.
+        """
         rng = np.random.default_rng((self.random_state, i))
         jittered = jitter_box(box, rng, self.box_jitter, self.box_jitter)
         entries = []
         for box_now, flip in ((box, False), (jittered, True)):
             matrix = crop_matrix(box_now[None], self.crop_size, self.padding)[0]
             crop, points = crop_image(image, matrix, self.crop_size, grey=True), transform(shape, matrix)
-            if flip:
+            if flip and mirror is not None:
                 crop, points = crop[:, ::-1], mirrored(points, mirror, self.crop_size - 1)
             name = f"{i}-{int(flip)}.png"
             write_png(folder / name, crop)

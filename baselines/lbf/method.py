@@ -34,6 +34,7 @@ from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, pri
 
 FACES_PER_TASK = 32  # faces that one thread takes through all stages at a time
 SHAPES_PER_TASK = 256  # shapes that one thread moves at a time
+POINT = 1e-9  # px^2; points whose squared distances from their centre sum up to less are one point, up to rounding
 LARGEST = 32767  # a stage's weights are kept as int16: half the size, and their sums are equal in any order
 
 
@@ -49,8 +50,9 @@ def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     source, target = _complex(reference), _complex(shapes)
     source = source - source.mean()
     power = (abs(source) ** 2).sum()
-    a = (target - target.mean(axis=-1, keepdims=True)) @ source.conj() / (power if power > 0 else 1.0)
-    return np.where(abs(a) > 0.1, a, 1.0)
+    extended = power > POINT
+    a = (target - target.mean(axis=-1, keepdims=True)) @ source.conj() / (power if extended else 1.0)
+    return np.where((abs(a) > 0.1) & extended, a, 1.0)
 
 
 def principal_steps(steps: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -94,10 +96,10 @@ class Samples:
     shapes: np.ndarray
 
     @classmethod
-    def of(cls, crops: np.ndarray, shapes: np.ndarray) -> Samples:
-        """Return the samples of shapes (faces, 2, starts, L, 2): of the faces and of their mirror images."""
+    def of(cls, crops: np.ndarray, shapes: np.ndarray, mirrors: bool) -> Samples:
+        """Return the samples of shapes (faces, 2, starts, L, 2): of the faces, and of their mirror images or again."""
         faces, _, starts = shapes.shape[:3]
-        which, flip = np.repeat(np.arange(faces), 2 * starts), np.tile(np.repeat([False, True], starts), faces)
+        which, flip = np.repeat(np.arange(faces), 2 * starts), np.tile(np.repeat([False, mirrors], starts), faces)
         return cls(crops, which, flip, shapes.reshape(-1, *shapes.shape[3:]))
 
     def leaves(self, turn: np.ndarray, offsets: np.ndarray, thresholds: np.ndarray, threads: int | None) -> np.ndarray:
@@ -169,7 +171,7 @@ class LBF(Method):
     weights_ : ndarray of shape (stages, L, trees, leaves, k), int16
     components_, biases_ : ndarray of shape (stages, k, 2 L) and (stages, 2 L), float32
         A stage moves by the sum of its leaves' weights times components_ plus biases_, px in the frame of reference_.
-    mirror_ : ndarray of shape (L,), int
+    mirror_ : ndarray of shape (L,), int; (0,) where the scheme does not know its mirror pairs
     """
 
     changes_nothing = ("threads",)
@@ -232,10 +234,11 @@ class LBF(Method):
         self.check_params()
         weight = check_sample_weight(sample_weight, train)
         train, weight = train[weight > 0], weight[weight > 0]
-        self.mirror_ = np.array(get_scheme(train.scheme).mirror)
+        mirror = get_scheme(train.scheme).mirror
+        self.mirror_ = np.array(() if mirror is None else mirror, int)
         mean = mean_unit_shape(train)
         truth = fill_missing(train.landmarks, train.boxes, mean, train.ids)
-        self.mean_shape_ = symmetric(mean, self.mirror_)
+        self.mean_shape_ = symmetric(mean, self.mirror_) if self.mirror_.size else mean
 
         matrices = crop_matrix(train.boxes, self.crop_size, self.padding)
         truth = transform(truth, matrices)
@@ -243,7 +246,7 @@ class LBF(Method):
         self.reference_ = (truth - truth.mean(axis=2, keepdims=True)).mean(axis=(0, 1))
         # One thread for matrix products, which are small here, because another number may round differently.
         with training_crops(train, self.crop_size, self.padding, self.threads) as crops, limited_blas(1):
-            samples = Samples.of(crops, self._starts(train.boxes, matrices))
+            samples = Samples.of(crops, self._starts(train.boxes, matrices), self.mirror_.size > 0)
             goals = np.repeat(truth.reshape(-1, *truth.shape[2:]), self.starts, axis=0)
             weights = np.repeat(weight, 2 * self.starts)
             done = list(self._stages(samples, goals, weights, self._folds(train.groups)[samples.which]))
@@ -261,7 +264,8 @@ class LBF(Method):
         def place(rows: slice) -> None:
             chosen = [images[i] for i in range(rows.start, rows.stop)]
             crops = grey_crops(chosen, matrices[rows], self.crop_size, threads=1)
-            samples = Samples.of(crops, np.stack([out[rows], out[rows]], axis=1)[:, :, None])
+            both = np.stack([out[rows], out[rows]], axis=1)[:, :, None]
+            samples = Samples.of(crops, both, self.mirror_.size > 0)
             for stage in range(len(self.weights_)):
                 turn = turns(self.reference_, samples.shapes)
                 leaves = samples.leaves(turn, self.offsets_[stage], self.thresholds_[stage], threads=1)
@@ -279,7 +283,8 @@ class LBF(Method):
         found = Learned(self.label, learned)
         n = len(found.array("mean_shape_", "float64", (None, 2)))
         found.array("reference_", "float64", (n, 2))
-        found.array("mirror_", "int64 int32", (n,), 0, n)
+        known = np.size(learned.get("mirror_")) > 0  # none where the scheme does not know it
+        found.array("mirror_", "int64 int32", (n if known else 0,), 0, n)
         stages, _, trees, splits = found.array("thresholds_", "int16", (None, n, None, 2**self.depth - 1)).shape
         found.array("offsets_", "float32", (stages, n, trees, splits, 4))
         k = found.array("components_", "float32", (stages, None, 2 * n)).shape[1]
@@ -377,5 +382,5 @@ class LBF(Method):
         return fold_of(groups, k, self._generator(self.stages), balance="groups")
 
     def _mirrored(self, shapes: np.ndarray) -> np.ndarray:
-        """Return shapes (..., L, 2) px in the mirrored crop."""
-        return mirrored(shapes, self.mirror_, self.crop_size - 1)
+        """Return shapes (..., L, 2) px in the mirrored crop; unchanged where no crop is mirrored."""
+        return mirrored(shapes, self.mirror_, self.crop_size - 1) if self.mirror_.size else shapes

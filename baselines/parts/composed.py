@@ -31,10 +31,13 @@ class Composed(Method):
         raise NotImplementedError
 
     def check_params(self) -> None:
-        """Check the parameters, and those of the members."""
+        """Check the parameters, and those of the members, whose errors name both."""
         self._check_own()
         for member in self._make():
-            member.check_params()
+            try:
+                member.check_params()
+            except FldbenchError as error:
+                raise type(error)(f"{self.label}: {member.label}: {error}") from error
 
     def _check_own(self) -> None:
         """Check the parameters that are no member's."""

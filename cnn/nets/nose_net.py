@@ -44,7 +44,7 @@ def nose_tip(scheme: Scheme) -> int:
     if "nose_tip" in scheme.regions:
         return scheme.regions["nose_tip"][0]
     bridge = scheme.regions.get("nose_bridge")
-    if bridge and scheme.mirror[bridge[-1]] == bridge[-1]:
+    if bridge and scheme.mirror is not None and scheme.mirror[bridge[-1]] == bridge[-1]:
         return bridge[-1]
     if "nose" in scheme.regions:
         outline = scheme.regions["nose"]

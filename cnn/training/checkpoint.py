@@ -1,7 +1,8 @@
-"""The state of a training on disk: tensors and a JSON header in one safetensors file, never pickle."""
+"""The state of a training on disk: tensors and a JSON header in one sealed safetensors file, never pickle."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import torch
 
-from fldbench.errors import MethodError, StoreError
-from fldbench.files import written_whole
+from fldbench.errors import MethodError
+from fldbench.files import open_regular, parse_json, written_whole
 
-FORMAT = 1
+FORMAT = 2  # since the digest
 Tensors = dict[str, torch.Tensor]
 
 
@@ -26,16 +27,12 @@ def write_checkpoint(path: Path, parts: Mapping[str, Tensors], facts: Mapping[st
     StoreError
         When the file cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {f"{part}/{name}": _own(value) for part, values in parts.items() for name, value in values.items()}
-    metadata = {"fldbench": json.dumps({"format": FORMAT, **facts})}
+    text = json.dumps({"format": FORMAT, **facts})
     with written_whole(path, "wb") as file:
-        try:
-            save_file(tensors, file.name, metadata)
-        except SafetensorError as error:
-            raise StoreError(f"{path}: cannot be written ({error}); choose a folder that can") from error
+        file.write(save(tensors, {"fldbench": text, "digest": _digest(tensors, text)}))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
@@ -44,19 +41,24 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
     Raises
     ------
     MethodError
-        For a file that is not such a checkpoint.
+        For a file that is not such a checkpoint, or is damaged.
     """
     from safetensors import safe_open
 
     parts: dict[str, Tensors] = {}
     try:
+        open_regular(path).close()  # a pipe would block
         with safe_open(str(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["fldbench"])
-            for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
-                part, _, name = key.partition("/")
-                parts.setdefault(part, {})[name] = file.get_tensor(key)
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+        if metadata["digest"] != _digest(tensors, metadata["fldbench"]):
+            raise ValueError("it does not fit its digest")
+        facts = parse_json(metadata["fldbench"])
         if facts.pop("format") != FORMAT:
             raise ValueError("another format")
+        for key, value in tensors.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = value
     except Exception as error:  # safetensors raises its own type, and OSError; json and the keys theirs
         raise MethodError(f"{path} is not a checkpoint that can be resumed ({error}); delete it to restart") from error
     return parts, facts
@@ -79,6 +81,15 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> Non
         value = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
         state.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _digest(tensors: Tensors, text: str) -> str:
+    """Return the SHA-256 of tensors and header."""
+    total = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for name, value in sorted(tensors.items()):
+        total.update(f"\0{name} {value.dtype} {tuple(value.shape)}\0".encode("utf-8", "surrogatepass"))
+        total.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def _own(value: torch.Tensor) -> torch.Tensor:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from fldbench.errors import DataError
+from fldbench.cnn.training.augment import Ranges
+from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.metrics import centre_distance
-from fldbench.schemes import Scheme
+from fldbench.schemes import GIVE_MIRROR, Scheme
 
 
 def validation_part(train: FaceSet, share: float, random_state: int) -> tuple[np.ndarray, FaceSet | None]:
@@ -65,6 +68,22 @@ def mean_shape(points: np.ndarray, weight: np.ndarray, label: str) -> np.ndarray
         )
     share = seen * weight[:, None]
     return (np.einsum("nlc,nl->lc", np.nan_to_num(points), share) / share.sum(0)[:, None]).astype(np.float32)
+
+
+def mirror_and_ranges(scheme: Scheme, ranges: Ranges, flip_test: bool, label: str) -> tuple[np.ndarray, Ranges]:
+    """Return the mirror map (L,), and the ranges of the augmentation: without flips where the map is not known.
+
+    Raises
+    ------
+    MethodError
+        Where it is not known and prediction is to use mirrored faces.
+    """
+    if scheme.mirror is not None:
+        return np.array(scheme.mirror), ranges
+    if flip_test:
+        text = f"flip_test needs mirror pairs, which the scheme {scheme.name} does not give; leave it out, or"
+        raise MethodError(f"{label}: {text} {GIVE_MIRROR}")
+    return np.arange(scheme.n_points), replace(ranges, flip=0.0)
 
 
 def error_scale(points: np.ndarray, scheme: Scheme, padding: float) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
 from fldbench.cnn.training.checkpoint import (
@@ -79,17 +80,48 @@ class State:
         if not path.exists():
             return state
         parts, facts = read_checkpoint(path)
-        if facts["key"] != key:
+        if facts.get("key") != key:
             raise MethodError(
                 f"{path} belongs to another training (other faces, parameters or version); "
                 "delete it, or choose another folder"
             )
-        network.load_state_dict(parts["network"])
-        if average is not network:
-            average.load_state_dict(parts["average"])
-        restore_optimiser(optimiser, parts.get("optimiser", {}))
-        state.history, state.best, state.best_epoch = facts["history"], parts.get("best", {}), facts["best_epoch"]
+        try:
+            known = _Progress.model_validate(facts)
+            network.load_state_dict(parts["network"])
+            if average is not network:
+                average.load_state_dict(parts["average"])
+            restore_optimiser(optimiser, parts.get("optimiser", {}))
+        except (KeyError, IndexError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise MethodError(f"{path} does not fit this network ({why}); delete it to restart") from error
+        history = [row.model_dump() for row in known.history]
+        state.history, state.best, state.best_epoch = history, parts.get("best", {}), known.best_epoch
         return state
+
+
+class _Row(BaseModel):
+    """One epoch in the history of a checkpoint; its other columns are numbers for the curves."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    epoch: int
+    val_nme: float | None
+
+
+class _Progress(BaseModel):
+    """The JSON values of a checkpoint."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str
+    history: list[_Row]
+    best_epoch: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _within(self) -> _Progress:
+        if self.best_epoch > len(self.history):
+            raise ValueError("the best epoch is none of the history's")
+        return self
 
 
 def weights_of(network: nn.Module) -> Tensors:

@@ -6,7 +6,6 @@ Jin et al., "Whole-Body Human Pose Estimation in the Wild", ECCV 2020; its data_
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,15 @@ from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.annotation_file import (
     Annotation,
     AnnotationFile,
+    Parsed,
     declared_scheme,
     scheme_for,
 )
+from fldbench.datasets.yours.coco_category import by_names, chosen_category, names_of
 from fldbench.errors import DataError
+from fldbench.faces.image_paths import holds_any
 from fldbench.files import read_text
+from fldbench.params import kind, optional
 
 WHOLE_BODY = "ibug-68"  # the scheme of face_kpts, by COCO-WholeBody's data_format.md
 HIDDEN, SEEN = 1, 2  # v of COCO's keypoints; 0 is not annotated
@@ -34,18 +37,23 @@ class CocoFace(AnnotationFile):
 
     With `face_kpts` in any annotation it is COCO-WholeBody: 68 points from `face_kpts`, the box from `face_box`, and
     only annotations with `face_valid`; its v > 0 says that a point is reliable, not that it is in sight, so all such
-    points are visible. Otherwise `keypoints` and `bbox`, where v = 1 is hidden and v = 2 visible. v = 0 is not
-    annotated. Ids are the images' file names without ending, with #k for the k-th annotation of an image with several.
+    points are visible. Otherwise `keypoints` and `bbox`, where v = 1 is hidden and v = 2 visible; in a file without any
+    v = 2, v = 1 is visible. v = 0 is not annotated. The names of the keypoints decide their order where a scheme has
+    the same ones; annotations with iscrowd = 1 are left out. Ids are the images' file names without ending, with #k
+    for the k-th annotation of an image with several.
 
     Parameters
     ----------
     file : str or Path, optional
         As in AnnotationFile.
     scheme : str, optional
-        None: the category's own (`fldbench data convert` writes it), or the only one with that number of points.
+        None: the category's own (`fldbench data convert` writes it), or the one that the names of the keypoints and
+        the points fit.
+    category : int or str, optional
+        Id or name of the category to read, where annotations of several have keypoints.
     images : str or Path, optional
         The folder of the images, relative to the JSON's; None: the JSON's own, `images` or `SPLIT2017` beside it, or
-        those beside its folder, whichever holds the first image.
+        those beside its folder, whichever holds any of the first images.
     """
 
     name = "coco-face"
@@ -53,11 +61,20 @@ class CocoFace(AnnotationFile):
     citation = "Jin et al., Whole-Body Human Pose Estimation in the Wild, ECCV 2020 (the face points of COCO-WholeBody)"
     url = "https://github.com/jin-s13/COCO-WholeBody"
 
-    def __init__(self, file: str | Path | None = None, scheme: str | None = None, images: str | Path | None = None):
+    rules = {**AnnotationFile.rules, "category": optional(kind(int, str, allowed="the id or the name of a category"))}
+
+    def __init__(
+        self,
+        file: str | Path | None = None,
+        scheme: str | None = None,
+        images: str | Path | None = None,
+        category: int | str | None = None,
+    ):
         super().__init__(file, scheme)
         self.images = images
+        self.category = category
 
-    def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
+    def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every annotation of a face, valid or not."""
         content = _json(path)
         annotations = _rows(content, "annotations", path)
@@ -68,9 +85,17 @@ class CocoFace(AnnotationFile):
                 names[_key(row, "id", where, path)] = row.get("file_name"), size
         whole = any("face_kpts" in row for _, row in annotations)
         points_key, box_key = ("face_kpts", "face_box") if whole else ("keypoints", "bbox")
-        found, n_points = [], None
-        for where, row in annotations:
-            if points_key not in row:
+        found, n_points, crowds = [], None, 0
+        with_points = [(where, row) for where, row in annotations if points_key in row]
+        category = None
+        if self.category is not None or not whole:
+            used = [row.get("category_id") for _, row in with_points]
+            category = chosen_category(content, used, self.category, path)
+        for where, row in with_points:
+            if category is not None and row.get("category_id") != category:
+                continue
+            if row.get("iscrowd") == 1:
+                crowds += 1
                 continue
             with self.faults:
                 image, size = names.get(_key(row, "image_id", where, path), (None, None))
@@ -87,17 +112,33 @@ class CocoFace(AnnotationFile):
         self.faults.check_some(len(found))
         if n_points is None:
             raise DataError("no annotation with face_kpts or keypoints", path)
-        stated = WHOLE_BODY if whole else _scheme_of(content, path)
-        scheme = scheme_for(n_points, self.scheme or stated, path)
-        return scheme, self._folder(path, found[0].image), found
+        notes = [f"{crowds} annotations of crowds (iscrowd) left out"] if crowds else []
+        seen = [(one.visible & _annotated(one)).any() for one in found]
+        if not whole and not any(seen) and any(_annotated(one).any() for one in found):
+            # mmpose writes v = 1 at every point of 300-W, WFLW and AFLW.
+            found = [replace(one, visible=_annotated(one)) for one in found]
+            notes.append("v = 1 taken as visible: no point of the file has v = 2")
+        stated = self.scheme or (WHOLE_BODY if whole else _scheme_of(content, path))
+        names = names_of(content, category, n_points)
+        if names and not whole and (self.scheme is not None or stated is None):
+            stated, order = by_names(names, np.stack([one.points for one in found]), stated, path)
+            if order is not None and order != list(range(n_points)):
+                found = [replace(one, points=one.points[order], visible=one.visible[order]) for one in found]
+                notes.append(f"points in the order of {stated}, by the names of the keypoints")
+        scheme = scheme_for(n_points, stated, path)
+        return Parsed(scheme, self._folder(path, [one.image for one in found]), found, tuple(notes))
 
-    def _folder(self, path: Path, image: str) -> Path:
-        """Return where the images are, judged by the first."""
+    def _folder(self, path: Path, images: list[str]) -> Path:
+        """Return where the images are, judged by the first ones."""
         if self.images is not None:
             return path.parent / self.images
         inside = ("", "images", "train2017", "val2017")
         places = [base / name for base in (path.parent, path.parent.parent) for name in inside]
-        return next((place for place in places if os.path.isfile(place / image)), path.parent)
+        return next((place for place in places if holds_any(place, images)), path.parent)
+
+
+def _annotated(one: Annotation) -> np.ndarray:
+    return np.isfinite(one.points).all(axis=1)
 
 
 def _annotation(row, where: str, image: str, values: np.ndarray, box_key: str, whole: bool, path: Path) -> Annotation:

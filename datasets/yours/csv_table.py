@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, number, scheme_for
 from fldbench.datasets.yours.columns import BOX_NAMES, COLUMNS, PATH_NAMES, SIZED_NAMES, check_is_header, renamed
@@ -27,6 +28,7 @@ class CSVTable(AnnotationFile):
     box_x0, box_y0, box_x1, box_y1    optional, px; named so because x0 and y0 are the first point. All four empty: the
                         tight box of the points
     visible0, ...       optional, 1 or 0 for each point; empty: visible
+    image_width, image_height   optional, px of the image when it was annotated: compared with the image
     id, group           optional; else the path without ending (and #k for the k-th face of an image with several)
 
     Other columns are ignored. Rows without any point are left out; `parts` counts them.
@@ -115,6 +117,7 @@ class _Columns:
         self.points = [place[name] for name in wanted]
         self.box = [place[name] for name in BOX_NAMES if name in place]
         self.sized = [place[name] for name in SIZED_NAMES if name in place]
+        self.size = [place.get(name) for name in ("image_width", "image_height")]
         self.visible = [place[f"visible{i}"] for i in range(self.n_points) if f"visible{i}" in place]
         for found, names in ((self.box, BOX_NAMES), (self.visible, [f"visible{i}" for i in range(self.n_points)])):
             if found and len(found) != len(names):
@@ -142,6 +145,7 @@ class _Columns:
             line=line,
             box=None if np.isnan(box).any() or not box.size else box,
             visible=self._flags(row, line),
+            size=stated_size(*("" if i is None else row[i] for i in self.size)),
             id=row[self.place["id"]] if "id" in self.place else "",
             group=row[self.place["group"]] if "group" in self.place else "",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
@@ -11,6 +10,7 @@ from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.yours.annotation_file import Annotation, Parsed, number
 from fldbench.datasets.yours.named_points import NamedFace, NamedPointsFile, in_order
 from fldbench.errors import DataError, must_be
+from fldbench.faces.image_paths import holds_any
 from fldbench.files import read_bytes
 
 YES, NO = "1", "0"
@@ -45,9 +45,9 @@ class CVAT(NamedPointsFile):
             raise DataError("no points and no skeleton in it", path)
         scheme, faces, notes = in_order(found, self.points, self.scheme, path)
         folder = path.parent / (self.images or "")
-        if self.images is None and not os.path.isfile(folder / faces[0].image):
-            inner = folder / "images"
-            folder = inner if os.path.isfile(inner / faces[0].image) else folder
+        images = [one.image for one in faces]
+        if self.images is None and not holds_any(folder, images) and holds_any(folder / "images", images):
+            folder /= "images"
         return Parsed(scheme, folder, faces, notes)
 
 

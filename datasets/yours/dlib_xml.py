@@ -22,7 +22,7 @@ from fldbench.datasets.yours.annotation_file import (
 from fldbench.errors import DataError, must_be
 from fldbench.faults import Faults
 from fldbench.files import read_bytes
-from fldbench.schemes import get_scheme
+from fldbench.schemes import Scheme, get_scheme
 
 ROUNDING = 0.5 + 1e-6  # px between a whole number and the exact one beside it
 
@@ -31,9 +31,10 @@ class DlibXML(AnnotationFile):
     """Any imglab file with parts. Zero-based px; image paths are relative to the XML.
 
     A box of imglab holds the pixels left ... left + width - 1, so x1 = left + width - 1, as in dlib's own rectangle.
-    Parts are ordered by their names: as numbers where all are numbers, as strings otherwise. An absent part is a point
-    that is not annotated. Boxes with ignore='1' and boxes without parts are left out; `parts` counts the latter. Where
-    `fldbench data convert` wrote the unrounded numbers beside dlib's whole ones (attribute `exact`), these are used.
+    Parts whose names are numbers are the points 0, 1, ... or 1, 2, ...; other names are those of the scheme if it has
+    names, else they are ordered as strings. An absent part is a point that is not annotated. Boxes with ignore='1' and
+    boxes without parts are left out; `parts` counts the latter. Where `fldbench data convert` wrote the unrounded
+    numbers beside dlib's whole ones (attribute `exact`), these are used.
     Ids are image paths without ending, with #k for the k-th box of an image with several.
 
     Parameters
@@ -60,26 +61,47 @@ class DlibXML(AnnotationFile):
         if not content.names:
             raise DataError("no <part> in it: boxes without landmarks, or none", path)
         wanted = self.scheme or content.scheme
-        index, n_points = _numbering(set(content.names), None if wanted is None else get_scheme(wanted).n_points)
+        index, n_points = _numbering(content.names, None if wanted is None else get_scheme(wanted), path)
         scheme = scheme_for(n_points, wanted, path)
         return scheme, path.parent, [box.annotation(index, n_points) for box in content.boxes]
 
 
-def _numbering(names: set[str], n_points: int | None) -> tuple[dict[str, int], int]:
-    """Return part name -> point, and the number of points.
+def _numbering(names: dict[str, int], scheme: Scheme | None, path: Path) -> tuple[dict[str, int], int]:
+    """Return part name -> point, and the number of points, of names with the lines where they stand first.
 
-    Numbers below the n_points that are wanted are the points themselves, so that a part may be absent from the whole
-    file; other names are counted in their order.
+    Numbers without a gap are counted from the least. With a scheme, they are its points from 0 or 1, and some may be
+    absent from the whole file; without one, a gap could be anything. Other names are those of the scheme, or in order.
     """
-    numeric = all(name.isascii() and name.isdigit() and len(name) < 7 for name in names)
-    values = {name: int(name) for name in names} if numeric else {}
-    if numeric and len(set(values.values())) == len(names):
-        if n_points is not None and max(values.values()) < n_points:
-            return values, n_points
-        order = sorted(names, key=values.get)
-    else:
-        order = sorted(names)
-    return {name: i for i, name in enumerate(order)}, len(order)
+    if not all(name.isascii() and name.isdigit() and len(name) < 7 for name in names):
+        return _named(names, scheme, path)
+    known: dict[int, str] = {}
+    for name in names:
+        other = known.setdefault(int(name), name)
+        if other != name:
+            what = f"parts are named {other!r} and {name!r}, which are one number; write each point's name in one way"
+            raise DataError(what, path, max(names[other], names[name]))
+    least, most = min(known), max(known)
+    whole = most - least + 1 == len(known)
+    if scheme is None and not whole:
+        gap = next(number for number in range(least, most) if number not in known)
+        name = known[min(number for number in known if number > gap)]
+        what = f"a part is named {name!r}, but none {gap}: with gaps, numbers do not say which points they are"
+        raise DataError(f"{what}; give scheme='...', or correct the name", path, names[name])
+    count = len(known) if scheme is None else scheme.n_points
+    first = least if whole and count == len(known) else 0 if most < count else 1
+    strange = next((name for number, name in sorted(known.items()) if not 0 <= number - first < count), None)
+    if strange is not None and scheme is not None:
+        allowed = f"a number from {first} to {first + count - 1}, the points of {scheme.name}"
+        raise DataError(must_be("<part>", "name", strange, allowed), path, names[strange])
+    return {name: number - first for number, name in known.items()}, count
+
+
+def _named(names: dict[str, int], scheme: Scheme | None, path: Path) -> tuple[dict[str, int], int]:
+    """Return the same for names that are not all numbers."""
+    own = None if scheme is None else scheme.names
+    if own is not None and set(names) <= set(own):
+        return {name: own.index(name) for name in names}, len(own)
+    return {name: i for i, name in enumerate(sorted(names))}, len(names)
 
 
 @dataclass(frozen=True)
@@ -116,7 +138,8 @@ class _Content:
 
     def __init__(self, path: Path, faults: Faults):
         self.boxes: list[_Box] = []
-        self.names: dict[str, str] = {}  # one string object for each name, for any number of boxes
+        self.names: dict[str, int] = {}  # the line of each name where it stands first
+        self._same: dict[str, str] = {}  # one string object for each name, for any number of boxes
         self.scheme: str | None = None
         self._path, self._faults, self._open = path, faults, []
         self._image, self._box, self._size = "", {}, None
@@ -188,7 +211,8 @@ class _Content:
         visible = given.get("visible", "1")
         if visible not in ("0", "1"):
             raise self._refuse("part", "visible", visible[:40], "0 or 1")
-        self._parts[self.names.setdefault(name, name)] = (*self._exact("part", given, point), float(visible))
+        self.names.setdefault(name, self._parser.CurrentLineNumber)
+        self._parts[self._same.setdefault(name, name)] = (*self._exact("part", given, point), float(visible))
 
     def _end(self, tag: str) -> None:
         self._open.pop()

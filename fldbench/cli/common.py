@@ -51,6 +51,26 @@ Plugins = Annotated[
 ]
 
 
+def _define_schemes(files: list[Path] | None) -> list[Path] | None:
+    from fldbench.schemes import read_schemes, register_scheme
+
+    for file in files or []:
+        for scheme in read_schemes(file):
+            register_scheme(scheme)
+    return files
+
+
+Schemes = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--schemes",
+        help="YAML file that defines landmark schemes; may be given several times.",
+        callback=_define_schemes,
+        is_eager=True,
+    ),
+]
+
+
 def roots(texts: list[str] | None) -> Roots:
     """Return the data roots of a repeated option --data, each ROOT or NAME=ROOT.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Options, Plugins, assignments, complain, say
+from fldbench.cli.common import Options, Plugins, Schemes, assignments, complain, say
 from fldbench.cli.completion import dataset_name
 from fldbench.errors import DatasetNotFoundError
 
@@ -58,7 +58,14 @@ def _load_sound(name: str, root: Path | None, split: str | None, options: list[s
 
 
 @app.command()
-def info(name: Name, data: Root = None, split: Split = None, option: Options = None, plugin: Plugins = None) -> None:
+def info(
+    name: Name,
+    data: Root = None,
+    split: Split = None,
+    option: Options = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
     """Show counts, sizes, scheme, attributes, subsets and absent parts of one split, or of all splits."""
     from fldbench.curate.inspect import info as facts_of
     from fldbench.curate.inspect import info_text
@@ -93,6 +100,7 @@ def preview(
     ids: Annotated[list[str] | None, typer.Option("--id", help="Id of a face; may be given several times.")] = None,
     numbers: Annotated[bool, typer.Option("--numbers", help="Write the points' numbers.")] = False,
     option: Options = None,
+    schemes: Schemes = None,
     plugin: Plugins = None,
 ) -> None:
     """Draw a contact sheet of faces with their landmarks."""
@@ -113,6 +121,7 @@ def verify(
     ] = None,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="PNG of the least plausible shapes.")] = None,
     option: Options = None,
+    schemes: Schemes = None,
     plugin: Plugins = None,
 ) -> None:
     """List faults of annotations and images, and what a split shares with the others. Nothing is removed."""
@@ -155,6 +164,7 @@ def convert(
     data: Root = None,
     split: Split = None,
     option: Options = None,
+    schemes: Schemes = None,
     plugin: Plugins = None,
 ) -> None:
     """Write annotations and images in another format, and report what the format cannot hold."""
@@ -182,6 +192,7 @@ def pack(
         int | None, typer.Option("--quality", min=1, max=100, help="Crops as JPEG of this quality; default raw pixels.")
     ] = None,
     option: Options = None,
+    schemes: Schemes = None,
     plugin: Plugins = None,
 ) -> None:
     """Pack a split into one file and an index; any number of faces opens at once."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Plugins, say
+from fldbench.cli.common import Plugins, Schemes, say
 
 
 class Kind(StrEnum):
@@ -22,6 +22,7 @@ class Kind(StrEnum):
 def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; default everything.")] = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`."""
     from fldbench.docstrings import doc_of, summary

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, complain, define_protocols, roots, say
+from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -39,6 +39,7 @@ def run(
     ] = False,
     protocols: Protocols = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Run a suite: fit, predict, score, and write the leaderboard. Continues where an earlier call stopped."""
     from fldbench.cli.terminal import print_board, progress
@@ -80,6 +81,7 @@ def show_leaderboard(
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Print the leaderboard of one or several folders."""
     from fldbench.cli.terminal import print_board

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, complain, define_protocols, roots, say
+from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
 from fldbench.cli.completion import protocol_name
 from fldbench.errors import PredictionsError
 
@@ -47,6 +47,7 @@ def evaluate(
     ] = False,
     protocols: Protocols = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Score predictions of any program under protocols. Faces without a prediction count as missed."""
     from fldbench.audit.predictions import explain

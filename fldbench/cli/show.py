@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Plugins, Protocols, define_protocols
+from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols
 from fldbench.cli.completion import any_name
 
 WIDTH = 120  # columns at most
@@ -24,6 +24,7 @@ def show(
     ],
     protocols: Protocols = None,
     plugin: Plugins = None,
+    schemes: Schemes = None,
 ) -> None:
     """Show what a name stands for: the parameters and their defaults, splits, rules, points, source, licence."""
     from fldbench import registry

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.dataset import SOUND
 from fldbench.errors import DataError, must_be
 from fldbench.escape import plain
 from fldbench.faces import FaceSet
@@ -57,7 +58,7 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         "points": get_scheme(faces.scheme).n_points,
         "notes": list(faces.notes),
         "parts": {part: list(counts) for part, counts in faces.parts.items()},
-        "absent": [part for part, (found, expected) in faces.parts.items() if found < expected],
+        "absent": [part for part, (n, wanted) in faces.parts.items() if n < wanted and part != SOUND],
         "annotated": int(annotated.sum()),
         "missing": int((~annotated).sum()),
         "hidden": int((annotated & ~faces.visible).sum()),

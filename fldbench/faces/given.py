@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, must_be
+from fldbench.faces.face_set import FaceSet
 from fldbench.faces.images import ImageArrays, Images
 from fldbench.faces.pixels import CHANNELS, is_image, read_only, refuse_image, rgb
 from fldbench.geometry import check_boxes
@@ -70,6 +71,8 @@ def _sequence(images: Any, n: int) -> Sequence[np.ndarray]:
     """Return the images as a list or as Images; raise DataError for anything else, such as one image alone."""
     if isinstance(images, (Images, list)):
         return images
+    if isinstance(images, FaceSet):
+        raise DataError(must_be("predict", "images", "a FaceSet", "its images: predict(faces.images, faces.boxes)"))
     if isinstance(images, tuple) or (isinstance(images, np.ndarray) and images.dtype == object):
         return list(images)
     if isinstance(images, np.ndarray):

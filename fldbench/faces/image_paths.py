@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from fldbench.errors import DataError
@@ -81,3 +83,8 @@ class ImageFolder:
                 real == place or real.startswith(os.path.join(place, "")) for place in self._allowed
             )
         return self._inside[path]
+
+
+def holds_any(folder: str | Path, names: Iterable[str], most: int = 50) -> bool:
+    """Return whether a folder has one of the first images of a list; a single one may be absent."""
+    return any(os.path.isfile(os.path.join(folder, name)) for name in islice(names, most))

@@ -12,6 +12,7 @@ from fldbench.errors import DataError, must_be
 
 IMAGE = "uint8, (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey"
 CHANNELS = (1, 3, 4)
+LONGEST = 2**15 - 2  # px of a side: OpenCV's warps take no more
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -33,6 +34,7 @@ def is_image(image: Any) -> bool:
         and image.dtype == np.uint8
         and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in CHANNELS))
         and image.size > 0
+        and max(image.shape[:2]) <= LONGEST
     )
 
 
@@ -58,6 +60,8 @@ to 0..255 and convert it: (255 * image).round().astype(np.uint8)
         then = "leave the alpha channel out: image[..., 0]"
     elif image.ndim == 4 and image.shape[0] == 1:
         then = "leave out the first axis: image[0]"
+    elif image.ndim in (2, 3) and max(image.shape[:2]) > LONGEST:
+        allowed, then = f"at most {LONGEST} px high and wide", "cut the face's surroundings out, or scale it down"
     return DataError(must_be(where, "the shape", image.shape, allowed, then))
 
 

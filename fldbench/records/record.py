@@ -8,17 +8,17 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from fldbench.errors import FldbenchError, StoreError, must_be
 from fldbench.escape import cut, html_facts, plain
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
 from fldbench.records.keys import like_of_version_1
+from fldbench.records.upgrade import SCHEMA_VERSION, upgrade
 
-SCHEMA_VERSION = 2
 OUTSIDE = "outside"  # the name of the method behind predictions of other programs
 UNKNOWN, NOT_STATED = "unknown", "not stated"  # their training faces, and their boxes, if nobody says
 READ_BACK = ("edited", "other_code")  # set when a record is read; not part of its file
@@ -328,12 +328,10 @@ def from_json(content: dict[str, Any], where: object) -> Record:
         protocol = Protocol.from_dict(sealed["protocol"])
         metrics = [one | {"value": math.nan if one["value"] is None else one["value"]} for one in sealed["metrics"]]
         record = Record(
-            **{name: sealed[name] for name in ("key", "status", "seed")},
-            **{name: sealed.get(name, "") for name in ("like", "reason", "traceback", "started", "ended")},
+            **_Head.model_validate(sealed).model_dump(),
             **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS},
             protocol=protocol,
             metrics=Metrics(_METRICS.validate_python(metrics)),
-            arrays_sha256=sealed.get("arrays_sha256", ""),
             edited=edited,
         )
         return record if version != 1 else replace(record, like=_like_of_version_1(record))
@@ -356,32 +354,20 @@ def digest_of(content: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def upgrade(old: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of version 1 as one of this version.
+class _Head(BaseModel):
+    """The values of a record that belong to none of its parts."""
 
-    Version 1 had one digest for all of a method's code, metrics by names that could collide, and a guess of threads.
-    """
-    protocol = Protocol.from_dict(old["protocol"])
-    method = {key: old["method"].get(key) for key in ("params", "parameters", "multiply_adds", "model_bytes")}
-    method |= {"name": old["method"].get("name", ""), "label": old["method"]["label"]}
-    method |= {"params": method["params"] or {}, "version": old["method"].get("version") or 1}
-    method["code"] = {"all": old["method"]["code"]} if old["method"].get("code") else {}
-    method["files"] = {str(i): digest for i, digest in enumerate(old["method"].get("files") or [])}
-    known: dict[str, tuple[str, float | None, str | None]] = {Metric("nme", 0.0).key: ("nme", None, None)}
-    known |= {Metric("fr", 0.0, t).key: ("fr", t, None) for t in protocol.thresholds}
-    known[Metric("auc", 0.0, protocol.thresholds[0]).key] = ("auc", protocol.thresholds[0], "exact")
-    metrics = [
-        {"name": name, "threshold": threshold, "rule": rule, "value": old["metrics"][key]}
-        for key, (name, threshold, rule) in known.items()
-        if key in old["metrics"]
-    ]
-    timings = {key: old["timings"].get(key) for key in ("fit_seconds", "ms_per_face", "ms_one_face", "device")}
-    facts = dict(old["machine"])
-    machine = {name: facts.pop(name, "") for name in ("platform", "python")}
-    cores = facts.pop("cores", None)
-    machine |= {"cores": None if cores is None else int(cores), "libraries": facts}
-    new = {"method": method, "metrics": metrics, "timings": timings, "machine": machine, "like": ""}
-    return old | new | {"schema_version": SCHEMA_VERSION}
+    model_config = ConfigDict(strict=True)
+
+    key: str
+    status: Literal["ok", "failed", "skipped"]
+    seed: int | None
+    like: str = ""
+    reason: str = ""
+    traceback: str = ""
+    started: str = ""
+    ended: str = ""
+    arrays_sha256: str = ""
 
 
 _PARTS: dict[str, TypeAdapter[Any]] = {

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fldbench.errors import FldbenchError, StoreError
+from fldbench.npz import read_npz
 from fldbench.protocols import hash_of_ids
 from fldbench.protocols.missed import charged
 from fldbench.records.record import Record
@@ -59,9 +60,7 @@ def _finding(record: Record, place: Path) -> Finding:
     if not record.arrays_sha256:
         return Finding(f"{name}: no errors are kept, so nothing can be checked", checked=False)
     try:
-        with np.load(place / "faces.npz", allow_pickle=False) as content:
-            arrays = {key: content[key] for key in ("ids", "errors", "charged", "counts") if key in content}
-        why = _difference(record, arrays)
+        why = _difference(record, read_npz(place / "faces.npz", ("ids", "errors", "charged", "counts")))
     except FldbenchError as error:
         why = str(error)
     except Exception as error:  # numpy raises zip, key and value errors for other files

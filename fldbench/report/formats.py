@@ -41,9 +41,9 @@ def text(tables: Sequence[Table], left_out: Sequence[str], width: int = WIDTH) -
     for table in tables:
         grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
         widths = [max(cell_len(plain(line[i])) for line in grid) for i in range(len(table.head))]
-        lines = [plain(table.title), "", _line(table.head, widths), "─" * (sum(widths) + 2 * len(widths) - 2)]
+        lines = [plain(table.title), "", _line(table.head, widths), "-" * (sum(widths) + 2 * len(widths) - 2)]
         for part, rows in table.parts:
-            lines += [f"── {part}"] if part else []
+            lines += [f"-- {part}"] if part else []
             lines += [_line([cell.text for cell in row], widths) for row in rows]
         about = [table.caption, *table.notes]
         lines += ["", *(line for one in about for line in _wrapped(one, width))]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fldbench import registry
 from fldbench.dataset import make_dataset
-from fldbench.errors import DataError, SuiteError
+from fldbench.errors import DataError, FldbenchError, SuiteError
 from fldbench.faces import FaceSet
 from fldbench.faces.overlap import overlap
 from fldbench.method import Method
@@ -75,7 +75,9 @@ def seen(labels: Iterable[str], protocol: Protocol, faces: FaceSet | None, load:
         (dataset, split) -> FaceSet; a DataError says that these faces are not there to be compared.
     """
     parts = []
-    same = (protocol.dataset, make_dataset(protocol.dataset).labels)
+    same = [protocol.dataset]
+    with suppress(FldbenchError):  # a reader that cannot be imported fails its own runs
+        same.append(make_dataset(protocol.dataset).labels)
     for label in labels:
         dataset, split = dataset_and_split(label)
         if dataset in same and split in (None, protocol.split) and not protocol.options:

@@ -32,6 +32,7 @@ from fldbench.run.overlaps import with_overlaps
 from fldbench.run.refusals import check_method, with_refusals
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.suite import Suite
+from fldbench.schemes import own_schemes
 
 
 @dataclass
@@ -223,6 +224,7 @@ def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[
     wanted = [*(("method", one) for one in methods), *(("dataset", one) for one in datasets)]
     tables = {kind: registry.table(kind) for kind in ("method", "dataset")}
     found = {(kind, one): tables[kind][one] for kind, one in wanted if one in tables[kind]}
+    found |= {("scheme", one): scheme for one, scheme in own_schemes().items()}  # recognition compares with all
     return {place: target for place, target in found.items() if not is_of_plugin(target)}
 
 

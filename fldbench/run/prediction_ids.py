@@ -8,9 +8,10 @@ from pathlib import Path
 
 from fldbench.errors import PredictionsError, must_be
 from fldbench.faces import FaceSet
+from fldbench.faces.image_files import ENDINGS as IMAGE_ENDINGS
 from fldbench.files import listed
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pts", ".mat")
+ENDINGS = (*IMAGE_ENDINGS, ".pts", ".mat")
 
 
 def matched(ids: Sequence[str], faces: FaceSet, path: str | Path) -> tuple[dict[str, int], list[str]]:

@@ -28,6 +28,7 @@ from fldbench.method import Method
 from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, definitions, get_protocol, register_protocol
 from fldbench.run.specs import MethodSpec, Strict, TrainSpec, found
+from fldbench.schemes import register_scheme, schemes_in
 from fldbench.yaml_text import Place, read_yaml
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Suite(Strict):
         Run although faces, persons or clips are trained on and measured on; such results are marked and never ranked.
     plugins : list of str
         Python files that register what the suite names: see `fldbench.plugin_files`. Paths are relative to the suite.
+    schemes : dict
+        Landmark schemes of the suite: see `fldbench.schemes.schemes_in`.
     data : str or dict
         The data root, or roots by the names of datasets: see `fldbench.load_dataset`. Paths are relative to the suite.
     """
@@ -64,6 +67,7 @@ class Suite(Strict):
     seeds: list[int] = Field(default=[0], min_length=1)
     allow_overlap: bool = False
     plugins: list[str] = []
+    schemes: dict[str, Any] = {}
     data: str | dict[str, str] | None = None
 
     @field_validator("protocols")
@@ -149,6 +153,7 @@ _MODELS: dict[str | int, type[BaseModel]] = {"train": TrainSpec, "methods": Meth
 
 def _validate(content: dict[str, Any], file: str, lines: dict[Place, int], base: Path) -> Suite:
     _load_plugins(content.get("plugins", []), file, lines, base)
+    _define_schemes(content.get("schemes", {}), file, lines)
     _define(content.get("define", []), file, lines)
     try:
         suite = Suite.model_validate(content)
@@ -173,6 +178,16 @@ def _load_plugins(content: Any, file: str, lines: dict[Place, int], base: Path) 
             except DataError as error:
                 place = f"{file}, line {lines[('plugins', i)]}" if ("plugins", i) in lines else file
                 raise SuiteError(f"{place}: {error}") from error
+
+
+def _define_schemes(content: Any, file: str, lines: dict[Place, int]) -> None:
+    """Register the landmark schemes that a suite defines."""
+    place = f"{file}, line {lines[('schemes',)]}" if ("schemes",) in lines else file
+    try:
+        for scheme in schemes_in(content, place):
+            register_scheme(scheme)
+    except DataError as error:
+        raise SuiteError(str(error) if str(error).startswith(place) else f"{place}: {error}") from error
 
 
 def _define(content: Any, file: str, lines: dict[Place, int]) -> None:

@@ -15,12 +15,13 @@ cheek and philtrum of either side, hairline, hair, chin_middle, chin_crease and 
 """
 
 from fldbench.schemes.maps import map_landmarks, map_matrix
-from fldbench.schemes.own import guess_mirror, make_scheme, read_schemes, register_scheme
+from fldbench.schemes.own import guess_mirror, make_scheme, read_schemes, register_scheme, schemes_in
 from fldbench.schemes.recognise import Fit, fit_to, recognise
-from fldbench.schemes.scheme import Scheme
+from fldbench.schemes.scheme import GIVE_MIRROR, Scheme
 from fldbench.schemes.table import content_of, get_scheme, identity_of, list_schemes, own_schemes
 
 __all__ = [
+    "GIVE_MIRROR",
     "Fit",
     "Scheme",
     "content_of",
@@ -36,4 +37,5 @@ __all__ = [
     "read_schemes",
     "recognise",
     "register_scheme",
+    "schemes_in",
 ]

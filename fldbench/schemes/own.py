@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from fldbench.errors import DataError, must_be, near_miss
-from fldbench.files import read_text
 from fldbench.schemes.recognise import asymmetry_of, usual_shape
 from fldbench.schemes.scheme import Scheme
 from fldbench.schemes.table import add_scheme
 from fldbench.shapes import align_to
+from fldbench.yaml_text import read_yaml
 
 MOST = 10_000  # points of a scheme
 REST = "points"  # the region of the points that no other region has
@@ -168,13 +167,7 @@ def read_schemes(path: str | Path) -> list[Scheme]:
 
     Raises DataError with the file, and the line where it is not YAML.
     """
-    try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise DataError(
-            f"not YAML: {getattr(error, 'problem', None) or error}", path, mark.line + 1 if mark else None
-        ) from error
+    content, _ = read_yaml(path)
     if isinstance(content, dict) and set(content) == {"schemes"}:
         content = content["schemes"]
     return schemes_in(content, str(path))

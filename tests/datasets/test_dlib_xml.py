@@ -6,6 +6,7 @@ import pytest
 
 from fldbench.datasets.yours.dlib_xml import DlibXML
 from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
+from fldbench.schemes import get_scheme
 
 POINTS = np.array([[12, 13], [28, 14], [20, 22], [14, 30], [26, 31]])
 
@@ -92,7 +93,7 @@ def test_a_part_may_be_absent_from_the_whole_file_if_the_scheme_is_given(folder)
     faces = load(folder, scheme="mtfl-5")
     assert faces.landmarks[0, 3].tolist() == [3, 4] and faces.visible[0].tolist() == [True, False, False, True, False]
     with pytest.raises(
-        DataError, match=r"f\.xml: 2 points per face; no scheme has that number; give scheme='...', one of"
+        DataError, match=r"f\.xml, line \d+: a part is named '03', but none 1: with gaps, numbers do not"
     ):
         load(folder)
     (folder / "f.xml").write_text(xml([("a.png", [box({"a": (1, 2), "b": (3, 4)})])]))
@@ -100,6 +101,28 @@ def test_a_part_may_be_absent_from_the_whole_file_if_the_scheme_is_given(folder)
         load(folder, scheme="mtfl-5")
     with pytest.raises(UnknownNameError, match="no scheme named 'mtfl5'; did you mean 'mtfl-5'"):
         load(folder, scheme="mtfl5")
+
+
+def test_numbers_with_a_gap_are_refused(folder):
+    """`--parts "1 2 3 41 5"`: 41 was typed for 4. Closed up, point 3 would be the fifth, point 4 the error."""
+    names = {"1": POINTS[0], "2": POINTS[1], "3": POINTS[2], "41": POINTS[3], "5": POINTS[4]}
+    (folder / "f.xml").write_text(xml([("a.png", [box(names)])]))
+    with pytest.raises(DataError, match=r"f\.xml, line \d+: a part is named '5', but none 4"):
+        load(folder)
+    with pytest.raises(
+        DataError, match=r"f\.xml, line \d+: <part>: name is '41'; must be a number from 1 to 5, the poi"
+    ):
+        load(folder, scheme="mtfl-5")
+    halves = [box({f"{i:02}": p for i, p in enumerate(POINTS)}), box({str(i): p for i, p in enumerate(POINTS)})]
+    (folder / "f.xml").write_text(xml([("a.png", halves)]))
+    with pytest.raises(DataError, match=r"parts are named '00' and '0', which are one number; write each point's name"):
+        load(folder)
+
+
+def test_names_of_the_scheme_decide_the_order(folder):
+    own = get_scheme("mtfl-5").names
+    (folder / "f.xml").write_text(xml([("a.png", [box({own[i]: POINTS[i] for i in (4, 2, 0, 1, 3)})])]))
+    assert load(folder, scheme="mtfl-5").landmarks[0].tolist() == POINTS.tolist()
 
 
 def test_names_are_utf8_whatever_the_file_declares(folder):

@@ -321,3 +321,12 @@ def test_suites_know_the_option(tmp_path):
     make_csv(tmp_path)
     faces = fldbench.load_dataset(spec.dataset, tmp_path, spec.split, **spec.options)
     assert faces.parts[SOUND] == (2, 5)
+
+
+def test_an_absent_first_image_does_not_take_the_folder_of_the_others(tmp_path):
+    name, split, _, _ = make_coco(tmp_path)
+    (tmp_path / "images").mkdir()
+    for path in tmp_path.glob("*.png"):
+        path.rename(tmp_path / "images" / path.name)
+    (tmp_path / "images/0.png").unlink()
+    assert fldbench.load_dataset(name, tmp_path, split, faulty="skip").ids.tolist() == ["3"]

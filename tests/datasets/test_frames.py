@@ -159,3 +159,16 @@ def test_converted_images_have_no_orientation_that_other_programs_could_apply(tm
     again = load(tmp_path / "out", orientation="upright")
     assert np.array_equal(again.images[0], faces.images[0]) and np.allclose(again.landmarks, faces.landmarks)
     assert load(tmp_path / "out").images[0].shape == again.images[0].shape
+
+
+def test_a_table_may_state_sizes_too(tmp_path):
+    photo(tmp_path / "a.png")
+    names = ",".join(f"x{i},y{i}" for i in range(5))
+    row = ",".join(str(v) for point in POINTS for v in point)
+    write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,180,240,{row}\n")
+    assert brightness(fldbench.load_dataset("csv", tmp_path, "all", scheme="mtfl-5")) == [255] * 5
+    write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,90,120,{row}\n")
+    with pytest.raises(
+        DataError, match=r"f\.csv, line 2: the size of the image .*must be \(90, 120\), as the file states"
+    ):
+        fldbench.load_dataset("csv", tmp_path, "all", scheme="mtfl-5")

@@ -156,6 +156,6 @@ def test_huge_numbers_do_not_widen_a_table():
 def test_a_board_prints_as_aligned_text():
     board = leaderboard([record("a", metrics=NUMBERS | {"nme": 12.5}), record("中文", metrics=NUMBERS | {"nme": 13.0})])
     title, _, head, rule, first, second, *_ = str(board).splitlines()
-    assert title == "300w-helen, trained on t" and set(rule) == {"─"}
+    assert title == "300w-helen, trained on t" and set(rule) == {"-"}
     assert head.index("NME %") + 5 == first.index("12.50") + 5 == second.index("13.00") + 5 + 2  # each sign is two wide
     assert repr(board) == "Leaderboard(2 rows in 1 tables)"

@@ -101,6 +101,15 @@ def test_a_broken_method_or_dataset_is_a_failed_row_of_its_own(toy, tmp_path, br
     assert "which cannot be imported" in records[2].reason or "which is not installed" in records[2].reason
 
 
+def test_a_protocol_of_a_broken_dataset_fails_alone(toy, tmp_path, broken_modules):
+    registry.register_dataset("bad", "bad_runtime:D")
+    for name, dataset in (("on-bad", "bad"), ("on-none", "no-such-dataset")):
+        registry.register("protocol", name, toy_protocol(name, dataset=dataset))
+    records = fldbench.run_suite(toy | {"protocols": ["on-bad", "on-none", "toy-test"]}, tmp_path / "out")
+    assert [one.status for one in records] == ["failed", "failed", "ok"]
+    assert "no writable cache" in records[0].reason and "no dataset named 'no-such-dataset'" in records[1].reason
+
+
 def test_a_member_that_is_broken_is_a_failed_row_too(toy, tmp_path, broken_modules):
     registry.register_method("bad", "bad_runtime:M")
     average = {"name": "average", "params": {"methods": ["noisy", "bad"]}}

@@ -1,16 +1,20 @@
 """The same training twice: by its seed, after an interruption, and what a failure leaves behind."""
 
+import os
+import random
+import stat
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from fuzz import MUTATIONS, change_value, mutate
 from toy_networks import QUICK, Interrupted, ToyMethod, ToyNet, interrupted_after, same
 from toys import toy_faces
 
 from fldbench.cnn.nets.nose_net import NoseNet
 from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
-from fldbench.cnn.training.state import CHECKPOINT
+from fldbench.cnn.training.state import CHECKPOINT, State
 from fldbench.errors import DataError, MethodError, StoreError
 from fldbench.method import load_method
 
@@ -86,7 +90,7 @@ def test_a_fit_that_fails_before_it_trains_leaves_it_too(tmp_path):
         vars(method).update(params)
         with pytest.raises((DataError, MethodError), match=r"no such weight file|learning_rate is -1"):
             method.fit(other)
-        method.weights = None
+        method.weights, method.learning_rate = None, NoseNet().learning_rate
     assert method.landmark_ == 2
     again = load_method(method.save(tmp_path / "m.safetensors"))
     assert np.array_equal(again.predict(faces.images, faces.boxes), before)
@@ -116,3 +120,44 @@ def test_checkpoints_come_back_and_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         write_checkpoint(tmp_path / "file" / "c", tensors, {})
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_not_resumed(tmp_path):
+    tensors = {"a": {"w": torch.arange(3.0), "b": torch.tensor(2.0, dtype=torch.bfloat16), "e": torch.empty(0)}}
+    path = tmp_path / "c"
+    before = os.umask(0o027)
+    try:
+        write_checkpoint(path, tensors, {"key": "k"})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    good = path.read_bytes()
+    for at in range(len(good) - 14, len(good)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with pytest.raises(MethodError, match=r"not a checkpoint that can be resumed \(it does not fit its digest\)"):
+            read_checkpoint(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(MethodError, match="not a regular file"):
+        read_checkpoint(path)
+
+
+def test_damaged_checkpoints_raise_nothing_but_method_errors(tmp_path):
+    faces, settings = toy_faces(6), QUICK | {"save_seconds": 0}
+    with pytest.raises(Interrupted), interrupted_after(2):
+        ToyMethod(training=settings).fit(faces, folder=tmp_path)
+    path, draw = tmp_path / CHECKPOINT, random.Random("checkpoint")
+    good = path.read_bytes()
+    parts, facts = read_checkpoint(path)
+    network = torch.nn.Linear(2, 2)
+    optimiser = torch.optim.Adam(network.parameters())
+    for turn in range(MUTATIONS):
+        path.unlink()
+        if turn % 2:
+            path.write_bytes(mutate(good, draw))
+        else:  # a digest that fits
+            changed = change_value(facts, draw)
+            write_checkpoint(path, parts, changed if isinstance(changed, dict) else {})
+        with pytest.raises(MethodError) as error:
+            State.resumed(tmp_path, facts["key"], network, network, optimiser)
+        assert "\n" not in str(error.value)
