@@ -143,3 +143,4 @@ def _answers(method: Method, faces: FaceSet) -> Iterator[np.ndarray]:
     """Yield the method's predictions for the faces, some faces at a time."""
     for rows, images in decoded(faces.images, FACES_IN_MEMORY):
         yield predict_checked(method, images, faces.boxes[rows], faces.landmarks.shape[1])
+        del images  # before the next ones are decoded

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -17,6 +17,7 @@ from fldbench.dataset import FAR, ROOT_VARIABLE, Columns, Dataset, data_root
 from fldbench.datasets.formats.frames import Frames
 from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import refusal
+from fldbench.datasets.yours.missing import without_marks
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import ImageFiles
 from fldbench.faces.image_paths import ImageFolder
@@ -138,6 +139,7 @@ class AnnotationFile(Dataset):
     ) -> Columns:
         """Return the columns of the faces with points; image paths are relative to the folder `images`."""
         frames = Frames() if self.orientation is None else None
+        found = unmarked(found, self.missing, file)
         return _columns(self, file, Parsed(scheme, images, found, tuple(notes)), self._reach(file), frames)
 
     def _reach(self, file: Path) -> Path:
@@ -194,6 +196,17 @@ class AnnotationFile(Dataset):
         if not files:
             raise DatasetNotFoundError(f"no {self.ending} file in it; name one below it with file='...'", base)
         return [path for path in files if self.fits(path)] or files
+
+
+def unmarked(found: list[Annotation], missing: float | None, file: Path) -> list[Annotation]:
+    """Return the faces without the points that are marks of missing ones; see `without_marks`."""
+    rows = [k for k, one in enumerate(found) if one.points is not None and not one.ignored]
+    if not rows:
+        return found
+    points = without_marks(np.stack([found[k].points for k in rows]), missing, file)
+    for k, own in zip(rows, points, strict=True):
+        found[k] = replace(found[k], points=own)
+    return found
 
 
 def split_of(name: str) -> str | None:

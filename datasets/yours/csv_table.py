@@ -14,6 +14,7 @@ from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, number, scheme_for
 from fldbench.datasets.yours.columns import BOX_NAMES, COLUMNS, PATH_NAMES, SIZED_NAMES, check_is_header, renamed
+from fldbench.datasets.yours.missing import EMPTY, FLAGS
 from fldbench.errors import DataError
 from fldbench.files import read_text
 from fldbench.params import FLAG, one_of, optional
@@ -156,7 +157,7 @@ class _Columns:
         for i in columns:
             word = row[i].strip()
             try:
-                values.append(np.nan if word.lower() in ("", "nan") else number(word))
+                values.append(np.nan if word.lower() in EMPTY else number(word))
             except ValueError:
                 allowed = "a number of pixels, or nothing"
                 raise refusal(self.header[i], word[:40], allowed, self.file, line) from None
@@ -165,6 +166,6 @@ class _Columns:
     def _flags(self, row: list[str], line: int) -> np.ndarray | None:
         words = [row[i].strip() for i in self.visible]
         for i, word in zip(self.visible, words, strict=True):
-            if word not in ("0", "1", ""):
-                raise refusal(self.header[i], word[:40], "0 or 1", self.file, line)
-        return np.array([word != "0" for word in words]) if words else None
+            if word.lower() not in FLAGS:
+                raise refusal(self.header[i], word[:40], "1 or 0, true or false, visible or occluded", self.file, line)
+        return np.array([FLAGS[word.lower()] for word in words]) if words else None

@@ -12,6 +12,7 @@ from fldbench.datasets.formats.images import ImagesBeside
 from fldbench.datasets.formats.pts import count_pts, read_marked_pts
 from fldbench.datasets.formats.tem import count_tem, read_tem
 from fldbench.datasets.yours.annotation_file import SPLITS, scheme_for, settled, split_of
+from fldbench.datasets.yours.missing import without_marks
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import ImageFiles
 from fldbench.faults import Faults
@@ -77,7 +78,7 @@ class PtsFolder(Dataset):
         paths, points, visible, files = self.faults.columns(
             lambda path: (path, *self.points(path, n_points), images.of(path)), paths
         )
-        landmarks = np.stack(points)
+        landmarks = without_marks(np.stack(points), self.missing, folder)
         scheme, notes = settled(self, self.scheme, landmarks, folder)
         return Columns(
             ids=[path.relative_to(folder).with_suffix("").as_posix() for path in paths],

@@ -132,7 +132,8 @@ class _Selection(Images):
 def decoded(images: Images, most: int) -> Iterator[tuple[slice, list[np.ndarray]]]:
     """Yield the decoded images in order, some at a time, each part with its rows: at most `most` images.
 
-    A part ends earlier when its images take more than BYTES_AT_ONCE, so that large photos do not fill the memory.
+    A part ends earlier when its images take more than BYTES_AT_ONCE, so that large photos do not fill the memory; let
+    go of a part before the next one is decoded.
     """
     some: list[np.ndarray] = []
     held = 0
@@ -140,8 +141,9 @@ def decoded(images: Images, most: int) -> Iterator[tuple[slice, list[np.ndarray]
         some.append(images[i])
         held += some[-1].nbytes
         if len(some) == most or held > BYTES_AT_ONCE or i + 1 == len(images):
-            yield slice(i + 1 - len(some), i + 1), some
-            some, held = [], 0
+            part, some, held = some, [], 0
+            yield slice(i + 1 - len(part), i + 1), part
+            del part
 
 
 def decode_image(encoded: bytes, file: str | Path, what: str = "not an image that can be decoded") -> np.ndarray:

@@ -116,7 +116,7 @@ def test_files_images_and_splits(folder):
         ),
         (
             f"{HEADER},{','.join(f'visible{i}' for i in range(5))}\na.png,{POINTS},1,1,2,1,1\n",
-            r"faces\.csv, line 2: visible2 is '2'; must be 0 or 1",
+            r"faces\.csv, line 2: visible2 is '2'; must be 1 or 0, true or false, visible or occluded",
         ),
         (f"id,{HEADER}\nk,a.png,{POINTS}\nk,b c.png,{POINTS}\n", r"line 3: the id 'k' is used for more than one face"),
     ],
