@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +16,14 @@ from fldbench.datasets.formats.text import refusal
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import Images
 
+if TYPE_CHECKING:
+    import h5py
+
 N_POINTS = 29
 FILES = {"train": "COFW_train_color.mat", "test": "COFW_test_color.mat"}
 ENDS = {"train": "Tr", "test": "T"}  # of the variables: IsTr, phisTr, bboxesTr; IsT, phisT, bboxesT
+LARGEST = 2**28  # bytes of one array
+MOST_FOLDED = 1032  # bytes that zlib makes of one at most
 N_LFPW = 845  # of the training faces; they come first
 
 
@@ -100,7 +106,7 @@ class COFWImages(Images):
         try:
             with h5py.File(self.path, "r") as file:
                 cells = file[self.name]
-                image = np.asarray(file[cells[np.unravel_index(i, cells.shape)]]).T
+                image = _array(file, cells[np.unravel_index(i, cells.shape)]).T
         except Exception as error:  # HDF5 raises many types for a damaged file
             raise DataError(f"image {i + 1} cannot be read ({error}); fetch the file again", self.path) from error
         if image.dtype != np.uint8 or image.size == 0 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
@@ -115,7 +121,21 @@ def _read_variables(path: Path, images: str, phis: str, bboxes: str) -> tuple[in
 
     try:
         with h5py.File(path, "r") as file:
-            return file[images].size, np.asarray(file[phis], float), np.asarray(file[bboxes], float)
+            return file[images].size, _array(file, phis).astype(float), _array(file, bboxes).astype(float)
     except Exception as error:  # HDF5 raises many types for a damaged file
         names = ", ".join((images, phis, bboxes))
         raise DataError(f"not a Matlab 7.3 file with {names} ({error}); fetch it again", path) from error
+
+
+def _array(file: h5py.File, name: str | h5py.Reference) -> np.ndarray:
+    """Return an array of the file; raise ValueError for one that is not in it as large as it claims to be.
+
+    HDF5 gives zeros for what was never written, and reads arrays that lie in other files, whatever these are.
+    """
+    found = file[name]
+    stored = found.id.get_storage_size()
+    if found.is_virtual or found.external or found.file.filename != file.filename:
+        raise ValueError("an array lies in another file")
+    if found.nbytes > min(LARGEST, MOST_FOLDED * stored):
+        raise ValueError(f"an array claims {found.nbytes} bytes, and {stored} are stored")
+    return np.asarray(found)

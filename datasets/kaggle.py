@@ -15,6 +15,7 @@ from fldbench.dataset import Columns, Dataset
 from fldbench.datasets.formats.text import numbers, refusal
 from fldbench.errors import DataError
 from fldbench.faces import Images
+from fldbench.files import open_regular
 
 SIDE, N_FACES = 96, 7049
 POINTS = (
@@ -86,7 +87,7 @@ class CsvPixels(Images):
     def _read(self, i: int) -> bytes:
         start, stop, line = self._cells[i]
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(start)
                 return file.read(stop - start)
         except OSError as error:
@@ -100,7 +101,7 @@ def _rows(path: Path) -> Iterator[tuple[int, bytes, int, int]]:
     """
     rows = offset = 0
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for line, raw in enumerate(file, start=1):
                 if line == 1:
                     _check_header(raw, path)

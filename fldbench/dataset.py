@@ -15,7 +15,7 @@ from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
 from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
-from fldbench.geometry import tight_box
+from fldbench.geometry import FAR, tight_box
 from fldbench.params import Rule, one_of, optional, parameters_of, real
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
@@ -26,7 +26,6 @@ SHARED_RULES = {  # options of every reader
     "orientation": optional(one_of(("stored", "upright"))),
     "missing": optional(real()),
 }
-FAR = 1e6  # px; beyond any image: a point or a corner farther away is damaged
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
 
@@ -161,11 +160,14 @@ class Dataset:
             there = (found.landmarks != self.missing).any(axis=-1)
             visible = None if found.visible is None else found.visible & there
             found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
+        landmarks = np.asarray(found.landmarks, float)
+        boxes = np.asarray(tight_box(landmarks) if found.boxes is None else found.boxes, float)
+        near = self._near(found.ids, landmarks, boxes, place)
         faces = FaceSet(
             ids=found.ids,
             images=self._framed(found.images),
-            boxes=tight_box(found.landmarks) if found.boxes is None else found.boxes,
-            landmarks=found.landmarks,
+            boxes=boxes,
+            landmarks=np.where(near[:, None, None], landmarks, 0.0),  # a FaceSet refuses those that are dropped next
             scheme=found.scheme or self.scheme,
             visible=found.visible,
             attributes=found.attributes,
@@ -176,8 +178,7 @@ class Dataset:
             box_source="tight" if found.boxes is None else "official",
             notes=found.notes,
         )
-        near = self._near(faces, place)
-        faces = faces if near.all() else faces[near]
+        faces = faces[near]
         n, wanted = len(faces), self.expected.get(split)
         if self.faults.count and (self.faulty != "skip" or not n):
             raise self.faults.error(n)
@@ -194,11 +195,11 @@ class Dataset:
             raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
         return images.upright()
 
-    def _near(self, faces: FaceSet, place: Path) -> np.ndarray:
+    def _near(self, ids: Sequence[str], landmarks: np.ndarray, boxes: np.ndarray, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
-        far = (np.abs(faces.landmarks) >= FAR).any(axis=(1, 2)) | (np.abs(faces.boxes) >= FAR).any(axis=1)
-        for row in np.flatnonzero(far):
-            what = f"face {str(faces.ids[row])!r} has a point or a box that is {FAR:g} px away or more"
+        far = (np.abs(landmarks) > FAR).any(axis=(1, 2)) | (np.abs(boxes) > FAR).any(axis=1)
+        for row in np.flatnonzero(far).tolist():
+            what = f"face {str(ids[row])!r} has a point or a box that is more than {FAR:g} px away"
             self.faults.add(DataError(what, place))
         return ~far
 
@@ -216,9 +217,8 @@ class Dataset:
 
     def splits_apart_from(self, split: str) -> tuple[str, ...]:
         """Return the splits that must share nothing with this one: those that `verify` compares it with."""
-        if self.apart:
-            return self.apart.get(split, ())
-        return () if split == "all" else tuple(other for other in self.splits if other not in (split, "all"))
+        others = () if split == "all" else tuple(other for other in self.splits if other not in (split, "all"))
+        return self.apart.get(split, ()) if self.apart else others
 
     def check_split(self, split: str) -> None:
         """Raise DatasetNotFoundError for a split that the dataset does not have."""

@@ -7,6 +7,7 @@ FldbenchError
 │   └── PredictionsError       predictions that do not fit the faces they are for
 ├── ProtocolError         a protocol that cannot be computed on these faces, such as a normaliser that is not positive
 ├── MethodError           a method that broke its contract, or was used before it was fitted
+│   └── CheckpointError        an interrupted training that cannot be continued from what is kept of it
 ├── SuiteError            a suite file with a wrong key, type or value; names file and line
 ├── StoreError            an output folder that cannot be written, or a record that cannot be read
 └── MissingDependencyError    an optional library that is not installed; names the extra that brings it
@@ -60,6 +61,10 @@ class ProtocolError(FldbenchError, ValueError):
 
 class MethodError(FldbenchError, RuntimeError):
     """A method that broke its contract, or was used before it was fitted."""
+
+
+class CheckpointError(MethodError):
+    """An interrupted training that cannot be continued from what is kept of it."""
 
 
 class SuiteError(FldbenchError, ValueError):

@@ -25,6 +25,7 @@ from typing import IO, Any
 from fldbench.errors import DataError, StoreError
 
 NAMED = 5  # items that a message names
+LARGEST = 2**31  # bytes that are read of one file of annotations or weights
 ABANDONED = 86400.0  # seconds after which a temporary file that another machine or container left is removed
 _PART = re.compile(r"\..*\.[0-9a-f]{8}\.([0-9a-f]{8})\.([0-9]{1,18})\.part")  # of which machine, and process
 
@@ -177,21 +178,33 @@ def sha256_of(path: str | Path) -> str:
         raise DataError(f"cannot be read ({_why(error)}); check the path", path) from error
 
 
-def read_bytes(path: str | Path, kind: type[DataError] = DataError, most: int | None = None) -> bytes:
+def read_bytes(path: str | Path, kind: type[DataError] = DataError, most: int = LARGEST) -> bytes:
     """Return the content of a regular file that is not blank and has at most `most` bytes; raise `kind` otherwise."""
+    content, size = b"", 0
     try:
         with open_regular(path) as file:
-            content = file.read() if most is None else file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size
+            if size <= most:
+                content = file.read()
     except (OSError, ValueError, MemoryError) as error:
         raise kind(f"cannot be read ({_why(error)}); check the path", path) from error
-    if most is not None and len(content) > most:
+    if size > most:
         raise kind(f"more than {most} bytes, too many for a file of this kind; check the path", path)
     if not content.strip():
         raise kind("the file is empty; restore it", path, 1)
     return content
 
 
-def read_text(path: str | Path, kind: type[DataError] = DataError, most: int | None = None) -> str:
+def contains(path: str | Path, mark: bytes) -> bool:
+    """Return whether the content of a regular file has some bytes in it; raise DataError if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return os.fstat(file.fileno()).st_size > 0 and mark in read_bytes(path)
+    except OSError as error:
+        raise DataError(f"cannot be read ({_why(error)}); check the path", path) from error
+
+
+def read_text(path: str | Path, kind: type[DataError] = DataError, most: int = LARGEST) -> str:
     """Return UTF-8 text of at most `most` bytes, with or without a byte order mark.
 
     Raises

@@ -13,7 +13,7 @@ import numpy as np
 
 from fldbench.errors import DataError, must_be
 
-SMALLEST, LARGEST = 0.1, 1e6  # px: the least side of a box, and how far boxes and points may lie from (0, 0)
+SMALLEST, FAR = 0.1, 1e6  # px: the least side of a box, and how far boxes and points may lie from (0, 0)
 
 
 def tight_box(landmarks: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def usable_boxes(boxes: np.ndarray) -> np.ndarray:
     [True, False, False]
     """
     boxes = _rows_of_four(boxes)
-    near = (np.abs(boxes) <= LARGEST).all(axis=1)  # False for NaN
+    near = (np.abs(boxes) <= FAR).all(axis=1)  # False for NaN
     return near & (box_size(np.where(near[:, None], boxes, 0.0)) >= SMALLEST).all(axis=1)
 
 
@@ -116,7 +116,7 @@ x1 > x0 and y1 > y0, sides from 0.1 px and no number beyond 1e6
             f"x0, y0, x1, y1 in px, finite, with x1 > x0 and y1 > y0, sides from {SMALLEST} px and no number beyond 1e6"
         )
         others = f"{bad.size} faces have such boxes" if bad.size > 1 else ""
-        shown = [round(number, 3) for number in boxes[bad[0]].tolist()]
+        shown = [float(f"{number:.6g}") for number in boxes[bad[0]].tolist()]
         raise DataError(must_be(face, "the box", shown, allowed, others))
     return boxes
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from fldbench import registry
 from fldbench.errors import DataError
+from fldbench.files import open_regular
 
 PREFIX = "fldbench_plugin_"  # of the names of their modules
 
@@ -46,9 +47,11 @@ def load_plugin(path: str | Path) -> list[tuple[str, str]]:
     """
     file = os.path.realpath(path)
     try:
-        code = Path(file).read_bytes()
-    except OSError as error:
-        raise DataError(f"the plug-in cannot be read ({error.strerror or error}); check the path", path) from error
+        with open_regular(file) as content:
+            code = content.read()
+    except (OSError, ValueError) as error:  # a path may hold a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"the plug-in cannot be read ({why}); check the path", path) from error
     digest = hashlib.sha256(code).hexdigest()
     known = _loaded.get(file)
     if known is None or known.digest != digest:

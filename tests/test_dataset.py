@@ -1,5 +1,7 @@
 """The contract of datasets: what is found where, which split and which options are allowed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from toys import toy_faces
@@ -108,3 +110,26 @@ def test_the_root_given_goes_before_that_of_the_environment(monkeypatch, tmp_pat
     assert data_root(None) == tmp_path and needed_root(tmp_path / "other", "x") == tmp_path / "other"
     with pytest.raises(DatasetNotFoundError, match=r"data root '.*none' is not a folder; give --data ROOT or set FLD"):
         data_root(tmp_path / "none")
+
+
+@pytest.mark.parametrize("far", [np.inf, 1e308, -2e6])
+def test_a_point_absurdly_far_away_is_a_faulty_face_that_can_be_left_out(far):
+    class Far(Dataset):
+        """Four faces, one of them with a point that no image has."""
+
+        name, scheme, splits = "far", "mtfl-5", ("all",)
+
+        def locate(self, root, split):
+            return Path("here")
+
+        def read(self, folder, split):
+            faces = toy_faces(4)
+            landmarks = faces.landmarks.copy()
+            landmarks[2, 3, 1] = far
+            return Columns(faces.ids.tolist(), faces.images, landmarks)
+
+    with pytest.raises(DataError, match=r"face .test2. has a point or a box that is more than 1e[+]06 px away"):
+        Far().load(None)
+    lenient = Far()
+    lenient.faulty = "skip"
+    assert lenient.load(None).ids.tolist() == ["test0", "test1", "test3"]

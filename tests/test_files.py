@@ -11,6 +11,7 @@ import pytest
 from fldbench.errors import DataError, PredictionsError, StoreError
 from fldbench.files import (
     _machine,
+    contains,
     folder_written_whole,
     listed,
     parse_json,
@@ -22,6 +23,7 @@ from fldbench.files import (
     write_text,
     written_whole,
 )
+from fldbench.plugin_files import load_plugin
 
 
 def names(folder):
@@ -179,8 +181,21 @@ def test_pipes_devices_and_folders_are_no_files(tmp_path):
             read_bytes(path)
         with pytest.raises(DataError, match="cannot be read"):
             sha256_of(path)
+        if path != tmp_path:
+            with pytest.raises(DataError, match="cannot be read"):
+                load_plugin(path)
     with pytest.raises(DataError, match="embedded null byte"):
         read_bytes("a\0b")
+
+
+def test_a_mark_is_looked_for_in_files_that_can_be_read(tmp_path):
+    (tmp_path / "a").write_bytes(b"<part/>")
+    (tmp_path / "b").touch()
+    (tmp_path / "c").write_bytes(b"<parts")
+    assert [contains(tmp_path / name, b"<part>") for name in "abc"] == [False] * 3
+    assert [contains(tmp_path / name, b"<part") for name in "abc"] == [True, False, True]
+    with pytest.raises(DataError, match="cannot be read"):
+        contains("/dev/zero", b"<part")
 
 
 def test_a_file_that_is_too_large_for_its_kind_is_not_read(tmp_path):
@@ -188,6 +203,9 @@ def test_a_file_that_is_too_large_for_its_kind_is_not_read(tmp_path):
     assert read_text(tmp_path / "a", most=5) == "12345"
     with pytest.raises(DataError, match="a: more than 4 bytes, too many for a file of this kind; check the path"):
         read_bytes(tmp_path / "a", most=4)
+    os.truncate(tmp_path / "a", 10**12)  # a sparse file, which takes no room
+    with pytest.raises(DataError, match="a: more than 2147483648 bytes"):
+        read_bytes(tmp_path / "a")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_tight_box_and_its_parts():
         ([5, 5, 5, 9], r"face 'b': the box is \[5.0, 5.0, 5.0, 9.0\]; must be x0, y0, x1, y1"),
         ([9, 5, 5, 9], "face 'b': the box is"),
         ([0, 0, np.nan, 1], "face 'b': the box is"),
+        ([0, 0, 1e-9, 1], r"face 'b': the box is \[0.0, 0.0, 1e-09, 1.0\]"),
         ([0, 0, 1e-320, 1], "face 'b': the box is"),
         ([0, 0, 1e30, 1], "face 'b': the box is"),
         ([2e6, 0, 2e6 + 9, 9], r"face 'b': the box is .*; must be .* sides from 0.1 px and no number beyond 1e6"),

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import fldbench
 from fldbench import registry
+from fldbench.cli.app import app
 from fldbench.curate.convert import convert
 from fldbench.curate.inspect import info, preview
 from fldbench.curate.verify import verify
@@ -133,3 +135,13 @@ def test_a_suite_with_a_scheme_of_its_own(faces, tmp_path, jobs):
     assert all(0 < one.metrics["nme"] < 20 for one in records)
     registry.TABLES["scheme"].clear()  # as in another process
     assert fldbench.leaderboard(tmp_path / "out").to_csv().count("own") >= 2
+
+
+def test_the_command_reads_schemes_and_guesses_mirror_pairs(faces, tmp_path):
+    convert(faces, "csv", tmp_path / "csv")
+    registry.TABLES["scheme"].clear()
+    (tmp_path / "own.yaml").write_text(f"{NAME}: 21\n")
+    given = ["--schemes", str(tmp_path / "own.yaml"), "--option", f"scheme={NAME}", "--split", "all", "--guess-mirror"]
+    done = CliRunner().invoke(app, ["data", "info", "csv", "--data", str(tmp_path / "csv"), *given])
+    assert done.exit_code == 0 and "mine-21, 21 points per face" in done.stdout
+    assert "mirror        [[0, 4], [1, 3]," in done.stdout

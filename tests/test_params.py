@@ -82,6 +82,9 @@ def test_weights():
         (1.0, 1.0, -1.0): str(faces.ids[2]),
         (np.nan, 1.0, 1.0): str(faces.ids[0]),
         (0.0, 0.0, 0.0): "every sample_weight is 0",
+        (1.0, 1e300, 1.0): r"face 'test1': sample_weight is 1e\+300; must be 0, or a number from 1e-6 to 1e6",
+        (1.0, np.inf, 1.0): str(faces.ids[1]),
+        (1e-300, 1.0, 1.0): str(faces.ids[0]),
     }.items():
         with pytest.raises(DataError, match=message):
             check_sample_weight(np.array(bad), faces)

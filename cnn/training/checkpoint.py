@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from fldbench.errors import MethodError
+from fldbench.errors import CheckpointError
 from fldbench.files import open_regular, parse_json, written_whole
 
 FORMAT = 2  # since the digest
@@ -40,7 +40,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
 
     Raises
     ------
-    MethodError
+    CheckpointError
         For a file that is not such a checkpoint, or is damaged.
     """
     from safetensors import safe_open
@@ -60,7 +60,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
             part, _, name = key.partition("/")
             parts.setdefault(part, {})[name] = value
     except Exception as error:  # safetensors raises its own type, and OSError; json and the keys theirs
-        raise MethodError(f"{path} is not a checkpoint that can be resumed ({error}); delete it to restart") from error
+        raise CheckpointError(
+            f"{path} is not a checkpoint that can be resumed ({error}); delete it to restart"
+        ) from error
     return parts, facts
 
 

@@ -37,7 +37,7 @@ from fldbench.cnn.training.norms import needs_settling, settle_norms
 from fldbench.cnn.training.settings import Settings
 from fldbench.cnn.training.state import State, weights_of
 from fldbench.cnn.view import normalised
-from fldbench.errors import MethodError
+from fldbench.errors import CheckpointError, MethodError
 from fldbench.params import count_threads
 from fldbench.progress import say_progress
 
@@ -290,7 +290,10 @@ def _spawned(fabric: Fabric, run: TrainingRun) -> Trained:
         fabric.launch(partial(_child, run=run, news=news, out=out))
     except torch.multiprocessing.ProcessRaisedException as error:
         line = str(error).strip().splitlines()[-1]
-        raise MethodError(line.partition("MethodError: ")[2] or f"{run.name}: a process failed: {line}") from error
+        for kind in (CheckpointError, MethodError):
+            if known := line.partition(f"{kind.__name__}: ")[2]:
+                raise kind(known) from error
+        raise MethodError(f"{run.name}: a process failed: {line}") from error
     finally:
         news.put(None)
         relay.join()

@@ -16,7 +16,7 @@ from fldbench.cnn.training.checkpoint import (
     restore_optimiser,
     write_checkpoint,
 )
-from fldbench.errors import MethodError
+from fldbench.errors import CheckpointError
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -73,7 +73,7 @@ class State:
 
         Raises
         ------
-        MethodError
+        CheckpointError
             For a checkpoint under another key.
         """
         state, path = cls(), folder / CHECKPOINT
@@ -81,7 +81,7 @@ class State:
             return state
         parts, facts = read_checkpoint(path)
         if facts.get("key") != key:
-            raise MethodError(
+            raise CheckpointError(
                 f"{path} belongs to another training (other faces, parameters or version); "
                 "delete it, or choose another folder"
             )
@@ -93,7 +93,7 @@ class State:
             restore_optimiser(optimiser, parts.get("optimiser", {}))
         except (KeyError, IndexError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             why = " ".join(str(error).split())[:200]
-            raise MethodError(f"{path} does not fit this network ({why}); delete it to restart") from error
+            raise CheckpointError(f"{path} does not fit this network ({why}); delete it to restart") from error
         history = [row.model_dump() for row in known.history]
         state.history, state.best, state.best_epoch = history, parts.get("best", {}), known.best_epoch
         return state

@@ -23,7 +23,7 @@ NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8
 TEXT = {2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 CELL, STRUCT, CHAR, FIRST_NUMERIC, LAST_NUMERIC = 1, 2, 4, 6, 15
 DEEPEST = 8  # cells within cells
-LARGEST = 2**31  # bytes that a compressed variable may unfold to
+LARGEST = 2**28  # bytes that all compressed variables of a file may unfold to
 
 
 def read_matlab(path: str | Path, *names: str) -> list[Any]:
@@ -68,13 +68,15 @@ def _variables(content: bytes) -> dict[str, Any]:
     order = {b"IM": "<", b"MI": ">"}.get(content[126:HEADER])
     if len(content) < HEADER or order is None:
         raise ValueError("no MATLAB 5 header")
-    found = {}
+    found, left = {}, LARGEST
     for kind, data in _elements(content[HEADER:], order):
         if kind == COMPRESSED:
             unfold = zlib.decompressobj()
-            data = unfold.decompress(data, LARGEST)
-            if not unfold.eof:
-                raise ValueError("a compressed variable is cut off")
+            data = unfold.decompress(data, left + 1)
+            left -= len(data)
+            if left < 0 or not unfold.eof:
+                what = "is cut off" if left >= 0 else f"unfolds to more than {LARGEST} bytes"
+                raise ValueError(f"a compressed variable {what}")
             ((kind, data),) = list(_elements(data, order))
         if kind == MATRIX:
             name, value = _matrix(data, order)

@@ -16,6 +16,7 @@ from fldbench.datasets.yours.annotation_file import AnnotationFile
 from fldbench.datasets.yours.named_points import NAMES, NamedFace, in_order
 from fldbench.datasets.yours.pts_folder import files_below, of_split
 from fldbench.errors import DatasetNotFoundError
+from fldbench.files import contains
 from fldbench.params import optional
 
 
@@ -52,8 +53,7 @@ class AnnotationFolder(AnnotationFile):
 
     def fits(self, path: Path) -> bool:
         """Return whether a file found in a folder is of the format."""
-        with path.open("rb") as file:
-            return self.mark in file.read()
+        return contains(path, self.mark)
 
     def locate(self, root: str | Path | None, split: str) -> Path:
         """Return the annotation file or the folder."""

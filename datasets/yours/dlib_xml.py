@@ -21,7 +21,7 @@ from fldbench.datasets.yours.annotation_file import (
 )
 from fldbench.errors import DataError, must_be
 from fldbench.faults import Faults
-from fldbench.files import read_bytes
+from fldbench.files import contains, read_bytes
 from fldbench.schemes import Scheme, get_scheme
 
 ROUNDING = 0.5 + 1e-6  # px between a whole number and the exact one beside it
@@ -51,7 +51,7 @@ class DlibXML(AnnotationFile):
 
     def fits(self, path: Path) -> bool:
         """Return whether any box of the file can have parts."""
-        return b"<part" in path.read_bytes()
+        return contains(path, b"<part")
 
     def parse(self, path: Path) -> tuple[str, Path, list[Annotation]]:
         """Return the scheme, the folder of the images, and every box."""

@@ -59,6 +59,9 @@ def info(
     option: Options = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
+    guess_mirror: Annotated[
+        bool, typer.Option("--guess-mirror", help="Show the mirror pairs that the points suggest.")
+    ] = False,
 ) -> None:
     """Show counts, sizes, scheme, attributes, subsets and absent parts of one split, or of all splits."""
     from fldbench.curate.inspect import info as facts_of
@@ -74,6 +77,11 @@ def info(
             problems.append(error)
             continue
         lines = [info_text(facts_of(faces)), *(f"{'fault':<13} {fault}" for fault in faults.in_order())]
+        if guess_mirror:
+            from fldbench.schemes import guess_mirror as guessed
+
+            pairs, residual = guessed(faces.landmarks)
+            lines.append(f"{'mirror':<13} {[list(pair) for pair in pairs]}, residual {100 * residual:.0f} %")
         say("\n".join(lines) + "\n")
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]

@@ -50,6 +50,8 @@ def train(
     check_writable(output)
     options = assignments(option, "--option")
     everyone = load_dataset(dataset, roots(data), split, **options)
+    for note in everyone.notes:
+        complain(f"{everyone.label}: {note}")
     if faces is not None and faces > len(everyone):
         complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
     if boxes == "official" and everyone.box_source == "tight":

@@ -21,7 +21,7 @@ from fldbench.faces.face_set import FaceSet
 from fldbench.faces.given import given_faces
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
-from fldbench.files import written_whole
+from fldbench.files import open_regular, written_whole
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
 
 VERSION = 1  # raise it when the same face gives other pixels
@@ -182,6 +182,7 @@ def _cut_some(images: Images, matrices: np.ndarray, size: int, grey: bool) -> np
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return the cached crops as a read-only memory map; None if there are none or the file is not whole."""
     try:
+        open_regular(path).close()  # a pipe would block
         images = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError):
         return None

@@ -21,7 +21,7 @@ from fldbench.escape import cut, html, html_facts, plain
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
 from fldbench.files import listed
-from fldbench.geometry import LARGEST
+from fldbench.geometry import FAR
 from fldbench.schemes import get_scheme, identity_of
 from fldbench.shapes import fold_of
 
@@ -173,7 +173,7 @@ class FaceSet:
         if self.visible.shape != self.landmarks.shape[:-1]:
             allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
             raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
-        far = ~np.isnan(self.landmarks) & ~(np.abs(self.landmarks) <= LARGEST)
+        far = ~np.isnan(self.landmarks) & ~(np.abs(self.landmarks) <= FAR)
         if far.any():
             face, point, _ = np.argwhere(far)[0]
             where, got = f"{self.label}: face {str(self.ids[face])!r}", self.landmarks[face, point].tolist()

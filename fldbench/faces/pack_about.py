@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fldbench.errors import DataError
 from fldbench.escape import plain
 from fldbench.files import parse_json
-from fldbench.geometry import LARGEST as FARTHEST
+from fldbench.geometry import FAR
 
 LARGEST = 10**7  # bytes of the JSON text
 _LAST_LETTER = 0x10FFFF  # of Unicode
@@ -114,7 +114,7 @@ def is_impossible(name: str, dtype: str, part: memoryview | bytes) -> bool:
         return bool(np.frombuffer(part, np.uint32).max() > _LAST_LETTER)
     if dtype == "|b1":
         return bool(np.frombuffer(part, np.uint8).max() > 1)
-    return name == "landmarks" and bool((np.abs(np.frombuffer(part, "<f8")) > FARTHEST).any())
+    return name == "landmarks" and bool((np.abs(np.frombuffer(part, "<f8")) > FAR).any())
 
 
 def _check_kind(name: str, dtype: str, shape: list[int], n: int, file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.dataset import Roots
-from fldbench.errors import DatasetNotFoundError, FldbenchError
+from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
 from fldbench.plugin_files import load_plugin
@@ -265,8 +266,16 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
             folder = store.training_path(part.key)
             resumed = method.keeps_training and folder.is_dir()
             more: dict[str, Any] = {"folder": folder} if method.keeps_training else {}
-            with clock:
-                method.fit(faces, **more)
+            try:
+                with clock:
+                    method.fit(faces, **more)
+            except CheckpointError:
+                # The user did not choose this folder, so nothing in it is worth a failed row.
+                damage, resumed = f"{folder} holds no training that can be continued", False
+                shutil.rmtree(folder, ignore_errors=True)
+                method, clock = cell.make(), Clock()
+                with clock:
+                    method.fit(faces, **more)
             seconds, cores = clock.seconds, clock.cores
         facts = FitFacts(
             fit_seconds=round(seconds, 3),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 
 from fldbench import registry
 from fldbench.dataset import make_dataset
@@ -111,14 +113,24 @@ def seen_by_weights(method: Method) -> list[str]:
 def dataset_and_split(label: str) -> tuple[str | None, str | None]:
     """Return the registered dataset and the split that a label such as `300w-train` names; None for an unknown one.
 
+    Case does not matter, nor does what joins the words. A split that the dataset does not have is returned if it is
+    nearly one that it has; else the label names something else, as 300W-LP does.
+
     >>> dataset_and_split("youtube-faces-test-disjoint"), dataset_and_split("300w"), dataset_and_split("my photos")
     (('youtube-faces', 'test-disjoint'), ('300w', None), (None, None))
+    >>> dataset_and_split("300-W test"), dataset_and_split("YouTube_Faces/train")
+    (('300w', 'test'), ('youtube-faces', 'train'))
+    >>> dataset_and_split("300w-trian"), dataset_and_split("300W-LP")
+    (('300w', 'trian'), (None, None))
     """
-    known = [name for name in registry.names("dataset") if label == name or label.startswith(f"{name}-")]
-    if not known:
-        return None, None
-    dataset = max(known, key=len)
-    return dataset, label.removeprefix(dataset).removeprefix("-") or None
+    words = re.split(r"[^a-z0-9.]+", label.strip().casefold())
+    for count in range(len(words), 0, -1):
+        for name in registry.names("dataset"):
+            if "".join(words[:count]) == re.sub(r"[^a-z0-9.]+", "", name.casefold()):
+                split, splits = "-".join(words[count:]), make_dataset(name).splits
+                if split in ("", *splits) or get_close_matches(split, splits, 1):
+                    return name, split or None
+    return None, None
 
 
 def _trained_on(cell: Cell, faces: FaceSet | None, data: SuiteData) -> str:

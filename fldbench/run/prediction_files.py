@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,9 @@ from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
 
 LONGEST_BOXES = 60  # letters of stated boxes
+SOURCES = ("tight", "official", "jittered", "truth-tight", "truth-jittered")
+MISSPELT = 0.75  # least similarity to one of them, by difflib
+SENTINELS = (0.0, -1.0)  # both coordinates of a missing point, as many programs write it
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,8 @@ def evaluate_file(
         notes.append(f"{len(absent)} of {len(faces)} faces have no prediction and count as missed: {listed(absent)}")
     if elsewhere:
         notes.append(f"{elsewhere} predictions are for faces outside {protocol.name} and were not used")
-    if not np.isfinite(predictions).any():
-        notes.append("no face has a single point: every prediction is empty or NaN")
+    score = protocol.score(predictions, faces)
+    notes += _doubts(predictions, score)
     overlap, more = _shared(trained_on, protocol, faces, data)
     if overlap and not allow_overlap:
         raise PredictionsError(
@@ -135,7 +139,7 @@ def evaluate_file(
     return Outside(
         faces=faces,
         predictions=predictions,
-        score=protocol.score(predictions, faces),
+        score=score,
         absent=absent,
         elsewhere=elsewhere,
         boxes=stated_boxes(told if boxes is None else boxes, path),
@@ -145,25 +149,51 @@ def evaluate_file(
     )
 
 
+def _doubts(predictions: np.ndarray, score: Score) -> list[str]:
+    """Return notes about answers that may not mean what they are scored as."""
+    there = np.isfinite(predictions).all(axis=2)
+    if not there.any():
+        return ["no face has a single point: every prediction is empty or NaN"]
+    notes = []
+    half = np.isnan(score.errors) & there.any(axis=1)
+    if half.any():
+        lacking = (~there[half]).sum(axis=0)
+        most = f"point {lacking.argmax()} in {lacking.max()} of them"
+        notes.append(f"{half.sum()} faces lack some points ({most}) and count as missed; give all points of a face")
+    marked = (np.isin(predictions, SENTINELS) & (predictions == predictions[..., :1])).all(axis=2).any(axis=1)
+    if marked.any():
+        notes.append(
+            f"{marked.sum()} faces have points at exactly (0, 0) or (-1, -1), scored as they are; if they mean that "
+            "nothing was found, write nan or an empty cell"
+        )
+    return notes
+
+
 def stated_boxes(text: str, where: object) -> str:
     """Return the canonical name of stated boxes: a box source, other words, or "not stated" for none.
 
     Raises
     ------
     PredictionsError
-        For words that do not fit on one line of a caption, and for a jitter that is none.
+        For words that do not fit on one line of a caption, a jitter that is none, and a misspelt source.
 
-    >>> [stated_boxes(text, "mine.csv") for text in ("", "truth-tight", "jittered:.1", " MTCNN of 2016 ")]
+    >>> [stated_boxes(text, "mine.csv") for text in ("", "Truth-tight", "jittered:.1", " MTCNN of 2016 ")]
     ['not stated', 'tight', 'jittered:0.10', 'MTCNN of 2016']
     """
     text = text.strip()
     if not text:
         return NOT_STATED
-    if text.partition(":")[0] in ("tight", "official", "jittered", "truth-tight", "truth-jittered"):
+    kind = text.partition(":")[0].casefold()
+    if kind in SOURCES:
         try:
-            return box_source(text, str(where))
+            return box_source(text.casefold(), str(where))
         except FldbenchError as error:
             raise PredictionsError(str(error)) from error
+    meant = get_close_matches(kind, SOURCES, 1, MISSPELT)
+    if meant:
+        raise PredictionsError(
+            must_be(where, "boxes", text, f"{meant[0]}, or other words that are not nearly the same")
+        )
     if len(text) > LONGEST_BOXES or not text.isprintable():
         allowed = f"tight, jittered:S, official, or other words of up to {LONGEST_BOXES} letters in one line"
         raise PredictionsError(must_be(where, "boxes", text, allowed))

@@ -15,7 +15,8 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.errors import PredictionsError
-from fldbench.files import read_text
+from fldbench.files import open_regular, read_text
+from fldbench.npz import read_npz
 
 ID_NAMES = ("id", "face", "path", "image", "image_path", "image_name", "file", "file_name", "filename", "name", "img")
 MOST_FACES = 1_000_000  # of a file, if nobody knows how many there can be
@@ -254,10 +255,10 @@ def _number(value: Any) -> float:
 
 def _npz(path: Path, n_points: int, most: int) -> Answers:
     try:
-        with zipfile.ZipFile(path) as file:
+        with open_regular(path) as content, zipfile.ZipFile(content) as file:
             names = ["ids", "predictions", *(["boxes"] if "boxes.npy" in file.namelist() else [])]
             _check_headers({name: _header(file, name) for name in names}, n_points, most, path)
-            arrays = {name: _array(file, name) for name in names}
+        arrays = read_npz(path, names, PredictionsError)
     except PredictionsError:
         raise
     except Exception as error:  # numpy and zipfile raise zip, key, value and many other errors for other files
@@ -298,11 +299,6 @@ def _check_headers(headers: dict[str, _Header], n_points: int, most: int, path: 
     else:
         return
     raise PredictionsError(what, path)
-
-
-def _array(file: zipfile.ZipFile, name: str) -> np.ndarray:
-    with file.open(f"{name}.npy") as content:
-        return np.lib.format.read_array(content, allow_pickle=False)
 
 
 def _text(value: Any) -> str:

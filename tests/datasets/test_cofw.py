@@ -131,3 +131,27 @@ def test_an_unusable_image_is_refused_with_its_number(cofw):
     ):
         faces.images[1]
     assert len(faces.fingerprint) == 64
+
+
+def test_arrays_that_claim_more_than_is_stored_or_lie_elsewhere_are_refused(tmp_path):
+    path, secret = tmp_path / "COFW_test_color.mat", tmp_path / "secret"
+    secret.write_bytes(b"x" * 87)
+
+    def written(**phis):
+        with h5py.File(path, "w") as file:
+            file.create_dataset("phisT", **phis)
+            file["bboxesT"] = np.array([[11.0], [21.0], [5.0], [7.0]])
+            cells = file.create_dataset("IsT", (1, 1), dtype=h5py.ref_dtype)
+            stolen = file.create_dataset("a", (3, 4, 2), "u1", external=[(str(secret), 0, 24)])
+            cells[0, 0] = stolen.ref
+
+    for phis, text in (
+        ({"shape": (87, 3_000_000), "dtype": float, "chunks": (87, 100)}, "claims 2088000000 bytes, and 0 are stored"),
+        ({"shape": (87, 1), "dtype": "u1", "external": [(str(secret), 0, 87)]}, "an array lies in another file"),
+    ):
+        written(**phis)
+        with pytest.raises(DataError, match=text):
+            COFW().load(tmp_path, "test")
+    written(data=np.arange(1.0, 88.0)[:, None])
+    with pytest.raises(DataError, match=r"image 1 cannot be read \(an array lies in another file\)"):
+        COFW().load(tmp_path, "test").images[0]

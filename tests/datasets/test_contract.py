@@ -62,7 +62,7 @@ def test_the_base_class_refuses_wrong_splits_options_and_places(dots, tmp_path):
         dots().load(tmp_path, "val")
     with pytest.raises(DataError, match="dataset 'dots': n is 10; must be a whole number from 1 to 9"):
         load_dataset("dots", tmp_path, n=10)
-    with pytest.raises(DataError, match="dataset 'dots' has no option 'm'; known: faulty, n"):
+    with pytest.raises(DataError, match="dataset 'dots' has no option 'm'; known: faulty, missing, n, orientation"):
         load_dataset("dots", tmp_path, m=1)
     with pytest.raises(DatasetNotFoundError, match=r"dataset 'dots' is not below .*; looked for dots\.txt in dots/"):
         load_dataset("dots", tmp_path)

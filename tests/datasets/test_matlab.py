@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
+from fldbench.datasets.formats import matlab
 from fldbench.datasets.formats.matlab import read_matlab
 from fldbench.errors import DataError, DatasetNotFoundError
 
@@ -57,3 +58,13 @@ def test_damage_is_an_error(tmp_path):
         path.write_bytes(content)
         with pytest.raises(DataError, match=text):
             read_matlab(path, "a")
+
+
+def test_a_file_may_not_unfold_to_any_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(matlab, "LARGEST", 3000)
+    savemat(tmp_path / "x.mat", {"a": np.zeros(300)}, do_compression=True)
+    assert read_matlab(tmp_path / "x.mat", "a")[0].shape == (1, 300)
+    for sizes in ([400], [200, 200], [100, 200, 300]):  # 8 bytes each: one variable, or all of them together
+        savemat(tmp_path / "x.mat", {f"a{i}": np.zeros(n) for i, n in enumerate(sizes)}, do_compression=True)
+        with pytest.raises(DataError, match="a compressed variable unfolds to more than 3000 bytes"):
+            read_matlab(tmp_path / "x.mat", "a0")

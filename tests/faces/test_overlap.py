@@ -6,6 +6,7 @@ from toys import toy_faces
 
 from fldbench.faces import FaceSet, ImageArrays, NoImages
 from fldbench.faces.overlap import Overlap, overlap
+from fldbench.schemes import get_scheme
 
 
 def picture(seed):
@@ -56,6 +57,62 @@ def test_a_crop_of_the_same_face_is_the_same_face():
     train, test = faces(["1", "2"]), faces(["1", "2"], [8, 9], points=[0, 9])
     crops = FaceSet(test.ids, test.images, test.boxes, test.landmarks * 2.5 - [7, 3], "mtfl-5", name="own")
     assert overlap(train, crops) == Overlap(2, faces=("1",))
+
+
+def moved(points, copy):
+    """Points (n, 68, 2) of a copy of each photo."""
+    mirror = list(get_scheme("ibug-68").mirror)
+    turned = points @ np.array([[0.8, 0.6], [-0.6, 0.8]])
+    return {
+        "encoded again": points,
+        "half size, in whole pixels": np.round(points / 2),
+        "cut": points - [31, 17],
+        "turned": 0.7 * turned + [200, 90],
+        "mirrored": [499, 0] + points[:, mirror] * [-1, 1],
+    }[copy]
+
+
+def shapes_68(n, seed):
+    """Different faces: the template with points 6 % of its size away; the faces of 300-W differ more."""
+    rng = np.random.default_rng(seed)
+    template = 400 * (get_scheme("ibug-68").template - get_scheme("ibug-68").template.min(axis=0))
+    return template + rng.normal(0, 0.005 * np.ptp(template), (n, 68, 2))
+
+
+def of_points(points, name, first=0):
+    ids = [f"{name}{first + k}" for k in range(len(points))]
+    boxes = np.tile([0.0, 0, 500, 500], (len(points), 1))
+    images = ImageArrays([picture(first_seed(name) + k) for k in range(len(points))])
+    return FaceSet(ids, images, boxes, points, "ibug-68", name=name)
+
+
+def first_seed(name):
+    return 1000 * (1 + sorted(["there", "here"]).index(name))
+
+
+@pytest.mark.parametrize("copy", ["encoded again", "half size, in whole pixels", "cut", "turned", "mirrored"])
+def test_a_copy_of_a_photo_is_known_by_its_points_in_any_two_datasets(copy):
+    points, others = shapes_68(6, 1), shapes_68(3, 2)
+    test = of_points(np.concatenate([moved(points, copy)[[4, 1]], others]), "here")
+    found = overlap(of_points(points, "there"), test)
+    assert found == Overlap(5, copies=("here0", "here1"))
+    assert found.in_words() == "2 of 5 test faces have the points of training faces ('here0', 'here1')"
+
+
+def test_points_that_are_missing_are_missing_in_the_copy_too():
+    points = shapes_68(6, 1)
+    points[:, 3:9] = np.nan
+    points[5] = np.nan
+    assert overlap(of_points(points, "there"), of_points(points / 2, "here")).copies == tuple(
+        f"here{k}" for k in range(5)
+    )
+    assert not overlap(of_points(points[:, ::-1], "there"), of_points(points, "here"))
+
+
+def test_faces_without_extent_or_with_few_points_are_copies_of_nothing():
+    points = shapes_68(3, 1)
+    points[0], points[1, 4:] = 7.0, np.nan
+    assert overlap(of_points(points, "there"), of_points(points, "here")).copies == ("here2",)
 
 
 def test_without_images_the_ids_of_one_dataset_decide():

@@ -266,3 +266,33 @@ def test_training_faces_that_cannot_be_compared_are_noted_and_misspelt_ones_refu
 def test_the_record_counts_faces_without_a_prediction(toy, tmp_path):
     record, _ = record_of(evaluate_file(write(tmp_path / "a.csv", csv_rows()[:5]), "toy-test"), "ours", "toy-test")
     assert (record.test.n, record.test.absent, record.test.missed) == (8, 3, 3)
+
+
+def test_faces_that_lack_some_points_and_values_that_mark_missing_ones_are_noted(toy, tmp_path):
+    points = GUESS.copy()
+    points[:3, 2], points[0, 4] = np.nan, np.nan
+    points[4], points[5, 1], points[6, 0] = -1, 0, (0, 7)
+    outside = evaluate_file(write(tmp_path / "a.csv", csv_rows(points)), "toy-test")
+    assert outside.score.missed == 3
+    assert outside.notes == (
+        "3 faces lack some points (point 2 in 3 of them) and count as missed; give all points of a face",
+        "2 faces have points at exactly (0, 0) or (-1, -1), scored as they are; if they mean that nothing was found, "
+        "write nan or an empty cell",
+    )
+    assert evaluate_file(write(tmp_path / "b.csv", csv_rows()), "toy-test").notes == ()
+
+
+@pytest.mark.parametrize("text", ["tigth", "Offical", "jitterd:0.1", "truth-tigth"])
+def test_misspelt_boxes_are_no_boxes_of_another_kind(toy, tmp_path, text):
+    path = write(tmp_path / "a.csv", csv_rows())
+    with pytest.raises(PredictionsError, match=r"boxes is .*; must be (tight|official|jittered|truth-tight), or other"):
+        evaluate_file(path, "toy-test", boxes=text)
+    assert evaluate_file(path, "toy-test", boxes="Tight").boxes == "tight"
+    assert evaluate_file(path, "toy-test", boxes="RetinaFace").boxes == "RetinaFace"
+
+
+@pytest.mark.parametrize("label", ["TOY-test", "toy test", "Toy/Test", "toy_test", "TOY"])
+def test_training_faces_are_known_however_their_name_is_written(toy, tmp_path, label):
+    path = write(tmp_path / "a.csv", csv_rows())
+    with pytest.raises(PredictionsError, match="these are its faces"):
+        evaluate_file(path, "toy-test", trained_on=[label])

@@ -1,5 +1,6 @@
 """Formats of prediction files: what a header means, ids in other spellings, and every kind of foreign content."""
 
+import io
 import json
 import struct
 import zipfile
@@ -197,6 +198,19 @@ def test_an_npz_that_claims_gigabytes_is_refused_by_its_header(tmp_path):
     long = npz(tmp_path / "c.npz", ids=np.array(["a" * 5000]), predictions=np.zeros((1, N, 2)))
     with pytest.raises(PredictionsError, match="more than 1024 letters"):
         read_answers(long, N, "toy")
+
+
+def test_an_npz_that_holds_less_than_it_claims_is_refused(tmp_path):
+    for shape in ((8, N, 2), (100_000, N, 2)):
+        ids = io.BytesIO()
+        np.save(ids, np.array([f"{i}" for i in range(shape[0])]))
+        with zipfile.ZipFile(claims(tmp_path / "part.npz", shape)) as part:
+            points = part.read("predictions.npy")
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+            file.writestr("ids.npy", ids.getvalue())
+            file.writestr("predictions.npy", points)
+        with pytest.raises(PredictionsError, match=r"predictions.npy claims \d+ bytes"):
+            read_answers(tmp_path / "a.npz", N, "toy")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from toy_networks import QUICK, ToyMethod
 
 import fldbench
 from fldbench import registry
+from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
 from fldbench.progress import listening
 from fldbench.records.store import Store
 
@@ -65,3 +66,21 @@ def test_a_checkpoint_of_other_parameters_is_not_found(net, tmp_path):
     other = net | {"methods": [{"name": "toy-net", "params": PARAMS | {"learning_rate": 0.001}}]}
     _, begun = epochs_of(other, tmp_path)
     assert begun == [0, 1, 2, 3]
+
+
+def test_a_checkpoint_that_cannot_be_continued_begins_again_and_is_named(net, tmp_path):
+    (whole,), _ = epochs_of(net, tmp_path / "whole")
+    said = []
+    for damage in ("cut off", "of another training"):
+        with pytest.raises(KeyboardInterrupt):
+            epochs_of(net, tmp_path / damage, stop_at=2)
+        (folder,) = (tmp_path / damage / "training").iterdir()
+        path = folder / "checkpoint.safetensors"
+        if damage == "cut off":
+            path.write_bytes(path.read_bytes()[:-100])
+        else:
+            parts, facts = read_checkpoint(path)
+            write_checkpoint(path, parts, facts | {"key": "another"})
+        (record,) = fldbench.run_suite(net, tmp_path / damage, on_event=lambda what, done, total: said.append(what))
+        assert record.metrics == whole.metrics and not record.timings.resumed and record.status == "ok"
+        assert f"{folder} holds no training that can be continued; it was fitted again" in said[-1]

@@ -44,6 +44,26 @@ def test_other_numberings_and_mirrored_images_are_not(name):
         assert not fit_to(turned, scheme).good
 
 
+OTHER_68 = {  # ibug-68 with some points numbered otherwise, as other tools number them
+    "eyes from the inner corner": [*range(36), 39, 40, 41, 36, 37, 38, *range(42, 68)],
+    "eyes the other way round": [*range(36), *range(41, 35, -1), *range(47, 41, -1), *range(48, 68)],
+    "brows from inside": [*range(17), *range(21, 16, -1), *range(26, 21, -1), *range(27, 68)],
+    "nose from the right": [*range(31), *range(35, 30, -1), *range(36, 68)],
+    "lips from the next point": [*range(48), *range(49, 60), 48, *range(60, 68)],
+    "inner lips from the next point": [*range(60), *range(61, 68), 60],
+}
+
+
+@pytest.mark.parametrize("what", OTHER_68)
+def test_another_numbering_of_a_few_points_is_not_the_scheme(what):
+    faces, order = shapes(40, scheme=get_scheme("ibug-68")), np.array(OTHER_68[what])
+    fit = fit_to(faces[:, order], "ibug-68")
+    assert not fit.good and set(fit.otherwise) == set(np.flatnonzero(order != np.arange(68)).tolist())
+    with pytest.raises(DataError, match=rf"but points {fit.otherwise[0]}, .* lie where others belong"):
+        recognise(faces[:, order])
+    assert fit_to(faces, "ibug-68").otherwise == ()
+
+
 def test_profiles_may_look_to_either_side():
     faces = shapes(20, scheme=get_scheme("menpo-39"))
     faces[::2] *= (-1, 1)

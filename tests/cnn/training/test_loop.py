@@ -216,7 +216,7 @@ def test_points_that_are_missing_are_left_out():
     assert all(np.isfinite(row["val_nme"]) for row in method.history_)
     assert nme(method, gappy[[0, 1, 2, 5, 7]]) < 20
     none = replace(faces, landmarks=np.where(np.arange(5)[:, None] == 2, np.nan, faces.landmarks), visible=None)
-    with pytest.raises(DataError, match="no training face has point 2"):
+    with pytest.raises(DataError, match="no face has point 2"):
         ToyMethod().fit(none)
 
 
