@@ -61,6 +61,16 @@ def test_an_honest_file_gets_no_remark():
         (GUESS - TRUTH.min(1, keepdims=True), "to be those of crops: moving and scaling each face"),
         (np.roll(GUESS, 1, axis=0), "to be those of the face before: moving them by one face"),
         (np.roll(GUESS, -1, axis=0), "to be those of the face after"),
+        (GUESS[RNG.permutation(200)], "to be those of other faces: giving each to the face that it fits best"),
+        (GUESS * 1.12, r"to be those of resized images: multiplying x by 0\.89\d* and y by 0\.89"),
+        ([250, 0] + GUESS * [-1, 1], "to be those of mirrored images: mirroring each face into"),
+        (
+            [250, 0] + GUESS[:, [1, 0, 2, 4, 3]] * [-1, 1],
+            "to be those of mirrored images: mirroring each face, and exchanging left and right points, into",
+        ),
+        ([250, 300] - GUESS, "to be those of images turned upside down"),
+        (np.stack([GUESS[..., 1], 250 - GUESS[..., 0]], axis=2), "to be those of images turned to the left"),
+        (np.stack([300 - GUESS[..., 1], GUESS[..., 0]], axis=2), "to be those of images turned to the right"),
     ],
 )
 def test_every_mistake_is_named_with_its_remedy(wrong, text):
