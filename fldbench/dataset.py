@@ -269,12 +269,11 @@ def roots_together(first: Roots, second: Roots) -> Roots:
 def check_roots(data: Roots) -> None:
     """Raise DataError for a root of an unknown dataset, and DatasetNotFoundError for one that is not there."""
     known = [DEFAULT_ROOT, *registry.names("dataset")]
-    for name, root in _by_name(data).items():
+    for name, root in ({DEFAULT_ROOT: None} | dict(_by_name(data))).items():
         if name not in known:
             raise DataError(f"data: no dataset named {name!r}; {near_miss(name, known)}")
-        if name == DEFAULT_ROOT or not Path(root).is_file():  # the root of one dataset may be its file
+        if root is None or not Path(root).is_file():  # that of a dataset may be its annotation file
             data_root(root)
-    data_root(root_of(data, ""))
 
 
 def absolute_roots(data: Roots, base: str | Path = "") -> Roots:

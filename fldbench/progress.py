@@ -13,6 +13,7 @@ from fldbench.escape import plain
 Listener = Callable[[str, int, int], None]  # what is being done; steps done, steps in all
 FEW = 50  # steps that each get a line of a log
 LOG_EVERY = 10.0  # seconds
+QUICK = 1.0  # seconds; a step of the same work that ends sooner gets no line of its own
 
 _listener: ContextVar[Listener | None] = ContextVar("fldbench_progress", default=None)
 
@@ -50,8 +51,8 @@ def say_progress(what: str, done: int, total: int) -> None:
 def printed() -> Iterator[Listener]:
     """Print the progress of long work as lines on stderr: yields show(what was done, steps done, steps in all).
 
-    A few steps get a line each, many one every ten seconds; what a method reports from inside its training is printed
-    too.
+    A few steps get a line each, unless they are quick; many get one every ten seconds. What a method reports from
+    inside its training is printed too.
     """
     with listening(Inside(_log_lines)):
         yield _log_lines()
@@ -79,13 +80,15 @@ class Inside:
 
 def _log_lines() -> Listener:
     last = start = time.monotonic()
+    said = ""
 
     def show(what: str, done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, said
         now = time.monotonic()
-        if total > FEW and done < total and now - last < LOG_EVERY:
+        pause = LOG_EVERY if total > FEW else QUICK if what == said else 0.0
+        if done < total and now - last < pause:
             return
-        last, seconds = now, now - start
+        last, said, seconds = now, what, now - start
         left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
         if what:
             print(f"{done} of {total} done after {seconds:.0f} s{left}: {plain(what)}", file=sys.stderr, flush=True)

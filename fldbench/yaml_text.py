@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,33 @@ def parse_yaml(text: str, file: str | Path) -> tuple[Any, dict[Place, int]]:
         mark = getattr(error, "problem_mark", None)
         what = plain(getattr(error, "problem", None) or error)[: 2 * SHOWN]
         raise DataError(f"not YAML: {what}", file, mark.line + 1 if mark else None) from error
+
+
+def below(lines: Mapping[Place, int], key: str) -> dict[Place, int]:
+    """Return the lines of what stands under a key, by its place there.
+
+    >>> below({(): 1, ("a",): 1, ("a", 0): 2}, "a")
+    {(): 1, (0,): 2}
+    """
+    return {place[1:]: line for place, line in lines.items() if place[:1] == (key,)}
+
+
+def at_line(file: str, lines: Mapping[Place, int], *place: str | int) -> str:
+    """Return `FILE, line N` of a value, or `FILE` where the line is not known.
+
+    >>> at_line("s.yaml", {("a",): 3}, "a"), at_line("a dict", {}, "a")
+    ('s.yaml, line 3', 'a dict')
+    """
+    return f"{file}, line {lines[place]}" if place in lines else file
+
+
+def telling(errors: Sequence[Any]) -> Any:
+    """Return the error of pydantic that tells most: an unknown key, which explains a missing one; or the first.
+
+    >>> telling([{"type": "missing", "loc": ("seeds",)}, {"type": "extra_forbidden", "loc": ("seed",)}])["loc"]
+    ('seed',)
+    """
+    return next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
 
 
 class _Reader:

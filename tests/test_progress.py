@@ -4,7 +4,8 @@ from threading import Thread
 
 import pytest
 
-from fldbench.progress import listening, say_progress
+from fldbench import progress
+from fldbench.progress import listening, printed, say_progress
 
 
 def test_the_innermost_listener_hears_and_the_outer_one_is_back_afterwards():
@@ -27,3 +28,15 @@ def test_another_thread_does_not_tell_this_one():
         thread.start()
         thread.join()
     assert heard == []
+
+
+def test_a_log_has_no_line_for_quick_steps_of_the_same_work(monkeypatch, capsys):
+    now = iter([0.0, 0.1, 0.2, 2.0, 2.1, 2.2, 2.3])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with printed() as show:
+        for step in (1, 2, 3, 4):
+            show("images", step, 5)
+        show("reused: lbf", 4, 5)
+        show("images", 5, 5)
+    heard = [line.partition(" after")[0] + line.partition(":")[2] for line in capsys.readouterr().err.splitlines()]
+    assert heard == ["1 of 5 done images", "3 of 5 done images", "4 of 5 done reused: lbf", "5 of 5 done images"]

@@ -19,7 +19,8 @@ Data = Annotated[
     list[str] | None,
     typer.Option(
         "--data",
-        help="Data root, by default FLDBENCH_DATA; NAME=ROOT is that of one dataset. May be given several times.",
+        help="Data root, or the file of a generic format; by default FLDBENCH_DATA. NAME=ROOT is that of one "
+        "dataset. May be given several times.",
         show_default=False,
     ),
 ]

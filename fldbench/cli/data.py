@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Options, Plugins, Schemes, assignments, complain, say
+from fldbench.cli.common import Data, Options, Plugins, Schemes, assignments, complain, roots, say
 from fldbench.cli.completion import dataset_name
 from fldbench.errors import DatasetNotFoundError
 
@@ -19,12 +19,6 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="DATASET", help="Name of the dataset; `fldbench list datasets`.", autocompletion=dataset_name
-    ),
-]
-Root = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", help="Data root, or the file of a generic format.", envvar="FLDBENCH_DATA", show_default=False
     ),
 ]
 Split = Annotated[str | None, typer.Option("--split", help="Split; default the dataset's first.")]
@@ -39,28 +33,28 @@ class Target(StrEnum):
     csv = "csv"
 
 
-def _load(name: str, root: Path | None, split: str | None, options: list[str] | None):
+def _load(name: str, data: list[str] | None, split: str | None, options: list[str] | None):
     from fldbench.dataset import load_dataset, make_dataset
 
     given = assignments(options, "--option")
-    return load_dataset(name, root, split or make_dataset(name, **given).splits[0], **given)
+    return load_dataset(name, roots(data), split or make_dataset(name, **given).splits[0], **given)
 
 
-def _load_sound(name: str, root: Path | None, split: str | None, options: list[str] | None):
+def _load_sound(name: str, data: list[str] | None, split: str | None, options: list[str] | None):
     """Load the faces without faults, unless an option says otherwise; return them and the faults."""
-    from fldbench.dataset import make_dataset
+    from fldbench.dataset import make_dataset, root_of
 
     given = assignments(options, "--option")
     dataset = make_dataset(name, **given)
     if "faulty" not in given:
         dataset.faulty = "skip"
-    return dataset.load(root, split or dataset.splits[0]), dataset.faults
+    return dataset.load(root_of(roots(data), name), split or dataset.splits[0]), dataset.faults
 
 
 @app.command()
 def info(
     name: Name,
-    data: Root = None,
+    data: Data = None,
     split: Split = None,
     option: Options = None,
     plugin: Plugins = None,
@@ -102,7 +96,7 @@ def info(
 def preview(
     name: Name,
     output: Annotated[Path, typer.Option("-o", "--output", help="PNG file to write.")],
-    data: Root = None,
+    data: Data = None,
     split: Split = None,
     faces: Annotated[int, typer.Option("--faces", min=1, help="How many, drawn at random.")] = 48,
     ids: Annotated[list[str] | None, typer.Option("--id", help="Id of a face; may be given several times.")] = None,
@@ -122,7 +116,7 @@ def preview(
 @app.command()
 def verify(
     name: Name,
-    data: Root = None,
+    data: Data = None,
     split: Split = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Exclude list to write; suites name it as `exclude`.")
@@ -169,7 +163,7 @@ def convert(
     name: Name,
     output: Annotated[Path, typer.Argument(metavar="OUT", help="New folder.")],
     to: Annotated[Target, typer.Option("--to", help="Format to write.")],
-    data: Root = None,
+    data: Data = None,
     split: Split = None,
     option: Options = None,
     schemes: Schemes = None,
@@ -191,7 +185,7 @@ def convert(
 def pack(
     name: Name,
     output: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its index goes beside it.")],
-    data: Root = None,
+    data: Data = None,
     split: Split = None,
     size: Annotated[
         int | None, typer.Option("--size", min=8, help="Crop to this many px; default images as they are.")

@@ -21,7 +21,7 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
     """Show the progress of long work: yields show(what was done, steps done, steps in all).
 
     On a terminal a bar on stderr, and a second one for what a method reports from inside its training; elsewhere lines,
-    so that a log tells the same: one for each of a few steps, one every ten seconds for many.
+    so that a log tells the same: one for each of a few steps that take a while, one every ten seconds for many.
     """
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from fldbench.errors import DataError, FldbenchError, ProtocolError, must_be
 from fldbench.protocols import normalisers
 from fldbench.protocols.names import suggestion
 from fldbench.protocols.protocol import Protocol
-from fldbench.yaml_text import read_yaml
+from fldbench.yaml_text import Place, at_line, read_yaml, telling
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -52,7 +52,7 @@ def _model() -> type[BaseModel]:
     return Base
 
 
-def definitions(content: Any, where: str) -> list[Protocol]:
+def definitions(content: Any, where: str, lines: Mapping[Place, int] | None = None) -> list[Protocol]:
     """Return the bases of a `define` block.
 
     Parameters
@@ -65,6 +65,8 @@ def definitions(content: Any, where: str) -> list[Protocol]:
         `normalisers.NORMALISERS`, `points:8/9`, or a mapping with the keys name and points, two lists of indices.
     where : str
         The file, for messages.
+    lines : mapping, optional
+        The line of each base, by its place in `content`.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def definitions(content: Any, where: str) -> list[Protocol]:
     ((3,), (4,))
     """
     found: list[Protocol] = []
-    for place, item in _items(content, where):
+    for place, item in _items(content, where, lines or {}):
         protocol = _defined(item, place)
         if protocol.name in [other.name for other in found]:
             raise ProtocolError(f"{place}: the base {protocol.name!r} is given twice; write it once")
@@ -90,10 +92,10 @@ def read_protocols(path: str | Path) -> list[Protocol]:
     Raises ProtocolError with the file, and the line where it is not YAML.
     """
     try:
-        content, _ = read_yaml(path)
+        content, lines = read_yaml(path)
     except DataError as error:
         raise ProtocolError(str(error)) from error
-    return definitions(content, str(path))
+    return definitions(content, str(path), lines)
 
 
 @cache
@@ -110,17 +112,22 @@ def check_base_name(name: str, where: str) -> None:
         )
 
 
-def _items(content: Any, where: str) -> Iterator[tuple[str, Any]]:
+def _items(content: Any, where: str, lines: Mapping[Place, int]) -> Iterator[tuple[str, Any]]:
     """Yield each base with its place, for messages; in a mapping, the key is the name of the base."""
     if isinstance(content, dict):
         for name, item in content.items():
-            yield f"{where}: {name}", item | {"name": str(name)} if isinstance(item, dict) else item
+            yield (
+                f"{at_line(where, lines, name)}: {name}",
+                item | {"name": str(name)} if isinstance(item, dict) else item,
+            )
     elif isinstance(content, list):
         for number, item in enumerate(content):
             named = isinstance(item, dict) and isinstance(item.get("name"), str)
-            yield f"{where}: {item['name'] if named else f'define[{number}]'}", item
+            yield f"{at_line(where, lines, number)}: {item['name'] if named else f'define[{number}]'}", item
     else:
-        raise ProtocolError(must_be(where, "define", content, "a list of bases, or a mapping from their names"))
+        raise ProtocolError(
+            must_be(at_line(where, lines), "define", content, "a list of bases, or a mapping from their names")
+        )
 
 
 def _defined(item: Any, where: str) -> Protocol:
@@ -133,7 +140,7 @@ def _defined(item: Any, where: str) -> Protocol:
     try:
         base: Any = model.model_validate(item)
     except ValidationError as invalid:
-        raise ProtocolError(_explained(invalid.errors()[0], where, model)) from invalid
+        raise ProtocolError(_explained(telling(invalid.errors()), where, model)) from invalid
     check_base_name(base.name, where)
     facts = {"scheme": base.scheme, "n_expected": base.n_expected}
     for key, value in facts.items():
@@ -182,7 +189,8 @@ def _of_reader(key: str, base: Any, where: str) -> Any:
     known = reader.expected.get(base.subset or base.split)
     found = getattr(reader, "scheme", None) if key == "scheme" else known
     if found is None:
-        raise ProtocolError(f"{where}: the dataset {base.dataset!r} does not say it: give the key {key!r}")
+        what = "the scheme of its points" if key == "scheme" else "how many faces are measured"
+        raise ProtocolError(f"{where}: the dataset {base.dataset!r} does not say {what}; give the key {key!r}")
     return found
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from fldbench.curate.excludes import read_excludes, without
-from fldbench.dataset import Roots, load_dataset, make_dataset
+from fldbench.curate.excludes import PART, read_excludes, without
+from fldbench.dataset import SOUND, Roots, load_dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
@@ -143,7 +143,10 @@ class SuiteData:
         if loaded.faces is None:
             return loaded
         faces = loaded.faces if spec.exclude is None else without(loaded.faces, read_excludes(spec.exclude))
-        return LoadedFaces(boxes_from(faces[: spec.faces], spec.boxes), spec.faces or loaded.n_expected)
+        if spec.faces is not None:  # the parts of the split are not those of its first faces
+            left = {part: counts for part, counts in faces.parts.items() if part in (SOUND, PART)}
+            faces = replace(faces[: spec.faces], parts=left)
+        return LoadedFaces(boxes_from(faces, spec.boxes), spec.faces or loaded.n_expected)
 
 
 def place_of(what: TrainSpec | Protocol) -> str:

@@ -21,15 +21,15 @@ from fldbench.errors import (
     DataError,
     ProtocolError,
     SuiteError,
-    near_miss,
 )
 from fldbench.escape import cut
 from fldbench.method import Method
 from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, definitions, get_protocol, register_protocol
+from fldbench.protocols.names import suggestion
 from fldbench.run.specs import MethodSpec, Strict, TrainSpec, found
 from fldbench.schemes import register_scheme, schemes_in
-from fldbench.yaml_text import Place, read_yaml
+from fldbench.yaml_text import Place, below, read_yaml, telling
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -159,7 +159,7 @@ def _validate(content: dict[str, Any], file: str, lines: dict[Place, int], base:
         suite = Suite.model_validate(content)
         return suite.model_copy(update={"data": absolute_roots(suite.data, base)})
     except ValidationError as invalid:
-        error = invalid.errors()[0]
+        error = telling(invalid.errors())
         path = tuple(error["loc"])
         known = path
         while known and known not in lines:
@@ -184,17 +184,17 @@ def _define_schemes(content: Any, file: str, lines: dict[Place, int]) -> None:
     """Register the landmark schemes that a suite defines."""
     place = f"{file}, line {lines[('schemes',)]}" if ("schemes",) in lines else file
     try:
-        for scheme in schemes_in(content, place):
+        for scheme in schemes_in(content, file, below(lines, "schemes")):
             register_scheme(scheme)
     except DataError as error:
-        raise SuiteError(str(error) if str(error).startswith(place) else f"{place}: {error}") from error
+        raise SuiteError(str(error) if str(error).startswith(file) else f"{place}: {error}") from error
 
 
 def _define(content: Any, file: str, lines: dict[Place, int]) -> None:
     """Register the protocols that a suite defines; refuse a name that already means something else."""
     place = f"{file}, line {lines[('define',)]}" if ("define",) in lines else file
     try:
-        for protocol in definitions(content, place):
+        for protocol in definitions(content, file, below(lines, "define")):
             if protocol.name in registry.names("protocol") and get_protocol(protocol.name) != protocol:
                 raise SuiteError(f"{place}: define: {protocol.name!r} is the name of another protocol; choose another")
             register_protocol(protocol)
@@ -206,7 +206,10 @@ def _explain(error: ErrorDetails, where: str, path: Place) -> str:
     model = _MODELS.get(path[0], Suite) if len(path) > 1 else Suite
     allowed = ", ".join(model.model_fields)
     if error["type"] == "extra_forbidden":
-        return f"unknown key {path[-1]!r}; {near_miss(str(path[-1]), model.model_fields)} (the keys are {allowed})"
+        near = suggestion(path[-1], model.model_fields)
+        keys = f"{near} (the keys are {allowed})" if near else f"the keys are {allowed}"
+        then = "; parameters of the method stand under 'params'" if model is MethodSpec and not near else ""
+        return f"unknown key {path[-1]!r}; {keys}{then}"
     if error["type"] == "missing":
         return f"the key {path[-1]!r} is missing; the keys are {allowed}"
     if error["type"] == "value_error":

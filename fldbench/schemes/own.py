@@ -13,7 +13,7 @@ from fldbench.schemes.recognise import asymmetry_of, usual_shape
 from fldbench.schemes.scheme import Scheme
 from fldbench.schemes.table import add_scheme
 from fldbench.shapes import align_to
-from fldbench.yaml_text import read_yaml
+from fldbench.yaml_text import Place, at_line, below, read_yaml
 
 MOST = 10_000  # points of a scheme
 REST = "points"  # the region of the points that no other region has
@@ -146,7 +146,7 @@ def register_scheme(scheme: Scheme | str, points: int | None = None, **more: Any
     return add_scheme(make_scheme(scheme, points, **more))
 
 
-def schemes_in(content: Any, where: str) -> list[Scheme]:
+def schemes_in(content: Any, where: str, lines: Mapping[Place, int] | None = None) -> list[Scheme]:
     """Return the schemes of a `schemes` block: a mapping from their names.
 
     Each is a number of points, a list of their names, or a mapping with the arguments of `make_scheme`.
@@ -159,7 +159,7 @@ def schemes_in(content: Any, where: str) -> list[Scheme]:
     >>> [one.n_points for one in schemes_in({"coin": 8, "iris": ["left", "right"]}, "own.yaml")]
     [8, 2]
     """
-    return list(_schemes(content, where))
+    return list(_schemes(content, where, lines or {}))
 
 
 def read_schemes(path: str | Path) -> list[Scheme]:
@@ -167,10 +167,10 @@ def read_schemes(path: str | Path) -> list[Scheme]:
 
     Raises DataError with the file, and the line where it is not YAML.
     """
-    content, _ = read_yaml(path)
+    content, lines = read_yaml(path)
     if isinstance(content, dict) and set(content) == {"schemes"}:
-        content = content["schemes"]
-    return schemes_in(content, str(path))
+        content, lines = content["schemes"], below(lines, "schemes")
+    return schemes_in(content, str(path), lines)
 
 
 def guess_mirror(landmarks: np.ndarray) -> tuple[list[tuple[int, int]], float]:
@@ -236,11 +236,12 @@ def _rotated(shape: np.ndarray, turn: float) -> np.ndarray:
     return shape @ np.array([[cos, sin], [-sin, cos]])
 
 
-def _schemes(content: Any, where: str) -> Iterator[Scheme]:
+def _schemes(content: Any, where: str, lines: Mapping[Place, int]) -> Iterator[Scheme]:
     if not isinstance(content, dict):
-        raise DataError(must_be(where, "schemes", content, "a mapping from the names of schemes"))
+        raise DataError(must_be(at_line(where, lines), "schemes", content, "a mapping from the names of schemes"))
     for name, item in content.items():
-        place = f"{where}: {name}"
+        line = at_line(where, lines, name)
+        place = f"{line}: {name}"
         if isinstance(item, int):
             item = {"points": item}
         elif isinstance(item, list):
@@ -254,7 +255,7 @@ def _schemes(content: Any, where: str) -> Iterator[Scheme]:
         try:
             yield make_scheme(str(name), **item)
         except DataError as error:
-            raise DataError(f"{where}: {error}") from error
+            raise DataError(f"{line}: {error}") from error
         except (TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{place}: not a scheme ({error})") from error
 

@@ -102,3 +102,16 @@ def test_faces_without_a_box_of_their_own_are_counted(call, folder):
     one = ("train", "mean-shape", "--dataset", "coco-face", "--data", folder, "--option", "scheme=mtfl-5")
     status, _, err = call(*one, "-o", folder / "m")
     assert status == 0 and "official boxes (faces with a box 1 of 2)" in err, err
+
+
+def test_the_data_of_a_generic_format_are_a_folder_or_their_file_in_every_command(call, folder):
+    for place in (folder, folder / "train.xml", f"dlib-xml={folder / 'train.xml'}"):
+        status, out, err = call(
+            "data", "info", "dlib-xml", "--data", place, "--split", "all", "--option", "scheme=mtfl-5"
+        )
+        assert status == 0 and "faces         10" in out, err
+        given = ("--dataset", "dlib-xml", "--data", place, "--option", "scheme=mtfl-5", "-o", folder / "m.safetensors")
+        status, _, err = call("train", "mean-shape", *given)
+        assert status == 0, err
+    status, _, err = call("data", "info", "300w", "--data", folder / "train.xml")
+    assert status == 2 and "train.xml' is not a folder; give --data ROOT" in err

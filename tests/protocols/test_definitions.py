@@ -94,7 +94,7 @@ GOOD = {"name": "p", "dataset": "toy", "n_expected": 8, "scheme": "mtfl-5", "nor
         ),
         (
             [{"name": "p", "dataset": "300w", "subset": "mine", "normaliser": "box"}],
-            "f.yaml: p: the dataset '300w' does not say it: give the key 'n_expected'",
+            "f.yaml: p: the dataset '300w' does not say how many faces are measured; give the key 'n_expected'",
         ),
     ],
 )
@@ -109,6 +109,13 @@ def test_a_wrong_file_names_file_and_line(tmp_path):
         read_protocols(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("- name: p\n  dataset: [x\n")
     with pytest.raises(ProtocolError, match=r"bad\.yaml, line \d: not YAML: "):
+        read_protocols(tmp_path / "bad.yaml")
+    (tmp_path / "bad.yaml").write_text(
+        "p:\n  dataset: 300w\n  subset: full\n  normaliser: box\nq:\n  normalizer: box\n"
+    )
+    with pytest.raises(
+        ProtocolError, match=r"bad\.yaml, line 5: q: a key is 'normalizer'; .* did you mean 'normaliser'"
+    ):
         read_protocols(tmp_path / "bad.yaml")
     (tmp_path / "empty.yaml").write_text("# nothing\n")
     with pytest.raises(ProtocolError, match=r"empty\.yaml: define is None; must be a list of bases"):

@@ -64,6 +64,18 @@ def test_a_dict_is_a_suite_too():
             11,
             "unknown key 'seed'; did you mean 'seeds'? (the keys are name, define",
         ),
+        ("seeds: [0, 1]", "protocol: [x]", 11, "unknown key 'protocol'; did you mean 'protocols'?"),
+        ("protocols:", "protocol:", 10, "unknown key 'protocol'; did you mean 'protocols'?"),
+        ("  - name: cnn-small", "  - method: cnn-small", 7, "unknown key 'method'; the keys are name, params, label"),
+        (
+            "    params: {epochs: 3}",
+            "    epochs: 3",
+            9,
+            "unknown key 'epochs'; the keys are name, params, label; param",
+        ),
+        ("name: small", "name: a\ndefine:\n  b:\n    datset: csv", 3, "b: a key is 'datset'; must be one of"),
+        ("name: small", "name: a\ndefine:\n  - name: b", 3, "b: the key 'dataset' is missing"),
+        ("name: small", "name: a\nschemes:\n  b: 2\n  c: {point: 2}", 4, "c: no key 'point'; did you mean 'points'?"),
         ("    params: {epochs: 3}", "    parms: {}", 9, "unknown key 'parms'; did you mean 'params'?"),
         ("faces: 50", "faces: many", 4, "train[1].faces is 'many'; must be a valid integer"),
         ("faces: 50", "faces: 0", 4, "train[1].faces is 0; must be greater than or equal to 1"),
@@ -137,7 +149,7 @@ def test_a_suite_defines_protocols_of_its_own(file, toy):
         load_suite(content | {"define": {"toy-mouth": other}})
     with pytest.raises(SuiteError, match="define: '300w-helen' is the name of another protocol"):
         load_suite(content | {"define": {"300w-helen": corners}})
-    with pytest.raises(SuiteError, match=r"suite\.yaml, line 12: mouth-only: .*thresholds"):
+    with pytest.raises(SuiteError, match=r"suite\.yaml, line 13: mouth-only: .*thresholds"):
         load_suite(file(DEFINED))
 
 

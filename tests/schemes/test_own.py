@@ -98,12 +98,15 @@ def test_yaml_files(tmp_path):
     path.write_text("coin: 8\n")
     assert [one.name for one in read_schemes(path)] == ["coin"]
     for text, message in (
-        ("a: {point: 8}", r"own\.yaml: a: no key 'point'; did you mean 'points'\?"),
-        ("a: {points: 2, mirror: 3}", r"own\.yaml: a: not a scheme"),
-        ("a: round", r"own\.yaml: a: the scheme is 'round'; must be a number of points, a list of their names, or"),
-        ("[1, 2]", r"own\.yaml: schemes is \[1, 2\]; must be a mapping from the names of schemes"),
+        ("a: {point: 8}", r"own\.yaml, line 1: a: no key 'point'; did you mean 'points'\?"),
+        ("a: {points: 2, mirror: 3}", r"own\.yaml, line 1: a: not a scheme"),
+        (
+            "a: round",
+            r"own\.yaml, line 1: a: the scheme is 'round'; must be a number of points, a list of their names, or",
+        ),
+        ("[1, 2]", r"own\.yaml, line 1: schemes is \[1, 2\]; must be a mapping from the names of schemes"),
         ("a: [1", r"own\.yaml, line \d: not YAML"),
-        ("a: 0", r"own\.yaml: scheme 'a': points is 0"),
+        ("a: 0", r"own\.yaml, line 1: scheme 'a': points is 0"),
     ):
         path.write_text(text)
         with pytest.raises(DataError, match=message):
