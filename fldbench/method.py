@@ -284,15 +284,22 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     usable = usable_boxes(boxes)
     if not usable.all():
         return _with_missed(method, images, boxes, usable, n_points)
-    answer = np.asarray(method.predict(images, boxes))
+    answer = np.asarray(_filled(method.predict(images, boxes)))
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
         raise MethodError(
             f"{method!r} answered {len(images)} faces with {answer.dtype} of shape {answer.shape}; "
             f"must be numbers of shape ({len(images)}, {n_points}, 2)"
         )
-    answer = answer.astype(float)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is missed
+        answer = answer.astype(float)
     answer[~np.isfinite(answer).all(axis=(1, 2))] = np.nan
     return answer
+
+
+def _filled(answer: Any) -> Any:
+    """Return an answer with NaN in the place of what is masked, which the method does not mean."""
+    masked = isinstance(answer, np.ma.MaskedArray) and answer.dtype.kind in "fiu"
+    return answer.astype(float).filled(np.nan) if masked else answer
 
 
 def _with_missed(
