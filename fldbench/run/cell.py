@@ -26,6 +26,7 @@ from fldbench.records.store import Store
 from fldbench.run.data import SuiteData, place_of
 from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
+from fldbench.run.process_state import kept_as_it_was
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
 
@@ -242,7 +243,8 @@ def _tried(work: Callable[..., Any], *args: Any) -> Any:
 
 def _by_method(data: SuiteData, work: Callable[..., Any], *args: Any) -> Any:
     """Return what `_tried` returns; a Failure too if the code of a method changed the faces that it was lent."""
-    result = _tried(work, *args)
+    with kept_as_it_was():
+        result = _tried(work, *args)
     if data.forget_changed():
         return Failure("failed", "it changed the faces that it was given; all other methods get them as they were")
     return result

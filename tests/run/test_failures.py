@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from toys import Noisy, Toy, toy_protocol
 
 import fldbench
@@ -347,3 +348,22 @@ def test_a_record_keeps_the_ends_of_a_long_reason(toy, tmp_path):
     registry.register_method("shouts", Shouts)
     (record,) = fldbench.run_suite(toy | {"methods": ["shouts"]}, tmp_path)
     assert record.reason.startswith("ValueError: xxx") and len(record.reason) < 2100 and len(record.traceback) <= 20000
+
+
+class Sets(Noisy):
+    """Change what belongs to the whole process."""
+
+    def fit(self, train, val=None):
+        os.chdir("/")
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        torch.set_default_device("meta")
+        return super().fit(train)
+
+
+def test_a_method_does_not_change_the_process_for_later_ones(toy, tmp_path):
+    registry.register_method("sets", Sets)
+    place = os.getcwd()
+    (record,) = fldbench.run_suite(toy | {"methods": ["sets"]}, tmp_path)
+    assert record.status == "ok" and os.getcwd() == place and torch.is_grad_enabled()
+    assert torch.zeros(1).dtype == torch.float32 and torch.zeros(1).device.type == "cpu"
