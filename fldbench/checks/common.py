@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fldbench.errors import FldbenchError
+from fldbench.errors import FldbenchError, raised_at
 
 
 class Skipped(Exception):
@@ -60,10 +60,11 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
         return Result(name, about, "skipped", str(reason), advice)
     except AssertionError as error:
         return Result(name, about, "failed", " ".join(str(error).split()) or "it does not hold", advice)
-    except Exception as error:  # any kind of crash is what the checks look for
+    except (Exception, SystemExit) as error:  # any kind of crash is what the checks look for
         text = " ".join(str(error).split())
-        kind = "" if isinstance(error, FldbenchError) else f"{type(error).__name__}: "
-        return Result(name, about, "failed", f"{kind}{text}" or type(error).__name__, advice)
+        known = isinstance(error, FldbenchError)
+        reason = text if known else f"{type(error).__name__}: {text} ({raised_at(error)})"
+        return Result(name, about, "failed", reason or type(error).__name__, advice)
     return Result(name, about, "passed", advice=advice)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.dataset import Roots
-from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError
+from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError, raised_at
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
 from fldbench.plugin_files import load_plugin
@@ -243,7 +243,7 @@ def failure_of(error: BaseException) -> Failure:
     known = isinstance(error, FldbenchError)
     text = " ".join(str(error).split()) or "no message"
     trace = "" if known else "".join(traceback.format_exception(error))
-    return Failure(status, text if known else f"{type(error).__name__}: {text}", trace)
+    return Failure(status, text if known else f"{type(error).__name__}: {text} ({raised_at(error)})", trace)
 
 
 def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
