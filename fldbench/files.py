@@ -153,9 +153,14 @@ def sweep(folder: str | Path) -> None:
         part = Path(folder, name)
         if found is None or (_runs(int(found[2])) if found[1] == _machine() else not _is_old(part)):
             continue
-        shutil.rmtree(part, ignore_errors=True)
-        with suppress(OSError):
-            part.unlink()
+        remove(part)
+
+
+def remove(path: str | Path) -> None:
+    """Remove a file, a link or a folder with everything in it, if it is there and can be removed."""
+    with suppress(OSError):
+        os.unlink(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def open_regular(path: str | Path) -> BufferedReader:
@@ -232,14 +237,14 @@ def parse_json(text: str | bytes) -> Any:
     Raises
     ------
     ValueError
-        In one line, also for NaN and infinities, which JSON does not have, for numbers of thousands of digits, and for
-        brackets nested too deeply.
+        In one line, also for NaN and infinities, which JSON does not have, for whole numbers of more than 64 bits, and
+        for brackets nested too deeply.
 
     >>> parse_json('{"a": [1]}')
     {'a': [1]}
     """
     try:
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+        return json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
     except RecursionError as error:
         raise ValueError("brackets are nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -295,6 +300,13 @@ def _finite(word: str) -> float:
     value = float(word)
     if not math.isfinite(value):
         raise ValueError(f"{word[:20]} is not a finite number")
+    return value
+
+
+def _whole(word: str) -> int:
+    value = int(word)
+    if value.bit_length() > 64:
+        raise ValueError(f"{word[:20]} is too large a number")
     return value
 
 

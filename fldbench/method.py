@@ -295,7 +295,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     usable = usable_boxes(boxes)
     if not usable.all():
         return _with_missed(method, images, boxes, usable, n_points)
-    found = method.predict(images, boxes)
+    found = _filled(method.predict(images, boxes))
     try:
         answer = np.asarray(found)
     except ValueError:  # rows of different lengths
@@ -306,9 +306,16 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
             f"{method!r} answered {len(images)} faces with {came}; "
             f"must be numbers of shape ({len(images)}, {n_points}, 2)"
         )
-    answer = answer.astype(float)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is missed
+        answer = answer.astype(float)
     answer[~np.isfinite(answer).all(axis=(1, 2))] = np.nan
     return answer
+
+
+def _filled(answer: Any) -> Any:
+    """Return an answer with NaN in the place of what is masked, which the method does not mean."""
+    masked = isinstance(answer, np.ma.MaskedArray) and answer.dtype.kind in "fiu"
+    return answer.astype(float).filled(np.nan) if masked else answer
 
 
 def _with_missed(

@@ -216,6 +216,7 @@ def test_a_file_that_is_too_large_for_its_kind_is_not_read(tmp_path):
         ("[-Infinity]", "-Infinity is not a finite number"),
         ("[1e999]", "1e999 is not a finite number"),
         ("9" * 5000, "Exceeds the limit"),
+        ("1" + "0" * 400, "10000000000000000000 is too large a number"),
         ("[" * 100_000, "brackets are nested too deeply"),
         (b'"\xe4"', "not UTF-8 text"),
     ],

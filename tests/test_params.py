@@ -98,7 +98,7 @@ def test_weights():
         (whole(1, 8), [1, 8, np.int64(3)], [0, 9, 1.0, True, "1", None], "a whole number from 1 to 8"),
         (whole(high=2), [-5, 2], [3], "a whole number up to 2"),
         (real(0, 1), [0, 1, 0.5, np.float32(0.5)], [-0.1, 1.1, float("nan"), True, "0"], "a number from 0 to 1"),
-        (real(above=0, below=1), [0.5], [0, 1, float("inf")], "a number above 0 and below 1"),
+        (real(above=0, below=1), [0.5], [0, 1, float("inf"), 10**400], "a number above 0 and below 1"),
         (real(above=0, high=1), [1], [0, 1.5], "a number above 0 up to 1"),
         (optional(whole(1)), [None, 1], [0, "none"], "None or a whole number from 1"),
         (one_of((1, 3)), [1, 3], [2, True, 1.0, "1"], "one of 1, 3"),

@@ -12,7 +12,7 @@ import fldbench
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import ImageArrays
 from fldbench.faces.given import given_faces
-from fldbench.method import Method
+from fldbench.method import Method, predict_checked
 
 FACES = toy_faces(2)
 IMAGE, BOX = FACES.images[0], FACES.boxes[:1]
@@ -293,3 +293,14 @@ def test_faces_one_by_one_are_judged_together(toy):
     fitted.fit(train)
     for _ in range(20):  # one face again and again says nothing about where boxes come from
         fitted.predict([test.images[0]], squares[:1])
+
+
+def test_what_is_masked_in_an_answer_is_missed():
+    class Masks(Noisy):
+        def predict(self, images, boxes):
+            answer = np.ma.zeros((len(images), 5, 2))
+            answer[0, 2] = np.ma.masked
+            return answer
+
+    answer = predict_checked(Masks(), list(FACES.images), FACES.boxes, 5)
+    assert np.isnan(answer[0]).all() and (answer[1] == 0).all()

@@ -37,9 +37,11 @@ def train(
     too; after an interruption, the same command continues from it.
     """
     from fldbench.cli.terminal import progress
+    from fldbench.curate.inspect import as_stored, info
     from fldbench.dataset import load_dataset
     from fldbench.errors import DataError, must_be
     from fldbench.faces import facts_of
+    from fldbench.faces.frame import check_in_images
     from fldbench.files import check_writable
     from fldbench.method import make_method
     from fldbench.protocols import boxes_from
@@ -61,6 +63,10 @@ def train(
     for reason in loaded.problems.values():
         complain(f"left out: {reason}")
     usable = loaded.check_usable()
+    check_in_images(usable)
+    frames = info(usable)["images"]
+    if frames["oriented"]:
+        complain(f"{usable.label}: {as_stored(frames['oriented'], frames['sampled'])}")
     short = ", ".join(f"{part} {found} of {total}" for part, (found, total) in usable.parts.items() if found < total)
     complain(f"fitting on {facts_of(usable)}" + (f" ({short})" if short else ""))
     with progress(f"fitting {method} on {len(usable)} faces"):

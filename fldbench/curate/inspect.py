@@ -11,6 +11,7 @@ from fldbench.dataset import SOUND
 from fldbench.errors import DataError, must_be
 from fldbench.escape import plain
 from fldbench.faces import FaceSet
+from fldbench.faces.frame import outside
 from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.geometry import box_size, tight_box
 from fldbench.media.draw import contact_sheet, draw_landmarks
@@ -45,7 +46,8 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         - groups: known (whether the dataset tells), number, largest
         - box_sides: [least, median, largest] px of the longer side; None without faces
         - images: sampled, unreadable (of those), width and height [least, median, largest] px or None, oriented (with
-          an EXIF orientation, read as they are stored), turned (by their EXIF orientation), and why none can be read
+          an EXIF orientation, read as they are stored), turned (by their EXIF orientation), outside (faces with
+          more than a quarter of their points outside of their image), and why none can be read
     """
     annotated = np.isfinite(faces.landmarks).all(axis=2)
     known = bool(len(faces)) and not (faces.groups == faces.ids).all()
@@ -66,7 +68,7 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         "subsets": {name: int(column.sum()) for name, column in faces.subsets.items()},
         "groups": {"known": known, "number": len(sizes), "largest": int(sizes.max(initial=0))},
         "box_sides": _range(box_size(faces.boxes).max(axis=1)),
-        "images": _image_sizes(faces, sample),
+        "images": _image_sizes(faces, sample) | {"outside": outside(faces, sample)[0]},
     }
 
 
@@ -96,6 +98,8 @@ def info_text(facts: dict[str, Any]) -> str:
             lines.append(("orientation", f"{images['turned']} images are turned by their EXIF orientation"))
         if images["oriented"]:
             lines.append(("orientation", as_stored(images["oriented"], images["sampled"])))
+        if images["outside"]:
+            lines.append(("outside", f"{images['outside']} faces have more than a quarter of their points outside"))
     else:
         lines.append(("images", images["why"] or "none"))
     return "\n".join(f"{key:<13} {plain(value)}" for key, value in lines)

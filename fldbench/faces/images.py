@@ -110,6 +110,10 @@ class _Selection(Images):
     def __init__(self, base: Images, rows: np.ndarray):
         self._base, self._rows = base, rows
 
+    @property
+    def keeps_digests(self) -> bool:  # type: ignore[override]  # that of a class elsewhere, which nobody sets
+        return self._base.keeps_digests
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -215,10 +219,11 @@ class ImageFiles(Images):
     """
 
     def __init__(self, paths: Sequence[str | Path], orientations: Sequence[int] | None = None):
-        self.paths = [str(path) for path in paths]
+        self.paths = tuple(str(path) for path in paths)
         self.orientations = np.ones(len(self.paths), np.uint8)
         if orientations is not None:
             self.orientations[:] = orientations
+        self.orientations.flags.writeable = False
         first: dict[tuple[str, int], int] = {}
         places = zip(self.paths, self.orientations.tolist(), strict=True)
         self._first = np.array([first.setdefault(place, i) for i, place in enumerate(places)], np.intp)

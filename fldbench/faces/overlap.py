@@ -100,16 +100,44 @@ def overlap(train: FaceSet, test: FaceSet) -> Overlap:
     shared = _declared_groups(train) & _declared_groups(test) if one_dataset else set()
     same_group = np.isin(test.groups, list(shared))
     photos = same_photo & ~same_face
-    copies = _copied(train, test) & ~same_face & ~same_photo
-    groups = same_group & ~same_face & ~same_photo & ~copies
+    copied = np.isin(np.arange(len(test)), copies(train, test)[:, 1]) & ~same_face & ~same_photo
+    groups = same_group & ~same_face & ~same_photo & ~copied
     return Overlap(
         of=len(test),
         faces=tuple(test.ids[same_face].tolist()),
         photos=tuple(test.ids[photos].tolist()),
-        copies=tuple(test.ids[copies].tolist()),
+        copies=tuple(test.ids[copied].tolist()),
         grouped=int(groups.sum()),
         groups=tuple(np.unique(test.groups[groups]).tolist()),
     )
+
+
+def copies(one: FaceSet, other: FaceSet, most: int = 1) -> np.ndarray:
+    """Return the faces of two sets that have the same points up to place, size, tilt and mirroring.
+
+    Parameters
+    ----------
+    one, other : FaceSet
+        May be the same set; then each face is also a copy of itself.
+    most : int
+        For each face of `other`, its nearest so many of `one`, as they are and mirrored.
+
+    Returns
+    -------
+    ndarray of shape (n, 2), int
+        Rows in `one` and in `other`; none for sets of different schemes.
+    """
+    pairs = [np.zeros((0, 2), int)]
+    if one.scheme == other.scheme:
+        mirror = get_scheme(other.scheme).mirror
+        of_one = _rows_of_known(one.landmarks)
+        for view in [other.landmarks] if mirror is None else [other.landmarks, mirrored(other.landmarks, mirror)]:
+            for known, rows in _rows_of_known(view).items():
+                if len(known) >= LEAST_POINTS and known in of_one:
+                    there, here = (array[:, known] for array in (one.landmarks[of_one[known]], view[rows]))
+                    found = _near(there, here, most)
+                    pairs.append(np.stack([of_one[known][found[:, 0]], rows[found[:, 1]]], axis=1))
+    return np.concatenate(pairs)
 
 
 def _digests(faces: FaceSet) -> list[bytes]:
@@ -161,20 +189,6 @@ def _same_points(one: np.ndarray, other: np.ndarray) -> bool:
     return np.allclose(first, second, rtol=0, atol=SAME_POINTS, equal_nan=True)
 
 
-def _copied(train: FaceSet, test: FaceSet) -> np.ndarray:
-    """Return which test faces have the points of a training face up to place, size, tilt and mirroring, (n,) bool."""
-    copied = np.zeros(len(test), bool)
-    if train.scheme != test.scheme:
-        return copied
-    mirror = get_scheme(test.scheme).mirror
-    of_train = _rows_of_known(train.landmarks)
-    for view in [test.landmarks] if mirror is None else [test.landmarks, mirrored(test.landmarks, mirror)]:
-        for known, rows in _rows_of_known(view).items():
-            if len(known) >= LEAST_POINTS and known in of_train:
-                copied[rows] |= _near(train.landmarks[of_train[known]][:, known], view[rows][:, known])
-    return copied
-
-
 def _rows_of_known(landmarks: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
     """Return the numbers of known points -> the rows of the faces that have just these."""
     patterns, of_row = np.unique(np.isfinite(landmarks).all(axis=2), axis=0, return_inverse=True)
@@ -184,18 +198,20 @@ def _rows_of_known(landmarks: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
     }
 
 
-def _near(there: np.ndarray, here: np.ndarray) -> np.ndarray:
-    """Return which shapes `here` (n, L, 2) are one of those `there` (m, L, 2), (n,) bool."""
+def _near(there: np.ndarray, here: np.ndarray, most: int) -> np.ndarray:
+    """Return pairs (n, 2) of rows of shapes `there` (m, L, 2) and `here` (k, L, 2) that are the same."""
     from scipy.spatial import cKDTree  # takes a moment to import
 
     reference = unit_size(there).mean(axis=0)  # alike shapes lie alike once they are aligned to the same one
-    of_train, of_test = (unit_size(align_to(points, reference)[0]).reshape(len(points), -1) for points in (there, here))
-    usable, asked = (np.isfinite(shapes).all(axis=1) for shapes in (of_train, of_test))
-    near = np.zeros(len(here), bool)
-    if usable.any() and asked.any():
-        most = COPIED if there.shape[1] >= MANY_POINTS else COPIED_OF_FEW
-        near[asked] = np.isfinite(cKDTree(of_train[usable]).query(of_test[asked], distance_upper_bound=most)[0])
-    return near
+    of_there, of_here = (unit_size(align_to(points, reference)[0]).reshape(len(points), -1) for points in (there, here))
+    usable, asked = (np.flatnonzero(np.isfinite(shapes).all(axis=1)) for shapes in (of_there, of_here))
+    if not len(usable) or not len(asked):
+        return np.zeros((0, 2), int)
+    within = COPIED if there.shape[1] >= MANY_POINTS else COPIED_OF_FEW
+    nearest = range(1, 1 + min(most, len(usable)))
+    away, found = cKDTree(of_there[usable]).query(of_here[asked], nearest, distance_upper_bound=within)
+    row, column = np.nonzero(np.isfinite(away))
+    return np.stack([usable[found[row, column]], asked[row]], axis=1)
 
 
 def _in_own_box(points: np.ndarray) -> np.ndarray:

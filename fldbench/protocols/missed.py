@@ -10,7 +10,8 @@ mean-shape
     its error, in everything, is that of the mean shape of the protocol's own faces, in the frame of their boxes and put
     into the box of this face: an answer that needs no image.
 
-Under the last two a method gains nothing by giving up, so rows with missed faces can be ranked by their NME.
+Under the last two a method gains nothing by giving up, so rows with missed faces can be ranked by their NME; not so if
+X is less than a failure, or if the mean shape is that of a few faces, which is nearly each of them: see `costs`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from fldbench.errors import ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.protocols.names import decimals, number, percent
 from fldbench.shapes import from_box_frame, mean_in_box
+
+LEAST_FACES = 10  # of a mean shape that says little about each of them
 
 
 def policy(text: str, where: str) -> str:
@@ -47,6 +50,28 @@ def is_charged(rule: str) -> bool:
     [False, False, True, True]
     """
     return rule == "mean-shape" or rule.startswith("value:")
+
+
+def costs(rule: str, largest: float, n: int) -> bool:
+    """Return whether a missed face costs at least what a bad answer does, so that giving up wins nothing.
+
+    Parameters
+    ----------
+    rule : str
+        A canonical name.
+    largest : float
+        The largest threshold of FR; an error below it is no failure.
+    n : int
+        The number of faces; the mean shape of fewer than ten is too near to each of them.
+
+    >>> [costs(rule, 0.1, 330) for rule in ("failure", "skipped", "value:0.01", "value:0.10", "mean-shape")]
+    [True, False, False, True, True]
+    >>> costs("mean-shape", 0.1, 3)
+    False
+    """
+    if rule.startswith("value:"):
+        return float(rule.removeprefix("value:")) >= largest
+    return rule == "failure" or (rule == "mean-shape" and n >= LEAST_FACES)
 
 
 def in_words(rule: str) -> str:

@@ -130,7 +130,7 @@ class Protocol:
             "missed": missed.policy(self.missed, where),
             "thresholds": _thresholds(self.thresholds, where),
             "points": self._counted(where),
-            "union_of": tuple(self.union_of),
+            "union_of": _names(self.union_of, where),
             "options": _options(self.options, where),
         }
         for field, value in canonical.items():
@@ -345,6 +345,12 @@ def _options(options: Any, where: str) -> tuple[tuple[str, Any], ...]:
         return tuple(sorted(dict(json.loads(json.dumps(dict(options), allow_nan=False))).items()))
     except (TypeError, ValueError):
         raise ProtocolError(must_be(where, "options", options, "a mapping from names to JSON values")) from None
+
+
+def _names(names: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
+        raise ProtocolError(must_be(where, "union_of", names, "the names of subsets"))
+    return tuple(names)
 
 
 def _thresholds(values: Any, where: str) -> tuple[float, ...]:

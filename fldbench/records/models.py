@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fldbench.errors import DataError, StoreError
-from fldbench.files import folder_written_whole, parse_json, read_text, sha256_of
+from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of
 from fldbench.records.record import digest_of
 
 LARGEST = 10**6  # bytes of fit.json
@@ -44,6 +43,8 @@ class FitFacts(BaseModel):
         Size of model.safetensors.
     model_sha256 : str
         Of model.safetensors.
+    key : str
+        Of the model; earlier versions did not say it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
@@ -58,6 +59,7 @@ class FitFacts(BaseModel):
     multiply_adds: int | None = None
     model_bytes: int = 0
     model_sha256: str = ""
+    key: str = ""
 
 
 class SavedModel(NamedTuple):
@@ -96,7 +98,8 @@ class Models:
         with folder_written_whole(self.folder / (f"{slug}-{key}" if slug else key)) as folder:
             path = folder / "model.safetensors"
             save(path)
-            full = facts.model_dump() | {"model_bytes": path.stat().st_size, "model_sha256": sha256_of(path)}
+            own = {"model_bytes": path.stat().st_size, "model_sha256": sha256_of(path), "key": key}
+            full = facts.model_dump() | own
             text = json.dumps(full | {"digest": digest_of(full)}, indent=1, sort_keys=True, allow_nan=False)
             (folder / "fit.json").write_text(text + "\n", encoding="utf-8")
         found = self.find(key)
@@ -107,7 +110,7 @@ class Models:
     def remove(self, key: str) -> None:
         """Remove a model, if it is there."""
         for place in self._places(key):
-            shutil.rmtree(place, ignore_errors=True)
+            remove(place)
 
     def _places(self, key: str) -> list[Path]:
         """Return the folders of a model, sound or not; two where two labels were fitted at the same time."""
@@ -130,6 +133,8 @@ def _read(place: Path) -> tuple[FitFacts | None, str]:
         facts = FitFacts.model_validate(sealed)
         if sha256_of(place / "model.safetensors") != facts.model_sha256:
             return None, f"{place}: model.safetensors does not fit its digest"
+        if facts.key and not place.name.endswith(facts.key):
+            return None, f"{place}: it holds another model"
     except ValidationError as error:
         first = error.errors()[0]
         return None, f"{place}: fit.json is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']})"

@@ -290,6 +290,10 @@ class Record:
         return f"all test faces are training faces, those of {split}"
 
 
+class VersionError(StoreError):
+    """A record of another version."""
+
+
 def to_json(record: Record) -> dict[str, Any]:
     """Return the record as JSON values, sealed with the digest of its content."""
     content = {one.name: getattr(record, one.name) for one in fields(record) if one.name not in READ_BACK}
@@ -314,12 +318,14 @@ def from_json(content: dict[str, Any], where: object) -> Record:
 
     Raises
     ------
+    VersionError
+        For an unknown version.
     StoreError
-        For an unknown version, and for content that is not a record.
+        For content that is not a record.
     """
     version = content.get("schema_version")
     if version not in (1, SCHEMA_VERSION):
-        raise StoreError(must_be(where, "schema_version", version, f"1 or {SCHEMA_VERSION}", "update fldbench"))
+        raise VersionError(must_be(where, "schema_version", version, f"1 or {SCHEMA_VERSION}", "update fldbench"))
     sealed = {key: value for key, value in content.items() if key != "digest"}
     edited = "" if version == 1 or content.get("digest") == digest_of(sealed) else "its content does not fit its digest"
     try:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, StoreError
-from fldbench.files import folder_written_whole, parse_json, read_text, sha256_of, sweep
+from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep
 from fldbench.records.models import Models, SavedModel
-from fldbench.records.record import Record, from_json, to_json
+from fldbench.records.record import Record, VersionError, from_json, to_json
 
 LARGEST_RECORD = 10**8  # bytes of run.json
 
@@ -77,13 +76,25 @@ class Store:
         return self.folder / "training" / key
 
     def has_record(self, key: str) -> bool:
-        """Return whether this run is done and was successful; failures and edited records do not count."""
-        return self.record_path(key).is_dir() and not self.read(key).edited
+        """Return whether this run is done and was successful; failures, edited and damaged records do not count.
+
+        Raises
+        ------
+        StoreError
+            For a record of another version, which is not to be done again.
+        """
+        try:
+            return self.record_path(key).is_dir() and not self.read(key).edited
+        except VersionError:
+            raise
+        except StoreError:
+            return False
 
     def read(self, key: str) -> Record:
         """Return the record of a run, or that of its last failure; raise StoreError if it cannot be read."""
         path = self.record_path(key)
-        return read_record(path if path.is_dir() else path.with_name(f"{key}.failed"))
+        record = read_record(path if path.is_dir() else path.with_name(f"{key}.failed"))
+        return record if record.key == key or record.edited else replace(record, edited="it is that of another run")
 
     def alike(self) -> dict[str, list[Record]]:
         """Return `like` -> the sound, successful records of that work by any code, the newest last."""
@@ -106,9 +117,9 @@ class Store:
             content = buffer.getvalue()
             record = replace(record, arrays_sha256=hashlib.sha256(content).hexdigest())
         failed, done = self.record_path(f"{record.key}.failed"), self.record_path(record.key)
-        shutil.rmtree(failed, ignore_errors=True)
-        if record.status == "ok" and done.is_dir() and not self.has_record(record.key):
-            shutil.rmtree(done)
+        remove(failed)
+        if record.status == "ok" and not self.has_record(record.key):
+            remove(done)
         with folder_written_whole(done if record.status == "ok" else failed) as folder:
             text = json.dumps(to_json(record), indent=1, sort_keys=True, allow_nan=False)
             (folder / "run.json").write_text(text + "\n", encoding="utf-8")
@@ -120,7 +131,7 @@ class Store:
         for key in keys:
             folders = self.record_path(key), self.record_path(f"{key}.failed"), self.training_path(key)
             for path in folders:
-                shutil.rmtree(path, ignore_errors=True)
+                remove(path)
             self.models.remove(key)
 
 

@@ -4,7 +4,8 @@ A row is ranked if it was measured on all faces of the protocol, with all its se
 having been trained on test faces. Ranked rows are ordered by NME if it counts the same faces in all of them: nobody
 missed a face, or the protocol charges missed faces. Otherwise they are ordered by AUC, which counts a missed face as
 zero; equal ones by FR, then by the faces missed, then by NME. Where the protocol leaves missed faces out of every
-number, no number counts them: a row that missed a face is then as partial as one on fewer faces.
+number, or charges less than a failure, giving up would win: a row that missed a face is then as partial as one on fewer
+faces.
 
 Below them stand, apart and without a rank: partial rows, the one on most faces first; rows trained on test faces; rows
 that newer code has superseded; rows without a number.
@@ -17,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from fldbench.metrics import Metric
+from fldbench.protocols.missed import costs
 from fldbench.report.columns import RowRecords, value_of
 
 RANKED = "ranked"
@@ -39,8 +41,7 @@ def standing(row: RowRecords) -> str:
     if row.superseded:
         return "superseded"
     whole = all(record.test.complete for record in row.good) and len(row.good) == len(row.records)
-    left_out = row.one.protocol.missed == "skipped" and row.missed
-    return RANKED if whole and not left_out else "partial"
+    return RANKED if whole and not (row.missed and _gains(row)) else "partial"
 
 
 def by_auc(rows: Sequence[RowRecords]) -> bool:
@@ -71,7 +72,13 @@ def _fewer(rows: Sequence[RowRecords]) -> bool:
 
 def _measured(row: RowRecords) -> float:
     """Return the faces behind the numbers, so that the row on most faces stands first."""
-    return -(row.n_nme if row.one.protocol.missed == "skipped" else row.one.test.n)
+    return -(row.one.test.n - (row.missed or 0 if _gains(row) else 0))
+
+
+def _gains(row: RowRecords) -> bool:
+    """Return whether the row's protocol lets a method gain by giving up."""
+    protocol, n = row.one.protocol, row.one.test.n
+    return not costs(protocol.missed, max(protocol.thresholds), n)
 
 
 def _numbers(row: RowRecords, auc: bool) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from fldbench import registry
 from fldbench.dataset import Roots
 from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError, raised_at
+from fldbench.escape import cut
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
 from fldbench.plugin_files import load_plugin
@@ -27,6 +28,8 @@ from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
+
+LONGEST_REASON, LONGEST_TRACE = 2000, 20000  # letters that a record keeps
 
 
 class Failure(NamedTuple):
@@ -171,7 +174,7 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     batches = [Batch(runs) for runs in _by_boxes(run for run in todo if not (cell.problem or run.problem))]
     facts: list[dict[str, Any]] = []
     for part in cell.parts if batches else ():
-        model = _tried(_fitted, cell, part, data, store)
+        model = _by_method(data, _fitted, cell, part, data, store)
         if isinstance(model, Failure):
             for run in (run for batch in batches for run in batch.runs):
                 fail(run, model)
@@ -180,7 +183,7 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
             reasons[f"{model.damage}; it was fitted again"] = None
         facts.append(model.facts | {"file": model.file})
         for batch in list(batches):
-            failed = _tried(_answer, batch, model.method, cell, part, data)
+            failed = _by_method(data, _answer, batch, model.method, cell, part, data)
             if isinstance(failed, Failure):
                 batches.remove(batch)
                 for run in batch.runs:
@@ -237,12 +240,20 @@ def _tried(work: Callable[..., Any], *args: Any) -> Any:
         return failure_of(error)
 
 
+def _by_method(data: SuiteData, work: Callable[..., Any], *args: Any) -> Any:
+    """Return what `_tried` returns; a Failure too if the code of a method changed the faces that it was lent."""
+    result = _tried(work, *args)
+    if data.forget_changed():
+        return Failure("failed", "it changed the faces that it was given; all other methods get them as they were")
+    return result
+
+
 def failure_of(error: BaseException) -> Failure:
     """Return an error as the reason in a record: absent data are a skipped run, everything else is a failed one."""
     status = "skipped" if isinstance(error, DatasetNotFoundError) else "failed"
     known = isinstance(error, FldbenchError)
-    text = " ".join(str(error).split()) or "no message"
-    trace = "" if known else "".join(traceback.format_exception(error))
+    text = cut(" ".join(str(error).split()), LONGEST_REASON) or "no message"
+    trace = "" if known else cut("".join(traceback.format_exception(error)), LONGEST_TRACE)
     return Failure(status, text if known else f"{type(error).__name__}: {text} ({raised_at(error)})", trace)
 
 

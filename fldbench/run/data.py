@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from fldbench.curate.excludes import read_excludes, without
-from fldbench.dataset import Roots, load_dataset, make_dataset
-from fldbench.errors import DatasetNotFoundError
+from fldbench.curate.excludes import PART, read_excludes, without
+from fldbench.dataset import SOUND, Roots, load_dataset, make_dataset
+from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import FaceSet, unreadable_images
 from fldbench.protocols import Protocol, boxes_from
 from fldbench.run.folds import Partition, make_partition
@@ -36,6 +37,21 @@ class LoadedFaces:
     left_out: FaceSet | None = None
     problems: dict[str, str] = field(default_factory=dict)
     error: BaseException | None = None
+    seal: str = ""
+
+    def __post_init__(self) -> None:
+        self.seal = self.seal_now()
+
+    def seal_now(self) -> str:
+        """Return a digest of everything in memory that can change a number, whatever was handed out as read-only."""
+        total = hashlib.sha256()
+        try:
+            for faces in (self.faces, self.left_out):
+                if faces is not None:
+                    _add(total, faces)
+        except Exception:  # somebody put other objects in the place of the columns
+            return ""
+        return total.hexdigest()
 
     def drop_unreadable(self) -> None:
         """Leave out faces with images that cannot be decoded, and keep the reasons; images are decoded once."""
@@ -48,6 +64,7 @@ class LoadedFaces:
             self.problems = problems
             bad = np.isin(self.faces.ids, list(problems))
             self.faces, self.left_out = self.faces[~bad], self.faces[bad]
+            self.seal = self.seal_now()
 
     def check_usable(self) -> FaceSet:
         """Return the readable faces; raise the error of loading, or DatasetNotFoundError if no face is readable."""
@@ -88,6 +105,7 @@ class SuiteData:
     def __init__(self, roots: Roots, problems: dict[str, dict[str, str]] | None = None):
         self.roots, self.known = roots, problems or {}
         self._loaded: dict[str, LoadedFaces] = {}
+        self._seals: dict[str, str] = {}  # of sets that a method changed, as they were
 
     def train(self, spec: TrainSpec) -> LoadedFaces:
         """Return the faces to train on."""
@@ -122,11 +140,24 @@ class SuiteData:
             found[place_of(one)] = loaded.problems
         return found
 
+    def forget_changed(self) -> bool:
+        """Tell whether foreign code changed any face that is loaded; such sets are loaded anew when they are needed."""
+        changed = [place for place, loaded in self._loaded.items() if loaded.seal_now() != loaded.seal]
+        for place in changed:
+            loaded = self._loaded.pop(place)
+            self._seals[place] = loaded.seal
+            if loaded.left_out is not None:
+                self.known[place] = loaded.problems
+        return bool(changed)
+
     def _get(self, place: str, load: Any) -> LoadedFaces:
         if place not in self._loaded:
-            self._loaded[place] = load()
+            loaded = load()
             if place in self.known:
-                self._loaded[place].drop(self.known[place])
+                loaded.drop(self.known[place])
+            if self._seals.get(place, loaded.seal) != loaded.seal:
+                loaded = LoadedFaces(None, error=DataError("the faces are no longer those that the suite began with"))
+            self._loaded[place] = loaded
         return self._loaded[place]
 
     def _load(self, name: str, split: str, **options: Any) -> LoadedFaces:
@@ -143,7 +174,22 @@ class SuiteData:
         if loaded.faces is None:
             return loaded
         faces = loaded.faces if spec.exclude is None else without(loaded.faces, read_excludes(spec.exclude))
-        return LoadedFaces(boxes_from(faces[: spec.faces], spec.boxes), spec.faces or loaded.n_expected)
+        if spec.faces is not None:  # the parts of the split are not those of its first faces
+            left = {part: counts for part, counts in faces.parts.items() if part in (SOUND, PART)}
+            faces = replace(faces[: spec.faces], parts=left)
+        return LoadedFaces(boxes_from(faces, spec.boxes), spec.faces or loaded.n_expected)
+
+
+def _add(total: hashlib._Hash, faces: FaceSet) -> None:
+    """Add to a digest what `FaceSet` keeps in memory: columns, and images that are not read from files."""
+    total.update(f"{faces.scheme} {len(faces)} {len(faces.images)}".encode())
+    for column in (faces.ids, faces.groups, faces.landmarks, faces.boxes, faces.visible):
+        total.update(np.ascontiguousarray(column).view(np.uint8).data)
+    for name, column in sorted([*faces.attributes.items(), *faces.subsets.items()]):
+        total.update(f"\0{name}\0".encode("utf-8", "surrogatepass") + column.tobytes())
+    if not faces.images.keeps_digests:
+        for i in range(len(faces)):
+            total.update(faces.images.digest(i))
 
 
 def place_of(what: TrainSpec | Protocol) -> str:

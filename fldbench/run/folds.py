@@ -10,6 +10,9 @@ import numpy as np
 from fldbench.errors import DataError
 from fldbench.faces import FaceSet
 from fldbench.faces.images import is_content_digest
+from fldbench.faces.overlap import copies
+
+COPIES = 32  # of one face that are linked with it directly
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Partition:
 def make_partition(split: FaceSet, k: int, seed: int) -> Partition:
     """Return the partition of a split into k folds by whole groups, drawn by `seed`.
 
-    Groups that share a photo, as copies under two names do, stay together.
+    Groups that share a photo stay together: the same file under two names, and copies (encoded again, resized, cut,
+    mirrored, turned), which are known by their points.
 
     Raises
     ------
@@ -92,9 +96,14 @@ def _with_shared_photos(split: FaceSet) -> np.ndarray:
             name = first[name]
         return name
 
+    def join(name: str, same: str) -> None:
+        one, other = sorted((root(name), root(same)))
+        first[other] = one
+
     for i, name in enumerate(names):
         digest = split.images.digest_once(i)
         if is_content_digest(digest):
-            one, other = sorted((root(name), root(seen.setdefault(digest, name))))
-            first[other] = one
+            join(name, seen.setdefault(digest, name))
+    for i, k in copies(split, split, COPIES).tolist():
+        join(names[i], names[k])
     return np.array([root(name) for name in names], str)

@@ -162,7 +162,7 @@ def _cell(
         made_of=made_of,
         train_fingerprint=learning.known["train"],
         runs=tuple(
-            Run(made_of.run_key(p.hash, print_), made_of.run_like(p.hash, print_), p, print_)
+            Run(made_of.run_key(p.hash, print_), made_of.run_like(p.hash, print_), replace(p), print_)
             for p in protocols
             for print_ in (tests[p.hash],)
         ),

@@ -9,6 +9,7 @@ from typing import Any
 
 from fldbench import registry
 from fldbench.errors import DataError, MethodError, must_be
+from fldbench.faces.frame import check_in_images
 from fldbench.method import Method
 from fldbench.protocols import Protocol
 from fldbench.records.keys import with_members
@@ -64,12 +65,13 @@ def _refusal(check: Callable[..., None], *args: Any) -> Failure | None:
 
 
 def _check_training(cell: Cell, data: SuiteData) -> None:
-    data.train(cell.train).check_usable()
+    check_in_images(data.train(cell.train).check_usable())
 
 
 def _check_test(protocol: Protocol, data: SuiteData) -> None:
     """Select a protocol's faces and measure their own points, which no bad protocol can do."""
     faces = data.test(protocol).of(protocol)
+    check_in_images(faces)
     protocol.score(faces.landmarks, faces)
 
 

@@ -57,6 +57,7 @@ def test_info_counts_everything():
         "height": [48.0] * 3,
         "oriented": 0,
         "turned": 0,
+        "outside": 0,
         "why": "",
     }
     assert json.loads(json.dumps(facts)) == facts
@@ -103,6 +104,7 @@ def test_sizes_come_from_headers_of_a_sample(tmp_path):
         "height": [10.0, 40.0, 70.0],
         "oriented": 0,
         "turned": 0,
+        "outside": 1,  # the image of 20 x 10 px has points of a face of 40 x 48
         "why": "",
     }
     paths[1].unlink()

@@ -129,3 +129,21 @@ def test_bit_flips_in_weights_do_not_reach_the_next_protocol(toy, tmp_path):
         assert file.read_bytes() == content and records[1].metrics["nme"] > 0
         assert "model.safetensors does not fit its digest; it was fitted again" in said[-1]
     assert len({record.metrics["nme"] for record in records}) == 2
+
+
+def test_a_model_under_the_name_of_another_is_damage(models, tmp_path):
+    models.write("k2", lambda path: path.write_bytes(b"other"), FACTS, "other")
+    one, two = (models.find(key).file.parent for key in ("k1", "k2"))
+    for old, new in ((one, tmp_path / "t"), (two, one), (tmp_path / "t", two)):
+        old.rename(new)
+    assert models.find("k1") is None and models.find("k2") is None
+    assert models.damage("k1").endswith("k1: it holds another model")
+
+
+def test_what_is_no_folder_in_the_place_of_a_model_is_replaced(models, tmp_path):
+    for make in (lambda place: place.touch(), lambda place: place.symlink_to(tmp_path / "nowhere"), os.mkfifo):
+        models.remove("k1")
+        make(tmp_path / "k1")
+        assert models.find("k1") is None and models.damage("k1")
+        models.write("k1", lambda path: path.write_bytes(b"new"), FACTS)
+        assert models.find("k1").file.read_bytes() == b"new"

@@ -106,3 +106,32 @@ def test_sound_records_of_the_same_work_are_found_the_newest_last(tmp_path):
     assert store.read("edited").edited
     found = {like: [record.key for record in records] for like, records in store.alike().items()}
     assert found == {"w": ["b", "c", "a"], "v": ["other"]}
+
+
+def test_a_damaged_record_is_no_result_and_is_replaced(tmp_path):
+    store = Store(tmp_path)
+    place = store.record_path("k1")
+    store.write(RECORD)
+    good = (place / "run.json").read_text()
+    for text in ("", "{", good[:-20], good.replace('"k1"', '"k2"')):
+        (place / "run.json").write_text(text)
+        assert not store.has_record("k1")
+        store.write(RECORD)
+        assert store.has_record("k1") and store.read("k1") == RECORD
+    (place / "run.json").unlink()
+    os.mkfifo(place / "run.json")
+    store.write(RECORD)
+    store.forget(["k1"])
+    place.touch()
+    store.write(RECORD)
+    assert store.has_record("k1")
+    (place / "run.json").write_text(json.dumps({"schema_version": 99}))
+    with pytest.raises(StoreError, match="update fldbench"):  # it is not to be lost
+        store.write(RECORD)
+
+
+def test_a_record_under_the_name_of_another_is_no_result(tmp_path):
+    store = Store(tmp_path)
+    store.write(replace(RECORD, key="k2", metrics=Metrics((Metric("nme", 0.1),))))
+    store.record_path("k2").rename(store.record_path("k1"))
+    assert not store.has_record("k1") and store.read("k1").edited == "it is that of another run"

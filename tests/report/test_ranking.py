@@ -116,6 +116,17 @@ def test_where_missed_faces_are_left_out_of_everything_a_row_with_gaps_is_not_ra
     assert "**0.00**" in board.to_markdown() and "| few | † 2.00 | 0.00 |" in board.to_markdown()
 
 
+def test_where_a_missed_face_is_charged_less_than_a_failure_a_row_with_gaps_is_not_ranked():
+    cheap = "300w-helen@missed=value:0.01"
+    rows = [measured("one face", errors(0.02, 329), cheap), measured("most", errors(0.03, 2), cheap)]
+    board = leaderboard([*rows, measured("whole", errors(0.05), cheap)])
+    assert order(board) == [("whole", 1), ("most", None), ("one face", None)]
+    few = replace(fldbench.get_protocol("300w-helen@missed=mean-shape,first=3"), ids_sha256=None)
+    gaps = measured("gaps", errors(0.02, 2, n=3), few, metrics=Metrics(few.measure(np.array([0.02, 0.01, 0.01]))))
+    board = leaderboard([gaps, measured("whole", errors(0.05, n=3), few)])
+    assert order(board) == [("whole", 1), ("gaps", None)]  # the mean of three shapes is nearly each of them
+
+
 def test_equal_auc_is_decided_by_failures_then_by_gaps():
     far = measured("far", errors(0.09))  # AUC is zero, FR at 8 % is 100: only the gaps differ
     board = leaderboard([measured("gaps", [np.nan] * 329 + [0.081]), far])

@@ -240,3 +240,92 @@ def test_train_fails_before_the_fit_too(toy, tmp_path, monkeypatch, capsys, outp
     with pytest.raises(SystemExit) as leaving:
         cli.main()
     assert leaving.value.code == 2 and Noisy.fits == 0 and text in capsys.readouterr().err
+
+
+def unlocked(array):
+    """The array behind a view, open for writing."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    array.flags.writeable = True
+    return array
+
+
+class Vandal(Noisy):
+    """Write, by force, into what it is given."""
+
+    def __init__(self, into="landmarks"):
+        self.into = into
+
+    def fit(self, train, val=None):
+        if self.into in ("landmarks", "boxes", "visible", "groups"):
+            unlocked(getattr(train, self.into))[...] = 0
+        elif self.into == "subsets":
+            unlocked(train.subsets["even"])[...] = False
+        elif self.into == "images":
+            unlocked(train.images[0])[...] = 0
+        elif self.into == "protocol":
+            object.__setattr__(registry.TABLES["protocol"]["toy-test"], "normaliser", None)
+        elif self.into == "columns":
+            object.__setattr__(train, "landmarks", np.zeros(3))
+        self.random_state, self.noise = 0, 0.01
+        return super().fit(train)
+
+    def predict(self, images, boxes):
+        if self.into == "test images":
+            unlocked(images[0])[...] = 0
+        return super().predict(images, boxes)
+
+
+class Looks(Noisy):
+    """Add the brightness of the image to every point."""
+
+    def predict(self, images, boxes):
+        return super().predict(images, boxes) + np.array([image.mean() for image in images])[:, None, None] / 100
+
+
+WAYS = "landmarks", "boxes", "visible", "groups", "subsets", "images", "columns", "test images"
+
+
+def test_a_method_that_writes_by_force_fails_and_no_other_number_changes(toy, tmp_path):
+    registry.register_method("vandal", Vandal)
+    registry.register_method("looks", Looks)
+    toy["methods"] = ["noisy", "looks"]
+    good = fldbench.run_suite(toy, tmp_path / "good")
+    bad = [{"name": "vandal", "params": {"into": into}, "label": into} for into in WAYS]
+    toy["methods"] = [*bad, "noisy", "looks", {"name": "vandal", "params": {"into": "protocol"}, "label": "last"}]
+    records = fldbench.run_suite(toy, tmp_path / "bad")
+    assert [one.reason for one in records[:8]] == [
+        "it changed the faces that it was given; all other methods get them as they were"
+    ] * 8
+    assert [one.metrics for one in records[8:10]] == [one.metrics for one in good]
+    assert records[10].status == "ok"
+
+
+class Remembers(Toy):
+    """A dataset that hands out the same arrays each time."""
+
+    faces = Toy().load(None, "train")
+
+    def load(self, root, split):
+        return self.faces if split == "train" else super().load(root, split)
+
+
+def test_faces_that_cannot_be_had_as_they_were_are_not_used(toy, tmp_path):
+    registry.register_method("vandal", Vandal)
+    registry.register_dataset("toy", Remembers)
+    vandal = {"name": "vandal", "params": {"into": "images"}}  # columns are copied when faces are selected
+    bad, good = fldbench.run_suite(toy | {"methods": [vandal, "noisy"]}, tmp_path)
+    assert bad.status == "failed" and good.reason == "the faces are no longer those that the suite began with"
+
+
+class Shouts(Noisy):
+    """Raise an error of ten million letters."""
+
+    def fit(self, train, val=None):
+        raise ValueError("x" * 10**7)
+
+
+def test_a_record_keeps_the_ends_of_a_long_reason(toy, tmp_path):
+    registry.register_method("shouts", Shouts)
+    (record,) = fldbench.run_suite(toy | {"methods": ["shouts"]}, tmp_path)
+    assert record.reason.startswith("ValueError: xxx") and len(record.reason) < 2100 and len(record.traceback) <= 20000

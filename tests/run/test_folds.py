@@ -209,6 +209,26 @@ def test_copies_of_a_photo_are_in_one_fold(folds, tmp_path):
     assert record.reason == "people-all: the number of folds is 4; must be 2 to the number of groups, 3"
 
 
+@pytest.mark.parametrize("copy", ["mirrored", "cut and smaller"])
+def test_copies_with_other_pixels_are_in_one_fold(folds, tmp_path, copy):
+    class Copies(People):
+        """The faces of two persons are copies of those of two others."""
+
+        def load(self, root, split):
+            faces = people()
+            landmarks = faces.landmarks.copy()
+            for there, here in ((0, 1), (7, 8)):
+                points = faces.landmarks[there]
+                landmarks[here] = points / 2 + 7 if copy != "mirrored" else [64, 0] + points[[1, 0, 2, 4, 3]] * [-1, 1]
+            return replace(faces, landmarks=landmarks)
+
+    registry.register_dataset("people", Copies)
+    (record,) = fldbench.run_suite(folds | {"train": [{"dataset": "people", "folds": 3}]}, tmp_path)
+    assert record.train.groups == PERSONS - 2
+    for ids, _ in Remembers.seen:
+        assert ("all0" in ids) == ("all1" in ids) and ("all7" in ids) == ("all8" in ids)
+
+
 def test_a_random_state_of_the_parameters_is_not_the_seed_of_the_folds(folds, tmp_path):
     methods = [{"name": "noisy", "params": {"random_state": 5}}]
     ours = fldbench.run_suite(folds | {"methods": methods}, tmp_path)

@@ -415,6 +415,16 @@ def test_a_training_set_that_was_cut_expects_no_more_than_it_was_cut_to(toy, tmp
     assert facts == [(TOY_TRAIN, TOY_TRAIN), (6, 6)]
 
 
+def test_the_first_faces_of_a_training_set_do_not_have_the_parts_of_the_whole(toy, tmp_path):
+    class Parted(Toy):
+        def load(self, root, split):
+            return replace(super().load(root, split), parts={"afw": (3, 9)})
+
+    registry.register_dataset("toy", Parted)
+    toy |= {"train": [{"dataset": "toy"}, {"dataset": "toy", "faces": 6}]}
+    assert [record.train.parts for record in fldbench.run_suite(toy, tmp_path)] == [{"afw": (3, 9)}, {}]
+
+
 def test_records_of_version_1_are_named_and_reused_when_told(toy, tmp_path):
     (new,) = fldbench.run_suite(toy, tmp_path / "new")
     method = {"name": "noisy", "label": "noisy", "params": dict(new.method.params), "version": 1, "code": "0123"}
