@@ -133,3 +133,46 @@ def test_a_point_absurdly_far_away_is_a_faulty_face_that_can_be_left_out(far):
     lenient = Far()
     lenient.faulty = "skip"
     assert lenient.load(None).ids.tolist() == ["test0", "test1", "test3"]
+
+
+def test_the_option_missing_names_the_number_that_stands_for_no_point(root):
+    landmarks = FACES.landmarks.copy()
+    landmarks[1, 2] = -1.0
+    visible = np.ones(landmarks.shape[:2], bool)
+
+    class Holes(Dots):
+        def read(self, folder, split):
+            return Columns(FACES.ids.tolist(), FACES.images, landmarks, visible=visible)
+
+    reader = Holes()
+    assert np.isfinite(reader.load(root).landmarks).all()
+    reader.missing = -1.0
+    faces = reader.load(root)
+    assert np.isnan(faces.landmarks[1, 2]).all() and np.isnan(faces.landmarks).sum() == 2
+    assert not faces.visible[1, 2] and faces.visible.sum() == visible.sum() - 1
+
+
+def test_points_beyond_any_image_are_faults(root):
+    landmarks = FACES.landmarks.copy()
+    landmarks[1, 2] = 1e30
+
+    class Far(Dots):
+        def read(self, folder, split):
+            return Columns(FACES.ids.tolist(), FACES.images, landmarks)
+
+    reader = Far()
+    with pytest.raises(DataError, match=r"face 'test1' has a point or a box that is more than 1e\+06 px away"):
+        reader.load(root)
+    reader.faulty = "skip"
+    faces = reader.load(root)
+    assert faces.ids.tolist() == ["test0", "test2"]
+    assert faces.parts["faces without a fault"] == (2, 3)
+
+
+def test_images_in_memory_have_no_orientation_to_apply(root):
+    reader = Dots()
+    reader.orientation = "upright"
+    with pytest.raises(
+        DataError, match="orientation is 'upright'; must be None or 'stored', because its images are not"
+    ):
+        reader.load(root)

@@ -40,3 +40,20 @@ def test_a_log_has_no_line_for_quick_steps_of_the_same_work(monkeypatch, capsys)
         show("images", 5, 5)
     heard = [line.partition(" after")[0] + line.partition(":")[2] for line in capsys.readouterr().err.splitlines()]
     assert heard == ["1 of 5 done images", "3 of 5 done images", "4 of 5 done reused: lbf", "5 of 5 done images"]
+
+
+def test_every_new_kind_of_work_within_a_training_gets_a_new_display():
+    displays = []
+
+    def display():
+        displays.append([])
+        return lambda *news: displays[-1].append(news)
+
+    inside = progress.Inside(display)
+    for news in (("epoch (loss 2)", 1, 2), ("epoch (loss 1)", 2, 2), ("epoch (loss 3)", 1, 1), ("trees", 1, 9)):
+        inside(*news)
+    assert displays == [
+        [("epoch (loss 2)", 1, 2), ("epoch (loss 1)", 2, 2)],
+        [("epoch (loss 3)", 1, 1)],
+        [("trees", 1, 9)],
+    ]

@@ -28,7 +28,7 @@ def nose_tip(scheme: Scheme) -> int:
     """Return the point of a scheme at the tip of the nose, or the best substitute.
 
     It is the first point of the part `nose_tip`; without that part the last point of the bridge, if that lies on the
-    middle line; else the middle of the nose's outline, at the base of the column.
+    middle line; else the middle of the nose's outline or of its base, at the base of the column.
 
     Raises
     ------
@@ -46,9 +46,9 @@ def nose_tip(scheme: Scheme) -> int:
     bridge = scheme.regions.get("nose_bridge")
     if bridge and scheme.mirror is not None and scheme.mirror[bridge[-1]] == bridge[-1]:
         return bridge[-1]
-    if "nose" in scheme.regions:
-        outline = scheme.regions["nose"]
-        return outline[len(outline) // 2]
+    for name in ("nose", "nose_base"):
+        if name in scheme.regions:
+            return scheme.regions[name][len(scheme.regions[name]) // 2]
     raise MethodError(f"nose-net: the scheme {scheme.name} has no nose; give the number of a point as `landmark`")
 
 

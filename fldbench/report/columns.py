@@ -113,6 +113,12 @@ def metric_column(metric: Metric) -> Column:
     return Column(metric.key, lambda row: value_of(row, metric.key), heading, 2, 4, higher_is_better=higher)
 
 
+def _box_iou(row: RowRecords) -> float | None:
+    """Return how much the boxes of a row overlap the true ones; None for stated boxes other than the protocol's."""
+    theirs = row.one.test.boxes in ("", row.one.protocol.box_source)
+    return row.one.test.box_iou if row.good and theirs else None
+
+
 # leaderboard.csv always begins with these three.
 AGREED = (Metric("fr", 0.0, 0.08), Metric("fr", 0.0, 0.10), Metric("auc", 0.0, 0.08, "exact"))
 NME = metric_column(Metric("nme", 0.0))
@@ -150,7 +156,7 @@ MORE = (
     Column("other_code", lambda row: "superseded" if row.superseded else "reused" if row.one.other_code else "no"),
     Column("overlap", lambda row: row.overlap),
     Column("n_nme", lambda row: row.n_nme if row.good else None, csv_decimals=2),
-    Column("box_iou", lambda row: row.one.test.box_iou if row.good else None, csv_decimals=4),
+    Column("box_iou", _box_iou, csv_decimals=4),
     Column("machine", lambda row: row.one.machine.cpu),
     Column("jobs", lambda row: row.one.timings.jobs),
     Column("load", lambda row: _mean(row, lambda r: r.timings.load), csv_decimals=2),

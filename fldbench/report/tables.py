@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fldbench.escape import LONGEST_NAME, cut, plain
+from fldbench.escape import LONGEST, LONGEST_NAME, cut, plain
 from fldbench.report.captions import title
 from fldbench.report.columns import Column, printed_columns
 from fldbench.report.ranking import HEADINGS, RANKED
@@ -164,5 +164,5 @@ def _notes(rows: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[str]:
             lines.append(f"{name}: {row['status']}: {cut(plain(row['reason']))}")
     for why in dict.fromkeys(row["overlap"] for row in rows if row["overlap"]):
         named = [name for row, name in zip(rows, methods, strict=True) if row["overlap"] == why]
-        lines.append(f"Not ranked, because {cut(plain(why))}: {', '.join(named)}.")
+        lines.append(f"Not ranked, because {cut(plain(why), 2 * LONGEST)}: {', '.join(named)}.")
     return lines

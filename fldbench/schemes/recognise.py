@@ -27,6 +27,7 @@ from fldbench.schemes.scheme import Scheme
 from fldbench.schemes.table import get_scheme, list_schemes
 from fldbench.shapes import align_to, mirrored, unit_size
 
+MIRRORED = 4.0  # times as far from the template, in squared distance, as with left and right exchanged
 OTHERWISE = 0.85  # of the residual; less is left if points that are numbered otherwise are exchanged
 RESIDUAL = 0.25  # at most; the root of the summed squares, of shapes of size 1
 ASYMMETRY, OF_ONE = 0.15, 0.5  # at most ASYMMETRY + OF_ONE / sqrt(faces): a few faces may look to one side
@@ -163,13 +164,37 @@ def recognise(
     Raises
     ------
     DataError
-        If none or several fit: it names the schemes with L points, their residuals, and what to do.
+        If none or several fit: it names the schemes with L points, their residuals, and what to do. If one fits, but
+        some faces are mirrored.
     """
     fits = [fit_to(landmarks, name) for name in candidates(landmarks.shape[1], among)]
     good = [fit for fit in fits if fit.good]
     if len(good) == 1:
+        rows = mirrored_faces(landmarks, good[0].scheme)
+        if len(rows):
+            which = f"{len(rows)} of {len(landmarks)} faces (from 0: {listed(rows.tolist(), SHOWN)})"
+            what = f"the points fit {good[0]}, but {which} only with left and right exchanged: their numbering"
+            then = f"correct them, or give scheme='{good[0].scheme}' to take them as they are"
+            raise DataError(f"{what} or their images are mirrored; {then}", file, line)
         return good[0]
     raise DataError(_refusal(landmarks, fits, good), file, line)
+
+
+def mirrored_faces(landmarks: np.ndarray, scheme: Scheme | str) -> np.ndarray:
+    """Return the rows of the faces (n, L, 2) that fit a scheme's template much better with left and right exchanged.
+
+    Of 21,000 faces of the sets above none fits twice as well so, in squared distance, and of their mirror images 99.7 %
+    fit more than four times as well (WFLW's, which are turned far: 99.5 %).
+    """
+    scheme = get_scheme(scheme) if isinstance(scheme, str) else scheme
+    if scheme.template is None or scheme.mirror is None or scheme.shows_one_side or not len(landmarks):
+        return np.arange(0)
+    template = unit_size(np.asarray(scheme.template, float))
+    points = np.where(np.abs(landmarks) < FAR, landmarks, np.nan)
+    known = np.isfinite(points).all(axis=2).sum(axis=1)
+    own, other = (_squares(view, template) for view in (points, points[:, list(scheme.mirror)]))
+    wrong = (own * known > RESIDUAL**2) & (own > MIRRORED * other)
+    return np.flatnonzero(wrong & (known >= max(3, scheme.n_points / 2)))
 
 
 def candidates(n_points: int, among: Iterable[str] | None = None) -> list[str]:

@@ -265,7 +265,9 @@ def test_real_faces_with_planted_faults(data_root):
     planted = {str(faces.ids[10]): "mirrored", str(faces.ids[20]): "shape"}
     findings = [one for one in verify(replace(faces, landmarks=landmarks, boxes=tight_box(landmarks))) if one.id]
     assert planted.items() <= {one.id: one.kind for one in findings}.items()
-    assert len({one.id for one in findings} - set(planted)) <= 4
+    # Some photos are twice among the test faces.
+    others = {one.id for one in findings if one.kind != "duplicate"} - set(planted)
+    assert len(others) <= 4
 
 
 def copied(faces, row, into, target, change):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from made_records import NUMBERS, TRAIN
 from made_records import made_record as record
 
@@ -59,6 +60,14 @@ def test_official_boxes_say_how_much_they_tell_of_the_truth():
     assert "The official boxes overlap the true points' tight boxes with a median IoU of 0.88." in caption(0.8812)
     assert "The official boxes are the true points' tight boxes (median IoU 1.00)." in caption(0.9981)
     assert "IoU" not in caption(None) and "IoU" not in caption(1.0, "cofw68@boxes=tight")
+
+
+@pytest.mark.parametrize(("boxes", "iou"), [("", 0.88), ("official", 0.88), ("not stated", None), ("MTCNN", None)])
+def test_stated_boxes_do_not_have_the_overlap_of_the_official_ones(boxes, iou):
+    test = TestFacts(n=507, complete=True, box_iou=0.88, boxes=boxes)
+    numbers = NUMBERS | {"fr08": 0.0, "fr10": 0.0}
+    (row,) = leaderboard([record(protocol="cofw68", n=507, test=test, metrics=numbers)]).rows
+    assert row["box_iou"] == iou
 
 
 def test_the_overlap_of_boxes_is_measured(data_root):

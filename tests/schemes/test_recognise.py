@@ -7,6 +7,7 @@ from face_sets import shapes
 import fldbench
 from fldbench.errors import DataError
 from fldbench.schemes import fit_to, get_scheme, list_schemes, map_landmarks, recognise
+from fldbench.schemes.recognise import mirrored_faces
 
 FRONTAL = [name for name in list_schemes() if not get_scheme(name).shows_one_side]
 
@@ -62,6 +63,22 @@ def test_another_numbering_of_a_few_points_is_not_the_scheme(what):
     with pytest.raises(DataError, match=rf"but points {fit.otherwise[0]}, .* lie where others belong"):
         recognise(faces[:, order])
     assert fit_to(faces, "ibug-68").otherwise == ()
+
+
+@pytest.mark.parametrize("name", ["ibug-68", "mtfl-5", "wflw-98"])
+def test_a_few_mirrored_faces_among_right_ones_are_refused(name):
+    scheme, faces = get_scheme(name), shapes(40, scheme=get_scheme(name))
+    faces[[3, 17]] *= (-1, 1)  # the images were mirrored and not numbered again
+    faces[29] = faces[29, list(scheme.mirror)]
+    assert fit_to(faces, name).good and mirrored_faces(faces, name).tolist() == [3, 17, 29]
+    with pytest.raises(
+        DataError, match=rf"3 of 40 faces \(from 0: 3, 17, 29\) only with .*give scheme='{name}' to take"
+    ):
+        recognise(faces)
+    faces = shapes(40, scheme=scheme)
+    assert len(mirrored_faces(faces, name)) == 0
+    faces[4, 2:] = np.nan  # two points fit in either order
+    assert len(mirrored_faces(faces, name)) == 0
 
 
 def test_profiles_may_look_to_either_side():

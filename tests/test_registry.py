@@ -1,0 +1,54 @@
+"""The registry: names, and the classes that they stand for."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from fldbench import registry
+from fldbench.errors import UnknownNameError
+from fldbench.method import Method
+
+
+@pytest.fixture
+def table(monkeypatch):
+    monkeypatch.setattr(registry, "TABLES", {kind: dict(names) for kind, names in registry.TABLES.items()})
+
+
+class Own(Method):
+    """A method of the user."""
+
+
+def test_a_class_is_found_under_its_own_module_or_under_one_that_hands_it_on(table, monkeypatch):
+    with pytest.raises(
+        UnknownNameError, match=r"Own is not registered; call fldbench.register_method\('some-name', Own"
+    ):
+        registry.method_name(Own)
+    front = ModuleType("front_of_a_user")
+    front.Own = Own
+    monkeypatch.setitem(sys.modules, "front_of_a_user", front)
+    registry.register_method("another", "front_of_a_user:Other")
+    registry.register_method("own", "front_of_a_user:Own")
+    assert registry.method_name(Own) == "own"
+    registry.register_method("direct")(Own)
+    assert registry.method_name(Own) == "direct"
+
+
+def test_an_object_stands_for_its_class(table):
+    registry.register_method("object", Own())
+    assert registry.resolve("method", "object") is Own
+
+
+def test_only_keyboard_interrupts_leave_an_import(table, monkeypatch):
+    registry.register_method("stops", "stops:Own")
+
+    def imported(target):
+        raise ends("gone")
+
+    monkeypatch.setattr(registry, "_imported", imported)
+    ends = SystemExit
+    with pytest.raises(UnknownNameError, match="cannot be imported: SystemExit: gone"):
+        registry.resolve("method", "stops")
+    ends = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        registry.resolve("method", "stops")
