@@ -63,8 +63,8 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
     except (Exception, SystemExit) as error:  # any kind of crash is what the checks look for
         text = " ".join(str(error).split())
         known = isinstance(error, FldbenchError)
-        reason = text if known else f"{type(error).__name__}: {text} ({raised_at(error)})"
-        return Result(name, about, "failed", reason or type(error).__name__, advice)
+        told = text if known else f"{type(error).__name__}: {text} ({raised_at(error)})"
+        return Result(name, about, "failed", told or type(error).__name__, advice)
     return Result(name, about, "passed", advice=advice)
 
 
