@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.errors import DataError, FldbenchError, MethodError, must_be, raised_at
+from fldbench.errors import DataError, FldbenchError, MethodError, must_be, raised_at, text_of
 from fldbench.faces import FaceSet, facts_of
 from fldbench.faces.facts import ENOUGH
 from fldbench.faces.given import given_faces, given_shapes
@@ -92,9 +92,9 @@ def _warn_of_other_boxes(method: Any, boxes: np.ndarray) -> None:
 
 def _refuse_writing(method: Any, error: BaseException) -> None:
     """Raise MethodError if `error` comes from writing into what a method was given; it names the line that did it."""
-    if isinstance(error, FldbenchError) or not any(word in str(error) for word in LOCKED):
+    if isinstance(error, FldbenchError) or not any(word in text_of(error) for word in LOCKED):
         return
-    text = " ".join(str(error).split())
+    text = text_of(error)
     raise MethodError(
         f"{method.label} tried to change what it was given, which others use too ({raised_at(error)}: {text}); "
         "let it work on a copy, such as boxes = boxes.copy()"

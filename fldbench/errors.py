@@ -81,6 +81,20 @@ class MissingDependencyError(FldbenchError, ImportError):
     """An optional library that is not installed."""
 
 
+def text_of(error: BaseException) -> str:
+    """Return the message of any error in one line; empty if it has none, or if asking for it fails.
+
+    >>> text_of(RuntimeError("no" + chr(10) + "cache")), text_of(SystemExit())
+    ('no cache', '')
+    """
+    try:
+        return " ".join(str(error).split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # foreign code, which may raise anything
+        return ""
+
+
 def near_miss(name: str, known: Iterable[str]) -> str:
     """What to write instead of `name`: the nearest known name, or all of them.
 

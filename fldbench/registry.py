@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any
 
-from fldbench.errors import MissingDependencyError, UnknownNameError, near_miss
+from fldbench.errors import MissingDependencyError, UnknownNameError, near_miss, text_of
 
 TABLES: dict[str, dict[str, Any]] = {
     "method": {
@@ -149,7 +149,7 @@ def in_words(error: BaseException) -> str:
     >>> in_words(ImportError("no such name")), in_words(RuntimeError("no" + chr(10) + "cache")), in_words(SystemExit())
     ('no such name', 'RuntimeError: no cache', 'SystemExit')
     """
-    text = " ".join(str(error).split())
+    text = text_of(error)
     if text and isinstance(error, (ImportError, AttributeError)):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fldbench.errors import FldbenchError, raised_at
+from fldbench.errors import FldbenchError, raised_at, text_of
 
 
 class Skipped(Exception):
@@ -59,11 +59,10 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
     except Skipped as reason:
         return Result(name, about, "skipped", str(reason), advice)
     except AssertionError as error:
-        return Result(name, about, "failed", " ".join(str(error).split()) or "it does not hold", advice)
+        return Result(name, about, "failed", text_of(error) or "it does not hold", advice)
     except (Exception, SystemExit) as error:  # any kind of crash is what the checks look for
-        text = " ".join(str(error).split())
-        known = isinstance(error, FldbenchError)
-        told = text if known else f"{type(error).__name__}: {text} ({raised_at(error)})"
+        text = text_of(error)
+        told = text if isinstance(error, FldbenchError) else f"{type(error).__name__}: {text} ({raised_at(error)})"
         return Result(name, about, "failed", told or type(error).__name__, advice)
     return Result(name, about, "passed", advice=advice)
 

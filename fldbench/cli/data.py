@@ -11,6 +11,7 @@ import typer
 from fldbench.cli.common import Data, Options, Plugins, Schemes, assignments, complain, roots, say
 from fldbench.cli.completion import dataset_name
 from fldbench.errors import DatasetNotFoundError
+from fldbench.escape import plain
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
 WORST = 50  # implausible shapes on the contact sheet
@@ -145,7 +146,7 @@ def verify(
     with progress(f"verifying {faces.label}") as show:
         findings = [Finding("fault", "", 0.0, str(one)) for one in faults.in_order()] + findings_of(faces, others, show)
     for one in findings:
-        say(f"{one.kind:<11}{one.score:>7.2f}  {one.id or faces.label}: {one.message}")
+        say(plain(f"{one.kind:<11}{one.score:>7.2f}  {one.id or faces.label}: {one.message}"))
     named = {one.id for one in findings if one.id}
     say(f"{len(findings)} findings about {len(named)} of {len(faces)} faces of {faces.label}")
     if output is not None:

@@ -17,6 +17,7 @@ from fldbench.geometry import box_size, tight_box
 from fldbench.schemes import get_scheme
 
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
+MOST_DIGITS, MOST_INDICES = 5, 100_000  # of the indices in the name of a protocol
 PIXELS = 100.0  # px: an error of one percent is one pixel
 
 # name -> (in words, function of width and height (n, 2) px -> (n,) px)
@@ -135,7 +136,7 @@ def two_groups(text: str) -> Groups | None:
 
 
 def indices(text: str) -> tuple[int, ...] | None:
-    """Return the indices that `ranges` wrote, in the given order; None for any other string.
+    """Return the indices that `ranges` wrote, in the given order; None for any other string, and for absurdly many.
 
     >>> indices("36-38+45"), indices("8"), indices("5-3"), indices("a")
     ((36, 37, 38, 45), (8,), None, None)
@@ -145,7 +146,7 @@ def indices(text: str) -> tuple[int, ...] | None:
         first, dash, last = word.partition("-")
         if not (first.isdecimal() and (last.isdecimal() if dash else True)):
             return None
-        if dash and int(last) < int(first):
+        if max(len(first), len(last)) > MOST_DIGITS or (dash and int(last) < int(first)) or len(found) > MOST_INDICES:
             return None
         found += range(int(first), int(last if dash else first) + 1)
     return tuple(found)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.dataset import Roots
-from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError, raised_at
+from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError, raised_at, text_of
 from fldbench.escape import cut
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
@@ -252,7 +252,7 @@ def failure_of(error: BaseException) -> Failure:
     """Return an error as the reason in a record: absent data are a skipped run, everything else is a failed one."""
     status = "skipped" if isinstance(error, DatasetNotFoundError) else "failed"
     known = isinstance(error, FldbenchError)
-    text = cut(" ".join(str(error).split()), LONGEST_REASON) or "no message"
+    text = cut(text_of(error), LONGEST_REASON) or "no message"
     trace = "" if known else cut("".join(traceback.format_exception(error)), LONGEST_TRACE)
     return Failure(status, text if known else f"{type(error).__name__}: {text} ({raised_at(error)})", trace)
 

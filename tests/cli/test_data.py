@@ -70,6 +70,14 @@ def test_verify_lists_its_findings_and_writes_an_exclude_list_for_suites(call, t
     assert record.train.faces == 1 and record.train.parts["after exclusions"] == (1, 2)
 
 
+def test_a_finding_is_one_line_whatever_an_id_is(call, tmp_path):
+    write_face(tmp_path / "afw", "a_1")
+    write_face(tmp_path / "afw", "b\n1")
+    (tmp_path / "afw" / "b\n1.jpg").write_bytes(b"no")
+    status, text, _ = call("verify", "300w", "--data", tmp_path)
+    assert status == 0 and "afw/b\\n1: " in text
+
+
 def test_verify_compares_a_split_with_the_others_alone(call):
     status, text, _ = call("verify", "toy", "--split", "test")
     assert status == 0 and "groups in toy-test and toy-train: not checked" in text

@@ -163,3 +163,9 @@ def test_a_name_of_ones_own_needs_points_and_changes_no_hash():
     assert nose.describe().count("the nose distance (points 2 to 3)") == 1
     assert nose.hash == replace(nose, normaliser="another word").hash
     assert nose.hash != toy_protocol("p").hash
+
+
+def test_absurd_indices_in_a_name_are_no_indices():
+    assert normalisers.indices("0-99") == tuple(range(100))
+    for text in ("0-99999999", "9" * 5000, "1-" + "9" * 5000, "+".join(["0-99999"] * 10_000)):
+        assert normalisers.indices(text) is None

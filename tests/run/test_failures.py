@@ -31,6 +31,20 @@ class LeavesLate(Noisy):
         sys.exit("enough")
 
 
+class MuteError(Exception):
+    """An error that cannot be shown."""
+
+    def __str__(self):
+        sys.exit(0)
+
+
+class Mute(Noisy):
+    """Raise it."""
+
+    def fit(self, train, val=None):
+        raise MuteError
+
+
 class Dies(Noisy):
     """End its process."""
 
@@ -40,7 +54,12 @@ class Dies(Noisy):
 
 @pytest.mark.parametrize(
     ("method", "reason", "jobs"),
-    [(Leaves, "SystemExit: 0", 1), (LeavesLate, "SystemExit: enough", 1), (Leaves, "SystemExit: 0", 2)],
+    [
+        (Leaves, "SystemExit: 0", 1),
+        (LeavesLate, "SystemExit: enough", 1),
+        (Leaves, "SystemExit: 0", 2),
+        (Mute, "MuteError: no message", 1),
+    ],
 )
 def test_a_method_that_calls_exit_is_a_failed_row(toy, tmp_path, method, reason, jobs):
     registry.register_method("broken", method)
@@ -64,6 +83,7 @@ BROKEN = {
     "runtime": "raise RuntimeError('no writable\\ncache')\n",
     "exits": "import sys\nsys.exit(0)\n",
     "lacks": "import no_such_package_here\n",
+    "mute": "class E(Exception):\n    def __str__(self): raise SystemExit(0)\nraise E\n",
 }
 
 
@@ -82,6 +102,7 @@ def test_any_error_of_an_import_names_the_plug_in(toy, broken_modules):
         "syntax": r"'bad_syntax:M', which cannot be imported: SyntaxError: invalid syntax \(bad_syntax.py, line 1\)",
         "runtime": "which cannot be imported: RuntimeError: no writable cache$",
         "exits": "which cannot be imported: SystemExit: 0$",
+        "mute": "which cannot be imported: E$",
     }
     for name, text in texts.items():
         registry.register_method("bad", f"bad_{name}:M")
