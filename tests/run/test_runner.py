@@ -126,7 +126,7 @@ def test_fresh_forgets_and_runs_again(toy, tmp_path):
 def test_a_model_that_fails_is_a_record_and_the_rest_goes_on(toy, tmp_path):
     toy["methods"] = ["broken", "noisy"]
     bad, good = fldbench.run_suite(toy, tmp_path)
-    assert (bad.status, bad.reason) == ("failed", "RuntimeError: the furnace is out")
+    assert (bad.status, bad.reason) == ("failed", "RuntimeError: the furnace is out (toys.py, line 73)")
     assert "in fit" in bad.traceback and bad.metrics == {}
     assert good.status == "ok"
     board = leaderboard(tmp_path)
