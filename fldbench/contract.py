@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fldbench.errors import DataError, FldbenchError, MethodError, must_be, text_of
+from fldbench.errors import DataError, FldbenchError, MethodError, must_be, raised_at, text_of
 from fldbench.faces import FaceSet, facts_of
 from fldbench.faces.facts import ENOUGH
 from fldbench.faces.given import given_faces, given_shapes
@@ -96,9 +94,8 @@ def _refuse_writing(method: Any, error: BaseException) -> None:
     """Raise MethodError if `error` comes from writing into what a method was given; it names the line that did it."""
     if isinstance(error, FldbenchError) or not any(word in text_of(error) for word in LOCKED):
         return
-    last = traceback.extract_tb(error.__traceback__)[-1]
     text = text_of(error)
     raise MethodError(
-        f"{method.label} tried to change what it was given, which others use too ({Path(last.filename).name}, line "
-        f"{last.lineno}: {text}); let it work on a copy, such as boxes = boxes.copy()"
+        f"{method.label} tried to change what it was given, which others use too ({raised_at(error)}: {text}); "
+        "let it work on a copy, such as boxes = boxes.copy()"
     ) from error

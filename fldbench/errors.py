@@ -18,6 +18,8 @@ The command prints any of them as one line and exits with 2; everything else is 
 from __future__ import annotations
 
 import difflib
+import sysconfig
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -106,6 +108,16 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
+def shown(value: object) -> str:
+    """Return the `repr` of a value, shortened as messages quote it.
+
+    >>> shown([1, 2])
+    '[1, 2]'
+    """
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
 def must_be(where: object, what: str, got: object, allowed: str, then: str = "") -> str:
     """Return the message of an error in the one grammar that all messages of fldbench have.
 
@@ -125,6 +137,20 @@ def must_be(where: object, what: str, got: object, allowed: str, then: str = "")
     >>> must_be("lbf", "depth", 9, "a whole number from 1 to 8")
     'lbf: depth is 9; must be a whole number from 1 to 8'
     """
-    shown = repr(got)
-    shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
-    return f"{where}: {what} is {shown}; must be {allowed}" + (f"; {then}" if then else "")
+    return f"{where}: {what} is {shown(got)}; must be {allowed}" + (f"; {then}" if then else "")
+
+
+def raised_at(error: BaseException) -> str:
+    """Return `FILE, line N` where an error arose: in the user's own code, if it passed through that.
+
+    >>> try:
+    ...     1 / 0
+    ... except ZeroDivisionError as error:
+    ...     raised_at(error).rpartition(", ")[2]
+    'line 2'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    own = [frame for frame in frames if not frame.filename.startswith((*libraries, "<frozen", "<__array"))]
+    last = (own or frames)[-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"

@@ -13,7 +13,16 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.contract import PREDICTS, on_checked_faces, whole_or_not_at_all
-from fldbench.errors import DataError, FldbenchError, MethodError, MissingDependencyError, UnknownNameError, near_miss
+from fldbench.errors import (
+    DataError,
+    FldbenchError,
+    MethodError,
+    MissingDependencyError,
+    UnknownNameError,
+    must_be,
+    near_miss,
+    shown,
+)
 from fldbench.faces import FaceFacts, FaceSet
 from fldbench.files import written_whole
 from fldbench.geometry import check_boxes, usable_boxes
@@ -242,6 +251,8 @@ def make_method(name: str, **params: Any) -> Method:
     Raises UnknownNameError for a name that nobody registered and MethodError for a parameter that it does not have.
     """
     cls = registry.resolve("method", name)
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        raise MethodError(must_be(f"method {name!r}", "what is registered", cls, "a subclass of fldbench.Method"))
     known = parameters_of(cls)
     for key in params:
         if key not in known:
@@ -284,10 +295,15 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     usable = usable_boxes(boxes)
     if not usable.all():
         return _with_missed(method, images, boxes, usable, n_points)
-    answer = np.asarray(_filled(method.predict(images, boxes)))
+    found = _filled(method.predict(images, boxes))
+    try:
+        answer = np.asarray(found)
+    except ValueError:  # rows of different lengths
+        answer = np.empty((), object)
     if answer.shape != (len(images), n_points, 2) or answer.dtype.kind not in "fiu":
+        came = f"{answer.dtype} of shape {answer.shape}" if answer.ndim else " ".join(shown(found).split())
         raise MethodError(
-            f"{method!r} answered {len(images)} faces with {answer.dtype} of shape {answer.shape}; "
+            f"{method!r} answered {len(images)} faces with {came}; "
             f"must be numbers of shape ({len(images)}, {n_points}, 2)"
         )
     with np.errstate(over="ignore"):  # what is too large becomes infinite, which is missed

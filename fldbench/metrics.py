@@ -260,5 +260,8 @@ def broken_identities(row: dict[str, float], threshold: float, tolerance: float 
 def _errors(errors: np.ndarray) -> np.ndarray:
     errors = np.asarray(errors, float)
     if errors.size == 0:
-        raise ProtocolError("no face to measure on; check the subset and what is absent from the data root")
+        raise ProtocolError(
+            "no face to measure on; check the subset, what is absent from the data root, and, where missed faces are "
+            "skipped, whether every face was missed"
+        )
     return errors

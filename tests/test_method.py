@@ -133,6 +133,9 @@ def test_answers_are_checked():
     checked = predict_checked(Answers(good), images, boxes, 5)
     assert checked.dtype == float and np.isnan(checked[[1, 3]]).all() and not np.isnan(checked[[0, 2]]).any()
     assert np.isnan(good).sum() == 1
+    for bad, said in ((None, "with None; must"), ("x", "with 'x'; must"), ([[1], [1, 2]], r"with \[\[1\], \[1, 2\]\]")):
+        with pytest.raises(MethodError, match=said):
+            predict_checked(Answers(bad), images, boxes, 5)
     for bad in (good[:3], good[:, :4], None, np.full((4, 5, 2), "x"), good > 1):
         with pytest.raises(MethodError, match=r"answered 4 faces with .* must be numbers of shape"):
             predict_checked(Answers(bad), images, boxes, 5)

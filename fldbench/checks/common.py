@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fldbench.errors import FldbenchError, text_of
+from fldbench.errors import FldbenchError, raised_at, text_of
 
 
 class Skipped(Exception):
@@ -60,10 +60,10 @@ def run(check: Callable[..., None], *arguments: object) -> Result:
         return Result(name, about, "skipped", str(reason), advice)
     except AssertionError as error:
         return Result(name, about, "failed", text_of(error) or "it does not hold", advice)
-    except Exception as error:  # any kind of crash is what the checks look for
+    except (Exception, SystemExit) as error:  # any kind of crash is what the checks look for
         text = text_of(error)
-        kind = "" if isinstance(error, FldbenchError) else f"{type(error).__name__}: "
-        return Result(name, about, "failed", f"{kind}{text}" or type(error).__name__, advice)
+        told = text if isinstance(error, FldbenchError) else f"{type(error).__name__}: {text} ({raised_at(error)})"
+        return Result(name, about, "failed", told or type(error).__name__, advice)
     return Result(name, about, "passed", advice=advice)
 
 

@@ -62,7 +62,8 @@ def evaluate(
     where = roots(data)
     labels = label or [path.stem for path in predictions]
     if len(set(labels)) != len(predictions):
-        raise PredictionsError(f"{len(predictions)} files must have different labels; got {', '.join(labels)}")
+        allowed = f"{len(predictions)} different ones, one for each file"
+        raise PredictionsError(f"the labels are {', '.join(labels)}; must be {allowed}")
     store = None if out is None else Store(out)
     seen = [one for one in trained_on or [] if one != UNKNOWN]
     records = []

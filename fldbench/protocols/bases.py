@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
+
 import numpy as np
 
 from fldbench import registry
-from fldbench.errors import ProtocolError
+from fldbench.errors import FldbenchError, ProtocolError
 from fldbench.faces import FaceSet
 from fldbench.protocols.definitions import check_base_name
 from fldbench.protocols.modifiers import modified
@@ -67,9 +70,21 @@ def evaluate(predictions: np.ndarray, faces: FaceSet, protocol: str | Protocol) 
     """Measure predictions (n, L, 2) px for n faces under a protocol, given by name or as an object.
 
     `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); this function leaves none out, and
-    `complete` of the result says whether they are. Raises as `Protocol.score` does.
+    `complete` of the result says whether they are. Warns if the protocol would leave some out. Raises as
+    `Protocol.score` does.
     """
-    return get_protocol(protocol).score(predictions, faces)
+    rules = get_protocol(protocol)
+    score = rules.score(predictions, faces)
+    if not score.complete:
+        with suppress(FldbenchError):  # faces without these subsets
+            own = len(rules.select(faces))
+            if own < len(faces):
+                warnings.warn(
+                    f"evaluate: {rules.name} counts {own} of these {len(faces)} faces, and all were measured; "
+                    "give the faces and boxes of protocol.select(faces), and predictions for them",
+                    stacklevel=2,
+                )
+    return score
 
 
 def catalogue() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

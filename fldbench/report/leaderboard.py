@@ -57,7 +57,8 @@ class Leaderboard:
     left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Leaderboard({len(self.rows)} rows in {len(self.captions)} tables)"
+        rows, tables = len(self.rows), len(self.captions)
+        return f"Leaderboard({rows} row{'s' * (rows != 1)} in {tables} table{'s' * (tables != 1)})"
 
     def __str__(self) -> str:
         return self.to_text()

@@ -12,7 +12,7 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.dataset import Roots
-from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError, text_of
+from fldbench.errors import CheckpointError, DatasetNotFoundError, FldbenchError, raised_at, text_of
 from fldbench.escape import cut
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
@@ -256,7 +256,7 @@ def failure_of(error: BaseException) -> Failure:
     known = isinstance(error, FldbenchError)
     text = cut(text_of(error), LONGEST_REASON) or "no message"
     trace = "" if known else cut("".join(traceback.format_exception(error)), LONGEST_TRACE)
-    return Failure(status, text if known else f"{type(error).__name__}: {text}", trace)
+    return Failure(status, text if known else f"{type(error).__name__}: {text} ({raised_at(error)})", trace)
 
 
 def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:

@@ -131,6 +131,11 @@ class SuiteData:
         place = json.dumps(["test", dataset, split, {}])
         return self._get(place, lambda: self._load(dataset, split)).check_usable()
 
+    def notes(self) -> list[str]:
+        """Return how the files of the loaded sets were understood, in lines that begin with the set; each line once."""
+        sets = [loaded.faces for loaded in self._loaded.values() if loaded.faces is not None]
+        return list(dict.fromkeys(f"{faces.label}: {note}" for faces in sets for note in faces.notes))
+
     def drop_unreadable(self, *what: TrainSpec | Protocol) -> dict[str, dict[str, str]]:
         """Decode the images of some sets once and leave out the unreadable ones; return place -> id -> reason."""
         found = {}

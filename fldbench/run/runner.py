@@ -84,7 +84,10 @@ def run_suite(
     if fresh:
         plan = _forgotten(plan, store)
     others = from_other_code(plan, store)
-    _say_what_changed(others, reuse_other_code, on_note or (lambda line: None))
+    note = on_note or (lambda line: None)
+    for line in plan.data.notes():
+        note(line)
+    _say_what_changed(others, reuse_other_code, note)
     taken = {key: record for key, (record, _) in others.items()} if reuse_other_code else {}
     todo = [
         replace(cell, runs=tuple(run for run in cell.runs if run.key not in taken))

@@ -1,5 +1,7 @@
 """Every check catches the toy that breaks it, and no other check does; the good toys pass; the command counts."""
 
+import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +24,7 @@ from fldbench.checks.subject import FEW
 from fldbench.cli.app import app
 from fldbench.errors import DataError, MethodError, UnknownNameError
 from fldbench.faces import NoImages
+from fldbench.method import make_method
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +82,27 @@ def test_a_method_that_cannot_be_fitted_fails_once():
 
     registry.register_method("toy", Hopeless)
     results = check_method("toy")
-    assert failed(results) == {"fits": "RuntimeError: the furnace is out"}
+    assert re.fullmatch(r"RuntimeError: the furnace is out \(test_checks\.py, line \d+\)", failed(results)["fits"])
     assert {r.reason for r in results if r.status == "skipped"} == {"it could not be fitted"}
+
+
+def test_a_method_that_leaves_the_program_fails():
+    class Leaves(Good):
+        def fit(self, train, val=None, **more):
+            sys.exit(0)
+
+    registry.register_method("toy", Leaves)
+    assert "SystemExit: 0 (test_checks.py, line" in failed(check_method("toy"))["fits"]
+
+
+def test_what_is_no_method_is_refused_by_name():
+    class Plain:
+        def fit(self, train, val=None):
+            return self
+
+    registry.register_method("toy", Plain)
+    with pytest.raises(MethodError, match=r"method 'toy': what is registered is .*; must be a subclass of fldbench"):
+        make_method("toy")
 
 
 def test_a_row_of_nan_for_a_hard_face_is_allowed():

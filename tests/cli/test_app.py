@@ -158,7 +158,7 @@ def test_evaluate_states_boxes_and_refuses_or_marks_training_faces(call, toy, tm
 def test_evaluate_needs_one_label_per_file(call, tmp_path):
     files = [tmp_path / "a" / "p.csv", tmp_path / "b" / "p.csv"]
     status, _, err = call("evaluate", *files, "--protocol", "toy-test")
-    assert (status, err) == (2, "fldbench: 2 files must have different labels; got p, p\n")
+    assert (status, err) == (2, "fldbench: the labels are p, p; must be 2 different ones, one for each file\n")
 
 
 @pytest.mark.parametrize(

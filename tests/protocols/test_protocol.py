@@ -472,6 +472,15 @@ def test_a_score_says_whether_the_faces_are_those_of_the_protocol():
         assert not fldbench.evaluate(some.landmarks, some, rules).complete
 
 
+def test_faces_that_the_protocol_leaves_out_are_warned_of():
+    faces = toy_faces(8, 2)
+    first = toy_protocol("p", first=3, n_expected=3)
+    with pytest.warns(UserWarning, match=r"p\S* counts 3 of these 8 faces, and all were measured"):
+        fldbench.evaluate(faces.landmarks, faces, first)
+    some = first.select(faces)
+    assert len(some) == 3 and fldbench.evaluate(some.landmarks, some, first).metrics["nme"] == 0
+
+
 def test_what_cannot_be_measured_is_refused():
     faces = toy_faces(3)
     points = faces.landmarks.copy()

@@ -158,4 +158,4 @@ def test_a_board_prints_as_aligned_text():
     title, _, head, rule, first, second, *_ = str(board).splitlines()
     assert title == "300w-helen, trained on t" and set(rule) == {"-"}
     assert head.index("NME %") + 5 == first.index("12.50") + 5 == second.index("13.00") + 5 + 2  # each sign is two wide
-    assert repr(board) == "Leaderboard(2 rows in 1 tables)"
+    assert repr(board) == "Leaderboard(2 rows in 1 table)"

@@ -126,7 +126,7 @@ def test_fresh_forgets_and_runs_again(toy, tmp_path):
 def test_a_model_that_fails_is_a_record_and_the_rest_goes_on(toy, tmp_path):
     toy["methods"] = ["broken", "noisy"]
     bad, good = fldbench.run_suite(toy, tmp_path)
-    assert (bad.status, bad.reason) == ("failed", "RuntimeError: the furnace is out")
+    assert (bad.status, bad.reason) == ("failed", "RuntimeError: the furnace is out (toys.py, line 73)")
     assert "in fit" in bad.traceback and bad.metrics == {}
     assert good.status == "ok"
     board = leaderboard(tmp_path)
@@ -456,3 +456,19 @@ def test_records_of_version_1_are_named_and_reused_when_told(toy, tmp_path):
     other = toy | {"seeds": [1]}
     fldbench.run_suite(other, tmp_path / "old", reuse_other_code=True, on_note=said.append)
     assert Noisy.fits == 3 and len(said) == 2
+
+
+def test_how_files_were_understood_is_said(toy, tmp_path, monkeypatch):
+    plain = Toy.load
+
+    def load(self, root, split):
+        return replace(plain(self, root, split), notes=("scheme mtfl-5, recognised",))
+
+    monkeypatch.setattr(Toy, "load", load)
+    said = []
+    fldbench.run_suite(
+        {"name": "s", "train": [{"dataset": "toy"}], "methods": ["mean-shape"], "protocols": ["toy-test"]},
+        tmp_path,
+        on_note=said.append,
+    )
+    assert sorted(said) == ["toy-test: scheme mtfl-5, recognised", "toy-train: scheme mtfl-5, recognised"]
