@@ -44,7 +44,7 @@ def show(
         pages.append(_scheme(name))
     if not pages:
         known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
-        text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, [*known, *list_schemes()])}"
+        text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, {*known, *list_schemes()})}"
         raise UnknownNameError(f"{text} (see `fldbench list`)")
     typer.echo("\n\n".join("\n".join(page) for page in pages))
 

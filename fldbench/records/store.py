@@ -10,9 +10,11 @@ A folder is written under a temporary name and renamed when it is whole, so that
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -47,16 +49,29 @@ class Store:
         self.folder = Path(folder)
         self.models = Models(self.folder / "models")
         if create:
-            self._create(folder)
+            self._create()
+        else:
+            self._check_place()
 
-    def _create(self, folder: str | Path) -> None:
+    def _check_place(self) -> None:
+        """Raise StoreError if the folder, or the one that it would be created in, cannot be written."""
+        place = next(one for one in (self.folder.absolute(), *self.folder.absolute().parents) if os.path.lexists(one))
+        if not place.is_dir():
+            raise self._refusal(f"{str(place)!r} is no folder")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise self._refusal(os.strerror(errno.EACCES))
+
+    def _refusal(self, why: str | None) -> StoreError:
+        return StoreError(
+            f"the output folder {str(self.folder)!r} cannot be written ({why}); choose another with --out"
+        )
+
+    def _create(self) -> None:
         try:
             for name in ("records", "models"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"the output folder {str(folder)!r} cannot be written ({error.strerror}); choose another with --out"
-            ) from error
+            raise self._refusal(error.strerror) from error
         with folder_written_whole(self.folder / "write-test"):
             pass
         (self.folder / "write-test").rmdir()

@@ -152,8 +152,10 @@ def _trained_on(train: TrainFacts, seeds: Sequence[int]) -> str:
     left_out = f"; {train.left_out} left out for unreadable images" if train.left_out else ""
     if train.folds is None:
         return f"Trained on {train.faces}{of} faces of {label}{_listed(short)}{left_out}."
+    if train.groups is None:
+        return f"No cross-validation: {label} could not be parted into {train.folds} folds."
     by = "by face, as no groups are known"
-    if train.groups is not None and train.groups < train.faces:
+    if train.groups < train.faces:
         by = f"by group ({train.groups} persons, clips or photos)"
     drawn = f", drawn by seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
     return (

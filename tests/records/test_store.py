@@ -135,3 +135,14 @@ def test_a_record_under_the_name_of_another_is_no_result(tmp_path):
     store.write(replace(RECORD, key="k2", metrics=Metrics((Metric("nme", 0.1),))))
     store.record_path("k2").rename(store.record_path("k1"))
     assert not store.has_record("k1") and store.read("k1").edited == "it is that of another run"
+
+
+def test_reading_alone_creates_nothing_and_finds_a_place_that_cannot_be_written(tmp_path):
+    Store(tmp_path / "new" / "deep", create=False)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(
+            StoreError, match=r"the output folder .* cannot be written \('.*file' is no folder\); choose"
+        ):
+            Store(place, create=False)
