@@ -178,7 +178,7 @@ class Dataset:
             box_source="tight" if found.boxes is None else "official",
             notes=found.notes,
         )
-        faces = faces[near]
+        faces = faces if near.all() else faces[near]
         n, wanted = len(faces), self.expected.get(split)
         if self.faults.count and (self.faulty != "skip" or not n):
             raise self.faults.error(n)
