@@ -82,7 +82,7 @@ def info_text(facts: dict[str, Any]) -> str:
     ]
     lines += [("note", note) for note in facts["notes"]]
     lines += [("part", f"{part}: {found} of {wanted}") for part, (found, wanted) in facts["parts"].items()]
-    lines.append(("absent", ", ".join(facts["absent"]) or "nothing"))
+    lines.append(("incomplete", ", ".join(facts["absent"]) or "nothing"))
     groups, images = facts["groups"], facts["images"]
     told = f"{groups['number']}, the largest with {groups['largest']} faces" if groups["known"] else "not known"
     lines.append(("groups", told))

@@ -70,7 +70,7 @@ def test_info_as_text():
         "scheme        mtfl-5, 5 points per face",
         "points        28 annotated, 2 missing, 3 hidden",
         "part          two: 0 of 9",
-        "absent        two",
+        "incomplete    two",
         "groups        3, the largest with 3 faces",
         "attribute     smile: unknown x 1, 0 x 2, 1 x 3",
         "box side      12 to 40 px, median 17",
@@ -80,7 +80,7 @@ def test_info_as_text():
         assert line in lines
     bare = info_text(info(replace(toy_faces(2), images=NoImages(2, "there are none"), name="", split_name="")))
     assert "dataset       unnamed, split unnamed" in bare and "images        there are none" in bare
-    assert "groups        not known" in bare and "absent        nothing" in bare
+    assert "groups        not known" in bare and "incomplete    nothing" in bare
 
 
 class Sealed(ImageFiles):
