@@ -74,11 +74,7 @@ def make_scheme(
     True
     """
     where = f"scheme {name!r}"
-    if not isinstance(name, str) or not name or name != name.strip() or not name.isprintable():
-        raise DataError(must_be("a scheme", "its name", name, "a printable string without blanks at its ends"))
     names = None if names is None else tuple(names)
-    if names is not None and not all(isinstance(one, str) and one for one in names):
-        raise DataError(must_be(where, "names", list(names), "a list of strings"))
     count = len(names or ()) if points is None else points
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
         raise DataError(must_be(where, "points", points, f"a whole number from 1 to {MOST}, unless names are given"))
