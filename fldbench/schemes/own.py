@@ -135,9 +135,7 @@ def register_scheme(scheme: Scheme | str, points: int | None = None, **more: Any
     """
     if isinstance(scheme, Scheme):
         if points is not None or more:
-            raise DataError(
-                f"scheme {scheme.name!r} is complete; give a name instead of a Scheme to add {KEYS[0]}, ..."
-            )
+            raise DataError(f"scheme {scheme.name!r} is a Scheme already; other arguments go with a name alone")
         return add_scheme(scheme)
     return add_scheme(make_scheme(scheme, points, **more))
 
@@ -204,8 +202,8 @@ def guess_mirror(landmarks: np.ndarray) -> tuple[list[tuple[int, int]], float]:
         raise DataError(f"{what}; mirror pairs are guessed from faces that together have all points")
     mean = usual_shape(points)
     partner = _assigned(mean)
-    scheme = make_scheme("guess", len(mean), mirror=[(i, int(j)) for i, j in enumerate(partner) if i < j])
-    return [(i, int(j)) for i, j in enumerate(partner) if i < j], asymmetry_of(mean, scheme)
+    pairs = [(i, int(j)) for i, j in enumerate(partner) if i < j]
+    return pairs, asymmetry_of(mean, make_scheme("guess", len(mean), mirror=pairs))
 
 
 def _assigned(mean: np.ndarray) -> np.ndarray:

@@ -61,6 +61,8 @@ def test_a_scheme_is_registered_once_by_its_content():
     with pytest.raises(DataError, match=r"scheme 'ibug-68' is known already with 68 points, not 9"):
         register_scheme("ibug-68", 9)
     register_scheme(get_scheme("ibug-68"))
+    with pytest.raises(DataError, match="scheme 'ibug-68' is a Scheme already; other arguments go with a name alone"):
+        register_scheme(get_scheme("ibug-68"), 68)
     assert identity_of("my-3") == f"my-3 {first.digest}" and identity_of("ibug-68") == "ibug-68"
 
 
