@@ -9,7 +9,8 @@ from __future__ import annotations
 import copyreg
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -165,8 +166,7 @@ class Wrapped(Method, metaclass=_WrappedClass):
             return getattr(self, "_estimator", self.foreign).predict(crops)
         if self.kind == "torch":
             torch = sys.modules["torch"]
-            network = _evaluating(self.foreign)
-            with torch.inference_mode():
+            with torch.inference_mode(), _evaluating(self.foreign) as network:
                 return as_array(network(torch.from_numpy(np.require(crops, requirements="W"))))
         if self.kind == "onnx":
             session = _session(self.foreign, sha256_of(self.foreign))
@@ -361,9 +361,16 @@ def _is_fitted(estimator: Any) -> bool:
     return True
 
 
-@cache
-def _evaluating(network: Any) -> Any:
-    return importlib.import_module("copy").deepcopy(network).eval()
+@contextmanager
+def _evaluating(network: Any) -> Iterator[Any]:
+    """Set a torch module to evaluation, and its parts back to what they were; no copy, which would miss training."""
+    training = [part for part in network.modules() if part.training]
+    network.eval()
+    try:
+        yield network
+    finally:
+        for part in training:
+            part.training = True
 
 
 @cache
