@@ -27,6 +27,7 @@ from fldbench.kit.commands import run_command
 from fldbench.kit.content import as_array, content_of, home_of, kind_of
 from fldbench.kit.estimators import packed, unpacked
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.schemes import get_scheme, map_landmarks
 
 AT_ONCE = 64  # crops that a model gets together
@@ -120,13 +121,17 @@ class Wrapped(Method, metaclass=_WrappedClass):
             Where no face has all points.
         """
         try:
-            map_landmarks(np.zeros((1, get_scheme(self.scheme).n_points, 2)), self.scheme, train.scheme)
+            self._check_scheme(train.scheme)
         except UnknownNameError as error:
             raise MethodError(f"{self.label} answers {self.scheme}; {train.label} needs others: {error}") from error
         if self.learns:
             self._learn(train)
         self.scheme_ = train.scheme
         return self
+
+    def _check_scheme(self, scheme: str) -> None:
+        """Raise UnknownNameError if the model's points do not map to this scheme."""
+        map_landmarks(np.zeros((1, get_scheme(self.scheme).n_points, 2)), self.scheme, scheme)
 
     def _learn(self, train: FaceSet) -> None:
         if train.scheme != self.scheme:
@@ -208,11 +213,13 @@ class Wrapped(Method, metaclass=_WrappedClass):
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError if the model has changed since."""
-        content = content_of(self.foreign)
-        if learned.get("content_") != content:
+        found = Learned(self.label, learned)
+        if found.text("content_") != content_of(self.foreign):
             raise DataError(f"{self.label}: the wrapped {self.kind} is another one than that of the saved model")
-        if "scheme_" in learned:
-            self.scheme_ = learned["scheme_"]
+        if found.has("scheme_"):
+            scheme = found.scheme("scheme_")
+            self._check_scheme(scheme)
+            self.scheme_ = scheme
         if "estimator_" in learned:
             arrays = [learned[f"array/{i}"] for i in range(sum(name.startswith("array/") for name in learned))]
             self._estimator = unpacked(learned["estimator_"], arrays)

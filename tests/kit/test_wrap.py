@@ -348,3 +348,19 @@ def test_answers_are_mapped_to_the_scheme_of_the_faces():
     assert np.allclose(model.fit(small).predict(faces.images, faces.boxes), five_points)
     with pytest.raises(MethodError, match="answers mtfl-5; synthetic-train needs others"):
         fldbench.wrap(centre, "mtfl-5").fit(faces)
+
+
+def test_a_saved_model_is_not_believed():
+    model = fldbench.wrap(centre, "mtfl-5").fit(FACES)
+    good = model.learned()
+    for wrong, text in (
+        ({"content_": 3}, "content_ is 3; must be a string"),
+        ({"content_": "x"}, "the wrapped function is another one"),
+        ({"scheme_": 3}, "scheme_ is 3; must be a string"),
+        ({"scheme_": "ibug-67"}, "ibug-67"),
+        ({"scheme_": "ibug-68"}, "mtfl-5"),
+    ):
+        with pytest.raises(fldbench.FldbenchError, match=text):
+            model.restore(good | wrong)
+    model.restore(good)
+    assert model.scheme_ == "mtfl-5"
