@@ -45,7 +45,7 @@ def show(
     if not pages:
         known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
         text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, {*known, *list_schemes()})}"
-        raise UnknownNameError(f"{text} (see `fldbench list`)")
+        raise UnknownNameError(f"{text} (see `fldbench list`); your own ones need --plugin, --protocols or --schemes")
     typer.echo("\n\n".join("\n".join(page) for page in pages))
 
 

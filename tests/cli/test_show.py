@@ -53,7 +53,7 @@ def test_everything_registered_can_be_shown(call, kind):
 def test_an_unknown_name_names_the_nearest(call):
     status, _, errors = call("show", "hog-rigde")
     assert status == 2
-    assert "did you mean 'hog-ridge'?" in errors
+    assert "did you mean 'hog-ridge'?" in errors and "your own ones need --plugin, --protocols or --schemes" in errors
 
 
 def test_a_list_of_methods_imports_none():
