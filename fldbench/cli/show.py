@@ -135,6 +135,7 @@ def _protocol(protocol: Any) -> list[str]:
 
 
 def _scheme(name: str) -> list[str]:
+    from fldbench.protocols.normalisers import ranges
     from fldbench.schemes import get_scheme
 
     scheme = get_scheme(name)
@@ -147,22 +148,7 @@ def _scheme(name: str) -> list[str]:
         "mirror pairs": ", ".join(pairs),
     }
     lines = [f"scheme {name}", *_facts(facts), "", "regions"]
-    return [*lines, *_facts({region: _ranges(points) for region, points in scheme.regions.items()})]
-
-
-def _ranges(points: tuple[int, ...]) -> str:
-    """Return points in their order, with runs of neighbours as ranges.
-
-    >>> _ranges((4, 5, 6, 9, 2))
-    '4-6, 9, 2'
-    """
-    runs: list[list[int]] = []
-    for point in points:
-        if runs and point == runs[-1][-1] + 1:
-            runs[-1].append(point)
-        else:
-            runs.append([point])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return [*lines, *_facts({region: ranges(points, ", ") for region, points in scheme.regions.items()})]
 
 
 def _options(cls: type[Any], defaults: dict[str, Any], section: str = "Parameters") -> list[str]:
