@@ -46,7 +46,8 @@ def show(
         known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
         near = near_miss(name, {*known, *list_schemes()})
         hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
-        raise UnknownNameError(f"no method, dataset, protocol or scheme named {name!r}{hint} (see `fldbench list`)")
+        then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
+        raise UnknownNameError(f"no method, dataset, protocol or scheme named {name!r}{hint} ({then})")
     typer.echo("\n\n".join("\n".join(page) for page in pages))
 
 
