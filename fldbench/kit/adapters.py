@@ -24,7 +24,7 @@ from fldbench.faces.crops import crop_faces
 from fldbench.files import sha256_of
 from fldbench.geometry import box_size, crop_matrix, invert, transform
 from fldbench.kit.commands import run_command
-from fldbench.kit.content import as_array, content_of, home_of, kind_of
+from fldbench.kit.content import as_array, code_within, content_of, home_of, kind_of
 from fldbench.kit.estimators import packed, unpacked
 from fldbench.method import Method
 from fldbench.model_file import Learned
@@ -198,8 +198,10 @@ class Wrapped(Method, metaclass=_WrappedClass):
         return found.reshape(n, points, 2)
 
     def key_params(self) -> dict[str, Any]:
-        """Return what decides the numbers: the content of the model, its view and its library."""
-        return {"wraps": self.kind, "content": content_of(self.foreign), "scheme": self.scheme} | asdict(self.view)
+        """Return what decides the numbers: the content of the model and the code in it, its view and its library."""
+        found = {"wraps": self.kind, "content": content_of(self.foreign), "scheme": self.scheme} | asdict(self.view)
+        code = code_within(self.foreign)
+        return found | ({"code": code} if code else {})
 
     def learned(self) -> dict[str, Any]:
         """Return the digest of the model, and what an estimator learned."""

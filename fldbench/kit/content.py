@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import sys
 import uuid
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import CodeType
@@ -13,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.digest import LIBRARIES
+from fldbench.digest import LIBRARIES, code_of
 from fldbench.errors import MethodError, must_be
 from fldbench.files import sha256_of
+from fldbench.live_code import is_of_python, is_own
 from fldbench.method import Method
 
 
@@ -56,6 +59,42 @@ def content_of(model: Any) -> str:
         return hashlib.sha256("\0".join(words).encode()).hexdigest()
     library = _version(type(model).__module__.partition(".")[0])
     return f"{_hash_of(model)} {library}".strip()
+
+
+def code_within(model: Any) -> dict[str, str]:
+    """Return module -> digest of the user's own code that is in a model: layers, steps, what a partial function calls.
+
+    The code of the model itself counts by the module of its class (`home_of`); that of libraries by their versions.
+    """
+    thing: Any = model.__self__ if inspect.ismethod(model) else model
+    if hasattr(thing, "named_modules"):
+        homes = {type(part).__module__ for _, part in thing.named_modules()}
+    elif inspect.isroutine(thing) or kind_of(model) in ("onnx", "command"):
+        return {}
+    else:
+        homes = _homes_within(thing)
+    found: dict[str, str] = {}
+    for home in sorted(homes):
+        file = getattr(sys.modules.get(home), "__file__", None)
+        if is_own(file) if file else not is_of_python(home):
+            found |= code_of(type("Part", (), {"__module__": home}))
+    return found
+
+
+def _homes_within(thing: Any) -> set[str]:
+    """Return the modules of all classes and functions that a pickle of an object would name."""
+    homes: set[str] = set()
+    hashing = importlib.import_module("joblib.hashing")
+
+    class Walk(hashing.NumpyHasher):  # type: ignore[name-defined, misc]
+        def save(self, part: Any) -> None:
+            named = part if isinstance(part, type) or inspect.isfunction(part) else type(part)
+            homes.add(named.__module__)
+            super().save(part)
+
+    with suppress(Exception):  # what cannot be pickled is never reused, see `content_of`
+        Walk("md5").hash(thing)
+    return homes - {"builtins", __name__}
 
 
 def _hash_of(thing: Any, within: tuple[Any, ...] = ()) -> str:

@@ -1,10 +1,12 @@
 """Models of other libraries as methods: crop, way back, keys, saving, suites."""
 
+import importlib
 import json
 import pickle
 import sys
 import textwrap
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from toys import toy_faces
 
 import fldbench
@@ -292,6 +294,47 @@ def test_keys_follow_what_a_function_belongs_to_and_what_is_in_it(monkeypatch):
     monkeypatch.setitem(STATED, "value", 2.0)
     assert key(nested) != first
     assert content_of(even) == content_of(even) != content_of(odd)  # which use each other
+
+
+PARTS = """
+import numpy as np
+import torch
+
+def points(images, boxes, shift):
+    return np.full((len(images), 5, 2), shift + {number})
+
+def scaled(crops):
+    return crops * {number}
+
+class Layer(torch.nn.Module):
+    def forward(self, crops):
+        return crops * {number}
+"""
+
+
+def test_keys_hold_the_users_own_code_inside_a_model_of_a_library(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def keys(number):
+        (tmp_path / "own_parts_of_a_model.py").write_text(PARTS.format(number=number))
+        monkeypatch.delitem(sys.modules, "own_parts_of_a_model", raising=False)
+        importlib.invalidate_caches()
+        own = importlib.import_module("own_parts_of_a_model")
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(own.Layer(), torch.nn.Flatten(), torch.nn.Linear(192, 10))
+        view = {"crop": 8, "output": "unit", "name": "one"}
+        models = [
+            fldbench.wrap(partial(own.points, shift=1), "mtfl-5", name="one"),
+            fldbench.wrap(make_pipeline(FunctionTransformer(own.scaled), Ridge()), "mtfl-5", **view),
+            fldbench.wrap(network, "mtfl-5", **view),
+        ]
+        return [fit_key(model, FACES) for model in models]
+
+    first = keys(3)
+    assert keys(3) == first and not set(keys(4444)) & set(first)
+    plain = fldbench.wrap(make_pipeline(StandardScaler(), Ridge()), "mtfl-5", crop=8)
+    assert "code" not in plain.key_params()
 
 
 def test_a_torch_module_is_what_it_is_now():
