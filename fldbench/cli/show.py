@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols
+from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols, say
 from fldbench.cli.completion import any_name
 
 WIDTH = 120  # columns at most
@@ -46,7 +46,7 @@ def show(
         known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
         text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, {*known, *list_schemes()})}"
         raise UnknownNameError(f"{text} (see `fldbench list`); your own ones need --plugin, --protocols or --schemes")
-    typer.echo("\n\n".join("\n".join(page) for page in pages))
+    say("\n\n".join("\n".join(page) for page in pages))
 
 
 def _method(name: str) -> list[str]:
