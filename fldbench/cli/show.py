@@ -44,8 +44,10 @@ def show(
         pages.append(_scheme(name))
     if not pages:
         known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
-        text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, {*known, *list_schemes()})}"
-        raise UnknownNameError(f"{text} (see `fldbench list`); your own ones need --plugin, --protocols or --schemes")
+        near = near_miss(name, {*known, *list_schemes()})
+        hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
+        then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
+        raise UnknownNameError(f"no method, dataset, protocol or scheme named {name!r}{hint} ({then})")
     say("\n\n".join("\n".join(page) for page in pages))
 
 
@@ -139,13 +141,16 @@ def _scheme(name: str) -> list[str]:
     from fldbench.schemes import get_scheme
 
     scheme = get_scheme(name)
-    pairs = [f"{i}-{j}" for i, j in enumerate(scheme.mirror or ()) if i < j]
+    pairs = ", ".join(f"{i}-{j}" for i, j in enumerate(scheme.mirror or ()) if i < j)
+    unknown = "" if scheme.mirror else "not known: methods train without mirrored faces"
     facts = {
         "points": str(scheme.n_points),
         "source": scheme.source,
         "outer eye corners": "" if scheme.outer_eye_corners is None else "{} and {}".format(*scheme.outer_eye_corners),
         "pupils": "" if scheme.pupils is None else "{} and {}".format(*scheme.pupils),
-        "mirror pairs": ", ".join(pairs),
+        "eyes": "" if scheme.eye_points else "none: divide errors by a box, such as `normaliser: diagonal`",
+        "mirror pairs": pairs or unknown,
+        "names": ", ".join(f"{i} {one}" for i, one in enumerate(scheme.names or ())),
     }
     lines = [f"scheme {name}", *_facts(facts), "", "regions"]
     return [*lines, *_facts({region: ranges(points, ", ") for region, points in scheme.regions.items()})]
