@@ -43,7 +43,8 @@ class DlibXML(AnnotationFile):
     file : str or Path, optional
         As in AnnotationFile; in a folder, the file that has parts.
     scheme : str, optional
-        None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes it), or by the number of names.
+        None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes it), or the one that its points
+        fit.
     """
 
     name = "dlib-xml"
