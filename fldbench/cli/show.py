@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols
+from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols, say
 from fldbench.cli.completion import any_name
 
 WIDTH = 120  # columns at most
@@ -48,7 +48,7 @@ def show(
         hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
         then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
         raise UnknownNameError(f"no method, dataset, protocol or scheme named {name!r}{hint} ({then})")
-    typer.echo("\n\n".join("\n".join(page) for page in pages))
+    say("\n\n".join("\n".join(page) for page in pages))
 
 
 def _method(name: str) -> list[str]:

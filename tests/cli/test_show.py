@@ -69,6 +69,14 @@ def test_a_scheme_of_ones_own_says_what_it_lacks(call, tmp_path, monkeypatch):
     assert "names 0 top, 1 left" in words
 
 
+def test_control_letters_of_a_plug_in_are_written_out(call):
+    registry.register_method(
+        "red", type("Red", (registry.resolve("method", "noisy"),), {"__doc__": "A \x1b[31mred one."})
+    )
+    status, text, _ = call("show", "red")
+    assert status == 0 and r"A \x1b[31mred one." in text and "\x1b" not in text
+
+
 def test_a_list_of_methods_imports_none():
     code = "from fldbench.cli.app import app; import sys; app(['list', 'methods'], standalone_mode=False);"
     code += "print([m for m in ('torch', 'numba', 'fldbench.baselines.linear') if m in sys.modules])"
