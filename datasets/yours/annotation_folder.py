@@ -15,8 +15,8 @@ from fldbench.datasets.formats.images import ImageIndex
 from fldbench.datasets.yours.annotation_file import AnnotationFile
 from fldbench.datasets.yours.named_points import NAMES, NamedFace, in_order
 from fldbench.datasets.yours.pts_folder import files_below, of_split
-from fldbench.errors import DatasetNotFoundError
-from fldbench.files import contains
+from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.files import read_bytes
 from fldbench.params import optional
 
 
@@ -52,8 +52,11 @@ class AnnotationFolder(AnnotationFile):
         raise NotImplementedError
 
     def fits(self, path: Path) -> bool:
-        """Return whether a file found in a folder is of the format."""
-        return contains(path, self.mark)
+        """Return whether a file found in a folder is of the format; one that cannot be read counts, as a faulty one."""
+        try:
+            return self.mark in read_bytes(path)
+        except DataError:
+            return True
 
     def locate(self, root: str | Path | None, split: str) -> Path:
         """Return the annotation file or the folder."""

@@ -98,6 +98,18 @@ def test_ljson_has_y_before_x(tmp_path, version):
         load("ljson", tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b" \n"])
+def test_a_file_that_lost_its_content_is_one_faulty_face(tmp_path, content):
+    for name in "abc":
+        writers.write_ljson(tmp_path / f"{name}.ljson", FIVE)
+        write_image(tmp_path / f"{name}.png")
+    (tmp_path / "b.ljson").write_bytes(content)
+    with pytest.raises(DataError, match=r"b\.ljson, line 1: the file is empty; restore it\n1 of 3 faces is faulty"):
+        load("ljson", tmp_path)
+    faces = load("ljson", tmp_path, faulty="skip")
+    assert faces.ids.tolist() == ["a", "c"] and faces.parts["faces without a fault"] == (2, 3)
+
+
 def test_without_images_predictions_can_be_scored(tmp_path):
     writers.write_ljson(tmp_path / "a.ljson", FIVE)
     faces = load("ljson", tmp_path)
