@@ -83,6 +83,12 @@ BUILT_IN = {
     "protocol": "fldbench.protocols.definitions:built_in",
     "scheme": "fldbench.schemes.table:built_in",
 }  # a function that reads a kind's own names from a file
+OWN = {
+    "method": "register_method, --plugin or `plugins:` in a suite",
+    "dataset": "register_dataset, --plugin or `plugins:` in a suite",
+    "protocol": "register_protocol, --protocols or `define:` in a suite",
+    "scheme": "register_scheme, --schemes or `schemes:` in a suite",
+}  # what makes a user's own names known
 
 _entry_points_read: set[str] = set()
 
@@ -120,7 +126,7 @@ def resolve(kind: str, name: str) -> Any:
     """
     known = table(kind)
     if name not in known:
-        raise UnknownNameError(f"no {kind} named {name!r}; {near_miss(name, known)} (see `fldbench list {kind}s`)")
+        raise UnknownNameError(unknown(kind, name))
     target = known[name]
     if not isinstance(target, str):
         return target
@@ -136,6 +142,16 @@ def resolve(kind: str, name: str) -> Any:
         raise
     except BaseException as error:  # the code of a plug-in may raise anything, and may call sys.exit
         raise UnknownNameError(f"{kind} {name!r} is {target!r}, which cannot be imported: {in_words(error)}") from error
+
+
+def unknown(kind: str, name: object) -> str:
+    """Return the message about a name that is not in the table of its kind.
+
+    >>> unknown("scheme", "ibug68").partition(" (")[0]
+    "no scheme named 'ibug68'; did you mean 'ibug-68'?"
+    """
+    near = near_miss(str(name), names(kind))
+    return f"no {kind} named {name!r}; {near} (see `fldbench list {kind}s`); or bring your own with {OWN[kind]}"
 
 
 def is_broken(error: UnknownNameError | MissingDependencyError) -> bool:

@@ -52,3 +52,18 @@ def test_only_keyboard_interrupts_leave_an_import(table, monkeypatch):
     ends = KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt):
         registry.resolve("method", "stops")
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        ("method", "register_method, --plugin or `plugins:` in a suite"),
+        ("dataset", "register_dataset, --plugin or `plugins:` in a suite"),
+        ("protocol", "register_protocol, --protocols or `define:` in a suite"),
+    ],
+)
+def test_an_unknown_name_says_how_to_bring_your_own(kind, own):
+    with pytest.raises(UnknownNameError) as error:
+        registry.resolve(kind, "300w-hellen")
+    assert str(error.value).startswith(f"no {kind} named '300w-hellen'; ")
+    assert str(error.value).endswith(f"(see `fldbench list {kind}s`); or bring your own with {own}")

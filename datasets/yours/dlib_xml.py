@@ -21,8 +21,9 @@ from fldbench.datasets.yours.annotation_file import (
 )
 from fldbench.errors import DataError, must_be
 from fldbench.faults import Faults
-from fldbench.files import contains, read_bytes
+from fldbench.files import contains, listed, read_bytes
 from fldbench.schemes import Scheme, get_scheme
+from fldbench.schemes.indices import runs
 
 ROUNDING = 0.5 + 1e-6  # px between a whole number and the exact one beside it
 
@@ -42,7 +43,8 @@ class DlibXML(AnnotationFile):
     file : str or Path, optional
         As in AnnotationFile; in a folder, the file that has parts.
     scheme : str, optional
-        None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes it), or by the number of names.
+        None: the file's own (`<dataset scheme=...>`, as `fldbench data convert` writes it), or the one that its points
+        fit.
     """
 
     name = "dlib-xml"
@@ -83,10 +85,12 @@ def _numbering(names: dict[str, int], scheme: Scheme | None, path: Path) -> tupl
     least, most = min(known), max(known)
     whole = most - least + 1 == len(known)
     if scheme is None and not whole:
-        gap = next(number for number in range(least, most) if number not in known)
-        name = known[min(number for number in known if number > gap)]
-        what = f"a part is named {name!r}, but none {gap}: with gaps, numbers do not say which points they are"
-        raise DataError(f"{what}; give scheme='...', or correct the name", path, names[name])
+        found = runs(sorted(known))
+        alone = known[min(found, key=len)[0]]  # the least likely to be right
+        numbers = listed([str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in found])
+        what = f"a part is named {alone!r}, and the parts of the file are {numbers}"
+        then = "with gaps, numbers do not say which points they are; give scheme='...', or correct the name"
+        raise DataError(f"{what}: {then}", path, names[alone])
     count = len(known) if scheme is None else scheme.n_points
     first = least if whole and count == len(known) else 0 if most < count else 1
     strange = next((name for number, name in sorted(known.items()) if not 0 <= number - first < count), None)

@@ -86,7 +86,8 @@ def results_of(name: str, root: str | Path | None, given: dict[str, Any]) -> Ite
     if name in registry.names("dataset"):
         return _dataset_results(name, root, given)
     known = registry.names("method") + registry.names("dataset")
-    raise UnknownNameError(f"no method or dataset named {name!r}; {near_miss(name, known)} (see `fldbench list`)")
+    text = f"no method or dataset named {name!r}; {near_miss(name, known)} (see `fldbench list`)"
+    raise UnknownNameError(f"{text}; your own ones need --plugin, or the name of their .py file")
 
 
 def _method_results(name: str, params: dict[str, Any]) -> Iterator[Result]:

@@ -68,18 +68,21 @@ def evaluate(
     seen = [one for one in trained_on or [] if one != UNKNOWN]
     records = []
     remarks: dict[tuple[Path, str], str] = {}
-    for path, name in zip(predictions, labels, strict=True):
-        for rules in protocol:
-            outside = evaluate_file(path, rules, where, boxes, seen, allow_overlap)
-            record, arrays = record_of(outside, name, rules)
-            records.append(record)
-            if store is not None:
-                store.write(record, arrays)
-            for note in outside.notes:
-                complain(f"{path}: {note}")
-            remark = explain(outside.predictions, outside.faces, get_protocol(rules))
-            if remark is not None:
-                remarks.setdefault((path, remark.what), f"{path}: {remark}")
+    scored = [  # all of them before any is recorded, so that a bad file is found first
+        (path, name, rules, evaluate_file(path, rules, where, boxes, seen, allow_overlap))
+        for path, name in zip(predictions, labels, strict=True)
+        for rules in protocol
+    ]
+    for path, name, rules, outside in scored:
+        record, arrays = record_of(outside, name, rules)
+        records.append(record)
+        if store is not None:
+            store.write(record, arrays)
+        for note in outside.notes:
+            complain(f"{path}: {note}")
+        remark = explain(outside.predictions, outside.faces, get_protocol(rules))
+        if remark is not None:
+            remarks.setdefault((path, remark.what), f"{path}: {remark}")
     board = leaderboard(records)
     print_board(board)
     for line in remarks.values():

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols
+from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols, say
 from fldbench.cli.completion import any_name
 
 WIDTH = 120  # columns at most
@@ -44,9 +44,11 @@ def show(
         pages.append(_scheme(name))
     if not pages:
         known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
-        text = f"no method, dataset, protocol or scheme named {name!r}; {near_miss(name, {*known, *list_schemes()})}"
-        raise UnknownNameError(f"{text} (see `fldbench list`)")
-    typer.echo("\n\n".join("\n".join(page) for page in pages))
+        near = near_miss(name, {*known, *list_schemes()})
+        hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
+        then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
+        raise UnknownNameError(f"no method, dataset, protocol or scheme named {name!r}{hint} ({then})")
+    say("\n\n".join("\n".join(page) for page in pages))
 
 
 def _method(name: str) -> list[str]:
@@ -135,34 +137,23 @@ def _protocol(protocol: Any) -> list[str]:
 
 
 def _scheme(name: str) -> list[str]:
+    from fldbench.protocols.normalisers import ranges
     from fldbench.schemes import get_scheme
 
     scheme = get_scheme(name)
-    pairs = [f"{i}-{j}" for i, j in enumerate(scheme.mirror or ()) if i < j]
+    pairs = ", ".join(f"{i}-{j}" for i, j in enumerate(scheme.mirror or ()) if i < j)
+    unknown = "" if scheme.mirror else "not known: methods train without mirrored faces"
     facts = {
         "points": str(scheme.n_points),
         "source": scheme.source,
         "outer eye corners": "" if scheme.outer_eye_corners is None else "{} and {}".format(*scheme.outer_eye_corners),
         "pupils": "" if scheme.pupils is None else "{} and {}".format(*scheme.pupils),
-        "mirror pairs": ", ".join(pairs),
+        "eyes": "" if scheme.eye_points else "none: divide errors by a box, such as `normaliser: diagonal`",
+        "mirror pairs": pairs or unknown,
+        "names": ", ".join(f"{i} {one}" for i, one in enumerate(scheme.names or ())),
     }
     lines = [f"scheme {name}", *_facts(facts), "", "regions"]
-    return [*lines, *_facts({region: _ranges(points) for region, points in scheme.regions.items()})]
-
-
-def _ranges(points: tuple[int, ...]) -> str:
-    """Return points in their order, with runs of neighbours as ranges.
-
-    >>> _ranges((4, 5, 6, 9, 2))
-    '4-6, 9, 2'
-    """
-    runs: list[list[int]] = []
-    for point in points:
-        if runs and point == runs[-1][-1] + 1:
-            runs[-1].append(point)
-        else:
-            runs.append([point])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return [*lines, *_facts({region: ranges(points, ", ") for region, points in scheme.regions.items()})]
 
 
 def _options(cls: type[Any], defaults: dict[str, Any], section: str = "Parameters") -> list[str]:

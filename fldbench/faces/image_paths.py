@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fldbench.errors import DataError
 
+ABSENT = "restore it or correct the annotation"
 SHOWN = 200  # letters of a path that an error quotes, from its end
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # C:\ or C:/ or \\server
 
@@ -28,10 +29,12 @@ class ImageFolder:
         The folder that names are relative to.
     root : str or Path, optional
         A folder above it that names with `../` and absolute names may reach; None: `base` alone.
+    absent : str
+        What to do about an image that is not there, for messages.
     """
 
-    def __init__(self, base: str | Path, root: str | Path | None = None):
-        self.base = os.fspath(base)
+    def __init__(self, base: str | Path, root: str | Path | None = None, absent: str = ABSENT):
+        self.base, self.absent = os.fspath(base), absent
         self._allowed = [os.path.realpath(place) for place in (self.base, root) if place is not None]
         self._listed: dict[str, dict[str, bool]] = {}
         self._inside: dict[str, bool] = {}
@@ -57,9 +60,7 @@ class ImageFolder:
         entries = self._entries(folder)
         # A file system may not tell A from a, so what is not listed is asked for.
         if own not in entries and not os.path.isfile(path):
-            raise DataError(
-                f"{what}no image {shown} below {self.base}; restore it or correct the annotation", file, line
-            )
+            raise DataError(f"{what}no image {shown} below {self.base}; {self.absent}", file, line)
         linked = entries.get(own, True)
         if not (self._is_inside(path) if linked else self._is_inside(folder)):
             then = "move it there, or give a data root that holds both"

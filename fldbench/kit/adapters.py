@@ -9,7 +9,8 @@ from __future__ import annotations
 import copyreg
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -23,9 +24,10 @@ from fldbench.faces.crops import crop_faces
 from fldbench.files import sha256_of
 from fldbench.geometry import box_size, crop_matrix, invert, transform
 from fldbench.kit.commands import run_command
-from fldbench.kit.content import as_array, content_of, home_of, kind_of
+from fldbench.kit.content import as_array, code_within, content_of, home_of, kind_of
 from fldbench.kit.estimators import packed, unpacked
 from fldbench.method import Method
+from fldbench.model_file import Learned
 from fldbench.schemes import get_scheme, map_landmarks
 
 AT_ONCE = 64  # crops that a model gets together
@@ -119,13 +121,17 @@ class Wrapped(Method, metaclass=_WrappedClass):
             Where no face has all points.
         """
         try:
-            map_landmarks(np.zeros((1, get_scheme(self.scheme).n_points, 2)), self.scheme, train.scheme)
+            self._check_scheme(train.scheme)
         except UnknownNameError as error:
             raise MethodError(f"{self.label} answers {self.scheme}; {train.label} needs others: {error}") from error
         if self.learns:
             self._learn(train)
         self.scheme_ = train.scheme
         return self
+
+    def _check_scheme(self, scheme: str) -> None:
+        """Raise UnknownNameError if the model's points do not map to this scheme."""
+        map_landmarks(np.zeros((1, get_scheme(self.scheme).n_points, 2)), self.scheme, scheme)
 
     def _learn(self, train: FaceSet) -> None:
         if train.scheme != self.scheme:
@@ -165,8 +171,7 @@ class Wrapped(Method, metaclass=_WrappedClass):
             return getattr(self, "_estimator", self.foreign).predict(crops)
         if self.kind == "torch":
             torch = sys.modules["torch"]
-            network = _evaluating(self.foreign)
-            with torch.inference_mode():
+            with torch.inference_mode(), _evaluating(self.foreign) as network:
                 return as_array(network(torch.from_numpy(np.require(crops, requirements="W"))))
         if self.kind == "onnx":
             session = _session(self.foreign, sha256_of(self.foreign))
@@ -193,8 +198,10 @@ class Wrapped(Method, metaclass=_WrappedClass):
         return found.reshape(n, points, 2)
 
     def key_params(self) -> dict[str, Any]:
-        """Return what decides the numbers: the content of the model, its view and its library."""
-        return {"wraps": self.kind, "content": content_of(self.foreign), "scheme": self.scheme} | asdict(self.view)
+        """Return what decides the numbers: the content of the model and the code in it, its view and its library."""
+        found = {"wraps": self.kind, "content": content_of(self.foreign), "scheme": self.scheme} | asdict(self.view)
+        code = code_within(self.foreign)
+        return found | ({"code": code} if code else {})
 
     def learned(self) -> dict[str, Any]:
         """Return the digest of the model, and what an estimator learned."""
@@ -208,11 +215,13 @@ class Wrapped(Method, metaclass=_WrappedClass):
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError if the model has changed since."""
-        content = content_of(self.foreign)
-        if learned.get("content_") != content:
+        found = Learned(self.label, learned)
+        if found.text("content_") != content_of(self.foreign):
             raise DataError(f"{self.label}: the wrapped {self.kind} is another one than that of the saved model")
-        if "scheme_" in learned:
-            self.scheme_ = learned["scheme_"]
+        if found.has("scheme_"):
+            scheme = found.scheme("scheme_")
+            self._check_scheme(scheme)
+            self.scheme_ = scheme
         if "estimator_" in learned:
             arrays = [learned[f"array/{i}"] for i in range(sum(name.startswith("array/") for name in learned))]
             self._estimator = unpacked(learned["estimator_"], arrays)
@@ -361,9 +370,16 @@ def _is_fitted(estimator: Any) -> bool:
     return True
 
 
-@cache
-def _evaluating(network: Any) -> Any:
-    return importlib.import_module("copy").deepcopy(network).eval()
+@contextmanager
+def _evaluating(network: Any) -> Iterator[Any]:
+    """Set a torch module to evaluation, and its parts back to what they were; no copy, which would miss training."""
+    training = [part for part in network.modules() if part.training]
+    network.eval()
+    try:
+        yield network
+    finally:
+        for part in training:
+            part.training = True
 
 
 @cache

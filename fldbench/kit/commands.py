@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from fldbench.errors import MethodError
 from fldbench.faces.images import encode_image
+from fldbench.files import temporary_folder
 
 SHOWN = 200  # letters of what a command said
 
@@ -40,8 +40,8 @@ def run_command(words: Sequence[str], crops: np.ndarray, n_points: int) -> np.nd
     The points are JSON, a list with one entry for each crop or a mapping from 00000.png to its points, or CSV, a line
     `00000.png, x0, y0, x1, y1, ...` for each crop. A crop that is left out is a missed face.
     """
-    with tempfile.TemporaryDirectory(prefix="fldbench-") as folder:
-        place, out = Path(folder) / "crops", Path(folder) / "out"
+    with temporary_folder() as folder:
+        place, out = folder / "crops", folder / "out"
         place.mkdir()
         names = [f"{i:05d}.png" for i in range(len(crops))]
         for name, crop in zip(names, crops, strict=True):

@@ -59,10 +59,10 @@ def definitions(content: Any, where: str, lines: Mapping[Place, int] | None = No
     ----------
     content : list or dict
         A list of mappings with a name each, or a mapping from names. The keys of a base: name, dataset, options (of the
-        dataset's reader), split (default
-        test), subset, n_expected and scheme (default: what the dataset's reader says), ids_sha256, normaliser,
-        thresholds (default 0.08 and 0.10), boxes (default tight), official_boxes, union_of. The normaliser is one of
-        `normalisers.NORMALISERS`, `points:8/9`, or a mapping with the keys name and points, two lists of indices.
+        dataset's reader), split (default test), subset, n_expected and scheme (default: what the dataset's reader
+        says), ids_sha256, normaliser, thresholds (default 0.08 and 0.10), boxes (default tight), official_boxes,
+        union_of. The normaliser is one of `normalisers.NORMALISERS`, `points:8/9`, or a mapping with the keys name and
+        points, two lists of indices.
     where : str
         The file, for messages.
     lines : mapping, optional

@@ -15,6 +15,7 @@ from fldbench.errors import ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, tight_box
 from fldbench.schemes import get_scheme
+from fldbench.schemes.indices import runs
 
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 MOST_DIGITS, MOST_INDICES = 5, 100_000  # of the indices in the name of a protocol
@@ -114,13 +115,7 @@ def ranges(points: tuple[int, ...], between: str = "+") -> str:
     >>> ranges((36,)), ranges((36, 37, 38, 45)), ranges((1, 2, 9), ",")
     ('36', '36-38+45', '1,2,9')
     """
-    runs: list[list[int]] = []
-    for point in points:
-        if runs and point == runs[-1][-1] + 1:
-            runs[-1].append(point)
-        else:
-            runs.append([point])
-    words = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else list(map(str, run)) for run in runs]
+    words = [[f"{run[0]}-{run[-1]}"] if len(run) > 2 else list(map(str, run)) for run in runs(points)]
     return between.join(word for run in words for word in run)
 
 

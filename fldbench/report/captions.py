@@ -34,8 +34,7 @@ def captioned(rows: Sequence[RowRecords]) -> tuple[str, list[RowRecords]]:
     """Return the caption of a table, and its rows with their remarks.
 
     The caption states the rules, and what most rows have in common: their boxes, their training faces, missing test
-    faces, the number of seeds, the machine of the times. A row that
-    differs has a remark instead.
+    faces, the number of seeds, the machine of the times. A row that differs has a remark instead.
     """
     said = [_statements(row) for row in rows]
     known = [one for one, row in zip(said, rows, strict=True) if row.good] or said

@@ -191,7 +191,7 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
                     fail(run, failed)
             elif part is cell.parts[-1]:
                 for run in batch.runs:
-                    measured = _tried(_measured, _of_run(base, run), facts, batch, run, data)
+                    measured = tried(_measured, _of_run(base, run), facts, batch, run, data)
                     if isinstance(measured, Failure):
                         fail(run, measured)
                     else:
@@ -231,7 +231,7 @@ class Fitted(NamedTuple):
     damage: str
 
 
-def _tried(work: Callable[..., Any], *args: Any) -> Any:
+def tried(work: Callable[..., Any], *args: Any) -> Any:
     """Return the result of `work`, or the Failure that ended it."""
     try:
         return work(*args)
@@ -242,9 +242,9 @@ def _tried(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _by_method(data: SuiteData, work: Callable[..., Any], *args: Any) -> Any:
-    """Return what `_tried` returns; a Failure too if the code of a method changed the faces that it was lent."""
+    """Return what `tried` returns; a Failure too if the code of a method changed the faces that it was lent."""
     with kept_as_it_was():
-        result = _tried(work, *args)
+        result = tried(work, *args)
     if data.forget_changed():
         return Failure("failed", "it changed the faces that it was given; all other methods get them as they were")
     return result

@@ -48,7 +48,8 @@ def plan_in_words(plan: Plan, store: Store, fresh: bool = False, reused: Collect
     total = ", ".join(f"{number} {state}" for state, number in counts.items())
     times = [f"fits of about {duration(seconds)}"] * (known > 0)
     times += [f"{unknown} cell{'s' * (unknown > 1)} of unknown time"] * (unknown > 0)
-    return [*lines, "; ".join([f"{counts.total()} runs: {total}", *times])]
+    fails = ["`fldbench run` will end with status 1"] * (counts["failed"] > 0 or set(counts) == {"skipped"})
+    return [*lines, "; ".join([f"{counts.total()} runs: {total}", *times, *fails])]
 
 
 def duration(seconds: float) -> str:

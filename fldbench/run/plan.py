@@ -70,10 +70,6 @@ class Plan:
                 raise SuiteError(f"no method of the suite is named or labelled {name!r}; {near_miss(name, known)}")
         return Plan([cell for cell in self.cells if {cell.method.name, cell.method.label} & set(names)], self.data)
 
-    def todo(self, store: Store) -> list[Cell]:
-        """Return the cells with a run that the store does not have."""
-        return [cell for cell in self.cells if not all(store.has_record(run.key) for run in cell.runs)]
-
 
 def make_plan(suite: Suite, data: Roots) -> Plan:
     """Load the annotations, name every run, and find what cannot be done.

@@ -209,7 +209,7 @@ def _shared(labels: Iterable[str], protocol: Protocol, faces: FaceSet, data: Roo
             notes.append(f"{label!r} is no split of a dataset that fldbench knows: its faces are not compared")
         elif split is not None and split not in make_dataset(dataset).splits:
             allowed = f"{dataset}-SPLIT with one of {', '.join(make_dataset(dataset).splits)}"
-            raise PredictionsError(must_be("evaluate", "the training faces", label, allowed))
+            raise PredictionsError(must_be("evaluate", "the split of the training faces", label, allowed))
 
     def load(dataset: str, split: str) -> FaceSet:
         try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fldbench import registry
 from fldbench.errors import DataError, MethodError, must_be
@@ -13,7 +12,7 @@ from fldbench.faces.frame import check_in_images
 from fldbench.method import Method
 from fldbench.protocols import Protocol
 from fldbench.records.keys import with_members
-from fldbench.run.cell import Cell, Failure, Run, failure_of
+from fldbench.run.cell import Cell, Failure, Run, tried
 from fldbench.run.data import SuiteData
 
 
@@ -22,14 +21,14 @@ def with_refusals(cells: Iterable[Cell], data: SuiteData) -> list[Cell]:
     of_test: dict[str, Failure | None] = {}
     found = []
     for cell in cells:
-        problem = cell.problem or _refusal(_check_training, cell, data)
+        problem = cell.problem or tried(_check_training, cell, data)
         runs = []
         for run in cell.runs:
             if run.protocol.hash not in of_test:
-                of_test[run.protocol.hash] = _refusal(_check_test, run.protocol, data)
+                of_test[run.protocol.hash] = tried(_check_test, run.protocol, data)
             why = run.problem or of_test[run.protocol.hash]
             if why is None and problem is None:
-                why = _refusal(_check_scheme, cell, run, data)
+                why = tried(_check_scheme, cell, run, data)
             runs.append(run._replace(problem=why))
         found.append(replace(cell, problem=problem, runs=tuple(runs)))
     return found
@@ -52,16 +51,6 @@ def check_method(method: Method) -> None:
                 raise DataError(must_be(one.label, name, path, "a file that is there"))
         if type(one).save is Method.save:
             registry.method_name(type(one))
-
-
-def _refusal(check: Callable[..., None], *args: Any) -> Failure | None:
-    try:
-        check(*args)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # the code of a plug-in may raise anything
-        return failure_of(error)
-    return None
 
 
 def _check_training(cell: Cell, data: SuiteData) -> None:

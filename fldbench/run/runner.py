@@ -91,7 +91,7 @@ def run_suite(
     taken = {key: record for key, (record, _) in others.items()} if reuse_other_code else {}
     todo = [
         replace(cell, runs=tuple(run for run in cell.runs if run.key not in taken))
-        for cell in plan.todo(store)
+        for cell in plan.cells
         if not all(run.key in taken or store.has_record(run.key) for run in cell.runs)
     ]
     if todo:

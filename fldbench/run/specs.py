@@ -5,30 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fldbench import registry
 from fldbench.dataset import make_dataset, training_split
-from fldbench.errors import (
-    FldbenchError,
-    MissingDependencyError,
-    UnknownNameError,
-    must_be,
-)
+from fldbench.errors import FldbenchError, MissingDependencyError, UnknownNameError, must_be
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
 from fldbench.protocols.boxes import box_source
-
-if TYPE_CHECKING:
-    pass
 
 
 class Strict(BaseModel):

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from fldbench import registry
-from fldbench.errors import DataError, UnknownNameError, near_miss
+from fldbench.errors import DataError, UnknownNameError
 from fldbench.schemes import aflw, cofw, dlib, helen, ibug, imm, jd, kaggle, menpo, mtfl, muct, webmorph, wflw, youtu
 from fldbench.schemes.scheme import Scheme
 
@@ -34,8 +34,7 @@ def get_scheme(name: str) -> Scheme:
     if known is not None:
         return known
     if not isinstance(name, str) or name not in registry.table("scheme"):
-        then = f"{near_miss(str(name), list_schemes())} (see `fldbench list schemes`)"
-        raise UnknownNameError(f"no scheme named {name!r}; {then}; or bring your own with register_scheme or --schemes")
+        raise UnknownNameError(registry.unknown("scheme", name))
     return registry.resolve("scheme", name)
 
 

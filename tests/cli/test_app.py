@@ -161,6 +161,16 @@ def test_evaluate_needs_one_label_per_file(call, tmp_path):
     assert (status, err) == (2, "fldbench: the labels are p, p; must be 2 different ones, one for each file\n")
 
 
+def test_evaluate_records_nothing_if_a_later_file_is_bad(call, toy, tmp_path):
+    faces, good, bad, out = toy_faces(8, 2), tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "o"
+    good.write_text(json.dumps({str(i): p.tolist() for i, p in zip(faces.ids, faces.landmarks + 1, strict=True)}))
+    bad.write_text(json.dumps({"nobody": faces.landmarks[0].tolist()}))
+    status, text, err = call("evaluate", good, bad, "--protocol", "toy-test", "--out", out)
+    assert (status, text) == (2, "") and err.startswith(f"fldbench: {bad}: toy-test has no face 'nobody'")
+    assert not list(out.rglob("run.json"))
+    assert call("evaluate", good, "--protocol", "toy-test", "--out", out)[0] == 0 and list(out.rglob("run.json"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

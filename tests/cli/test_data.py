@@ -1,6 +1,6 @@
 """`fldbench data ...` as a user types it."""
 
-import sys
+from functools import partial
 
 import cv2
 import numpy as np
@@ -9,23 +9,13 @@ from test_datasets import write_face
 from toys import TOY_TEST, TOY_TRAIN, Toy, toy_faces
 
 from fldbench import load_dataset, registry, run_suite
-from fldbench.cli import app as cli
 from fldbench.curate.excludes import read_excludes
 from fldbench.faces.pack import open_pack
 
 
 @pytest.fixture
-def call(toy, monkeypatch, capsys):
-    """The command in this process, where the toy dataset is registered: exit status, stdout, stderr."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["fldbench", "data", *map(str, args)])
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
+def call(call):
+    return partial(call, "data")
 
 
 def test_info_describes_every_split(call):

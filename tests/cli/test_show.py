@@ -53,7 +53,28 @@ def test_everything_registered_can_be_shown(call, kind):
 def test_an_unknown_name_names_the_nearest(call):
     status, _, errors = call("show", "hog-rigde")
     assert status == 2
-    assert "did you mean 'hog-ridge'?" in errors
+    assert "did you mean 'hog-ridge'?" in errors and "your own ones need --plugin, --protocols or --schemes" in errors
+    status, _, errors = call("show", "nothing-like-it")
+    assert status == 2
+    assert "named 'nothing-like-it' (see `fldbench list`; your own" in errors
+
+
+def test_a_scheme_of_ones_own_says_what_it_lacks(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "TABLES", {kind: dict(names) for kind, names in registry.TABLES.items()})
+    (tmp_path / "own.yaml").write_text("coin: {names: [top, left]}\n")
+    _, text, _ = call("show", "coin", "--schemes", tmp_path / "own.yaml")
+    words = " ".join(text.split())
+    assert "eyes none: divide errors by a box" in words
+    assert "mirror pairs not known: methods train without mirrored faces" in words
+    assert "names 0 top, 1 left" in words
+
+
+def test_control_letters_of_a_plug_in_are_written_out(call):
+    registry.register_method(
+        "red", type("Red", (registry.resolve("method", "noisy"),), {"__doc__": "A \x1b[31mred one."})
+    )
+    status, text, _ = call("show", "red")
+    assert status == 0 and r"A \x1b[31mred one." in text and "\x1b" not in text
 
 
 def test_a_list_of_methods_imports_none():

@@ -1,7 +1,6 @@
 """`fldbench train`: the boxes that a model is fitted on, and what it then says."""
 
 import json
-import sys
 import warnings
 
 import cv2
@@ -9,22 +8,9 @@ import numpy as np
 import pytest
 
 import fldbench
-from fldbench.cli import app as cli
 
 POINTS = np.array([[12, 13], [28, 14], [20, 22], [14, 30], [26, 31]])  # px
 BOX = np.array([2, 4, 41, 43])  # x0, y0, x1, y1: a square around them, as a detector gives it
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["fldbench", *map(str, args)])
-        with pytest.raises(SystemExit) as leaving:
-            cli.main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
 
 
 @pytest.fixture

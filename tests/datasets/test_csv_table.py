@@ -3,9 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from face_sets import shapes
 
 from fldbench.datasets.yours.csv_table import CSVTable
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.schemes import get_scheme
 
 POINTS = "1,2,3.5,4,5,6,7,8,9,10"
 HEADER = "path,x0,y0,x1,y1,x2,y2,x3,y3,x4,y4"
@@ -68,7 +70,9 @@ def test_files_images_and_splits(folder):
         DatasetNotFoundError, match=r"split 'all' could be any of test.csv, train.csv; name one with file"
     ):
         load(folder / "lists")
-    with pytest.raises(DataError, match=r"train\.csv, line 2: no image 'a\.png' below "):
+    with pytest.raises(
+        DataError, match=r"train\.csv, line 2: no image 'a\.png' below .*, or say where .* images='\.\.\.'"
+    ):
         load(folder / "lists", split="train")
 
 
@@ -130,3 +134,17 @@ def test_bytes_that_are_not_utf8_name_their_line(folder):
     (folder / "faces.csv").write_bytes(GOOD.encode().replace(b"b c", b"b\xffc"))
     with pytest.raises(DataError, match=r"faces\.csv, line 3: not UTF-8 text \(byte 0xff\); save the file as UTF-8"):
         load(folder)
+
+
+def test_a_stated_scheme_that_the_points_do_not_look_like_is_believed_with_a_note(folder):
+    def notes(order, n=24):
+        points = shapes(n, scheme=get_scheme("mtfl-5"))[:, order].reshape(n, 10)
+        rows = [",".join(["a.png", *map(str, row)]) for row in points.tolist()]
+        faces = load(folder, "\n".join([HEADER, *rows]))
+        assert faces.scheme == "mtfl-5" and len(faces) == n
+        return faces.notes
+
+    assert notes([0, 1, 2, 3, 4]) == () == notes([1, 0, 2, 4, 3], n=5)
+    (note,) = notes([1, 0, 2, 4, 3])
+    assert note.startswith("the points do not have the usual shape of the stated scheme: mtfl-5 (residual 1")
+    assert note.endswith("; compare the order of the points")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import writers
+from fuzz import mutate
 from scipy.io import savemat
 from toys import toy_faces
 
@@ -22,11 +23,6 @@ from fldbench.schemes import get_scheme
 
 MUTATIONS = 2000
 FEWER = 400  # for formats that share their code with others
-TOKENS = [
-    *(b"nan", b"inf", b"-1", b"1e999", b"1e308", b"abc", b"", b"\n", b"\r", b",", b" ", b"\t", b";", b'"', b"\\", b"/"),
-    *(b"..", b"#", b"\0", b"\xff", b"\xe2\x80\xa8", b"9" * 400, b"_", b"\xef\xbb\xbf", b"-0", b"1_0", b"\x1c", b"\x85"),
-    *(b"{", b"[", b"]", b":", b"null", b"true", b"<", b">", b"&", b"a" * 300, "１".encode()),
-]
 
 
 @dataclass
@@ -278,38 +274,6 @@ CASES = {
     name: lambda root, name=name: make_tool(root, name)
     for name in ("labelme", "ljson", "label-studio", "cvat", "facepp", "hrnet", "openface")
 }
-
-
-def mutate(content, draw):
-    """One to three cuts, insertions, replacements, flipped bytes, doubled, lost or shuffled lines."""
-    content = bytearray(content)
-    for _ in range(draw.choice([1, 1, 1, 2, 3])):
-        start = draw.randrange(len(content) + 1)
-        end = min(len(content), start + draw.choice([1, 2, 5, 40]))
-        kind = draw.randrange(8)
-        if kind == 0:
-            del content[start:]
-        elif kind == 1:
-            del content[start:end]
-        elif kind == 2:
-            content[start:start] = draw.choice(TOKENS)
-        elif kind == 3:
-            content[start:end] = draw.choice(TOKENS)
-        elif kind == 4 and content:
-            content[min(start, len(content) - 1)] ^= 1 << draw.randrange(8)
-        elif kind == 5:
-            lines = bytes(content).split(b"\n")
-            lines.insert(draw.randrange(len(lines)), lines[draw.randrange(len(lines))])
-            content = bytearray(b"\n".join(lines))
-        elif kind == 6:
-            lines = bytes(content).split(b"\n")
-            lines.pop(draw.randrange(len(lines)))
-            content = bytearray(b"\n".join(lines))
-        else:
-            words = bytes(content).split(b" ")
-            words[draw.randrange(len(words))] = draw.choice(TOKENS)
-            content = bytearray(b" ".join(words))
-    return bytes(content)
 
 
 def test_every_dataset_with_files_is_fuzzed():

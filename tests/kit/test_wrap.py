@@ -1,10 +1,12 @@
 """Models of other libraries as methods: crop, way back, keys, saving, suites."""
 
+import importlib
 import json
 import pickle
 import sys
 import textwrap
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from toys import toy_faces
 
 import fldbench
@@ -153,7 +155,7 @@ def test_a_torch_module_and_its_onnx_file_answer_alike(tmp_path):
     view = {"crop": 8, "output": "unit", "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.2)}
     model = fldbench.wrap(network, "mtfl-5", **view)
     first = model.predict(IMAGES, BOXES)
-    assert np.array_equal(first, model.predict(IMAGES, BOXES)) and network.training  # evaluated, on a copy
+    assert np.array_equal(first, model.predict(IMAGES, BOXES)) and network.training  # evaluated, and set back
     crops = fldbench.crop_faces(IMAGES, BOXES, 8).images
     seen = (torch.from_numpy(crops / np.float32(255)) - torch.tensor(view["mean"])) / torch.tensor(view["std"])
     with torch.inference_mode():
@@ -256,6 +258,105 @@ def test_keys_follow_what_a_function_closes_over():
     assert content_of(Ridge()) == content_of(Ridge()) != content_of(Ridge(2.0))
 
 
+class Constant:
+    def __init__(self, value):
+        self.value = value
+
+    def points(self, images, boxes):
+        return np.full((len(images), 5, 2), self.value)
+
+
+STATED = {"value": 1.0}
+
+
+def nested(images, boxes):
+    return (lambda: np.full((len(images), 5, 2), STATED["value"]))()
+
+
+def even(n):
+    return n == 0 or odd(n - 1)
+
+
+def odd(n):
+    return n != 0 and even(n - 1)
+
+
+def test_keys_follow_what_a_function_belongs_to_and_what_is_in_it(monkeypatch):
+    def key(function):
+        return fit_key(fldbench.wrap(function, "mtfl-5", name="one"), FACES)
+
+    assert key(Constant(1.0).points) == key(Constant(1.0).points) != key(Constant(2.0).points)
+    assert key(lambda images, boxes: max(images, key=lambda one: one[0])) != key(
+        lambda images, boxes: max(images, key=lambda one: one[1])
+    )
+    first = key(nested)
+    assert key(nested) == first
+    monkeypatch.setitem(STATED, "value", 2.0)
+    assert key(nested) != first
+    assert content_of(even) == content_of(even) != content_of(odd)  # which use each other
+
+
+PARTS = """
+import numpy as np
+import torch
+
+def points(images, boxes, shift):
+    return np.full((len(images), 5, 2), shift + {number})
+
+def scaled(crops):
+    return crops * {number}
+
+class Layer(torch.nn.Module):
+    def forward(self, crops):
+        return crops * {number}
+"""
+
+
+def test_keys_hold_the_users_own_code_inside_a_model_of_a_library(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def keys(number):
+        (tmp_path / "own_parts_of_a_model.py").write_text(PARTS.format(number=number))
+        monkeypatch.delitem(sys.modules, "own_parts_of_a_model", raising=False)
+        importlib.invalidate_caches()
+        own = importlib.import_module("own_parts_of_a_model")
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(own.Layer(), torch.nn.Flatten(), torch.nn.Linear(192, 10))
+        view = {"crop": 8, "output": "unit", "name": "one"}
+        models = [
+            fldbench.wrap(partial(own.points, shift=1), "mtfl-5", name="one"),
+            fldbench.wrap(make_pipeline(FunctionTransformer(own.scaled), Ridge()), "mtfl-5", **view),
+            fldbench.wrap(network, "mtfl-5", **view),
+        ]
+        return [fit_key(model, FACES) for model in models]
+
+    first = keys(3)
+    assert keys(3) == first and not set(keys(4444)) & set(first)
+    plain = fldbench.wrap(make_pipeline(StandardScaler(), Ridge()), "mtfl-5", crop=8)
+    assert "code" not in plain.key_params()
+
+
+def test_a_torch_module_is_what_it_is_now():
+    torch = pytest.importorskip("torch")
+
+    class Scaled(torch.nn.Module):
+        def __init__(self, scale):
+            super().__init__()
+            self.scale, self.shift = scale, torch.nn.Parameter(torch.zeros(10))
+
+        def forward(self, crops):
+            return self.scale + self.shift.expand(len(crops), -1)
+
+    network = Scaled(0.5)
+    assert content_of(network) == content_of(Scaled(0.5)) != content_of(Scaled(0.25))
+    model = fldbench.wrap(network, "mtfl-5", crop=8, output="box")
+    assert np.allclose(model.predict(IMAGES, BOXES)[:, 0], box_centre(BOXES))
+    with torch.no_grad():
+        network.shift += 0.5  # trained on since
+    assert np.allclose(model.predict(IMAGES, BOXES)[:, 0], BOXES[:, 2:]) and network.training
+
+
 def centre(images, boxes):
     return np.repeat(box_centre(boxes)[:, None], 5, axis=1)
 
@@ -290,3 +391,19 @@ def test_answers_are_mapped_to_the_scheme_of_the_faces():
     assert np.allclose(model.fit(small).predict(faces.images, faces.boxes), five_points)
     with pytest.raises(MethodError, match="answers mtfl-5; synthetic-train needs others"):
         fldbench.wrap(centre, "mtfl-5").fit(faces)
+
+
+def test_a_saved_model_is_not_believed():
+    model = fldbench.wrap(centre, "mtfl-5").fit(FACES)
+    good = model.learned()
+    for wrong, text in (
+        ({"content_": 3}, "content_ is 3; must be a string"),
+        ({"content_": "x"}, "the wrapped function is another one"),
+        ({"scheme_": 3}, "scheme_ is 3; must be a string"),
+        ({"scheme_": "ibug-67"}, "ibug-67"),
+        ({"scheme_": "ibug-68"}, "mtfl-5"),
+    ):
+        with pytest.raises(fldbench.FldbenchError, match=text):
+            model.restore(good | wrong)
+    model.restore(good)
+    assert model.scheme_ == "mtfl-5"

@@ -60,6 +60,23 @@ def test_a_plan_names_folds_and_what_is_refused(toy, tmp_path):
         "dlib-68 on toy-test, 3 folds, seed 0: failed: dlib-68: model is '/no/such.dat'; must be a file that is there"
     )
     assert lines[4].startswith("4 runs: 1 to do, 3 failed;")
+    assert lines[4].endswith("; `fldbench run` will end with status 1")
+
+
+def test_a_plan_says_as_the_run_does_whether_the_status_is_1(toy, tmp_path, monkeypatch):
+    path = tmp_path / "suite.yaml"
+    for protocols, methods, status in (
+        ("toy-test, toy-none", "noisy", 0),  # skipped runs beside a good one are no failure
+        ("toy-none", "noisy", 1),
+        ("toy-test", "noisy, {name: dlib-68, params: {model: /no/such.dat}}", 1),
+    ):
+        path.write_text(f"name: toy\ntrain: [{{dataset: toy}}]\nmethods: [{methods}]\nprotocols: [{protocols}]\n")
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        said = "`fldbench run` will end with status 1" in plan_suite(path, out)[-1]
+        monkeypatch.setattr(sys, "argv", ["fldbench", "run", str(path), "--out", str(out)])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        assert (leaving.value.code, said) == (status, status == 1), protocols
 
 
 def test_results_of_other_code_in_the_plan(toy, tmp_path, monkeypatch):

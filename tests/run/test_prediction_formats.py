@@ -4,9 +4,11 @@ import io
 import json
 import struct
 import zipfile
+from random import Random
 
 import numpy as np
 import pytest
+from fuzz import MUTATIONS, mutate
 from toys import toy_faces
 
 import fldbench
@@ -264,26 +266,6 @@ def test_ids_that_mean_no_face_or_several_are_refused(given, text):
         matched(given, named("a/1", "b/1", "a/2"), "p.csv")
 
 
-def mutated(content: bytes, rng) -> bytes:
-    """The content with some bytes changed, cut out, doubled, or put in from a list of hostile words."""
-    data = bytearray(content)
-    words = (b"nan", b"1e999", b'"', b"\0", b"\xff", b",", b"\n", b"[[", b"}", b"null", b"9" * 400, b"x7", b"-", b"PK")
-    for _ in range(rng.integers(1, 6)):
-        at, length = int(rng.integers(len(data) + 1)), int(rng.integers(1, 40))
-        match int(rng.integers(5)):
-            case 0:
-                data[at : at + 1] = bytes([int(rng.integers(256))])
-            case 1:
-                del data[at : at + length]
-            case 2:
-                data[at:at] = data[at : at + length]
-            case 3:
-                data[at:at] = words[int(rng.integers(len(words)))]
-            case 4:
-                del data[at:]
-    return bytes(data)
-
-
 @pytest.mark.parametrize("ending", ["csv", "json", "npz"])
 def test_mutated_files_raise_nothing_but_predictions_errors(toy, tmp_path, ending):
     good = tmp_path / f"good.{ending}"
@@ -293,10 +275,10 @@ def test_mutated_files_raise_nothing_but_predictions_errors(toy, tmp_path, endin
         good.write_text(json.dumps({str(i): p.tolist() for i, p in zip(FACES.ids, GUESS, strict=True)}))
     else:
         np.savez(good, ids=FACES.ids, predictions=GUESS, boxes="tight")
-    content, rng = good.read_bytes(), np.random.default_rng(7)
+    content, draw = good.read_bytes(), Random(7)
     refused, path = 0, tmp_path / f"mutated.{ending}"
-    for _ in range(200):
-        path.write_bytes(mutated(content, rng))
+    for _ in range(max(200, MUTATIONS)):
+        path.write_bytes(mutate(content, draw))
         try:
             evaluate_file(path, "toy-test")
         except PredictionsError as error:

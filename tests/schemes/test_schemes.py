@@ -247,7 +247,7 @@ def test_unknown_names():
         get_scheme("ibug68")
     assert str(error.value) == (
         "no scheme named 'ibug68'; did you mean 'ibug-68'? (see `fldbench list schemes`); or bring "
-        "your own with register_scheme or --schemes"
+        "your own with register_scheme, --schemes or `schemes:` in a suite"
     )
     with pytest.raises(UnknownNameError, match=r"no scheme named 'zzz'; known: .*wflw-98.* \(see `fld"):
         map_matrix("ibug-68", "zzz")
