@@ -160,14 +160,13 @@ class Dataset:
             there = (found.landmarks != self.missing).any(axis=-1)
             visible = None if found.visible is None else found.visible & there
             found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
-        landmarks = np.asarray(found.landmarks, float)
-        boxes = np.asarray(tight_box(landmarks) if found.boxes is None else found.boxes, float)
-        near = self._near(found.ids, landmarks, boxes, place)
+        sound = self._sound(found, place)
+        landmarks = np.where(sound[:, None, None], found.landmarks, 0.0)  # a FaceSet refuses what is dropped next
         faces = FaceSet(
             ids=found.ids,
             images=self._framed(found.images),
-            boxes=boxes,
-            landmarks=np.where(near[:, None, None], landmarks, 0.0),  # a FaceSet refuses those that are dropped next
+            boxes=tight_box(landmarks) if found.boxes is None else found.boxes,
+            landmarks=landmarks,
             scheme=found.scheme or self.scheme,
             visible=found.visible,
             attributes=found.attributes,
@@ -178,7 +177,7 @@ class Dataset:
             box_source="tight" if found.boxes is None else "official",
             notes=found.notes,
         )
-        faces = faces if near.all() else faces[near]
+        faces = faces if sound.all() else faces[sound]
         n, wanted = len(faces), self.expected.get(split)
         if self.faults.count and (self.faulty != "skip" or not n):
             raise self.faults.error(n)
@@ -195,13 +194,15 @@ class Dataset:
             raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
         return images.upright()
 
-    def _near(self, ids: Sequence[str], landmarks: np.ndarray, boxes: np.ndarray, place: Path) -> np.ndarray:
+    def _sound(self, found: Columns, place: Path) -> np.ndarray:
         """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
-        far = (np.abs(landmarks) > FAR).any(axis=(1, 2)) | (np.abs(boxes) > FAR).any(axis=1)
-        for row in np.flatnonzero(far).tolist():
-            what = f"face {str(ids[row])!r} has a point or a box that is more than {FAR:g} px away"
-            self.faults.add(DataError(what, place))
-        return ~far
+        points, own = np.asarray(found.landmarks, float), found.boxes
+        far = (np.abs(points) > FAR).any(axis=(1, 2)) | (own is not None and (np.abs(own) > FAR).any(axis=1))
+        bare = ~np.isfinite(points).all(axis=2).any(axis=1) & (own is None)  # such a face has no tight box
+        for row in np.flatnonzero(far | bare).tolist():
+            has = f"a point or a box that is more than {FAR:g} px away" if far[row] else "no annotated point"
+            self.faults.add(DataError(f"face {str(found.ids[row])!r} has {has}", place))
+        return ~(far | bare)
 
     def locate(self, root: str | Path | None, split: str) -> Path:
         """Return the folder that `read` reads; raise DatasetNotFoundError if it is absent."""

@@ -22,6 +22,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 SHOWN = 80  # letters of a wrong value that a message shows
 
@@ -93,6 +94,13 @@ def text_of(error: BaseException) -> str:
         raise
     except BaseException:  # foreign code, which may raise anything
         return ""
+
+
+def first_fault(invalid: Any, within: str = "") -> str:
+    """Return `PLACE: MESSAGE` of the first fault that a ValidationError of pydantic tells, in one line."""
+    first = invalid.errors()[0]
+    place = ".".join(str(part) for part in (within, *first["loc"]) if part != "")
+    return " ".join((f"{place}: {first['msg']}" if place else str(first["msg"])).split())
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:

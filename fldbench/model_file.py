@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fldbench.errors import DataError, must_be
+from fldbench.errors import DataError, first_fault, must_be, text_of
 from fldbench.faces import FaceFacts
 from fldbench.files import open_regular, parse_json
 from fldbench.schemes import get_scheme
@@ -153,13 +153,14 @@ def check_names(label: str, cls: type, names: Iterable[str]) -> None:
 
 
 def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
-    """Return the header (format, method, params, learned, fitted_on) and the arrays of a model file.
+    """Return the header (format, method, params, learned, fitted_on, own_scheme) and the arrays of a model file.
 
     Raises
     ------
     DataError
         For a file that is absent, no regular file, damaged, or no model of this format.
     """
+    from pydantic import ValidationError
     from safetensors import safe_open
 
     try:
@@ -177,8 +178,10 @@ def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
         raise DataError("there is no such model file", path) from error
     except DataError:
         raise
-    except Exception as error:  # safetensors, pydantic and numpy raise errors of their own
-        raise DataError(f"not a model that fldbench saved ({_line(error)})", path) from error
+    except ValidationError as error:
+        raise DataError(f"not a model that fldbench saved ({first_fault(error)})", path) from error
+    except Exception as error:  # safetensors and numpy raise errors of their own
+        raise DataError(f"not a model that fldbench saved ({text_of(error) or type(error).__name__})", path) from error
     return checked, arrays
 
 
@@ -198,9 +201,3 @@ def _header_model() -> type[BaseModel]:
 
     Header.model_rebuild(_types_namespace={"Any": Any, "FaceFacts": FaceFacts})
     return Header
-
-
-def _line(error: Exception) -> str:
-    """Return an error in one line: of several faults that pydantic found, the first."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return " ".join(" ".join(lines[1:3] if "validation error" in lines[0] else lines[:1]).split())

@@ -59,7 +59,7 @@ def printed() -> Iterator[Listener]:
 
 
 class Inside:
-    """Return a listener for the steps within a training: every new kind of work gets a new display.
+    """A listener for the steps within a training: every new kind of work gets a new display.
 
     The text in brackets, such as the current loss, may change from step to step.
     """

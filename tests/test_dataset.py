@@ -152,6 +152,25 @@ def test_the_option_missing_names_the_number_that_stands_for_no_point(root):
     assert not faces.visible[1, 2] and faces.visible.sum() == visible.sum() - 1
 
 
+def test_a_face_whose_points_are_all_missing_is_a_fault_where_the_dataset_has_no_boxes(root):
+    landmarks = FACES.landmarks.copy()
+    landmarks[1] = -1.0
+
+    class Bare(Dots):
+        def read(self, folder, split):
+            return Columns(FACES.ids.tolist(), FACES.images, landmarks, **self.found)
+
+    reader = Bare()
+    reader.missing = -1.0
+    with pytest.raises(DataError, match=r"dots: face 'test1' has no annotated point\n1 of 3 faces is faulty"):
+        reader.load(root)
+    reader.faulty = "skip"
+    assert reader.load(root).ids.tolist() == ["test0", "test2"]
+    boxed = Bare(found={"boxes": FACES.boxes})
+    boxed.missing = -1.0
+    assert np.isnan(boxed.load(root).landmarks[1]).all()
+
+
 def test_points_beyond_any_image_are_faults(root):
     landmarks = FACES.landmarks.copy()
     landmarks[1, 2] = 1e30

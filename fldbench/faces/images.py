@@ -156,7 +156,7 @@ def decode_image(encoded: bytes, file: str | Path, what: str = "not an image tha
     Parameters
     ----------
     encoded : bytes
-        The content of the file; OpenCV reads JPEG, PNG, BMP, TIFF and WebP.
+        The content of the file, in a format that OpenCV reads (see `image_files.ENDINGS`).
     file : str or Path
         The place that an error names.
     what : str

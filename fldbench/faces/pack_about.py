@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fldbench.errors import DataError
+from fldbench.errors import DataError, first_fault
 from fldbench.escape import plain
 from fldbench.files import parse_json
 from fldbench.geometry import FAR
@@ -76,8 +76,7 @@ def read_about(text: bytes, start: int, size: int, file: Path) -> tuple[About, d
     try:
         about = About.model_validate(parse_json(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _damaged(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error
+        raise _damaged(first_fault(error), file) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(str(error), file) from error
     if not all(len(counts) == 2 for counts in about.parts.values()):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fldbench.errors import DataError, StoreError
+from fldbench.errors import DataError, StoreError, first_fault
 from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of
 from fldbench.records.record import digest_of
 
@@ -136,8 +136,7 @@ def _read(place: Path) -> tuple[FitFacts | None, str]:
         if facts.key and not place.name.endswith(facts.key):
             return None, f"{place}: it holds another model"
     except ValidationError as error:
-        first = error.errors()[0]
-        return None, f"{place}: fit.json is damaged ({'.'.join(map(str, first['loc']))}: {first['msg']})"
+        return None, f"{place}: fit.json is damaged ({first_fault(error)})"
     except (DataError, ValueError, RecursionError) as error:
         return None, f"{place}: the model is damaged ({error})"
     return facts, ""

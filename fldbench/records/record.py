@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from fldbench.errors import FldbenchError, StoreError, must_be
+from fldbench.errors import FldbenchError, StoreError, first_fault, must_be
 from fldbench.escape import cut, html_facts, plain
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
@@ -342,9 +342,8 @@ def from_json(content: dict[str, Any], where: object) -> Record:
         )
         return record if version != 1 else replace(record, like=_like_of_version_1(record))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = f"{error.title}.{'.'.join(map(str, first['loc']))}"
-        raise StoreError(f"{where}: not a run record ({place}: {first['msg']}); remove its folder") from error
+        fault = first_fault(error, error.title)
+        raise StoreError(f"{where}: not a run record ({fault}); remove its folder") from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, FldbenchError) as error:
         raise StoreError(f"{where}: not a run record ({error!r}); remove its folder and run again") from error
 

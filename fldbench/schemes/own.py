@@ -74,11 +74,7 @@ def make_scheme(
     True
     """
     where = f"scheme {name!r}"
-    if not isinstance(name, str) or not name or name != name.strip() or not name.isprintable():
-        raise DataError(must_be("a scheme", "its name", name, "a printable string without blanks at its ends"))
     names = None if names is None else tuple(names)
-    if names is not None and not all(isinstance(one, str) and one for one in names):
-        raise DataError(must_be(where, "names", list(names), "a list of strings"))
     count = len(names or ()) if points is None else points
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
         raise DataError(must_be(where, "points", points, f"a whole number from 1 to {MOST}, unless names are given"))
@@ -139,9 +135,7 @@ def register_scheme(scheme: Scheme | str, points: int | None = None, **more: Any
     """
     if isinstance(scheme, Scheme):
         if points is not None or more:
-            raise DataError(
-                f"scheme {scheme.name!r} is complete; give a name instead of a Scheme to add {KEYS[0]}, ..."
-            )
+            raise DataError(f"scheme {scheme.name!r} is a Scheme already; other arguments go with a name alone")
         return add_scheme(scheme)
     return add_scheme(make_scheme(scheme, points, **more))
 
@@ -208,8 +202,8 @@ def guess_mirror(landmarks: np.ndarray) -> tuple[list[tuple[int, int]], float]:
         raise DataError(f"{what}; mirror pairs are guessed from faces that together have all points")
     mean = usual_shape(points)
     partner = _assigned(mean)
-    scheme = make_scheme("guess", len(mean), mirror=[(i, int(j)) for i, j in enumerate(partner) if i < j])
-    return [(i, int(j)) for i, j in enumerate(partner) if i < j], asymmetry_of(mean, scheme)
+    pairs = [(i, int(j)) for i, j in enumerate(partner) if i < j]
+    return pairs, asymmetry_of(mean, make_scheme("guess", len(mean), mirror=pairs))
 
 
 def _assigned(mean: np.ndarray) -> np.ndarray:

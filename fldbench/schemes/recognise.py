@@ -23,6 +23,7 @@ import numpy as np
 
 from fldbench.errors import DataError
 from fldbench.files import listed
+from fldbench.geometry import FAR
 from fldbench.schemes.scheme import Scheme
 from fldbench.schemes.table import get_scheme, list_schemes
 from fldbench.shapes import align_to, mirrored, unit_size
@@ -32,7 +33,6 @@ OTHERWISE = 0.85  # of the residual; less is left if points that are numbered ot
 RESIDUAL = 0.25  # at most; the root of the summed squares, of shapes of size 1
 ASYMMETRY, OF_ONE = 0.15, 0.5  # at most ASYMMETRY + OF_ONE / sqrt(faces): a few faces may look to one side
 FEW = 10  # faces
-FAR = 1e6  # px; beyond any image
 SAMPLE = 300  # faces that are looked at, evenly spread
 ROUNDS = 3
 SHOWN = 6  # points that a message names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,7 +70,15 @@ class Scheme:
     names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        name = self.name
+        if not isinstance(name, str) or not name or name != name.strip() or not name.isprintable():
+            raise DataError(must_be("a scheme", "its name", name, "a printable string without blanks at its ends"))
         points = list(range(self.n_points))
+        pairs = [*self.edges, *(pair for pair in (self.outer_eye_corners, self.pupils) if pair is not None)]
+        eyes = self.eye_points is None or (len(self.eye_points) == 2 and all(self.eye_points))
+        if not eyes or any(len(pair) != 2 for pair in pairs):
+            what = "edges, eye corners and pupils must be pairs of points, and eyes two lists of points"
+            raise DataError(f"scheme {name!r}: {what}")
         named = [i for eye in self.eye_points or () for i in eye] + [i for edge in self.edges for i in edge]
         named += [*(self.outer_eye_corners or ()), *(self.pupils or ())]
         if sorted(i for region in self.regions.values() for i in region) != points:
@@ -81,6 +90,8 @@ class Scheme:
             raise DataError(f"scheme {self.name!r}: edges, eyes or pupils name points outside 0..{len(points) - 1}")
         if self.template is not None and np.shape(self.template) != (len(points), 2):
             raise DataError(f"scheme {self.name!r}: template must be ({len(points)}, 2), got {np.shape(self.template)}")
+        if not all(isinstance(one, str) and one for one in self.names or ()):
+            raise DataError(must_be(f"scheme {self.name!r}", "names", list(self.names or ()), "a list of strings"))
         if self.names is not None and (len(self.names) != len(points) or len(set(self.names)) != len(points)):
             raise DataError(f"scheme {self.name!r}: names must be {len(points)} different ones, one for each point")
 
@@ -106,14 +117,14 @@ class Scheme:
         """Return the scheme that `to_dict` wrote; raise DataError for anything else."""
         try:
             tuples = {key: _tuples(content[key]) for key in ("eye_points", "mirror", "edges", "outer_eye_corners")}
-            shape = content["template"]
+            shape, names = content["template"], content["names"]
             return cls(
-                name=str(content["name"]),
+                name=content["name"],
                 regions={str(name): _tuples(points) for name, points in content["regions"].items()},
                 source=str(content["source"]),
                 template=None if shape is None else np.array(shape, float),
                 pupils=_tuples(content["pupils"]),
-                names=_tuples(content["names"]),
+                names=None if names is None else tuple(names),
                 **tuples,
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -160,8 +171,10 @@ class Scheme:
 
 
 def _tuples(value: Any) -> Any:
-    """Lists within lists as tuples within tuples."""
-    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
+    """Points in lists within lists as tuples within tuples; raise TypeError for a point that is no whole number."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_tuples, value))
+    return None if value is None else int(operator.index(value))
 
 
 def as_landmarks(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:

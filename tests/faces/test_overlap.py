@@ -53,6 +53,12 @@ def test_two_files_may_number_their_faces_alike():
     assert not overlap(train, test)
 
 
+def test_a_face_without_points_is_no_crop_of_another():
+    known, bare = faces(["1"]), faces(["1"], [8])
+    bare = FaceSet(["1"], bare.images, bare.boxes, bare.landmarks * np.nan, "mtfl-5", name="own")
+    assert not overlap(known, bare) and not overlap(bare, known)
+
+
 def test_a_crop_of_the_same_face_is_the_same_face():
     train, test = faces(["1", "2"]), faces(["1", "2"], [8, 9], points=[0, 9])
     crops = FaceSet(test.ids, test.images, test.boxes, test.landmarks * 2.5 - [7, 3], "mtfl-5", name="own")

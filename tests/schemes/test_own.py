@@ -61,6 +61,8 @@ def test_a_scheme_is_registered_once_by_its_content():
     with pytest.raises(DataError, match=r"scheme 'ibug-68' is known already with 68 points, not 9"):
         register_scheme("ibug-68", 9)
     register_scheme(get_scheme("ibug-68"))
+    with pytest.raises(DataError, match="scheme 'ibug-68' is a Scheme already; other arguments go with a name alone"):
+        register_scheme(get_scheme("ibug-68"), 68)
     assert identity_of("my-3") == f"my-3 {first.digest}" and identity_of("ibug-68") == "ibug-68"
 
 
@@ -74,6 +76,7 @@ def test_a_scheme_is_registered_once_by_its_content():
         ({"points": 3, "mirror": [(0, 1), (1, 2)]}, "point 1 is in two mirror pairs"),
         ({"points": 3, "mirror": ["ab"]}, "mirror is 'ab'; must be a list of two points"),
         ({"points": 3, "eyes": [[0]]}, "must be two lists of points"),
+        ({"names": [["a"], "b"]}, "names is [['a'], 'b']; must be a list of strings"),
         ({"names": ["a", "a"]}, "names must be 2 different ones"),
         ({"points": 3, "names": ["a", "b"]}, "names must be 3 different ones"),
         ({"points": 2, "template": [[0, 0], [0, 0]]}, "must be 2 pairs of numbers x, y, not all in one place"),
@@ -85,6 +88,31 @@ def test_a_scheme_is_registered_once_by_its_content():
 def test_bad_tables_are_refused(arguments, message):
     with pytest.raises(DataError) as error:
         make_scheme("mine", **arguments)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"edges": [[0, 1, 2]]}, "pupils must be pairs of points"),
+        ({"outer_eye_corners": [0]}, "pupils must be pairs of points"),
+        ({"pupils": []}, "pupils must be pairs of points"),
+        ({"eye_points": [[0], [1], [2]]}, "and eyes two lists of points"),
+        ({"eye_points": [[], [1]]}, "and eyes two lists of points"),
+        ({"regions": {"points": [0.0, 1.0, 2.0]}}, "'float' object"),
+        ({"edges": [["0", "1"]]}, "'str' object"),
+        ({"mirror": 3}, "TypeError"),
+        ({"names": [1, 2, 3]}, "names is [1, 2, 3]; must be a list of strings"),
+        ({"names": [[], [], []]}, "must be a list of strings"),
+        ({"name": "a\nb"}, "its name is 'a\\nb'; must be a printable string"),
+        ({"name": 7}, "its name is 7; must be a printable string"),
+    ],
+)
+def test_a_scheme_in_a_file_is_checked_like_one_that_is_made(change, message):
+    good = make_scheme("mine-3", 3, mirror=[(0, 1)]).to_dict()
+    assert Scheme.from_dict(good).mirror == (1, 0, 2)
+    with pytest.raises(DataError, match="not a scheme that fldbench wrote") as error:
+        Scheme.from_dict(good | change)
     assert message in str(error.value)
 
 
