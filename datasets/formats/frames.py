@@ -50,11 +50,13 @@ class Frames:
 def stated_size(width: Any, height: Any) -> tuple[int, int] | None:
     """Return a width and height that a file states, numbers or words; None where it states none that is possible.
 
-    >>> stated_size(180, "240"), stated_size(0, 240), stated_size(None, None), stated_size("wide", 3)
-    ((180, 240), None, None, None)
+    >>> stated_size(180, "240"), stated_size("180.0", 240.0)
+    ((180, 240), (180, 240))
+    >>> stated_size(0, 240), stated_size(None, None), stated_size("wide", 3)
+    (None, None, None)
     """
     try:
-        size = int(width), int(height)
+        size = int(float(width)), int(float(height))
     except (TypeError, ValueError, OverflowError):
         return None
     return size if all(0 < side < LARGEST for side in size) else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from fldbench.datasets.formats.frames import stated_size
+from fldbench.datasets.formats.xml_text import parse_xml
 from fldbench.datasets.yours.annotation_file import Annotation, Parsed, number
 from fldbench.datasets.yours.named_points import NamedFace, NamedPointsFile, in_order
 from fldbench.errors import DataError, must_be
@@ -102,14 +103,7 @@ class _Content:
     def parse(self, data: bytes) -> None:
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
-        try:
-            self._parser.Parse(data, True)
-        except DataError:
-            raise
-        except expat.ExpatError as error:
-            raise DataError(f"not XML ({expat.ErrorString(error.code)})", self._path, error.lineno) from error
-        except (ValueError, LookupError) as error:
-            raise DataError(f"{error}; save the file as UTF-8", self._path, 1) from error
+        parse_xml(self._parser, data, self._path)
 
     def _start(self, tag: str, given: dict[str, str]) -> None:
         line = self._parser.CurrentLineNumber

@@ -12,6 +12,7 @@ from xml.parsers import expat
 import numpy as np
 
 from fldbench.datasets.formats.frames import stated_size
+from fldbench.datasets.formats.xml_text import parse_xml
 from fldbench.datasets.yours.annotation_file import (
     Annotation,
     AnnotationFile,
@@ -155,14 +156,7 @@ class _Content:
         encoding = "utf-8" if _is_utf8(data) else None
         self._parser = expat.ParserCreate(encoding)
         self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
-        try:
-            self._parser.Parse(data, True)
-        except DataError:
-            raise
-        except expat.ExpatError as error:
-            raise DataError(f"not XML ({expat.ErrorString(error.code)})", self._path, error.lineno) from error
-        except (ValueError, LookupError) as error:  # an encoding that Python does not know or that expat cannot use
-            raise DataError(f"{error}; save the file as UTF-8", self._path, 1) from error
+        parse_xml(self._parser, data, self._path)
 
     def _fail(self, message: str) -> DataError:
         return DataError(message, self._path, self._parser.CurrentLineNumber)

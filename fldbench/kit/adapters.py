@@ -171,8 +171,9 @@ class Wrapped(Method, metaclass=_WrappedClass):
             return getattr(self, "_estimator", self.foreign).predict(crops)
         if self.kind == "torch":
             torch = sys.modules["torch"]
+            seen = torch.from_numpy(np.require(crops, requirements="W"))
             with torch.inference_mode(), _evaluating(self.foreign) as network:
-                return as_array(network(torch.from_numpy(np.require(crops, requirements="W"))))
+                return as_array(network(seen.to(next((one.device for one in network.parameters()), seen.device))))
         if self.kind == "onnx":
             session = _session(self.foreign, sha256_of(self.foreign))
             wanted = session.get_inputs()[0]

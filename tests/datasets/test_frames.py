@@ -167,7 +167,7 @@ def test_a_table_may_state_sizes_too(tmp_path):
     row = ",".join(str(v) for point in POINTS for v in point)
     write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,180,240,{row}\n")
     assert brightness(fldbench.load_dataset("csv", tmp_path, "all", scheme="mtfl-5")) == [255] * 5
-    write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,90,120,{row}\n")
+    write_text(tmp_path / "f.csv", f"path,image_width,image_height,{names}\na.png,90.0,120.0,{row}\n")
     with pytest.raises(
         DataError, match=r"f\.csv, line 2: the size of the image .*must be \(90, 120\), as the file states"
     ):

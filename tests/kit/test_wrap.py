@@ -352,6 +352,10 @@ def test_a_torch_module_is_what_it_is_now():
     assert content_of(network) == content_of(Scaled(0.5)) != content_of(Scaled(0.25))
     model = fldbench.wrap(network, "mtfl-5", crop=8, output="box")
     assert np.allclose(model.predict(IMAGES, BOXES)[:, 0], box_centre(BOXES))
+    elsewhere = Scaled(0.5).to("meta")  # a device that every machine has
+    elsewhere.forward = lambda crops: torch.full((len(crops), 10), float(crops.is_meta))
+    other = fldbench.wrap(elsewhere, "mtfl-5", crop=8, output="box")
+    assert np.allclose(other.predict(IMAGES, BOXES)[:, 0], BOXES[:, 2:])
     with torch.no_grad():
         network.shift += 0.5  # trained on since
     assert np.allclose(model.predict(IMAGES, BOXES)[:, 0], BOXES[:, 2:]) and network.training
