@@ -13,7 +13,7 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
-from fldbench.faces import FaceSet, ImageFiles, Images, NoImages
+from fldbench.faces import Attribute, FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
 from fldbench.geometry import FAR, tight_box
 from fldbench.params import Rule, one_of, optional, parameters_of, real
@@ -78,7 +78,7 @@ class Dataset:
     Attributes
     ----------
     name : str
-        The name under which the dataset is registered; faces carry it.
+        Its registered name; faces carry it.
     scheme : str
         Name of the landmark scheme.
     splits : tuple of str
@@ -88,12 +88,13 @@ class Dataset:
     folder : str
         The folder below the data root; empty for a dataset without one.
     holds : tuple of str
-        Names in that folder; one of them must be there.
+        Names of which that folder must have one.
     rules : dict of str to Rule
         What the options, the constructor's arguments, may be.
     apart : dict of str to tuple of str
-        Split -> the splits that must share no face, person, clip or photo with it. By default all others but `all`,
-        which is everything.
+        Split -> the splits that must share no face, person, clip or photo with it; by default all others but `all`.
+    attribute_types : mapping of str to Attribute
+        As in FaceSet.
     labels : str
         The dataset that holds annotations of the same test faces without images, or empty. Predictions are scored on
         it if faces of this one are absent.
@@ -103,9 +104,8 @@ class Dataset:
         What becomes of faces with a fault, such as an absent image, half a point or a box without a size: with
         "refuse", one DataError tells all of them; with "skip" they are left out, and `parts` counts them.
     orientation : {None, "stored", "upright"}
-        Where points lie in an image whose EXIF header says that viewers show it turned: in the pixels as they are
-        stored, or in the image as it is shown, which is then turned when it is decoded. None: as the sizes tell that
-        an annotation file states for its images; as stored where it states none.
+        Where points lie in an image that EXIF says to show turned: in its pixels as stored, or in the image as it is
+        shown, which is then turned when it is decoded. None: as the sizes in an annotation file tell; else as stored.
     missing : float or None
         Points with both coordinates equal to it are missing, such as -1.
     """
@@ -118,6 +118,7 @@ class Dataset:
     holds: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[Mapping[str, Rule]] = SHARED_RULES
     apart: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    attribute_types: ClassVar[Mapping[str, Attribute]] = {}
     labels: ClassVar[str] = ""
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
@@ -146,8 +147,7 @@ class Dataset:
         DatasetNotFoundError
             For an unknown split, and when the dataset or the split is not there.
         DataError
-            For an option or a file that cannot be used; names the file and, if known, the line. For faulty faces, all
-            of them at once.
+            For an option or a file that cannot be used, with file and line. For faulty faces, all of them at once.
         """
         if split is None:
             split = self.splits[0] if len(self.splits) == 1 else training_split(self)
@@ -170,6 +170,7 @@ class Dataset:
             scheme=found.scheme or self.scheme,
             visible=found.visible,
             attributes=found.attributes,
+            attribute_types=self.attribute_types,
             subsets=found.subsets,
             groups=found.groups,
             name=self.name,
@@ -178,11 +179,10 @@ class Dataset:
             notes=found.notes,
         )
         faces = faces if sound.all() else faces[sound]
-        n, wanted = len(faces), self.expected.get(split)
+        n, counted = len(faces), self.expected.get(split)
         if self.faults.count and (self.faulty != "skip" or not n):
             raise self.faults.error(n)
-        counted = {} if wanted is None else {split: (n, wanted)}
-        parts = counted if found.parts is None else found.parts
+        parts = found.parts if found.parts is not None else {} if counted is None else {split: (n, counted)}
         return replace(faces, parts={**parts, SOUND: (n, n + self.faults.count)} if self.faults.count else parts)
 
     def _framed(self, images: Images) -> Images:

@@ -58,7 +58,8 @@ class Method:
     version : int
         Raised when a change of the code changes the numbers.
     tasks : tuple of str
-        What it predicts: "landmarks", and the attributes of `predict_attributes`.
+        What it predicts: "landmarks", and the attributes that `predict_attributes` answers. A method with a choice
+        has a parameter of this name instead.
     rules : mapping of str to Rule
         What its parameters may be, checked by `check_params`; parameters without a rule are checked by the kind of
         their default.
@@ -93,7 +94,7 @@ class Method:
     """
 
     version: ClassVar[int] = 1
-    tasks: ClassVar[tuple[str, ...]] = ("landmarks",)
+    tasks: Sequence[str] = ("landmarks",)
     rules: ClassVar[Mapping[str, Rule]] = {}
     files: ClassVar[tuple[str, ...]] = ()
     changes_nothing: ClassVar[tuple[str, ...]] = ()
@@ -139,6 +140,24 @@ class Method:
             Before `fit`.
         """
         raise NotImplementedError
+
+    def predict_attributes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the probabilities of each attribute in `tasks`: name -> (n, k), rows that sum to 1.
+
+        The k classes are those of the training faces' `attribute_types`, in the order of their codes. A face that the
+        method cannot answer is a row of NaN. A method without attributes returns an empty dict.
+
+        Parameters
+        ----------
+        images, boxes
+            As for `predict`.
+
+        Raises
+        ------
+        DataError, MethodError
+            As `predict`.
+        """
+        return {}
 
     @property
     def fitted_on(self) -> FaceFacts | None:

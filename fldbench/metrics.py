@@ -194,19 +194,22 @@ class Metric:
     Attributes
     ----------
     name : str
-        nme, fr or auc.
+        nme, fr or auc; of an attribute accuracy, balanced_accuracy, average_precision, ece or class_distance.
     value : float
-        In percent; NaN where no face was found.
+        In percent, a class distance in classes; NaN where no face was found.
     threshold : float, optional
         Of fr and auc, as a fraction: 0.08 is 8 %.
     rule : str, optional
         How an AUC was integrated: exact, or a rule of `fldbench.protocols.legacy`.
+    of : str, optional
+        The attribute that it measures; None for landmarks.
     """
 
     name: str
     value: float
     threshold: float | None = None
     rule: str | None = None
+    of: str | None = None
 
     @property
     def key(self) -> str:
@@ -216,9 +219,12 @@ class Metric:
         ['fr08', 'fr10', 'fr07.5']
         >>> Metric("auc", 0.0, 0.08, "exact").key, Metric("auc", 0.0, 0.08, "menpo").key, Metric("nme", 0.0).key
         ('auc08', 'auc08:menpo', 'nme')
+        >>> Metric("balanced_accuracy", 0.0, of="pose").key
+        'balanced_accuracy:pose'
         """
         rule = "" if self.rule in (None, "exact") else f":{self.rule}"
-        return self.name + ("" if self.threshold is None else percent_digits(self.threshold)) + rule
+        of = "" if self.of is None else f":{self.of}"
+        return self.name + ("" if self.threshold is None else percent_digits(self.threshold)) + rule + of
 
 
 def percent_digits(threshold: float) -> str:

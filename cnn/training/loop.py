@@ -309,6 +309,9 @@ def _child(fabric: Fabric, run: TrainingRun, news: Any, out: Path) -> None:
     if fabric.local_rank == 0:  # of each machine, since each has its own file
         facts = {"history": trained.history, "best_epoch": trained.best_epoch, "device": trained.device}
         write_checkpoint(out, {"weights": trained.weights}, facts)
+    # All leave together: a process whose peers are gone when its threads of communication end may abort.
+    fabric.barrier()
+    torch.distributed.destroy_process_group()
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.escape import cut, html, html_facts, plain
+from fldbench.faces.attributes import Attribute
+from fldbench.faces.column_checks import check_columns
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
 from fldbench.files import listed
-from fldbench.geometry import FAR
 from fldbench.schemes import get_scheme, identity_of
 from fldbench.shapes import fold_of
 
@@ -82,6 +83,8 @@ class FaceSet:
         (n, L) bool; False where a point is occluded or not annotated. By default True where it is annotated.
     attributes : mapping of str to ndarray
         Name -> (n,) int, -1 where it is not known.
+    attribute_types : mapping of str to Attribute
+        What the codes of an attribute mean. An attribute that is not here is a plain number, such as an age in years.
     subsets : mapping of str to ndarray
         Name -> (n,) bool.
     groups : ndarray
@@ -117,6 +120,7 @@ class FaceSet:
     parts: Mapping[str, tuple[int, int]]
     notes: tuple[str, ...]
     box_source: str
+    attribute_types: Mapping[str, Attribute]
 
     # Written out because arguments may be more than the columns: anything that becomes an array, and None for a
     # default.
@@ -136,6 +140,7 @@ class FaceSet:
         parts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
         notes: Sequence[str] = (),
         box_source: str = "",
+        attribute_types: Mapping[str, Attribute] = MappingProxyType({}),
     ):
         where = name or "faces"
         ids, landmarks = _names(ids, f"{where}: an id"), np.asarray(landmarks, float)
@@ -154,36 +159,13 @@ class FaceSet:
             "parts": MappingProxyType(dict(parts)),
             "notes": tuple(notes),
             "box_source": box_source,
+            "attribute_types": MappingProxyType(
+                {key: attribute_types[key] for key in attributes if key in attribute_types}
+            ),
         }
         for key, value in columns.items():
             object.__setattr__(self, key, value)
-        self._check()
-
-    def _check(self) -> None:
-        n, points = len(self.ids), get_scheme(self.scheme).n_points
-        found = {key: len(getattr(self, key)) for key in ("images", "boxes", "landmarks", "visible", "groups")}
-        found |= {f"attributes[{key}]": len(column) for key, column in self.attributes.items()}
-        found |= {f"subsets[{key}]": len(column) for key, column in self.subsets.items()}
-        for key, length in found.items():
-            if length != n:
-                raise DataError(must_be(self.label, f"the number of {key}", length, f"{n}, one for each id"))
-        if n and self.landmarks.shape[1:] != (points, 2):
-            allowed = f"({n}, {points}, 2) for {self.scheme}"
-            raise DataError(must_be(self.label, "the shape of the landmarks", self.landmarks.shape, allowed))
-        if self.visible.shape != self.landmarks.shape[:-1]:
-            allowed = f"{self.landmarks.shape[:-1]}, one flag for each landmark"
-            raise DataError(must_be(self.label, "the shape of visible", self.visible.shape, allowed))
-        far = ~np.isnan(self.landmarks) & ~(np.abs(self.landmarks) <= FAR)
-        if far.any():
-            face, point, _ = np.argwhere(far)[0]
-            where, got = f"{self.label}: face {str(self.ids[face])!r}", self.landmarks[face, point].tolist()
-            allowed = "x, y in px, neither beyond 1e6, or NaN where it is not annotated"
-            count = int(far.any(axis=(1, 2)).sum())
-            others = f"{count} faces have such points" if count > 1 else ""
-            raise DataError(must_be(where, f"point {point}", got, allowed, others))
-        if len(set(self.ids.tolist())) != n:
-            values, counts = np.unique(self.ids, return_counts=True)
-            raise DataError(f"{self.label}: the id {str(values[counts > 1][0])!r} is used for more than one face")
+        check_columns(self)
 
     @property
     def label(self) -> str:
@@ -240,7 +222,7 @@ class FaceSet:
     def __reduce__(self) -> tuple[Any, ...]:
         # Made again by its constructor: neither read-only arrays nor read-only dicts stay so on their own.
         columns = {one.name: getattr(self, one.name) for one in fields(FaceSet)}
-        plain = {key: dict(columns[key]) for key in ("attributes", "subsets", "parts")}
+        plain = {key: dict(columns[key]) for key in ("attributes", "attribute_types", "subsets", "parts")}
         return _made_of, (columns | plain,)
 
     def __iter__(self) -> Iterator[Face]:
@@ -251,6 +233,23 @@ class FaceSet:
         if name not in self.subsets:
             raise DataError(f"{self.label} has no subset {name!r}; {near_miss(name, self.subsets)}")
         return self[self.subsets[name]]
+
+    def attribute_type(self, name: str) -> Attribute:
+        """Return what the codes of an attribute mean.
+
+        Raises
+        ------
+        DataError
+            For an attribute that the faces do not have, and for one that is a plain number.
+        """
+        if name not in self.attributes:
+            raise DataError(f"{self.label} has no attribute {name!r}; {near_miss(name, self.attributes)}")
+        if name not in self.attribute_types:
+            raise DataError(
+                f"{self.label}: the attribute {name!r} is a number without classes; choose one that has classes: "
+                f"{', '.join(self.attribute_types) or 'there is none'}"
+            )
+        return self.attribute_types[name]
 
     def with_boxes(self, boxes: np.ndarray, source: str = "") -> FaceSet:
         """Return the same faces with other boxes, (n, 4) px, and where these come from (see `box_source`)."""
@@ -342,6 +341,7 @@ class FaceSet:
         for name, column in sorted(self.attributes.items()):
             total.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             total.update(np.ascontiguousarray(column, np.int64).data)
+            total.update(repr(self.attribute_types.get(name, "")).encode("utf-8", "surrogatepass"))
         return total.hexdigest()
 
 
