@@ -328,8 +328,8 @@ class FaceSet:
     def fingerprint(self) -> str:
         """SHA-256 over everything that can change a number, as 64 hex digits.
 
-        That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes. Left out
-        are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts, notes and the
+        That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes with their
+        types. Left out are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts, notes and the
         words for the boxes.
         """
         total = hashlib.sha256(identity_of(self.scheme).encode())
@@ -341,7 +341,8 @@ class FaceSet:
         for name, column in sorted(self.attributes.items()):
             total.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             total.update(np.ascontiguousarray(column, np.int64).data)
-            total.update(repr(self.attribute_types.get(name, "")).encode("utf-8", "surrogatepass"))
+            if name in self.attribute_types:
+                total.update(repr(self.attribute_types[name]).encode("utf-8", "surrogatepass"))
         return total.hexdigest()
 
 
