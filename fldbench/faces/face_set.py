@@ -329,8 +329,8 @@ class FaceSet:
         """SHA-256 over everything that can change a number, as 64 hex digits.
 
         That is the scheme, ids, landmarks, boxes, visibility, the content of the images, and the attributes with their
-        types. Left out are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts, notes and the
-        words for the boxes.
+        types. Left out are subsets, which only select faces; groups, which `groups_fingerprint` covers; names, parts,
+        notes and the words for the boxes.
         """
         total = hashlib.sha256(identity_of(self.scheme).encode())
         total.update("\n".join(self.ids.tolist()).encode("utf-8", "surrogatepass"))
