@@ -39,7 +39,18 @@ def test_what_it_names_exists():
     for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
-        assert name in ("list", "show", "run", "leaderboard", "evaluate", "train", "data", "check", "export"), name
+        assert name in (
+            "list",
+            "show",
+            "run",
+            "ablate",
+            "leaderboard",
+            "evaluate",
+            "train",
+            "data",
+            "check",
+            "export",
+        ), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
 
