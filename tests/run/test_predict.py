@@ -35,6 +35,14 @@ def test_the_answers_are_those_of_the_model_on_the_boxes_of_the_protocol(toy):
     assert np.allclose(found.errors, errors) and found.notes == ()
 
 
+def test_faces_that_the_model_was_trained_on_are_noted(toy):
+    (note,) = predict_protocol(Noisy().fit(toy_faces(8, 2)), "toy-even").notes
+    assert note == (
+        "toy-even has faces that the model was trained on (toy-test: these are its faces): its errors there are no test"
+    )
+    assert predict_protocol(Noisy().fit(toy_faces(12, 1, split="train")), "toy-even").notes == ()
+
+
 def test_what_cannot_be_predicted(toy):
     model = Noisy().fit(toy_faces(12, 1))
     with pytest.raises(DatasetNotFoundError, match="0 of 3 faces of toy-none are there"):
