@@ -46,6 +46,8 @@ class Columns:
         their points.
     visible, attributes, subsets, groups
         As in FaceSet.
+    attribute_types : mapping of str to Attribute, optional
+        What the codes mean, if the files decide it; by default that of the class.
     scheme : str, optional
         The scheme of the files, if they decide it; by default that of the class.
     parts : dict of str to (found, expected), optional
@@ -65,6 +67,7 @@ class Columns:
     scheme: str | None = None
     parts: Mapping[str, tuple[int, int]] | None = None
     notes: Sequence[str] = ()
+    attribute_types: Mapping[str, Attribute] | None = None
 
 
 class Dataset:
@@ -170,7 +173,7 @@ class Dataset:
             scheme=found.scheme or self.scheme,
             visible=found.visible,
             attributes=found.attributes,
-            attribute_types=self.attribute_types,
+            attribute_types=self.attribute_types if found.attribute_types is None else found.attribute_types,
             subsets=found.subsets,
             groups=found.groups,
             name=self.name,
