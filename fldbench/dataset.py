@@ -46,10 +46,8 @@ class Columns:
         their points.
     visible, attributes, subsets, groups
         As in FaceSet.
-    attribute_types : mapping of str to Attribute, optional
-        What the codes mean, if the files decide it; by default that of the class.
-    scheme : str, optional
-        The scheme of the files, if they decide it; by default that of the class.
+    scheme, attribute_types : optional
+        As in FaceSet, if the files decide it; by default that of the class.
     parts : dict of str to (found, expected), optional
         Number of faces of each part; by default of the split alone, if its number of faces is published.
     notes : sequence of str
