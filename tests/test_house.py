@@ -28,6 +28,7 @@ LAYERS = (
     (
         "params",
         "contract",
+        "columns",
         "dataset",
         "model_file",
         "method",
