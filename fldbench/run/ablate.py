@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.attribute_metrics import answered_classes
 from fldbench.dataset import Roots, roots_together
 from fldbench.npz import read_npz
 from fldbench.protocols.landmark_errors import landmark_errors
@@ -121,14 +122,9 @@ def _face_values(record: Record, store: Store, data: SuiteData, tasks: tuple[str
             for region, points in scheme.regions.items()
         },
         codes=codes,
-        right={task: _right(codes[task], arrays[f"probabilities:{task}"]) for task in measured},
+        right={task: answered_classes(arrays[f"probabilities:{task}"]) == codes[task] for task in measured},
     )
 
 
 def _names(scheme: Scheme) -> tuple[str, ...]:
     return scheme.names or tuple(f"point {point}" for point in range(scheme.n_points))
-
-
-def _right(codes: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return where the true class was answered, (n,) bool; a row of NaN answers nothing."""
-    return (np.nan_to_num(probabilities, nan=-1.0).argmax(axis=1) == codes) & np.isfinite(probabilities).all(axis=1)
