@@ -43,7 +43,8 @@ def ablate_suite(
     Parameters
     ----------
     suite, out, data, jobs, fresh, on_event, only, reuse_other_code, on_note, methods, progress
-        As for `run_suite`; labels are those of the variants, such as `tcdcn: landmarks + pose`.
+        As for `run_suite`; labels are those of the variants, such as `tcdcn: landmarks + pose`. Among the methods, the
+        label of a method in the suite means all its variants.
 
     Returns
     -------
@@ -62,7 +63,17 @@ def ablate_suite(
         for line in ablated.notes:
             on_note(line)
     records = run_suite(
-        ablated.suite, out, data, jobs, fresh, on_event, only, reuse_other_code, on_note, methods, progress
+        ablated.suite,
+        out,
+        data,
+        jobs,
+        fresh,
+        on_event,
+        only,
+        reuse_other_code,
+        on_note,
+        ablated.of_methods(methods),
+        progress,
     )
     faces = SuiteData(roots_together(ablated.suite.data, data))
     found = []
@@ -90,7 +101,8 @@ def plan_ablation(
         As `ablate_suite`.
     """
     ablated = with_variants(suite if isinstance(suite, Suite) else load_suite(suite))
-    return [*ablated.notes, *plan_suite(ablated.suite, out, data, only, methods, fresh, reuse_other_code)]
+    chosen = ablated.of_methods(methods)
+    return [*ablated.notes, *plan_suite(ablated.suite, out, data, only, chosen, fresh, reuse_other_code)]
 
 
 def _is_sound(record: Record) -> bool:
