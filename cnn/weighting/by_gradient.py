@@ -38,15 +38,16 @@ class GradientWeighting(Weighting):
         run: Run,
         reduce: Reduce,
     ) -> None:
-        rows, own = [], 0
+        matrix = torch.empty((len(losses), sum(p.numel() for p in shared)), device=losses.device)
+        own = torch.zeros(sum(p.numel() for p in heads), device=losses.device)
         for i, loss in enumerate(losses):
             last = i + 1 == len(losses)
             found = torch.autograd.grad(
                 loss, [*shared, *heads], retain_graph=not last, allow_unused=True, materialize_grads=True
             )
-            rows.append(_flat(found[: len(shared)], losses))
-            own = own + _flat(found[len(shared) :], losses)
-        matrix = reduce(torch.stack(rows))
+            matrix[i] = _flat(found[: len(shared)])
+            own += _flat(found[len(shared) :])
+        matrix = reduce(matrix)
         weights = self.combine((matrix @ matrix.T).cpu())
         self.note(weights)
         _put(shared, weights.to(matrix) @ matrix)
@@ -139,10 +140,8 @@ class UPGrad(GradientWeighting):
         return len(gramian) * self.solve(gramian)
 
 
-def _flat(gradients: Sequence[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
-    if not gradients:
-        return torch.zeros(0, device=like.device)
-    return torch.cat([gradient.flatten().float() for gradient in gradients])
+def _flat(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([gradient.flatten() for gradient in gradients]) if gradients else torch.zeros(0)
 
 
 def _put(parameters: Sequence[nn.Parameter], gradient: torch.Tensor) -> None:
