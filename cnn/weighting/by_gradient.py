@@ -120,8 +120,8 @@ class CAGrad(GradientWeighting):
 class NashMTL(GradientWeighting):
     """The bargaining solution: every task gains the same share of what it can gain (Navon et al. 2022).
 
-    As in the authors' code, the solution is scaled by the root of the Gramian's norm, so that the step becomes small
-    as the gradients do. Their limit of the step's length is left to the loop's `clip`.
+    The solution's step has the length sqrt(m), whatever the gradients are. It is scaled by the root of the Gramian's
+    norm: so the step becomes small as the gradients do, and is the sum where the tasks agree.
     """
 
     def weigh(self, gramian: torch.Tensor) -> torch.Tensor:
