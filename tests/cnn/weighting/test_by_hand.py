@@ -168,9 +168,12 @@ def test_gradnorm_by_differentiating_its_loss():
 
 def test_gradnorm_never_turns_a_loss_around():
     weighting, toy = GradNorm(TASKS), Quadratics(((-1e-3, 0.0), (30.0, 40.0)))
+    least = 1.0
     for _ in range(200):
         toy.step(weighting)
-    assert weighting.free.min() > 0 and weighting.free.sum().item() == pytest.approx(2, abs=1e-5)
+        least = min(least, weighting.free.min().item())
+        assert weighting.free.sum().item() == pytest.approx(2, abs=1e-5)
+    assert 0 < least < 0.02
 
 
 def test_pcgrad():
