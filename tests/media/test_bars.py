@@ -47,7 +47,7 @@ def test_truth_is_a_tick_and_a_wrong_answer_has_another_colour():
     given = {"pose": [0.1, 0.2, 0.5, 0.1, 0.1], "smile": [0.3, 0.7], "glasses": [0.3, 0.7], "beard": [0.6, 0.4]}
     bars = bars_of(bar_panel(given, classes, {"pose": 3, "smile": 0, "glasses": 1, "beard": -1}))
     assert [bar[3] for bar in bars] == [None, None, None, 1, None, 0, 1, None]
-    assert [bar[0] for bar in bars] == [OTHER, OTHER, WRONG, OTHER, OTHER, WRONG, ANSWER, ANSWER]
+    assert [bar[0] for bar in bars] == [OTHER, OTHER, WRONG, OTHER, OTHER, WRONG, ANSWER, OTHER]
     right = bars_of(bar_panel(given, classes, {"pose": 2}))
     assert right[2][0] == ANSWER and [bar[3] for bar in right] == [None, None, 1, *[None] * 5]
     assert not np.isin((bar_panel(given, classes) == TICK).all(axis=2), True).any()  # letters are a little darker
