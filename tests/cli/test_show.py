@@ -18,6 +18,12 @@ def test_a_method_shows_parameters_with_defaults_meaning_and_rule(call):
     assert "can refine other methods' answers" in words
 
 
+@pytest.mark.parametrize(("name", "validates"), [("average", False), ("hybrid", True), ("hog-heads", False)])
+def test_a_method_of_members_declares_what_follows_from_them(call, name, validates):
+    status, text, _ = call("show", name)
+    assert status == 0 and ("uses a validation set" in text) == validates
+
+
 def test_a_network_shows_its_size_and_the_settings_of_its_training(call):
     _, text, _ = call("show", "fld-net")
     words = " ".join(text.split())
