@@ -52,7 +52,7 @@ PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
     *("get_scheme", "list_schemes", "register_scheme", "Scheme", "list_methods", "list_datasets"),
-    *("register_method", "register_dataset"),
+    *("register_method", "register_dataset", "ablate_suite", "ablation", "Ablation"),
     *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "wrap", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),

@@ -24,7 +24,8 @@ class AttributeScores:
     values : tuple of Metric
         See `fldbench.attribute_metrics`.
     evidence : dict of str to ndarray
-        The arrays from which all of it follows: `probabilities:NAME`, (n, k) float32, and `codes:NAME`, (n,) int64.
+        The arrays from which all of it follows: `probabilities:NAME`, (n, k) float32, `codes:NAME`, (n,) int64, and the
+        names of the k classes, `classes:NAME`.
     """
 
     facts: AttributeFacts = field(default_factory=AttributeFacts)
@@ -57,20 +58,20 @@ def score_attributes(answers: Mapping[str, Answered], faces: FaceSet, where: str
             raise PredictionsError(
                 must_be(where, f"probabilities.shape of {name}", np.shape(probabilities), f"{shape}")
             )
+        why = _why_not(name, classes, faces)
+        if why:
+            facts.left_out[name] = why
+            continue
         if (wrong := improper(probabilities)).any():
             row = np.flatnonzero(wrong)[0]
             allowed = "at least 0 and sum to 1, or all of them NaN"
             got = np.asarray(probabilities)[row].tolist()
             raise PredictionsError(must_be(where, f"the probabilities of {name} for {faces.ids[row]}", got, allowed))
-        why = _why_not(name, classes, faces)
-        if why:
-            facts.left_out[name] = why
-            continue
         codes, kept = faces.attributes[name].astype(np.int64), np.asarray(probabilities, np.float32)
         ordered = faces.attribute_types[name].ordered
         values += measure_attribute(name, codes, kept, ordered)
         facts.measured[name] = count_answers(codes, kept, classes, ordered)
-        evidence |= {f"probabilities:{name}": kept, f"codes:{name}": codes}
+        evidence |= {f"probabilities:{name}": kept, f"codes:{name}": codes, f"classes:{name}": np.array(classes)}
     return AttributeScores(facts, tuple(values), evidence)
 
 
@@ -80,6 +81,8 @@ def _why_not(name: str, classes: tuple[str, ...], faces: FaceSet) -> str:
         return "the test faces do not have it"
     if name not in faces.attribute_types:
         return "it is a number without classes in the test faces"
+    if not classes:
+        return "no face has an answer"
     own = faces.attribute_types[name].classes
     if own != classes:
         return f"its classes are {', '.join(classes)}; those of the test faces are {', '.join(own)}"

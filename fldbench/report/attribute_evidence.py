@@ -24,7 +24,9 @@ def attributes_differ(record: Record, arrays: dict[str, np.ndarray]) -> str:
             return f"no probabilities and codes of {name} are kept"
         probabilities, codes = arrays[f"probabilities:{name}"], arrays[f"codes:{name}"]
         shape = (record.test.n, len(counts.classes))
-        if probabilities.shape != shape or codes.shape != shape[:1] or codes.dtype.kind != "i":
+        if codes.shape != shape[:1] or codes.dtype.kind != "i":
+            return f"{name} has {shape[0]} faces and {shape[1]} classes; its codes are {codes.dtype} {codes.shape}"
+        if probabilities.shape != shape or probabilities.dtype.kind != "f":
             return (
                 f"{name} has {shape[0]} faces and {shape[1]} classes; probabilities of {probabilities.shape} are kept"
             )

@@ -23,10 +23,10 @@ from fldbench.records.machine import machine_facts
 from fldbench.records.models import FitFacts
 from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
-from fldbench.run.answers import Answers
 from fldbench.run.data import SuiteData, place_of
 from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
+from fldbench.run.gathered import Gathered
 from fldbench.run.process_state import kept_as_it_was
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
@@ -210,7 +210,7 @@ class Batch:
     """Runs that share predictions (same test split, same boxes), and the predictions as they come in."""
 
     runs: list[Run]
-    answers: Answers = field(default_factory=Answers)
+    answers: Gathered = field(default_factory=Gathered)
 
 
 class Fitted(NamedTuple):

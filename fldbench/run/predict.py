@@ -22,6 +22,7 @@ from fldbench.media.sheet import answer_sheet
 from fldbench.method import Method
 from fldbench.protocols import Protocol, get_protocol
 from fldbench.run.data import SuiteData
+from fldbench.run.overlaps import seen, seen_by_weights
 from fldbench.run.timing import predict_timed
 
 
@@ -94,6 +95,12 @@ def predict_protocol(model: Method, protocol: str | Protocol, data: Roots = None
     landmarks, attributes, _ = predict_timed(model, faces)
     errors = protocol.score(landmarks, faces).errors
     notes = [*loaded.notes(), *(f"left out: {why}" for why in split.problems_in(protocol))]
+    own = [] if model.fitted_on is None else ["-".join(filter(None, (model.fitted_on.dataset, model.fitted_on.split)))]
+    shared = seen(dict.fromkeys([*own, *seen_by_weights(model)]), protocol, faces, loaded.split)
+    if shared:
+        notes.append(
+            f"{protocol.name} has faces that the model was trained on ({shared}): its errors there are no test"
+        )
     return Predicted(faces, landmarks, attributes, errors, tuple(notes))
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from broken_datasets import BROKEN_DATASETS, GoodData, Wide
 from broken_methods import BROKEN_METHODS, CannotBeCopied, Clips, Good
+from toy_attributes import Heads
 
 from fldbench import registry
 from fldbench.checks import (
     DATASET_CHECKS,
     METHOD_CHECKS,
     Maker,
+    attributes,
     check_dataset,
     check_method,
     quick_faces,
@@ -71,6 +73,7 @@ def test_every_check_has_its_toy_and_says_what_it_asks_for():
 def test_what_does_not_apply_is_skipped_with_a_reason():
     skipped = {r.check: r.reason for r in check_method("mean-shape") if r.status == "skipped"}
     without = {"random-state", "threads", "progress", "attributes", "rules", "files", "changes-nothing"}
+    without |= {"attribute-rows", "attributes-seen", "attributes-saved"}
     assert set(skipped) == without | {"sample-weight", "refines", "keeps-training"} | NOT_GOODS
     assert skipped["threads"] == "it has no parameter threads" and all(skipped.values())
     assert skipped["refines"] == "it does not declare refines"
@@ -263,7 +266,10 @@ def test_advice_does_not_make_the_command_fail(command):
     assert "\n         instead: no point lies outside; the outermost is at x = 0.00\n" in done.output
     assert f"{len(METHOD_CHECKS) - 3} passed, 0 failed, 1 should hold and do not; 2 were skipped" in done.output
     advice = {result.check for result in check_method("toy") if result.advice}
-    assert advice == {"learns", "moves-along", "mirror-image", "not-clipped", "one-face", "same-faces", "any-scheme"}
+    assert advice == {
+        *("learns", "moves-along", "mirror-image", "not-clipped", "one-face", "same-faces", "any-scheme"),
+        "attributes-seen",
+    }
 
 
 def test_the_command_on_a_dataset_that_is_absent(command):
@@ -272,3 +278,24 @@ def test_the_command_on_a_dataset_that_is_absent(command):
     done = command("300w")
     assert "no split is there: dataset '300w' needs a data root; give --data ROOT" in done.output
     assert "300w: 2 checks ran, 2 passed, 0 failed; 12 were skipped" in done.output
+
+
+def test_attributes_of_a_method_that_may_choose_its_tasks_are_checked_though_its_default_is_landmarks():
+    class Chooses(Heads):
+        def __init__(self, tasks=("landmarks",), random_state=0):
+            super().__init__(0.0, random_state, tasks)
+
+        def get_params(self):
+            return {"tasks": self.tasks, "random_state": self.random_state}
+
+    registry.register_method("toy", Chooses)
+    train, test = quick_faces()
+    make = Maker("toy")
+    for check in attributes.CHECKS:
+        assert run(check, make, train, test).status == "passed", check
+    assert make.trained(train).tasks == ("landmarks",)
+    assert make.with_attributes(train).tasks == ["landmarks", *train.attribute_types]
+    # Asked for some tasks, it is checked with these.
+    some = Maker("toy", tasks=["landmarks", "pose"])
+    assert some.with_attributes(train) is some.trained(train)
+    assert run(attributes.check_attributes, some, train, test).status == "passed"

@@ -14,7 +14,7 @@ from fldbench.errors import MethodError
 from fldbench.records.record import from_json, to_json
 from fldbench.records.store import read_record
 from fldbench.report.evidence import check_evidence
-from fldbench.run.answers import Answers
+from fldbench.run.gathered import Gathered
 from fldbench.run.timing import Prediction
 
 
@@ -139,7 +139,7 @@ def test_numbers_of_attributes_follow_from_what_is_kept(moody, tmp_path):
 def test_the_models_of_all_folds_answer_the_same_classes():
 
     found = Prediction(np.zeros((1, 5, 2)), {"mood": Answered(("sad", "glad"), np.ones((1, 2)))}, {})
-    answers = Answers()
+    answers = Gathered()
     answers.add(["a"], found)
     other = found._replace(attributes={"mood": found.attributes["mood"]._replace(classes=("glad", "sad"))})
     with pytest.raises(

@@ -13,7 +13,7 @@ from fldbench.run.timing import Prediction
 
 
 @dataclass
-class Answers:
+class Gathered:
     """What was predicted so far.
 
     Attributes
