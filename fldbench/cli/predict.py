@@ -12,7 +12,7 @@ from fldbench.cli.completion import protocol_name
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model file (.safetensors).")],
+    model: Annotated[Path, typer.Argument(help="Model file (.safetensors); `run` keeps its own in OUT/models.")],
     protocol: Annotated[
         str,
         typer.Option("--protocol", help="Protocol whose faces and boxes the model gets.", autocompletion=protocol_name),

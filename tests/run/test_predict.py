@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from toy_attributes import Heads, moody_faces
-from toys import GivesUp, Noisy, toy_faces
+from toy_attributes import Heads, Moody, moody_faces
+from toys import GivesUp, Noisy, toy_faces, toy_protocol
 
-from fldbench import evaluate_file, get_protocol, load_dataset
+from fldbench import evaluate_file, get_protocol, load_dataset, registry
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import DatasetNotFoundError, MethodError, PredictionsError, StoreError
 from fldbench.media.sheet import answer_sheet
@@ -91,18 +91,27 @@ def test_npz_has_arrays(tmp_path):
         assert found["classes:mood"].tolist() == ["glad", "sad", "so, so"]
 
 
-@pytest.mark.parametrize(
-    "kind, ending", [(Heads, "csv"), (Heads, "npz"), *((GivesUp, e) for e in ("csv", "json", "npz"))]
-)
+@pytest.mark.parametrize("ending", ["csv", "json", "npz"])
+@pytest.mark.parametrize("kind", [Heads, GivesUp])
 def test_evaluate_reads_every_digit_back(toy, tmp_path, kind, ending):
-    found = predict_protocol(kind(noise=0.1).fit(moody_faces(12, 1)), "toy-test")
+    registry.register_dataset("moody", Moody)
+    registry.register("protocol", "moody-test", toy_protocol("moody-test", dataset="moody"))
+    model = kind(noise=0.1).fit(moody_faces(12, 1, "train"))
+    model.darkest = np.median([image.mean() / 255 for image in moody_faces(8, 2).images])
+    found = predict_protocol(model, "moody-test")
     path = write_predictions(tmp_path / f"a.{ending}", found.faces, found.landmarks, found.attributes)
-    ids, points, boxes = read_answers(path, 5, "toy")[:3]
+    ids, points, boxes, attributes = read_answers(path, 5, "moody", wanted=("mood", "pose"))
     assert ids == found.faces.ids.tolist() and np.array_equal(points, found.landmarks, equal_nan=True)
     assert boxes == ("tight" if ending == "npz" else "")
-    outside = evaluate_file(path, "toy-test")
-    assert np.array_equal(outside.score.errors, found.errors, equal_nan=True)
     assert np.isnan(found.errors).any() == (kind is GivesUp)
+    assert list(attributes) == list(found.attributes) == (["mood", "pose"] if kind is Heads else [])
+    for name, answer in found.attributes.items():
+        assert attributes[name].classes == answer.classes and attributes[name].probabilities.dtype == np.float32
+        assert np.array_equal(attributes[name].probabilities, answer.probabilities, equal_nan=True)
+        assert 0 < np.isnan(answer.probabilities[:, 0]).sum() < 8
+    score = get_protocol("moody-test").score(found.landmarks, found.faces, found.attributes)
+    assert evaluate_file(path, "moody-test").score.metrics == score.metrics
+    assert ("accuracy:pose" in score.metrics) == (kind is Heads)
 
 
 def test_files_that_cannot_be_written(tmp_path):
