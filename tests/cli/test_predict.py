@@ -1,5 +1,7 @@
 """`fldbench predict` as a user types it."""
 
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -42,6 +44,21 @@ def test_predict_answers_attributes(call, tmp_path):
     assert '"mood": {' in out.read_text() and '"frontal": ' in out.read_text()
     expected = predict_protocol(heads, "moody-test").sheet(3, random_state=5)
     assert np.array_equal(cv2.imread(str(sheet))[..., ::-1], expected)
+
+
+class Warns(Noisy):
+    """Says something whenever it predicts."""
+
+    def predict(self, images, boxes):
+        warnings.warn("the boxes are strange", stacklevel=2)
+        return super().predict(images, boxes)
+
+
+def test_warnings_of_a_method_are_lines_for_the_user(call, toy, tmp_path):
+    registry.register_method("warns", Warns)
+    path = Warns().fit(toy_faces(12, 1)).save(tmp_path / "warns.safetensors")
+    status, _, err = call("predict", path, "--protocol", "toy-test", "-o", tmp_path / "a.csv")
+    assert status == 0 and err.count("the boxes are strange") == err.count("fldbench: the boxes are strange") == 1
 
 
 def test_predict_says_what_it_needs(call, model, tmp_path):
