@@ -56,6 +56,7 @@ def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
 def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Padding the image by whole pixels moves the prediction by the same amount."""
     fitted = make.trained(train)
+    _looks_at_boxes(fitted)
     image, box, shift = test.images[0], test.boxes[:1], np.array([30.0, 20.0])
     padded = np.pad(image, ((20, 20), (30, 30), (0, 0)), mode="edge")
     off = np.abs(fitted.predict([padded], box + np.tile(shift, 2)) - shift - fitted.predict([image], box)).max()
@@ -90,6 +91,7 @@ def check_box_outside(make: Maker, train: FaceSet, test: FaceSet) -> None:
 @should
 def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Predictions are neither clipped to the image nor rounded: a face half outside has points outside."""
+    _looks_at_boxes(make.trained(train))
     image, box = test.images[0], test.boxes[:1].copy()
     box -= [[box[0, 0] + box_size(box)[0, 0] / 2, 0] * 2]  # its middle on the left border
     answer = np.asarray(make.trained(train).predict([image], box))[0]
@@ -124,6 +126,11 @@ def _attributes(fitted: Method, test: FaceSet) -> dict[str, np.ndarray]:
         return fitted.predict_attributes(list(test.images), test.boxes.copy()) or {}
     except MethodError:
         return {}
+
+
+def _looks_at_boxes(fitted: Method) -> None:
+    if not fitted.uses_boxes:
+        raise Skipped("it sees the whole image, not the box")
 
 
 def _answers(answer: np.ndarray) -> None:
