@@ -93,6 +93,8 @@ class Method:
         Said beside its name in tables.
     device_ : str
         Where it was fitted.
+    classes_ : dict of str to list of str
+        Attribute that it answers -> the names of its classes, which `fit` takes from the training faces.
     fitted_on : FaceFacts or None
         What it was fitted on, noted by the base class and kept in a saved model; None before `fit`, and for models that
         an earlier version saved.
@@ -115,6 +117,7 @@ class Method:
     learns: ClassVar[bool] = True
     remark: ClassVar[str] = ""
     device_: str = "cpu"
+    classes_: dict[str, list[str]]  # without a default, so that a method that was not fitted says so
     _fitted_on: FaceFacts | None = None
     _boxes_seen: list[list[float]] | None = []  # replaced, never changed; None once it has warned
 
@@ -321,7 +324,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     usable = usable_boxes(boxes)
     if not usable.all():
         return _with_missed(method, images, boxes, usable, n_points)
-    found = _filled(method.predict(images, boxes))
+    found = filled(method.predict(images, boxes))
     try:
         answer = np.asarray(found)
     except ValueError:  # rows of different lengths
@@ -338,7 +341,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     return answer
 
 
-def _filled(answer: Any) -> Any:
+def filled(answer: Any) -> Any:
     """Return an answer with NaN in the place of what is masked, which the method does not mean."""
     masked = isinstance(answer, np.ma.MaskedArray) and answer.dtype.kind in "fiu"
     return answer.astype(float).filled(np.nan) if masked else answer

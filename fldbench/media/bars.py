@@ -46,7 +46,7 @@ def attribute_bars(
     probabilities: Mapping[str, Sequence[float] | np.ndarray],
     classes: Mapping[str, Sequence[str]],
     truth: Mapping[str, int] | None = None,
-    width: int = _USUAL,
+    width: int | None = None,
 ) -> np.ndarray:
     """Return a new RGB image: a face, and below it the probabilities of its attributes as bars.
 
@@ -63,8 +63,8 @@ def attribute_bars(
         Attribute -> the names of its k classes, as `classes_` of a method and `Attribute.classes` have them.
     truth : mapping of str to int, optional
         Attribute -> code of its class; -1, or no entry, where it is not known.
-    width : int
-        Of the result, px, 140 or more.
+    width : int, optional
+        Of the result, px, 140 or more; by default that of the image, and 160 for a smaller one.
 
     Returns
     -------
@@ -85,8 +85,9 @@ def attribute_bars(
     """
     import cv2
 
-    panel = bar_panel(probabilities, classes, truth, width)
     picture = as_rgb(image)
+    width = max(_USUAL, picture.shape[1]) if width is None else width
+    panel = bar_panel(probabilities, classes, truth, width)
     factor = width / picture.shape[1]
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     scaled = cv2.resize(picture, (width, max(1, round(picture.shape[0] * factor))), interpolation=kind)
@@ -154,10 +155,11 @@ def _code(name: str, truth: Mapping[str, int] | None, k: int) -> int:
 def _rows_of(name: str, found: np.ndarray, classes: tuple[str, ...], code: int) -> list[_Row]:
     """Return the lines of one attribute."""
     answer = UNKNOWN if np.isnan(found).any() else int(found.argmax())
-    colour = WRONG if UNKNOWN not in (answer, code) and answer != code else ANSWER
+    wrong = UNKNOWN not in (answer, code) and answer != code
+    colour = WRONG if wrong else ANSWER
     if classes == NO_YES.classes:
         tick = None if code == UNKNOWN else code
-        return [_Row(name, "", float(found[1]), tick, colour if answer != UNKNOWN else OTHER, answer == 1)]
+        return [_Row(name, "", float(found[1]), tick, colour if wrong or answer == 1 else OTHER, answer == 1)]
     bars = [
         _Row(one, "", float(p), 1 if k == code else None, colour if k == answer else OTHER, k == answer, indent=1)
         for k, (one, p) in enumerate(zip(classes, found, strict=True))
@@ -169,7 +171,7 @@ def _panel(rows: Sequence[_Row], width: int) -> np.ndarray:
     """Draw lines below each other."""
     if width < NARROWEST:
         raise DataError(must_be("a panel of attributes", "the width", width, f"{NARROWEST} px or more"))
-    letters = round(10 * max(1.0, width / _USUAL))
+    letters = round(10 * max(1.0, width / _USUAL) ** 0.5)
     line, gap = round(1.3 * letters), round(0.4 * letters)
     number = text_width("0.00", letters)
     labels = max((text_width(row.label, letters) + 2 * gap * row.indent for row in rows if not row.heads), default=0)
@@ -178,7 +180,7 @@ def _panel(rows: Sequence[_Row], width: int) -> np.ndarray:
     canvas = np.full((len(rows) * line + (len(rows) > 0) * (line - letters + gap), width, 3), GROUND, np.uint8)
     for k, row in enumerate(rows):
         top = gap + k * line
-        base = top + round(0.8 * letters)
+        base = top + round(0.8 * letters) - 1
         if row.heads:
             room = width - 2 * gap
             if row.word:

@@ -136,11 +136,11 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     unreadable: list[str] = []
     items = [source] if isinstance(source, (str, Path)) else list(source)
     records = [r for item in items for r in ([item] if isinstance(item, Record) else read_records(item, unreadable))]
-    records = [_unsound(record, why) if (why := problem_of(record)) else record for record in records]
+    records = [unsound(record, why) if (why := problem_of(record)) else record for record in records]
     rows = rows_of(records)
     wrong = union_problems(record for row in rows for record in row.good)
     if wrong:
-        records = [_unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
+        records = [unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
         rows = rows_of(records)
     columns = columns_of(rows)
     tables: dict[tuple[str, str], list[RowRecords]] = {}
@@ -161,7 +161,7 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     )
 
 
-def _unsound(record: Record, why: str) -> Record:
+def unsound(record: Record, why: str) -> Record:
     """Return a record without its numbers, which cannot be true."""
     reason = f"record {record.key} ({record.method.label} under {record.protocol.name}): {why}"
     return replace(record, status=UNSOUND, reason=reason, metrics=Metrics())

@@ -47,7 +47,7 @@ def test_truth_is_a_tick_and_a_wrong_answer_has_another_colour():
     given = {"pose": [0.1, 0.2, 0.5, 0.1, 0.1], "smile": [0.3, 0.7], "glasses": [0.3, 0.7], "beard": [0.6, 0.4]}
     bars = bars_of(bar_panel(given, classes, {"pose": 3, "smile": 0, "glasses": 1, "beard": -1}))
     assert [bar[3] for bar in bars] == [None, None, None, 1, None, 0, 1, None]
-    assert [bar[0] for bar in bars] == [OTHER, OTHER, WRONG, OTHER, OTHER, WRONG, ANSWER, ANSWER]
+    assert [bar[0] for bar in bars] == [OTHER, OTHER, WRONG, OTHER, OTHER, WRONG, ANSWER, OTHER]
     right = bars_of(bar_panel(given, classes, {"pose": 2}))
     assert right[2][0] == ANSWER and [bar[3] for bar in right] == [None, None, 1, *[None] * 5]
     assert not np.isin((bar_panel(given, classes) == TICK).all(axis=2), True).any()  # letters are a little darker
@@ -140,3 +140,13 @@ def test_text_is_cut_to_its_width_and_stays_inside():
     write_text(outside, "W", 25, 10, 12, (255,) * 3)
     write_text(outside, "W", 5, 60, 12, (255,) * 3)
     assert not outside.any()
+
+
+@pytest.mark.parametrize("size", [10, 11, 14, 20])
+def test_letters_stand_on_one_line(size):
+    for text in ("left", "lp", "l_1", "l@", "l…", "lÄ"):
+        canvas = np.zeros((3 * size, 6 * size, 3), np.uint8)
+        write_text(canvas, text, 3, 2 * size, size, (255,) * 3)
+        ink = canvas[..., 0] > 100
+        first = np.flatnonzero(ink.any(axis=0))[0]  # the l
+        assert np.flatnonzero(ink[:, first])[-1] == 2 * size - 1 and first in (3, 4), text
