@@ -39,7 +39,8 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
     known = method.get_params()
     for what in ("tasks", "of_tasks", "files", "changes_nothing", "trained_on"):
         value = getattr(method, what)
-        assert isinstance(value, tuple) and all(isinstance(name, str) for name in value), f"{what} is {value!r}"
+        kinds = (tuple, list) if what in known else tuple  # a suite gives a list as a parameter
+        assert isinstance(value, kinds) and all(isinstance(name, str) for name in value), f"{what} is {value!r}"
     assert "landmarks" in method.tasks, f"tasks is {method.tasks!r}, without 'landmarks'"
     for what in ("weighs_faces", "validates", "uses_boxes", "refines", "keeps_training", "exports", "learns"):
         assert isinstance(getattr(method, what), bool), f"{what} is {getattr(method, what)!r}, not True or False"

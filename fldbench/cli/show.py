@@ -116,11 +116,20 @@ def _dataset(name: str) -> list[str]:
         "from": dataset.url,
     }
     lines += _facts(facts)
+    if dataset.attribute_types:
+        lines += ["", "attributes (-1 unknown)"]
+        lines += _facts({key: _classes(one) for key, one in dataset.attribute_types.items()})
     shared = {key: getattr(dataset, key) for key in shared_options(type(dataset))}
     options = [*_options(type(dataset), parameters_of(type(dataset))), *_options(Dataset, shared, "Attributes")]
     if options:
         lines += ["", "options (--option NAME=VALUE; `options:` in a suite)", *options]
     return lines
+
+
+def _classes(attribute: Any) -> str:
+    classes = ", ".join(f"{code} {one}" for code, one in enumerate(attribute.classes))
+    flags = {"mirrored": "the mirror image has the last for the first", "ordered": "neighbours are alike"}
+    return "; ".join([classes, *(text for flag, text in flags.items() if getattr(attribute, flag))])
 
 
 def _protocol(protocol: Any) -> list[str]:

@@ -63,13 +63,12 @@ def answer(rows: Sequence[VariantRow]) -> str:
     for row in rows:
         nme = row.measures["nme"]
         if nme.difference is not None and nme.effect:
-            told[row.variant] = nme.effect, nme.difference
+            told[tuple(task for task in row.tasks if task != LANDMARKS)] = nme.effect, nme.difference
     if not told:
         return "Nothing can be compared: landmarks alone, or all other variants, have no numbers."
     if all(effect == ONE_TRAINING for effect, _ in told.values()):
         return "One training each: how much of the differences is chance cannot be told."
-    alone = f"{LANDMARKS} + "
-    single = {name.removeprefix(alone): one for name, one in told.items() if name.startswith(alone)}
+    single = {attributes[0]: one for attributes, one in told.items() if len(attributes) == 1}
     sentences = []
     for kind, words in ((HELPS, "Helps landmarks"), (HURTS, "Hurts landmarks (negative transfer)")):
         named = [f"{name} ({interval_text(one)} points)" for name, (effect, one) in single.items() if effect == kind]
@@ -84,8 +83,9 @@ def answer(rows: Sequence[VariantRow]) -> str:
             sentences.append(
                 f"No task alone changes the NME {bound}, and that it changes it at all is certain for none."
             )
-    if "all" in told:
-        effect, one = told["all"]
+    everything = max(told, key=len)
+    if len(everything) > 1 and set(everything) == {task for row in rows for task in row.tasks} - {LANDMARKS}:
+        effect, one = told[everything]
         words = {HELPS: " help", HURTS: " hurt"}.get(effect, f", {effect}")
         sentences.append(f"All tasks together{words}: {interval_text(one)} points.")
     return " ".join(sentences)

@@ -48,8 +48,8 @@ class VariantRow(RowRecords):
         Key of a metric, such as `nme`, `fr10` and `balanced_accuracy:pose`; `nme@NAME` of a landmark and `region@NAME`
         of a part of the face.
     to_all : Interval or None
-        Of a variant with all tasks but one: the difference of its NME to that with all, above zero where the task that
-        it lacks helps beside the others.
+        Of a variant with all tasks but one attribute: the difference of its NME to that with all, above zero where the
+        attribute that it lacks helps beside the others.
     ratios : dict of str to float
         fit_seconds, parameters and ms_per_face, each divided by that of landmarks alone.
     other_conditions : bool

@@ -15,6 +15,7 @@ SUMS_BY_THREAD = {"ert"}  # dlib trains a slightly different model for each numb
 MAY_NOT_APPLY = {
     *("random_state", "threads", "progress", "attributes", "rules", "sample_weight", "refines", "keeps_training"),
     *("files", "changes_nothing", "members", "exports"),
+    *("attribute_rows", "attributes_seen", "attributes_saved"),
 }
 WHOLE_IMAGES = {"mtfld"}  # methods that look at no box
 OF_BOXES = {"moves_along", "not_clipped"}

@@ -32,6 +32,15 @@ def test_a_name_of_a_dataset_and_a_protocol_shows_both(call):
     assert "protocol imm-frontal" in text
 
 
+def test_a_dataset_shows_what_the_codes_of_its_attributes_mean(call):
+    words = " ".join(call("show", "mtfl")[1].split())
+    assert "attributes (-1 unknown) gender 0 male, 1 female smile 0 no, 1 yes glasses 0 no, 1 yes pose 0 left" in words
+    assert "4 right profile; the mirror image has the last for the first; neighbours are alike" in words
+    assert "attributes (-1" not in call("show", "300w")[1]
+    listed = {line.split()[0]: line for line in call("list", "datasets")[1].splitlines()}
+    assert listed["mtfl"].endswith("; attributes gender, smile, glasses, pose") and "attributes" not in listed["300w"]
+
+
 def test_a_protocol_with_modifiers_and_a_scheme(call):
     _, text, _ = call("show", "300w-helen@mdm")
     assert "auc=mdm" in text

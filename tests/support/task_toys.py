@@ -19,11 +19,12 @@ TYPES = {
 
 
 def task_faces(n, seed, split):
-    """Toy faces with three attributes, two faces of each person."""
+    """Toy faces with three attributes and some hidden points, two faces of each person."""
     attributes = {name: np.arange(n) % len(one.classes) for name, one in TYPES.items()}
     groups = np.array([f"{split} {i // 2}" for i in range(n)])
+    visible = np.add.outer(np.arange(n), np.arange(5)) % 4 > 0
     faces = toy_faces(n, seed, "tasks", split)
-    return replace(faces, attributes=attributes, attribute_types=TYPES, groups=groups)
+    return replace(faces, attributes=attributes, attribute_types=TYPES, groups=groups, visible=visible)
 
 
 class TaskFaces(Dataset):
