@@ -8,7 +8,7 @@ from fldbench.checks.common import Skipped, should
 from fldbench.checks.subject import Maker, predict
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size
-from fldbench.method import predict_checked
+from fldbench.method import Method, predict_checked
 from fldbench.schemes import get_scheme
 
 SAME = 1e-3  # px, between the answers for a face alone and among others
