@@ -22,7 +22,7 @@ CHANNEL_STATISTICS = {
     "signed": ([0.5], [0.5]),
     "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
 }
-NORMALISATIONS = ("instance", "stretched", *CHANNEL_STATISTICS)
+NORMALISATIONS = ("instance", *CHANNEL_STATISTICS, "stretched")
 
 
 @dataclass(frozen=True)
@@ -199,10 +199,10 @@ def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
     Parameters
     ----------
     images : Tensor of uint8, (b, C, H, W)
-    kind : {"instance", "stretched", "unit", "half", "signed", "imagenet"}
-        "instance": each image to zero mean and unit variance, a flat one to zeros; "stretched": the least and the
-        greatest value of each image to 0 and 1, a flat one to zeros; "unit": [0, 1]; "half": [-0.5, 0.5]; "signed":
-        [-1, 1]; "imagenet": by the mean and deviation of ImageNet's channels.
+    kind : {"instance", "unit", "half", "signed", "imagenet", "stretched"}
+        "instance": each image to zero mean and unit variance, a flat one to zeros; "unit": [0, 1]; "half":
+        [-0.5, 0.5]; "signed": [-1, 1]; "imagenet": by the mean and deviation of ImageNet's channels; "stretched": the
+        least and the greatest value of each image to 0 and 1, a flat one to zeros.
 
     Returns
     -------
