@@ -189,12 +189,12 @@ class Method:
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """Registered name -> unfitted member, of a method whose `fit` only fits its members on the same faces. A
-        run that has fitted all of them passes them to `assemble` and fits nothing."""
+        """Registered name -> unfitted member, of a method whose `fit` begins by fitting its members on the same faces.
+        A run that has fitted all of them passes them to `assemble` instead."""
         return {}
 
-    def assemble(self, members: Sequence[Method]) -> None:
-        """Take fitted members, in the order of `members_alone`, instead of a fit."""
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
+        """Take fitted members, in the order of `members_alone`, and learn from the faces what is left to learn."""
         raise MethodError(f"{self.label} has no members that could be fitted separately; call fit")
 
     @property

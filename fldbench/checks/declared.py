@@ -209,7 +209,7 @@ def check_members(make: Maker, train: FaceSet, test: FaceSet) -> None:
         raise Skipped("it has no members that could be fitted separately")
     for member in alone.values():
         member.fit(train)
-    assembled.assemble(list(alone.values()))
+    assembled.assemble(list(alone.values()), train)
     off = np.abs(predict(assembled, test) - predict(fitted, test)).max()
     assert off <= SAME, f"assembled from its members, its answers are off by {off:.3g} px"
 
