@@ -9,7 +9,7 @@ import numpy as np
 from fldbench.errors import DataError, must_be
 
 UNKNOWN = -1
-CLASSES = "two or more names, each of them once, none empty or 'unknown', which has the code -1"
+CLASSES = "two or more names, each of them once, none with blanks around it, empty or 'unknown', which has the code -1"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Attribute:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
-        names = all(isinstance(name, str) and name not in ("", "unknown") for name in self.classes)
+        names = all(isinstance(name, str) and name == name.strip() not in ("", "unknown") for name in self.classes)
         if not names or len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise DataError(must_be("an attribute", "classes", self.classes, CLASSES))
 
