@@ -74,6 +74,8 @@ class Method:
         `fit` takes `sample_weight`, (n,) how much each face counts.
     validates : bool
         `fit` uses `val`.
+    uses_boxes : bool
+        `predict` looks at the boxes. False for a method of whole images, for images of one face each.
     refines : bool
         `fit` and `predict` take `start_shapes`, (n, L, 2) px, and begin from them; a NaN row means no start shape.
     refiner_params : mapping
@@ -106,6 +108,7 @@ class Method:
     changes_nothing: ClassVar[tuple[str, ...]] = ()
     weighs_faces: ClassVar[bool] = False
     validates: ClassVar[bool] = False
+    uses_boxes: ClassVar[bool] = True
     refines: ClassVar[bool] = False
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False

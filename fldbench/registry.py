@@ -38,6 +38,8 @@ TABLES: dict[str, dict[str, Any]] = {
         "mobilenet-0.3": "fldbench.cnn.nets.mobilenet:MobileNet",
         "heatmap": "fldbench.cnn.nets.heatmap:Heatmap",
         "fld-net": "fldbench.cnn.nets.fld_net:FldNet",
+        "tcdcn": "fldbench.cnn.nets.tcdcn:TCDCN",
+        "mtfld": "fldbench.cnn.nets.mtfld:MTFLD",
     },
     "dataset": {
         "300w": "fldbench.datasets.ibug300w:IBug300W",

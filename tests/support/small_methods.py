@@ -43,6 +43,8 @@ SMALL = {
     "mobilenet-0.3": {"size": 32, "epochs": 2},
     "heatmap": {"size": 32, "width": 8, "epochs": 2},
     "fld-net": {"size": 32, "width": 8, "head": 16, "epochs": 25, "batch_size": 12, "augmentation": "none"},
+    "tcdcn": {"epochs": 2},
+    "mtfld": {"epochs": 2},
 }
 # 48 faces are too few for these to beat the mean shape.
 NETWORKS = {name for name, target in table("method").items() if ".cnn." in target}
