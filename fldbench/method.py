@@ -74,6 +74,8 @@ class Method:
         `fit` takes `sample_weight`, (n,) how much each face counts.
     validates : bool
         `fit` uses `val`.
+    uses_boxes : bool
+        `predict` looks at the boxes. False for a method of whole images, for images of one face each.
     refines : bool
         `fit` and `predict` take `start_shapes`, (n, L, 2) px, and begin from them; a NaN row means no start shape.
     refiner_params : mapping
@@ -106,6 +108,7 @@ class Method:
     changes_nothing: ClassVar[tuple[str, ...]] = ()
     weighs_faces: ClassVar[bool] = False
     validates: ClassVar[bool] = False
+    uses_boxes: ClassVar[bool] = True
     refines: ClassVar[bool] = False
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False
@@ -186,12 +189,12 @@ class Method:
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """Registered name -> unfitted member, of a method whose `fit` only fits its members on the same faces. A
-        run that has fitted all of them passes them to `assemble` and fits nothing."""
+        """Registered name -> unfitted member, of a method whose `fit` begins by fitting its members on the same faces.
+        A run that has fitted all of them passes them to `assemble` instead."""
         return {}
 
-    def assemble(self, members: Sequence[Method]) -> None:
-        """Take fitted members, in the order of `members_alone`, instead of a fit."""
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
+        """Take fitted members, in the order of `members_alone`, and learn from the faces what is left to learn."""
         raise MethodError(f"{self.label} has no members that could be fitted separately; call fit")
 
     @property

@@ -7,7 +7,7 @@ compared with what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +119,19 @@ class Learned:
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise self._wrong(name, found, "a list of objects")
         return found
+
+    def classes(self, name: str, attributes: Sequence[str]) -> dict[str, list[str]]:
+        """Return attribute -> its classes, for these attributes in their order; raise DataError for anything else."""
+        found = self._take(name)
+        if not isinstance(found, dict) or found.keys() != set(attributes):
+            allowed = f"the classes of {', '.join(attributes) or 'no attribute'}"
+            raise self._wrong(name, list(found) if isinstance(found, dict) else found, allowed)
+        for key, some in found.items():
+            if not isinstance(some, list) or not all(isinstance(one, str) for one in some) or len(set(some)) < 2:
+                raise self._wrong(f"{name}[{key}]", some, "a list of two strings or more")
+            if len(set(some)) < len(some):
+                raise self._wrong(f"{name}[{key}]", some, "different strings")
+        return {key: found[key] for key in attributes}
 
     def has(self, name: str) -> bool:
         """Return whether there is a value of this name."""

@@ -8,7 +8,7 @@ from fldbench.checks.common import Skipped, should
 from fldbench.checks.subject import Maker, predict
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size
-from fldbench.method import predict_checked
+from fldbench.method import Method, predict_checked
 from fldbench.schemes import get_scheme
 
 SAME = 1e-3  # px, between the answers for a face alone and among others
@@ -55,6 +55,7 @@ def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
 def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Padding the image by whole pixels moves the prediction by the same amount."""
     fitted = make.trained(train)
+    _looks_at_boxes(fitted)
     image, box, shift = test.images[0], test.boxes[:1], np.array([30.0, 20.0])
     padded = np.pad(image, ((20, 20), (30, 30), (0, 0)), mode="edge")
     off = np.abs(fitted.predict([padded], box + np.tile(shift, 2)) - shift - fitted.predict([image], box)).max()
@@ -89,6 +90,7 @@ def check_box_outside(make: Maker, train: FaceSet, test: FaceSet) -> None:
 @should
 def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Predictions are neither clipped to the image nor rounded: a face half outside has points outside."""
+    _looks_at_boxes(make.trained(train))
     image, box = test.images[0], test.boxes[:1].copy()
     box -= [[box[0, 0] + box_size(box)[0, 0] / 2, 0] * 2]  # its middle on the left border
     answer = np.asarray(make.trained(train).predict([image], box))[0]
@@ -96,6 +98,11 @@ def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
         raise Skipped("it misses a face that is half outside")
     assert answer[:, 0].min() < -1, f"no point lies outside; the outermost is at x = {answer[:, 0].min():.2f}"
     assert (answer != np.rint(answer)).any(), "every number is whole"
+
+
+def _looks_at_boxes(fitted: Method) -> None:
+    if not fitted.uses_boxes:
+        raise Skipped("it sees the whole image, not the box")
 
 
 def _answers(answer: np.ndarray) -> None:

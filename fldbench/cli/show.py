@@ -74,6 +74,7 @@ def _method(name: str) -> list[str]:
 
 def _method_facts(name: str, cls: Any) -> dict[str, str]:
     from fldbench import registry
+    from fldbench.params import parameters_of
 
     size = ""
     if cls.exports:
@@ -88,10 +89,13 @@ def _method_facts(name: str, cls: Any) -> dict[str, str]:
         "keeps_training": "resumes an interrupted training, and leaves curves",
         "exports": "can be exported as ONNX",
     }
+    # Of a method of members, the declarations follow from these, by default.
+    whole = inspect.Parameter.empty not in parameters_of(cls).values()
+    declared = cls() if whole else cls
     facts = {
-        "answers": ", ".join(cls.tasks),
-        "can": "; ".join(text for flag, text in able.items() if getattr(cls, flag)),
-        "weights seen": ", ".join(cls.trained_on),
+        "answers": ", ".join(declared.tasks),
+        "can": "; ".join(text for flag, text in able.items() if getattr(declared, flag)),
+        "weights seen": ", ".join(declared.trained_on),
         "size": size,
         "version": str(cls.version),
     }

@@ -28,6 +28,9 @@ def problem_of(record: Record) -> str:
     found = {metric.key: metric for metric in record.metrics.values_}
     if "nme" not in found:
         return "it has no NME"
+    for name, counts in record.attributes.measured.items():
+        if not counts.known == sum(map(sum, counts.confusion)) + sum(counts.missed) <= n:
+            return f"{name} is known for {counts.known} of {n} faces, and its counts do not add up to that"
     for metric in found.values():
         wrong = _out_of_limits(metric, record)
         if wrong:

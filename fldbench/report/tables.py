@@ -114,10 +114,10 @@ def text_of(row: dict[str, Any], column: Column) -> str:
     if decimals is None and isinstance(value, float):
         decimals = column.csv_decimals
     text = f"{value:.1e}" if abs(value) >= HUGE else str(value) if decimals is None else f"{value:.{decimals}f}"
-    if column.name == "nme":
-        text += f" ± {row['nme_sd']:.2f}" if row["nme_sd"] is not None and row["nme_sd"] < HUGE else ""
-        text = f"† {text}" if _of_found_faces(row) else text
-    return text
+    spread = row.get(column.spread)
+    if spread is not None and spread < HUGE:
+        text += f" ± {spread:.{column.decimals}f}"
+    return f"† {text}" if column.name == "nme" and _of_found_faces(row) else text
 
 
 def best_values(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> dict[str, float]:

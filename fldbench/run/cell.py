@@ -258,14 +258,15 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
         method = cell.make()
         clock = Clock()
         members = [found for key in part.members if (found := store.models.find(key))]
+        faces = data.train(cell.train).check_usable()
+        if cell.partition is not None and part.fold is not None:
+            faces = cell.partition.training_part(faces, part.fold)
         if members and len(members) == len(part.members):
-            method.assemble([load_method(member.file) for member in members])
-            seconds, cores = sum(member.facts.fit_seconds or 0.0 for member in members), None
+            with clock:
+                method.assemble([load_method(member.file) for member in members], faces)
+            seconds, cores = clock.seconds + sum(member.facts.fit_seconds or 0.0 for member in members), None
             resumed = any(member.facts.resumed for member in members)
         else:
-            faces = data.train(cell.train).check_usable()
-            if cell.partition is not None and part.fold is not None:
-                faces = cell.partition.training_part(faces, part.fold)
             facts_of(faces)  # `fit` notes them; what they cost is no part of its time
             folder = store.training_path(part.key)
             resumed = method.keeps_training and folder.is_dir()

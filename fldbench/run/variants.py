@@ -34,6 +34,12 @@ class Ablated(NamedTuple):
     variants: dict[str, Variant]
     notes: tuple[str, ...]
 
+    def of_methods(self, names: Collection[str]) -> list[str]:
+        """Return names of methods as `run_suite` knows them: the label of a method in the suite is all its variants."""
+        chosen = [label for label, one in self.variants.items() if {one.method, one.spec.name, label} & set(names)]
+        known = {name for one in self.variants.values() for name in (one.method, one.spec.name, one.spec.label)}
+        return [*chosen, *(name for name in names if name not in known)]
+
 
 def with_variants(suite: Suite) -> Ablated:
     """Return the suite in which each method stands as its variants: landmarks alone, with each attribute, and so on.

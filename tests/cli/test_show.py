@@ -18,6 +18,12 @@ def test_a_method_shows_parameters_with_defaults_meaning_and_rule(call):
     assert "can refine other methods' answers" in words
 
 
+@pytest.mark.parametrize(("name", "validates"), [("average", False), ("hybrid", True), ("hog-heads", False)])
+def test_a_method_of_members_declares_what_follows_from_them(call, name, validates):
+    status, text, _ = call("show", name)
+    assert status == 0 and ("uses a validation set" in text) == validates
+
+
 def test_a_network_shows_its_size_and_the_settings_of_its_training(call):
     _, text, _ = call("show", "fld-net")
     words = " ".join(text.split())
@@ -96,7 +102,7 @@ def test_a_list_of_methods_imports_none():
 
 
 def test_names_are_completed():
-    assert method_name("hog") == ["hog-ridge"]
+    assert method_name("hog-r") == ["hog-ridge"]
     assert "300w-helen" in protocol_name("300w-h")
     assert dataset_name("imm-f") == ["imm-frontal"]
     assert any_name("ibug-6") == ["ibug-68"]

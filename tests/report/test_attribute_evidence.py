@@ -68,8 +68,8 @@ def test_a_better_number_is_found(out, name):
     ("fields", "message"),
     [
         ({"confusion": ((8, 0, 0), (0, 0, 0), (0, 0, 0))}, "confusion of pose is ((8, 0, 0), "),
-        ({"missed": (1, 0, 0)}, "missed of pose is (1, 0, 0); the kept answers give (0, 0, 0)"),
-        ({"known": 7}, "known of pose is 7; the kept answers give 8"),
+        ({"missed": (1, 0, 0)}, "pose is known for 8 of 8 faces, and its counts do not add up to that"),
+        ({"known": 7}, "pose is known for 7 of 8 faces, and its counts do not add up to that"),
         ({"reliability": ()}, "the reliability bins of pose are not those that the kept answers give"),
     ],
 )
@@ -128,6 +128,16 @@ def test_numbers_that_cannot_be_true(value, why):
     record = with_mood([0, 1, 1])
     values = [replace(one, value=value) if one.name == "ece" else one for one in record.metrics.values_]
     assert problem_of(replace(record, metrics=Metrics(tuple(values)))) == f"ece:mood {why}"
+
+
+def test_counts_that_do_not_add_up():
+    record = with_mood([0, 1, 1])
+    facts = record.attributes.measured["mood"]
+    for changed in (replace(facts, known=4), replace(facts, missed=(0, 1))):
+        assert problem_of(replace(record, attributes=AttributeFacts({"mood": changed}))) == (
+            f"mood is known for {changed.known} of 330 faces, and its counts do not add up to that"
+        )
+    assert "mood is known for 3 of 2 faces" in problem_of(replace(record, test=replace(record.test, n=2)))
 
 
 def test_attributes_of_subsets_need_not_add_up():

@@ -106,6 +106,17 @@ def test_one_variant_can_be_run_alone_and_processes_share_the_work(suite, tmp_pa
     assert len(runs) == 2 and Several.fits == 1  # the other one in its own process
 
 
+def test_a_method_is_chosen_by_its_label_in_the_suite(suite, tmp_path):
+    second = {"name": "several", "label": "second", "params": {"tasks": ["landmarks", "glasses"]}}
+    both = suite | {"methods": [*suite["methods"], second], "seeds": [0]}
+    lines = plan_ablation(both, tmp_path / "out", methods=["second"])
+    assert [line.split(" on ")[0] for line in lines[1:-1:2]] == ["second: landmarks", "second: landmarks + glasses"]
+    # A registered name means all methods of that name, as in `run`.
+    assert len(plan_ablation(both, tmp_path / "out", methods=["several"])) == 1 + 2 * 6 + 1
+    with pytest.raises(SuiteError, match="no method of the suite is named or labelled 'third'"):
+        plan_ablation(both, tmp_path / "out", methods=["third"])
+
+
 def test_a_plan_says_what_would_be_done_and_creates_nothing(suite, tmp_path):
     lines = plan_ablation(suite | {"methods": ["mean-shape", *suite["methods"]]}, tmp_path / "out")
     assert lines[0] == "mean-shape is left out: it has no parameter `tasks`"

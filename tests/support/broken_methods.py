@@ -458,7 +458,7 @@ class MixesItsMembersUp(Good):
     def members_alone(self):
         return {"mean-shape": MeanShape()}
 
-    def assemble(self, members):
+    def assemble(self, members, train):
         self.mean_ = members[0].mean_shape_[::-1]
 
 
