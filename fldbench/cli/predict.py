@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -58,9 +59,10 @@ def predict(
             check_writable(path)
     define_protocols(protocols)
     rules, fitted = get_protocol(protocol), load_method(model)
-    with progress(f"predicting {rules.name}"):
+    with progress(f"predicting {rules.name}"), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
         found = predict_protocol(fitted, rules, roots(data))
-    for note in found.notes:
+    for note in (*found.notes, *(str(one.message) for one in told)):
         complain(note)
     missed = int(np.isnan(found.errors).sum())
     names = ", ".join(f"{name} ({', '.join(answer.classes)})" for name, answer in found.attributes.items())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.attribute_metrics import answered_classes
 from fldbench.dataset import Roots, roots_together
 from fldbench.npz import read_npz
 from fldbench.protocols.landmark_errors import landmark_errors
@@ -42,7 +43,8 @@ def ablate_suite(
     Parameters
     ----------
     suite, out, data, jobs, fresh, on_event, only, reuse_other_code, on_note, methods, progress
-        As for `run_suite`; labels are those of the variants, such as `tcdcn: landmarks + pose`.
+        As for `run_suite`; labels are those of the variants, such as `tcdcn: landmarks + pose`. Among the methods, the
+        label of a method in the suite means all its variants.
 
     Returns
     -------
@@ -61,7 +63,17 @@ def ablate_suite(
         for line in ablated.notes:
             on_note(line)
     records = run_suite(
-        ablated.suite, out, data, jobs, fresh, on_event, only, reuse_other_code, on_note, methods, progress
+        ablated.suite,
+        out,
+        data,
+        jobs,
+        fresh,
+        on_event,
+        only,
+        reuse_other_code,
+        on_note,
+        ablated.of_methods(methods),
+        progress,
     )
     faces = SuiteData(roots_together(ablated.suite.data, data))
     found = []
@@ -89,7 +101,8 @@ def plan_ablation(
         As `ablate_suite`.
     """
     ablated = with_variants(suite if isinstance(suite, Suite) else load_suite(suite))
-    return [*ablated.notes, *plan_suite(ablated.suite, out, data, only, methods, fresh, reuse_other_code)]
+    chosen = ablated.of_methods(methods)
+    return [*ablated.notes, *plan_suite(ablated.suite, out, data, only, chosen, fresh, reuse_other_code)]
 
 
 def _is_sound(record: Record) -> bool:
@@ -121,14 +134,9 @@ def _face_values(record: Record, store: Store, data: SuiteData, tasks: tuple[str
             for region, points in scheme.regions.items()
         },
         codes=codes,
-        right={task: _right(codes[task], arrays[f"probabilities:{task}"]) for task in measured},
+        right={task: answered_classes(arrays[f"probabilities:{task}"]) == codes[task] for task in measured},
     )
 
 
 def _names(scheme: Scheme) -> tuple[str, ...]:
     return scheme.names or tuple(f"point {point}" for point in range(scheme.n_points))
-
-
-def _right(codes: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return where the true class was answered, (n,) bool; a row of NaN answers nothing."""
-    return (np.nan_to_num(probabilities, nan=-1.0).argmax(axis=1) == codes) & np.isfinite(probabilities).all(axis=1)

@@ -120,6 +120,22 @@ def test_differences_are_those_of_the_records_numbers(toy, tmp_path, monkeypatch
             assert row.measures[key].value == pytest.approx(means[1])
 
 
+def test_differences_of_attributes_are_those_of_the_records_numbers(toy, tmp_path, monkeypatch):
+    """A second route: unknown classes count nothing, faces without an answer are wrong."""
+
+    def some(rows):
+        return lambda tasks, seed, name: np.isin(np.arange(TEST), rows[: len(tasks) + seed])
+
+    monkeypatch.setattr(Several, "wrong", staticmethod(some([0, 1, 5, 4, 9])))
+    monkeypatch.setattr(Several, "silent", staticmethod(some([2, 0, 12, 5, 16])))
+    runs = fldbench.ablate_suite(register_tasks() | {"seeds": [0, 1]}, tmp_path)
+    alone, row = (one for one in compared(runs) if "pose" in one.tasks)
+    for key in ("balanced_accuracy:pose", "accuracy:pose"):
+        means = [np.mean([record.metrics[key] for record in one.records]) for one in (alone, row)]
+        assert row.measures[key].value == pytest.approx(means[1]) and means[0] > means[1]
+        assert row.measures[key].difference.value == pytest.approx(means[1] - means[0])
+
+
 def test_attributes_are_compared_with_the_variant_of_that_attribute_alone():
     codes = {"pose": np.arange(N) % 4 // 3, "smile": np.arange(N) % 2}  # 30 and 10 faces; 20 and 20
 
@@ -235,7 +251,8 @@ def test_numbers_that_cannot_be_true_have_no_part():
 
 
 def test_runs_on_fewer_faces_are_compared_on_those_that_all_have():
-    runs = runs_of("landmarks") + runs_of("landmarks + pose", 0.01)
+    gain = np.linspace(0, 0.02, N)
+    runs = runs_of("landmarks") + runs_of("landmarks + pose", gain)
     values = runs[4].faces
     some = np.arange(N)[::-1][:30]  # in another order, too
     fewer = replace(
@@ -248,8 +265,29 @@ def test_runs_on_fewer_faces_are_compared_on_those_that_all_have():
     )
     runs[4] = replace(runs[4], faces=fewer)
     (_, row) = compared(runs)
-    assert row.n_compared == 30 and row.measures["nme"].difference.value == pytest.approx(-1)
+    assert row.n_compared == 30
+    assert row.measures["nme"].difference.value == pytest.approx(-100 * gain[some].mean())
     assert "landmarks + pose: compared on the 30 faces that all have." in said(fldbench.ablation(runs))
+
+
+def test_faces_of_one_person_are_drawn_together():
+    gain = np.repeat(np.random.default_rng(2).normal(0, 0.004, N // 4), 4)
+    right = {"pose": np.repeat(np.arange(N // 4) % 3 > 0, 4)}
+
+    def widths(groups):
+        runs = [
+            *(made_run("landmarks", seed, HARD) for seed in (0, 1)),
+            *(made_run("landmarks + pose", seed, HARD, {"pose": np.ones(N, bool)}) for seed in (0, 1)),
+            *(made_run("landmarks + pose + x", seed, HARD - gain, right) for seed in (0, 1)),
+        ]
+        found = measures(
+            [replace(run, faces=replace(run.faces, groups=groups)) for run in runs], "landmarks + pose + x"
+        )
+        keys = ("nme", "nme@nose_tip", "balanced_accuracy:pose")
+        return np.array([found[key].difference.high - found[key].difference.low for key in keys])
+
+    # Four faces of each person say the same, so the variance is four times as large.
+    assert widths(np.arange(N) // 4) / widths(np.arange(N)) == pytest.approx([2, 2, 2], rel=0.2)
 
 
 def test_partial_test_sets_are_labelled():

@@ -48,6 +48,13 @@ def test_a_variant_has_the_parameters_of_its_method_as_far_as_they_are_about_its
         "several: all": {"tasks": ["landmarks", "smile", "pose"], "weighting": "dwa", "losses": losses},
     }
     assert variants(suite, tasks=["landmarks", "smile"], losses={})["several: landmarks"]["losses"] == {}
+    fixed = {"name": "fixed", "weights": {"landmarks": 2, "pose": 0.5}}
+    found = variants(suite, tasks=["landmarks", "smile", "pose"], weighting=fixed)
+    assert found["several: landmarks + smile"]["weighting"] == {"name": "fixed", "weights": {"landmarks": 2}}
+    assert found["several: landmarks + pose"]["weighting"] == fixed
+    of_pose = {"name": "fixed", "weights": {"pose": 0.5}}
+    found = variants(suite, tasks=["landmarks", "smile", "pose"], weighting=of_pose)
+    assert "weighting" not in found["several: landmarks + smile"]  # no weight is left to be fixed
 
 
 def test_results_are_shared_with_run_and_a_second_call_fits_nothing(suite, tmp_path):
@@ -104,6 +111,17 @@ def test_one_variant_can_be_run_alone_and_processes_share_the_work(suite, tmp_pa
     assert run.record.method.params["tasks"] == ["landmarks", "smile", "pose"] and Several.fits == 1
     runs = ablate_suite(suite | {"seeds": [0]}, tmp_path, methods=["several: all", "several: landmarks"], jobs=2)
     assert len(runs) == 2 and Several.fits == 1  # the other one in its own process
+
+
+def test_a_method_is_chosen_by_its_label_in_the_suite(suite, tmp_path):
+    second = {"name": "several", "label": "second", "params": {"tasks": ["landmarks", "glasses"]}}
+    both = suite | {"methods": [*suite["methods"], second], "seeds": [0]}
+    lines = plan_ablation(both, tmp_path / "out", methods=["second"])
+    assert [line.split(" on ")[0] for line in lines[1:-1:2]] == ["second: landmarks", "second: landmarks + glasses"]
+    # A registered name means all methods of that name, as in `run`.
+    assert len(plan_ablation(both, tmp_path / "out", methods=["several"])) == 1 + 2 * 6 + 1
+    with pytest.raises(SuiteError, match="no method of the suite is named or labelled 'third'"):
+        plan_ablation(both, tmp_path / "out", methods=["third"])
 
 
 def test_a_plan_says_what_would_be_done_and_creates_nothing(suite, tmp_path):

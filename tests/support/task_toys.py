@@ -19,8 +19,9 @@ TYPES = {
 
 
 def task_faces(n, seed, split):
-    """Toy faces with three attributes and some hidden points, two faces of each person."""
+    """Toy faces with three attributes, a pose that is not known, and some hidden points; two faces of each person."""
     attributes = {name: np.arange(n) % len(one.classes) for name, one in TYPES.items()}
+    attributes["pose"][5] = -1
     groups = np.array([f"{split} {i // 2}" for i in range(n)])
     visible = np.add.outer(np.arange(n), np.arange(5)) % 4 > 0
     faces = toy_faces(n, seed, "tasks", split)
@@ -42,13 +43,15 @@ class Several(Method):
     """Answers with the truth, moved to the right by `errors(tasks, seed)` times the eye distance.
 
     It knows the test faces by their boxes. Tests replace `errors`, (tasks, seed) -> (n,) or (n, 5) fractions, where NaN
-    is a missed face, and `wrong`, (tasks, seed, attribute) -> (n,) bool, where its class is another than the true one.
+    is a missed face; `wrong`, (tasks, seed, attribute) -> (n,) bool, where its class is another than the true one; and
+    `silent`, likewise, where it answers no class.
     """
 
     of_tasks = ("weighting",)
     fits = 0
     errors = staticmethod(lambda tasks, seed: np.full(TEST, 0.05))
     wrong = staticmethod(lambda tasks, seed, name: np.zeros(TEST, bool))
+    silent = staticmethod(lambda tasks, seed, name: np.zeros(TEST, bool))
 
     def __init__(self, tasks=("landmarks",), weighting="equal", losses=None, random_state=0):
         self.tasks = tasks
@@ -81,9 +84,10 @@ class Several(Method):
         faces, rows = known(boxes)
         found = {}
         for name, classes in self.classes_.items():
-            wrong = self.wrong(tuple(self.tasks), self.random_state, name)
-            codes = (faces.attributes[name] + wrong) % len(classes)
-            found[name] = np.eye(len(classes))[codes[rows]]
+            one = tuple(self.tasks), self.random_state, name
+            answers = np.eye(len(classes))[(faces.attributes[name] + self.wrong(*one)) % len(classes)]
+            answers[self.silent(*one)] = np.nan
+            found[name] = answers[rows]
         return found
 
 
