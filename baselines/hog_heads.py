@@ -14,7 +14,7 @@ What was measured on MTFL's training faces, each on a half that was cut off by p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,9 +162,8 @@ class HogHeads(Composed):
         if not self.classes_:
             return {}
         scores = self._hog(images, check_boxes(boxes), self.weights_) + self.biases_
-        ends = np.cumsum([len(classes) for classes in self.classes_.values()])
-        parts = zip(np.split(scores, ends[:-1], axis=1), np.split(self.seen_, ends[:-1]), strict=True)
-        return {name: softmax(*part) for name, part in zip(self.classes_, parts, strict=True)}
+        seen = by_attribute(self.seen_, self.classes_)
+        return {name: softmax(some, seen[name]) for name, some in by_attribute(scores, self.classes_).items()}
 
     @property
     def members_alone(self) -> dict[str, Method]:
@@ -186,12 +185,15 @@ class HogHeads(Composed):
         names = check_tasks(self.tasks, self.label)
         classes = found.classes("classes_", names)
         k = sum(len(some) for some in classes.values())
-        heads = {
+        heads: dict[str, Any] = {
             "weights_": found.array("weights_", "float32", (self._inputs, k)),
             "biases_": found.array("biases_", "float32", (k,)),
             "seen_": found.array("seen_", "bool", (k,)),
-            "classes_": {name: classes[name] for name in names},
+            "classes_": classes,
         }
+        for name, seen in by_attribute(heads["seen_"], classes).items():
+            if seen.sum() < 2:
+                raise DataError(must_be(f"the model of {self.label}", f"seen_ of {name}", seen.tolist(), "true twice"))
         found.end()
         super().restore({name: value for name, value in learned.items() if SEPARATOR in name})
         vars(self).update(heads)
@@ -267,6 +269,16 @@ class HogHeads(Composed):
             codes = np.concatenate([codes, np.array(attribute.mirror)[codes]])
         balanced = self.class_weight == "balanced"
         return logistic_head(features, codes, len(attribute.classes), self.penalty, balanced)
+
+
+def by_attribute(values: np.ndarray, classes: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+    """Return attribute -> its columns (..., k) of values (..., sum of all k), one column for each class.
+
+    >>> by_attribute(np.arange(5), {"smile": ["no", "yes"], "pose": ["left", "frontal", "right"]})
+    {'smile': array([0, 1]), 'pose': array([2, 3, 4])}
+    """
+    ends = np.cumsum([len(some) for some in classes.values()])
+    return dict(zip(classes, np.split(values, ends[:-1], axis=-1), strict=True)) if classes else {}
 
 
 def logistic_head(

@@ -14,6 +14,7 @@ from fldbench.files import write_text
 from fldbench.records.record import Metrics, Record
 from fldbench.records.store import read_records
 from fldbench.report import formats
+from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
 from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_cell, printed_columns
@@ -117,6 +118,13 @@ class Leaderboard:
         """Write leaderboard.csv, .tex and .md into a folder, each whole or not at all; raise StoreError otherwise."""
         texts = {"csv": self.to_csv(), "tex": self.to_latex(), "md": self.to_markdown()}
         return [write_text(Path(folder) / f"leaderboard.{ending}", text) for ending, text in texts.items()]
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write a figure for each row that answers attributes, with its confusion matrices and reliability diagrams.
+
+        They are PNG files, each whole or not at all. Raises StoreError when one cannot be written.
+        """
+        return write_attribute_figures(self.attributes, folder)
 
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
         found = []

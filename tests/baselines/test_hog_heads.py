@@ -283,6 +283,7 @@ def test_saved_and_loaded_it_answers_the_same(fitted, test_set, tmp_path):
         ),
         ({"biases_": np.zeros(4, np.float32)}, r"biases_ is .*; must be float32 of shape \(5\)"),
         ({"seen_": np.zeros(5, np.float32)}, "seen_ is .*; must be bool"),
+        ({"seen_": np.array([1, 0, 0, 1, 1], bool)}, r"seen_ of mole is \[True, False, False\]; must be true twice"),
         ({"more_": 1.0}, "has 'more_', which that method does not learn"),
         ({"1/weights_": np.zeros(3)}, "has '1/weights_', which no member learns"),
     ],
