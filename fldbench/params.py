@@ -1,4 +1,4 @@
-"""The inputs of methods, checked before anything begins: parameters by rules, threads, weights of the faces."""
+"""The inputs of methods, checked before anything begins: parameters by rules, threads, tasks, weights of the faces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, MethodError, must_be
-from fldbench.faces import FaceSet
+from fldbench.faces import Attribute, FaceSet
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,80 @@ def count_threads(threads: int | None, least: int = 1) -> int:
 def usable_cores() -> int:
     """Return the number of cores that this process may use, which can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+LANDMARKS = "landmarks"  # the task that every method has
+
+
+def _tasks(value: Any) -> bool:
+    names = value if isinstance(value, (list, tuple)) else []
+    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names) and LANDMARKS in names
+
+
+TASKS = Rule(f"a list of names, each of them once, with {LANDMARKS!r} among them", _tasks)
+
+
+def check_tasks(tasks: Sequence[str], label: str) -> tuple[str, ...]:
+    """Return the attributes among a method's tasks, in their order.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        The method's parameter `tasks`.
+    label : str
+        Of the method, for messages.
+
+    Raises
+    ------
+    MethodError
+        For anything but a list of names, a name that is given twice, and tasks without the landmarks.
+
+    >>> check_tasks(["landmarks", "smile", "pose"], "tcdcn")
+    ('smile', 'pose')
+    """
+    if not TASKS.fits(tasks):
+        raise MethodError(must_be(label, "tasks", tasks, TASKS.allowed))
+    return tuple(name for name in tasks if name != LANDMARKS)
+
+
+def check_attributes(train: FaceSet, tasks: Sequence[str], label: str) -> dict[str, Attribute]:
+    """Return what the codes of each attribute among the tasks mean, having checked that the faces can teach it.
+
+    Parameters
+    ----------
+    train : FaceSet
+    tasks : sequence of str
+        The method's parameter `tasks`.
+    label : str
+        Of the method, for messages.
+
+    Returns
+    -------
+    dict of str to Attribute
+        In the order of the tasks.
+
+    Raises
+    ------
+    MethodError
+        As `check_tasks`.
+    DataError
+        For an attribute that the faces do not have or that is a plain number, and for one whose known codes are not of
+        two classes or more.
+
+    >>> from fldbench.faces import NoImages
+    >>> smile = {"attributes": {"smile": [0, 1]}, "attribute_types": {"smile": Attribute(("no", "yes"))}}
+    >>> faces = FaceSet(["a", "b"], NoImages(2, "none"), np.ones((2, 4)), np.ones((2, 5, 2)), "mtfl-5", **smile)
+    >>> list(check_attributes(faces, ["landmarks", "smile"], "tcdcn"))
+    ['smile']
+    """
+    attributes = {name: train.attribute_type(name) for name in check_tasks(tasks, label)}
+    for name, attribute in attributes.items():
+        codes = train.attributes[name]
+        known = [attribute.classes[code] for code in np.unique(codes[codes >= 0])]
+        if len(known) < 2:
+            then = f"take {name} out of the tasks of {label}, or choose other faces"
+            raise DataError(must_be(train.label, f"the known classes of {name}", known, "two or more", then))
+    return attributes
 
 
 LIGHTEST, HEAVIEST = 1e-6, 1e6  # weights of a face that counts

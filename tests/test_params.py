@@ -1,17 +1,23 @@
 """What methods are given: kinds of parameters, threads, weights of the faces."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toys import toy_faces
 
 import fldbench
 from fldbench.errors import DataError, MethodError
+from fldbench.faces import Attribute
 from fldbench.params import (
     FLAG,
+    TASKS,
     Rule,
     also,
+    check_attributes,
     check_rules,
     check_sample_weight,
+    check_tasks,
     count_threads,
     one_of,
     optional,
@@ -117,3 +123,56 @@ def test_a_rule_says_what_it_allows(rule, good, bad, words):
 
 def test_cores_are_those_that_the_process_may_use():
     assert count_threads(None) == usable_cores() >= 1
+
+
+def test_the_attributes_among_the_tasks_keep_their_order():
+    assert check_tasks(("landmarks",), "net") == ()
+    assert check_tasks(["pose", "landmarks", "gender"], "net") == ("pose", "gender")
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [(), ("pose",), ("landmarks", "pose", "pose"), ("landmarks", "landmarks"), "landmarks", None, ["landmarks", 3]],
+)
+def test_tasks_are_names_given_once_with_the_landmarks_among_them(tasks):
+    message = f"net: tasks is {tasks!r}; must be a list of names, each of them once, with 'landmarks' among them"
+    for check in (
+        lambda: check_tasks(tasks, "net"),
+        lambda: check_rules("net", {"tasks": tasks}, {"tasks": TASKS}, {}),
+    ):
+        with pytest.raises(MethodError) as error:
+            check()
+        assert str(error.value) == message
+
+
+PARTY = Attribute(("none", "hat", "cake"))
+
+
+def party(codes):
+    return replace(
+        toy_faces(len(codes)), attributes={"party": codes, "age": [30] * len(codes)}, attribute_types={"party": PARTY}
+    )
+
+
+def test_attributes_of_the_training_faces():
+    faces = party([0, -1, 2, 2])  # a class that no face has is no fault
+    assert check_attributes(faces, ("party", "landmarks"), "net") == {"party": PARTY}
+    assert check_attributes(faces, ("landmarks",), "net") == {}
+    with pytest.raises(DataError, match=r"^toy-test has no attribute 'parti'; did you mean 'party'\?$"):
+        check_attributes(faces, ("landmarks", "parti"), "net")
+    with pytest.raises(
+        DataError, match="attribute 'age' is a number without classes; choose one that has classes: party"
+    ):
+        check_attributes(faces, ("landmarks", "age"), "net")
+    with pytest.raises(MethodError, match="net: tasks is"):
+        check_attributes(faces, ("party",), "net")
+
+
+@pytest.mark.parametrize(("codes", "known"), [([1, 1, -1], "['hat']"), ([-1, -1], "[]")])
+def test_an_attribute_needs_two_known_classes(codes, known):
+    with pytest.raises(DataError) as error:
+        check_attributes(party(codes), ("landmarks", "party"), "net")
+    assert str(error.value) == (
+        f"toy-test: the known classes of party is {known}; must be two or more; "
+        "take party out of the tasks of net, or choose other faces"
+    )

@@ -16,6 +16,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -169,7 +170,7 @@ def _image_file(images: Images, i: int) -> bytes:
 
 def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: int | None, quality: int | None) -> bytes:
     """Return the description of the pack as JSON; spaces fill it up so that the columns behind it lie aligned."""
-    own = content_of(faces.scheme)
+    own, types = content_of(faces.scheme), faces.attribute_types
     about = {
         "n": len(faces),
         "scheme": faces.scheme,
@@ -178,6 +179,7 @@ def _describe(faces: FaceSet, columns: dict[str, np.ndarray], end: int, size: in
         "split_name": faces.split_name,
         **({"box_source": faces.box_source} if faces.box_source else {}),
         "parts": {key: [int(found), int(expected)] for key, (found, expected) in faces.parts.items()},
+        **({"attribute_types": {key: asdict(one) for key, one in types.items()}} if types else {}),
         "raw_size": size if quality is None else None,
         "images_end": end,
         "columns": [
@@ -246,6 +248,7 @@ class PackedFaceSet(FaceSet):
             box_source=about.get("box_source", ""),  # absent where it is not known
             _pack=pack,
             images=PackedImages(pack),
+            attribute_types=MappingProxyType(pack.attribute_types),
             parts=MappingProxyType({key: tuple(counts) for key, counts in about["parts"].items()}),
             notes=(),
         )

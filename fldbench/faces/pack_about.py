@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fldbench.errors import DataError, first_fault
 from fldbench.escape import plain
+from fldbench.faces.attributes import Attribute, codes_out_of_range
 from fldbench.files import parse_json
 from fldbench.geometry import FAR
 
@@ -38,6 +39,21 @@ _OPTIONAL: dict[str, tuple[str, tuple[int | None, ...]]] = {
 }
 
 
+class AttributeAbout(BaseModel):
+    """An `Attribute` in the JSON text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    classes: list[str]
+    mirrored: bool
+    ordered: bool
+
+    @model_validator(mode="after")
+    def _check(self) -> AttributeAbout:
+        Attribute(**self.model_dump())  # refuses what cannot be; its DataError is a ValueError
+        return self
+
+
 class About(BaseModel):
     """The JSON text of an index: see `fldbench.faces.pack`; `columns` are name, type, shape and CRC-32."""
 
@@ -50,6 +66,7 @@ class About(BaseModel):
     split_name: str
     box_source: str = ""
     parts: dict[str, list[int]]
+    attribute_types: dict[str, AttributeAbout] = {}
     raw_size: int | None = Field(ge=1, le=65_535)
     images_end: int = Field(ge=0)
     columns: list[list[str | list[int] | int]]
@@ -91,7 +108,8 @@ def read_about(text: bytes, start: int, size: int, file: Path) -> tuple[About, d
                 columns[name] = Column(begin, end, dtype, tuple(shape), crc)
             case _:
                 raise _damaged(f"the column {str(entry)[:80]}", file)
-    absent = ", ".join(name for name in _FIXED if name not in columns)
+    typed = (f"attributes/{name}" for name in about.attribute_types)
+    absent = ", ".join(plain(name)[:80] for name in (*_FIXED, *typed) if name not in columns)
     if absent:
         raise _damaged(f"no column {absent}", file)
     if end != size:
@@ -101,8 +119,10 @@ def read_about(text: bytes, start: int, size: int, file: Path) -> tuple[About, d
     return about, columns
 
 
-def is_impossible(name: str, dtype: str, part: memoryview | bytes) -> bool:
-    r"""Return whether a part of a column holds what no pack has: letters beyond Unicode, far points, other flags.
+def is_impossible(name: str, dtype: str, part: memoryview | bytes, attribute: Attribute | None = None) -> bool:
+    r"""Return whether a part of a column holds what no pack has: impossible letters, points, flags or codes.
+
+    The attribute is what the codes mean, if the column has any.
 
     >>> is_impossible("subsets/a", "|b1", b"\0\1"), is_impossible("subsets/a", "|b1", b"\2")
     (False, True)
@@ -113,6 +133,8 @@ def is_impossible(name: str, dtype: str, part: memoryview | bytes) -> bool:
         return bool(np.frombuffer(part, np.uint32).max() > _LAST_LETTER)
     if dtype == "|b1":
         return bool(np.frombuffer(part, np.uint8).max() > 1)
+    if attribute is not None:
+        return bool(codes_out_of_range(np.frombuffer(part, "<i8"), attribute).any())
     return name == "landmarks" and bool((np.abs(np.frombuffer(part, "<f8")) > FAR).any())
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, UnknownNameError
+from fldbench.faces.attributes import Attribute
 from fldbench.faces.pack_about import LARGEST, is_impossible, read_about
 from fldbench.files import open_regular
 from fldbench.schemes import get_scheme, remember
@@ -83,6 +84,8 @@ class PackFiles:
         self.identity: bytes = index["identity"]
         about, self.places = read_about(text, START + len(text), self._columns.size(), self.index)
         self.about = about.model_dump(exclude={"columns"})
+        types = self.about.pop("attribute_types")
+        self.attribute_types = {name: Attribute(**told) for name, told in types.items()}
         self._check_scheme()
         self._checked: dict[str, np.ndarray] = {}
 
@@ -121,10 +124,12 @@ class PackFiles:
     def _crc(self, key: str, start: int, end: int, dtype: str) -> tuple[int, bool]:
         """Return the CRC-32 of a column, and whether it holds impossible values."""
         crc, impossible, view = 0, False, memoryview(self._columns)
+        kind, _, name = key.partition("/")
+        attribute = self.attribute_types.get(name) if kind == "attributes" else None
         for at in range(start, end, _CHECKED_AT_ONCE):
             stop = min(at + _CHECKED_AT_ONCE, end)
             crc = zlib.crc32(view[at:stop], crc)
-            impossible = impossible or is_impossible(key, dtype, view[at:stop])
+            impossible = impossible or is_impossible(key, dtype, view[at:stop], attribute)
             _hand_back(self._columns, at, stop)
         return crc, impossible
 

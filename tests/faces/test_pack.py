@@ -18,7 +18,7 @@ from toys import fingerprint_and_image, toy_faces
 from fldbench import faces as faces_module
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, DatasetNotFoundError, StoreError
-from fldbench.faces import FaceSet, ImageArrays, ImageFiles, Images, NoImages
+from fldbench.faces import Attribute, FaceSet, ImageArrays, ImageFiles, Images, NoImages
 from fldbench.faces.pack import open_pack, pack
 from fldbench.files import sha256_of
 from fldbench.geometry import crop_matrix, invert, transform, warp
@@ -41,7 +41,8 @@ def file_faces(folder, n=N):
         images=ImageFiles(paths),
         landmarks=landmarks,
         visible=np.isfinite(landmarks).all(axis=-1) & (np.arange(5) != 1),
-        attributes={"smile": np.arange(n) - 1, "head pose": np.zeros(n)},
+        attributes={"age": np.arange(n) - 1, "head pose": np.zeros(n)},
+        attribute_types={"head pose": Attribute(("left", "right"), mirrored=True, ordered=True)},
         groups=np.array([f"p{i // 3}" for i in range(n)]),
         parts={"part/one": (n, 12)},
     )
@@ -54,6 +55,7 @@ def same_columns(a, b):
     for key in ("attributes", "subsets"):
         one, other = getattr(a, key), getattr(b, key)
         assert one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+    assert a.attribute_types == b.attribute_types
     assert (a.scheme, a.name, a.split_name, a.parts, len(a)) == (b.scheme, b.name, b.split_name, b.parts, len(b))
 
 
@@ -76,7 +78,7 @@ def test_a_pack_is_the_same_face_set(source, packed):
     for i in range(N):
         assert np.array_equal(faces.images[i], source.images[i])
         assert faces.images.encoded(i) == source.images.encoded(i)
-    assert faces[3].attributes == {"smile": 2, "head pose": 0} and faces.matrices is None
+    assert faces[3].attributes == {"age": 2, "head pose": 0} and faces.matrices is None
 
 
 def test_selections_and_changed_copies_are_ordinary_face_sets(source, packed):

@@ -12,7 +12,7 @@ from fuzz import MUTATIONS, change_value
 from toys import toy_faces
 
 from fldbench.errors import DataError
-from fldbench.faces import ImageFiles, unreadable_images
+from fldbench.faces import Attribute, ImageFiles, unreadable_images
 from fldbench.faces.pack import open_pack, pack
 from fldbench.faces.pack_about import is_impossible
 from fldbench.faces.pack_files import DATA_MAGIC, INDEX_MAGIC, header
@@ -50,11 +50,14 @@ def use(path):
         faces.boxes,
     ]
     unreadable_images(faces)
-    return columns, faces.attributes, faces.subsets, faces.split(0.5), faces.label, faces[1:]
+    return columns, faces.attributes, faces.attribute_types, faces.subsets, faces.split(0.5), faces.label, faces[1:]
 
 
 def written(tmp_path, size=None):
-    pack(replace(toy_faces(4), attributes={"smile": [0, 1, 1, 0]}, parts={"all": (4, 5)}), tmp_path / "a", size=size)
+    attributes = {"smile": [0, 1, 1, -1], "age": [30, 3, 8, 99]}
+    types = {"smile": Attribute(("no", "yes"), ordered=True)}
+    faces = replace(toy_faces(4), attributes=attributes, attribute_types=types, parts={"all": (4, 5)})
+    pack(faces, tmp_path / "a", size=size)
     return tmp_path / "a.index"
 
 
@@ -70,6 +73,11 @@ def written(tmp_path, size=None):
         (b'"boxes"', b'"foxes"', "an unknown column 'foxes'"),
         (b'"subsets/odd"', b'"subsets/even"', "the column .*subsets/even"),
         (b'"all": [4, 5]', b'"all": [4]', "parts must be faces found and expected"),
+        (b'"smile": {', b'"pose": {', "no column attributes/pose"),
+        (b'["no", "yes"]', b'["no", "no"]', "attribute_types.smile: Value error, an attribute: classes is"),
+        (b'["no", "yes"]', b'"no"', "attribute_types.smile.classes: Input should be a valid list"),
+        (b'"mirrored": false', b'"mirrored": 0', "attribute_types.smile.mirrored: Input should be a valid boolean"),
+        (b'"ordered": true', b'"sorted": true', "attribute_types.smile.ordered: Field required"),
         (b"{", b"[" * 5000, "brackets are nested too deeply"),
     ],
 )
@@ -123,6 +131,28 @@ def columns_mended(index, draw):
     index.write_bytes(content)
     text = json.dumps(about).encode()
     return mended(index, lambda _: text.ljust(-(-len(text) // 64) * 64))
+
+
+def test_codes_that_have_no_class_are_refused(tmp_path):
+    index = written(tmp_path)
+    mended(index, lambda about: about.replace(b'"smile": {', b'"age": {', 1))
+    faces = open_pack(tmp_path / "a")
+    assert list(faces.attribute_types) == ["age"] and len(faces.boxes) == 4
+    with pytest.raises(
+        DataError, match=r"a\.index: damaged: the column 'attributes/age' holds values that no pack has"
+    ):
+        _ = faces.attributes
+
+
+def test_an_older_pack_has_no_attribute_types(tmp_path):
+    def older(text):
+        about = json.loads(text)
+        del about["attribute_types"]
+        return json.dumps(about).encode().ljust(len(text))
+
+    faces = open_pack(mended(written(tmp_path), older))
+    assert faces.attribute_types == {} and faces.attributes["smile"].tolist() == [0, 1, 1, -1]
+    assert faces[:2].attribute_types == {}
 
 
 def test_letters_and_points_that_no_pack_has_are_refused(tmp_path):
