@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from fldbench.errors import MethodError
 
-# "points" (b, L, 2), and perhaps "variance" (b, L), and "maps" (b, L, h, w), or "shares" where each map sums to one; and
-# for each attribute its logits (b, k) under "logits:" and its name.
+# "points" (b, L, 2), and perhaps "variance" (b, L), and "maps" (b, L, h, w), or "shares" where each map sums to one.
+# For each attribute its logits (b, k), under LOGITS and its name.
 Output = dict[str, torch.Tensor]
 LOGITS = "logits:"
 

@@ -27,14 +27,14 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
     """Put the weights of a file into the network, in place.
 
     The heads may keep their own initialisation: a file of a classifier has no weights for them, and a file of another
-    scheme has them in another shape. Heads of attributes that the network does not answer are left out. Everything else must be in the file, and the file must hold nothing that the network does
-    not know. A first convolution for RGB is summed over the colours if the network is grey: its output for a grey
-    picture stays the same.
+    scheme has them in another shape. Heads of attributes that the network does not answer are left out. Everything else
+    must be in the file, and the file must hold nothing that the network does not know. A first convolution for RGB is
+    summed over the colours if the network is grey: its output for a grey picture stays the same.
 
     Returns
     -------
     list of str
-        Names of the head's weights that keep their own initialisation.
+        Names of the heads' weights that keep their own initialisation.
 
     Raises
     ------

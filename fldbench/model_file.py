@@ -7,7 +7,7 @@ compared with what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MODEL_FORMAT = 1
+MOST_CLASSES = 1000  # of an attribute
 LARGEST_NUMBER = 1e30  # of a learned number: sums and products with pixels stay finite
 
 
@@ -120,6 +121,22 @@ class Learned:
             raise self._wrong(name, found, "a list of objects")
         return found
 
+    def classes(self, name: str, attributes: Sequence[str]) -> dict[str, list[str]]:
+        """Return the names of the classes of each of these attributes; raise DataError for anything else."""
+        found = self._take(name)
+        sound = isinstance(found, dict) and list(found) == list(attributes)
+        if not sound or not all(_are_classes(names) for names in found.values()):
+            allowed = f"two or more names of classes for each of {', '.join(attributes) or 'no attribute'}"
+            raise self._wrong(name, found, allowed)
+        return found
+
+    def choice(self, name: str, values: Sequence[str]) -> list[str]:
+        """Return a list of some of these strings, each once; raise DataError for anything else."""
+        found = self._take(name)
+        if not isinstance(found, list) or not all(found.count(one) == 1 and one in values for one in found):
+            raise self._wrong(name, found, f"a list of some of {', '.join(values) or 'no name'}")
+        return found
+
     def has(self, name: str) -> bool:
         """Return whether there is a value of this name."""
         return name in self._values
@@ -138,6 +155,14 @@ class Learned:
 
     def _wrong(self, name: str, got: object, allowed: str) -> DataError:
         return DataError(must_be(f"the model of {self.label}", name, got, allowed))
+
+
+def _are_classes(names: object) -> bool:
+    return (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and 2 <= len(set(names)) == len(names) <= MOST_CLASSES
+    )
 
 
 def check_names(label: str, cls: type, names: Iterable[str]) -> None:
