@@ -38,6 +38,7 @@ setup(
         "opencv-contrib-python-headless>=4.10,<5",
         "dlib-bin>=20.0.1",
         "torch>=2.6",
+        "torchjd>=0.18,<0.19",
         "lightning-fabric>=2.5",
         "pandas>=2.2",
         "platformdirs>=4.2",

@@ -6,20 +6,25 @@ Sagonas et al., "300 Faces In-The-Wild Challenge: Database and Results", Image a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.attributes import POSE, pose_codes
 from fldbench.datasets.formats.images import ImagesBeside, no_images
 from fldbench.datasets.formats.pts import read_pts
 from fldbench.datasets.formats.text import Unique, numbers, read_lines, refusal, split_columns, stem
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import ImageFiles
+from fldbench.faces import Attribute, ImageFiles
 from fldbench.faults import Faults
+from fldbench.params import FLAG
+from fldbench.schemes import get_scheme
 
 N_POINTS = 68
+NOSE_TIP = 30
 TRAIN_PARTS = {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811}
 PUBLIC_PARTS = {"helen/testset": 330, "lfpw/testset": 224, "ibug": 135}
 PRIVATE_PARTS = {"01_Indoor": 300, "02_Outdoor": 300}
@@ -58,6 +63,17 @@ class IBug300W(Dataset):
 
     If no face of test or private is there, their labels are read from the folder 300w_labels, if it exists, as in the
     dataset 300w-labels: predictions can be scored on them, but no method can run.
+
+    The files have no attributes. The option `pose` adds the attribute pose, derived from the annotated points, so that
+    it can be asked whether it helps to learn them.
+
+    Parameters
+    ----------
+    pose : bool
+        Add the attribute pose: 0 left profile, 1 left, 2 frontal, 3 right, 4 right profile, where left is image-left,
+        by how far the tip of the nose lies to one side of the middle of the eyes; see
+        `datasets.formats.attributes.pose_codes`. A mirrored face has the mirrored pose. The fingerprint of the faces
+        is then another, so that records of 300-W without it are not used again.
     """
 
     name = "300w"
@@ -68,12 +84,30 @@ class IBug300W(Dataset):
     folder = "300w"
     holds = ("afw", "helen", "lfpw", "ibug", "01_Indoor", "02_Outdoor", "300W", LABELS, *LABEL_LISTS.values(), *HALVES)
     labels = "300w-labels"
+    rules = {"pose": FLAG}
     licence = LICENCE
     citation = CITATION
     url = "https://ibug.doc.ic.ac.uk/resources/300-W/"
 
+    def __init__(self, pose: bool = False):
+        self.pose = pose
+
+    @property
+    def attribute_types(self) -> Mapping[str, Attribute]:
+        """Return the pose, if the option adds it."""
+        return {"pose": POSE} if self.pose else {}
+
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces of all parts of a split that are there."""
+        found = self._annotated(folder, split)
+        return replace(found, attributes={"pose": self.poses(found.landmarks)}) if self.pose else found
+
+    def poses(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return the class of the pose that the landmarks of each face suggest: (n, 68, 2) px -> (n,) int."""
+        eyes = [landmarks[:, points].mean(axis=1) for points in get_scheme(self.scheme).eye_points]
+        return pose_codes(*eyes, landmarks[:, NOSE_TIP])
+
+    def _annotated(self, folder: Path, split: str) -> Columns:
         expected = PARTS[split]
         files = {part: _annotations(folder, part) for part in expected}
         if not any(files.values()):

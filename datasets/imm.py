@@ -12,11 +12,15 @@ import numpy as np
 
 from fldbench.dataset import Columns, Dataset
 from fldbench.datasets.formats.asf import asf_files, folder_of_asf, read_asf
+from fldbench.datasets.formats.attributes import GENDER
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import ImageFiles
+from fldbench.faces import Attribute, ImageFiles
 
 N_POINTS, N_KINDS = 58, 6
 PERSONS = {"all": range(1, 41), "train": range(1, 33), "test": range(33, 41)}
+# The two turned kinds are one class: the mirror image of a face that is turned to one side is of the other kind.
+KIND = Attribute(("neutral", "happy", "turned", "spot light", "grimace"))
+KINDS = {"1": 0, "2": 1, "3": 2, "4": 2, "5": 3, "6": 4}  # the number in the file's name -> our code
 NAME = r"(\d\d)-([1-6])([mfMF])\.asf"  # person, kind of image, male or female
 
 
@@ -27,9 +31,9 @@ class IMM(Dataset):
     reports are compared here. For another split load `all` and call `faces.split(0.2)`: groups are persons, and no
     group is cut in two. Points are zero-based px; boxes are their tight boxes.
 
-    Attributes from the file names: gender 0 male, 1 female; kind, the file's number minus 1: 0 frontal and neutral,
-    1 frontal and happy, 2 and 3 turned by about 30 degrees to either side, 4 frontal with a spot light, 5 a grimace.
-    Ids are file names without ending, such as `01-1m`.
+    Attributes from the file names: gender 0 male, 1 female; kind 0 frontal and neutral, 1 frontal and happy, 2 turned
+    by about 30 degrees to either side (the files' numbers 3 and 4), 3 frontal with a spot light, 4 a grimace. Ids are
+    file names without ending, such as `01-1m`.
     """
 
     name = "imm"
@@ -37,6 +41,7 @@ class IMM(Dataset):
     splits = tuple(PERSONS)
     expected = {split: N_KINDS * len(persons) for split, persons in PERSONS.items()}
     folder = "imm"
+    attribute_types = {"gender": GENDER, "kind": KIND}
     licence = "free for education and research"
     citation = "Nordstrøm et al., The IMM Face Database: An Annotated Dataset of 240 Face Images, DTU 2004"
     url = "http://www2.imm.dtu.dk/~aam/datasets/datasets.html"
@@ -61,7 +66,7 @@ class IMM(Dataset):
             landmarks=np.stack(points),
             attributes={
                 "gender": np.array([int(sex in "fF") for _, _, sex in parts]),
-                "kind": np.array([int(kind) - 1 for _, kind, _ in parts]),
+                "kind": np.array([KINDS[kind] for _, kind, _ in parts]),
             },
             groups=[person for person, _, _ in parts],
         )

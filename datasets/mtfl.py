@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.attributes import GENDER, POSE
 from fldbench.datasets.formats.text import Unique, box, numbers, read_lines, refusal, split_columns, stem
 from fldbench.faces import ImageFiles
+from fldbench.faces.attributes import NO_YES, UNKNOWN
 from fldbench.faces.image_paths import ImageFolder
 from fldbench.faults import Faults
 from fldbench.geometry import tight_box
@@ -20,14 +22,9 @@ from fldbench.geometry import tight_box
 LISTS = {"train": "training.txt", "test": "testing.txt"}
 BOX_LISTS = {"train": "training_boxes.txt", "test": "testing_boxes.txt"}
 N_POINTS, N_WORDS = 5, 15
-# The codes of the file, in the order of our codes 0, 1, ...: (code in the file, meaning).
-ATTRIBUTES = {
-    "gender": ((1, "male"), (2, "female")),
-    "smile": ((2, "no"), (1, "yes")),
-    "glasses": ((2, "no"), (1, "yes")),
-    "pose": ((1, "left profile"), (2, "left"), (3, "frontal"), (4, "right"), (5, "right profile")),
-}
-UNKNOWN = -1
+ATTRIBUTES = {"gender": GENDER, "smile": NO_YES, "glasses": NO_YES, "pose": POSE}
+# The codes of the file, in the order of our codes 0, 1, ...
+CODES = {"gender": (1, 2), "smile": (2, 1), "glasses": (2, 1), "pose": (1, 2, 3, 4, 5)}
 
 
 class MTFL(Dataset):
@@ -56,6 +53,7 @@ class MTFL(Dataset):
     expected = {"train": 10000, "test": 2995}
     folder = "mtfl"
     holds = tuple(LISTS.values())
+    attribute_types = ATTRIBUTES
     licence = "research only; the images may not be redistributed"
     citation = "Zhang et al., Facial Landmark Detection by Deep Multi-task Learning, ECCV 2014"
     url = "http://mmlab.ie.cuhk.edu.hk/projects/TCDCN.html"
@@ -116,7 +114,7 @@ def _detected(path: Path, ids: list[str], boxes: np.ndarray, faults: Faults) -> 
     return boxes, detected
 
 
-_OURS = {key: {str(code): i for i, (code, _) in enumerate(table)} for key, table in ATTRIBUTES.items()}
+_OURS = {key: {str(code): i for i, code in enumerate(codes)} for key, codes in CODES.items()}
 
 
 def _code(key: str, word: str, path: Path, line: int) -> int:
@@ -124,7 +122,8 @@ def _code(key: str, word: str, path: Path, line: int) -> int:
     if word == str(UNKNOWN):
         return UNKNOWN
     if word not in _OURS[key]:
-        meant = ", ".join(f"{code} {meaning}" for code, meaning in sorted(ATTRIBUTES[key]))
+        meanings = sorted(zip(CODES[key], ATTRIBUTES[key].classes, strict=True))
+        meant = ", ".join(f"{code} {meaning}" for code, meaning in meanings)
         raise refusal(key, word[:40], f"{meant} or {UNKNOWN} unknown", path, line)
     return _OURS[key][word]
 

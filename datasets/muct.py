@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.attributes import GENDER
 from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import Unique, numbers, read_lines, refusal, split_columns
 from fldbench.errors import DataError
 from fldbench.faces import ImageFiles
+from fldbench.faces.attributes import NO_YES
 from fldbench.faces.image_paths import ImageFolder
 
 N_POINTS = 76
@@ -45,6 +47,7 @@ class MUCT(Dataset):
     expected = {"all": 3755}
     folder = "muct"
     holds = (f"muct-landmarks/{TABLE}", TABLE)
+    attribute_types = {"gender": GENDER, "glasses": NO_YES}
     licence = "free for research; the images may not be reproduced in public"
     citation = "Milborrow, Morkel and Nicolls, The MUCT Landmarked Face Database, PRASA 2010"
     url = "https://github.com/StephenMilborrow/muct"

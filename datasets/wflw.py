@@ -16,6 +16,7 @@ from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import numbers, read_lines, refusal, stem
 from fldbench.errors import DataError, DatasetNotFoundError
 from fldbench.faces import ImageFiles
+from fldbench.faces.attributes import NO_YES
 from fldbench.faces.image_paths import ImageFolder, holds_any
 from fldbench.faults import Faults
 
@@ -51,8 +52,8 @@ class WFLW(Dataset):
     Boxes are the official ones, x_min y_min x_max y_max of the lists. The release does not say whether it counts pixels
     from 0 or 1; every public reader takes the numbers as they are, and so does this one.
 
-    Attributes, of both splits: the six names above, 0 or 1. The subsets of test are its flags; where the release's own
-    lists of the subsets (list_98pt_test_largepose.txt, ...) are there too, both must name the same faces.
+    Attributes, of both splits: the six names above, 0 no, 1 yes. The subsets of test are its flags; where the release's
+    own lists of the subsets (list_98pt_test_largepose.txt, ...) are there too, both must name the same faces.
 
     A photo has several faces and a face has no name. Ids of train are the photo's path without ending and the face's
     number among those of its photo, in the order of the list: `0--Parade/0_Parade_marchingband_1_116@1`. Those of test
@@ -76,6 +77,7 @@ class WFLW(Dataset):
         *(f"{place}/{name}".lstrip("/") for place in LIST_PLACES for name in LISTS.values()),
         *(f"list_98pt_test_{word}.txt" for _, word in SUBSETS.values()),
     )
+    attribute_types = dict.fromkeys(SUBSETS, NO_YES)
     licence = "research only; the images may not be redistributed"
     citation = "Wu et al., Look at Boundary: A Boundary-Aware Face Alignment Algorithm, CVPR 2018"
     url = "https://wywu.github.io/projects/LAB/WFLW.html"

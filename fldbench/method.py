@@ -60,6 +60,9 @@ class Method:
     tasks : tuple of str
         What it predicts: "landmarks", and the attributes that `predict_attributes` answers. A method with a choice
         has a parameter of this name instead.
+    of_tasks : tuple of str
+        Parameters that count only beside attributes, such as weights of the tasks; an ablation leaves them out where
+        landmarks are the only task.
     rules : mapping of str to Rule
         What its parameters may be, checked by `check_params`; parameters without a rule are checked by the kind of
         their default.
@@ -95,6 +98,7 @@ class Method:
 
     version: ClassVar[int] = 1
     tasks: Sequence[str] = ("landmarks",)
+    of_tasks: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[Mapping[str, Rule]] = {}
     files: ClassVar[tuple[str, ...]] = ()
     changes_nothing: ClassVar[tuple[str, ...]] = ()

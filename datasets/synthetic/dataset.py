@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
+from fldbench.datasets.formats.attributes import POSE
 from fldbench.datasets.synthetic.anchors import SCHEMES
 from fldbench.datasets.synthetic.conditions import SUBSETS
 from fldbench.datasets.synthetic.sample import ATTRIBUTES, draw_face, face_image, face_landmarks
 from fldbench.faces import Images
+from fldbench.faces.attributes import NO_YES
 from fldbench.params import one_of, whole
 
 SIZE = 160  # px, both sides
@@ -44,6 +46,7 @@ class Synthetic(Dataset):
     name = "synthetic"
     scheme = "ibug-68"
     splits = ("train", "test")
+    attribute_types = dict.fromkeys(ATTRIBUTES, NO_YES) | {"pose": POSE}
     rules = {"scheme": one_of(SCHEMES), "faces": whole(1, MAX_FACES)}
     licence = "made by fldbench; BSD-3-Clause, may be shown anywhere"
 

@@ -37,14 +37,14 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Its declarations have the right types and name parameters that it has."""
     method = make()
     known = method.get_params()
-    for what in ("tasks", "files", "changes_nothing", "trained_on"):
+    for what in ("tasks", "of_tasks", "files", "changes_nothing", "trained_on"):
         value = getattr(method, what)
         assert isinstance(value, tuple) and all(isinstance(name, str) for name in value), f"{what} is {value!r}"
     assert "landmarks" in method.tasks, f"tasks is {method.tasks!r}, without 'landmarks'"
     for what in ("weighs_faces", "validates", "refines", "keeps_training", "exports", "learns"):
         assert isinstance(getattr(method, what), bool), f"{what} is {getattr(method, what)!r}, not True or False"
     fixed = {name for base in type(method).__mro__ for name in vars(base)}
-    for what in ("files", "changes_nothing", "rules", "refiner_params"):
+    for what in ("of_tasks", "files", "changes_nothing", "rules", "refiner_params"):
         # A family may fix a parameter of its base on the class; the rule of the base still names it.
         allowed = known.keys() | fixed if what == "rules" else known
         unknown = [name for name in getattr(method, what) if name not in allowed]

@@ -102,6 +102,9 @@ def preview(
     faces: Annotated[int, typer.Option("--faces", min=1, help="How many, drawn at random.")] = 48,
     ids: Annotated[list[str] | None, typer.Option("--id", help="Id of a face; may be given several times.")] = None,
     numbers: Annotated[bool, typer.Option("--numbers", help="Write the points' numbers.")] = False,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="Write each face's id and attributes below it.")
+    ] = False,
     option: Options = None,
     schemes: Schemes = None,
     plugin: Plugins = None,
@@ -111,7 +114,7 @@ def preview(
     from fldbench.media.draw import write_png
 
     loaded = _load(name, data, split, option)
-    say(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids)))
+    say(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids, attributes=attributes)))
 
 
 @app.command()

@@ -11,16 +11,17 @@ from fldbench.dataset import SOUND
 from fldbench.errors import DataError, must_be
 from fldbench.escape import plain
 from fldbench.faces import FaceSet
+from fldbench.faces.attributes import UNKNOWN
 from fldbench.faces.frame import outside
 from fldbench.faces.image_files import exif_orientation, header_size
-from fldbench.geometry import box_size, tight_box
-from fldbench.media.draw import contact_sheet, draw_landmarks
+from fldbench.geometry import box_size
+from fldbench.media.bars import word_panel
+from fldbench.media.draw import contact_sheet
+from fldbench.media.sheet import CELL, face_picture
 from fldbench.schemes import get_scheme
 
 SAMPLE = 500  # images for the statistics of sizes
-_MARGIN = 0.3  # of the face's longer side, shown around it
-_CELL = 160  # px per face of a preview; the numbers of its points need more
-_CELL_NUMBERED = 640
+_CELL_NUMBERED = 640  # px per face of a preview with the numbers of the points
 
 
 def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def preview(
     sample: int = 48,
     ids: Sequence[str] | None = None,
     random_state: int = 0,
+    attributes: bool = False,
 ) -> np.ndarray:
     """Return a contact sheet, RGB: each face with its surroundings, its points and the scheme's lines.
 
@@ -176,16 +178,19 @@ def preview(
     ids : sequence of str, optional
         These faces, in this order, instead of a sample.
     random_state : int
+    attributes : bool
+        Write each face's id and the classes of its attributes below it.
 
     Returns
     -------
     ndarray
-        uint8 (rows cell, columns cell, 3); a cell has 160 px, or 640 px with numbers.
+        uint8 (rows cell, columns cell, 3); a cell has 160 px, or 640 px with numbers, and is higher with attributes.
 
     Raises
     ------
     DataError
-        For an id that the set does not have, a set without faces, and columns below 1.
+        For an id that the set does not have, a set without faces or, if they are to be written, without attributes, and
+        columns below 1.
     """
     wanted = len(faces) if ids is None else len(ids)
     if columns < 1:
@@ -197,8 +202,23 @@ def preview(
         rows = np.sort(np.random.default_rng(random_state).choice(len(faces), count, replace=False)).tolist()
     else:
         rows = _rows_of(faces, ids)
-    cell = _CELL_NUMBERED if numbers else _CELL
-    return contact_sheet([_picture(faces, row, numbers, cell) for row in rows], columns, cell)
+    cell = _CELL_NUMBERED if numbers else CELL
+    pictures = [face_picture(faces, row, cell, numbers) for row in rows]
+    if not attributes:
+        return contact_sheet(pictures, columns, cell)
+    if not faces.attributes:
+        raise DataError(f"{faces.label}: the faces have no attributes; leave them out of the sheet")
+    panels = [word_panel(_attributes(faces, row), cell, str(faces.ids[row])) for row in rows]
+    return contact_sheet(pictures, columns, cell, panels)
+
+
+def _attributes(faces: FaceSet, row: int) -> dict[str, str]:
+    """Return the attributes of a face in words: a class, a number, or a dash for an unknown one."""
+    words = {}
+    for name, column in faces.attributes.items():
+        code, kind = int(column[row]), faces.attribute_types.get(name)
+        words[name] = "–" if code == UNKNOWN else str(code) if kind is None else kind.classes[code]
+    return words
 
 
 def _rows_of(faces: FaceSet, ids: Sequence[str]) -> list[int]:
@@ -207,30 +227,3 @@ def _rows_of(faces: FaceSet, ids: Sequence[str]) -> list[int]:
         if one not in row_of:
             raise DataError(f"{faces.label} has no face {one!r}; its ids look like {next(iter(row_of), '')!r}")
     return [row_of[one] for one in ids]
-
-
-def _picture(faces: FaceSet, row: int, numbers: bool, cell: int) -> np.ndarray:
-    """Return the part of the image around a face, with its points, about as large as a cell."""
-    import cv2
-
-    landmarks, box = faces.landmarks[row], faces.boxes[row]
-    shown = np.isfinite(landmarks).all(axis=1)
-    area = tight_box(landmarks) if shown.any() else np.nan_to_num(box, posinf=0.0, neginf=0.0)
-    side = max(float(box_size(area).max()), 8.0)
-    try:
-        image = faces.images[row]
-    except DataError:
-        corner = np.floor(area[:2] - _MARGIN * side)
-        image = np.full((*[min(int(side * (1 + 2 * _MARGIN)) + 1, 2000)] * 2, 3), 96, np.uint8)
-        landmarks, area = landmarks - corner, area - np.tile(corner, 2)
-    height, width = image.shape[:2]
-    low = np.floor(area[:2] - _MARGIN * side).clip(0, [width - 1, height - 1]).astype(int)
-    high = np.ceil(area[2:] + _MARGIN * side).clip(low + 1, [width, height]).astype(int)
-    part = image[low[1] : high[1], low[0] : high[0]]
-    factor = cell / max(part.shape[:2])
-    kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    new = [max(1, round(length * factor)) for length in part.shape[1::-1]]
-    scale = np.array(new) / part.shape[1::-1]
-    points = (landmarks - low + 0.5) * scale - 0.5  # pixel centres, as cv2.resize has them
-    seen = faces.visible[row]
-    return draw_landmarks(cv2.resize(part, new, interpolation=kind), points, faces.scheme, seen, numbers=numbers)

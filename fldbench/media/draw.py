@@ -172,7 +172,7 @@ def draw_landmarks(
     return canvas
 
 
-def contact_sheet(images: Sequence, columns: int = 8, cell: int = 160) -> np.ndarray:
+def contact_sheet(images: Sequence, columns: int = 8, cell: int = 160, below: Sequence | None = None) -> np.ndarray:
     """Return one RGB image with all images in rows, on dark grey.
 
     Parameters
@@ -183,29 +183,41 @@ def contact_sheet(images: Sequence, columns: int = 8, cell: int = 160) -> np.nda
         Images in a row.
     cell : int
         Each image is fitted into cell x cell px; its aspect is kept.
+    below : sequence of array_like, optional
+        One more image for each, `cell` px wide and drawn below it as it is, such as `fldbench.media.bar_panel` makes.
 
     Raises
     ------
     DataError
-        When there is no image.
+        When there is no image, and for images below them that are too many, too few or of another width.
 
-    >>> contact_sheet([np.zeros((30, 20, 3), np.uint8)] * 5, columns=4, cell=32).shape
-    (64, 128, 3)
+    >>> face, bars = np.zeros((30, 20, 3), np.uint8), np.zeros((10, 32, 3), np.uint8)
+    >>> contact_sheet([face] * 5, columns=4, cell=32).shape, contact_sheet([face], cell=32, below=[bars]).shape
+    ((64, 128, 3), (42, 32, 3))
     """
     import cv2
 
     if len(images) == 0:
         raise DataError("a contact sheet needs at least one image")
+    panels = [] if below is None else [as_rgb(one) for one in below]
+    shapes = {panel.shape[1] for panel in panels}
+    if below is not None and (len(panels) != len(images) or shapes != {cell}):
+        got = f"{len(panels)} of {' and '.join(map(str, sorted(shapes)))} px"
+        raise DataError(must_be("contact sheet", "the images below", got, f"{len(images)} of {cell} px width"))
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    sheet = np.full((rows * cell, columns * cell, 3), 32, np.uint8)
+    tall = cell + max((panel.shape[0] for panel in panels), default=0)
+    sheet = np.full((rows * tall, columns * cell, 3), 32, np.uint8)
     for i, image in enumerate(images):
         picture = as_rgb(image)
         factor = cell / max(picture.shape[:2])
         h, w = (max(1, round(side * factor)) for side in picture.shape[:2])
         kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        top, left = (i // columns) * cell + (cell - h) // 2, (i % columns) * cell + (cell - w) // 2
+        y, x = (i // columns) * tall, (i % columns) * cell
+        top, left = y + (cell - h) // 2, x + (cell - w) // 2
         sheet[top : top + h, left : left + w] = cv2.resize(picture, (w, h), interpolation=kind)
+        if panels:
+            sheet[y + cell : y + cell + panels[i].shape[0], x : x + cell] = panels[i]
     return sheet
 
 

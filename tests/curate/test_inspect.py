@@ -11,6 +11,8 @@ from toys import toy_faces
 from fldbench.curate.inspect import info, info_text, preview
 from fldbench.errors import DataError
 from fldbench.faces import ImageArrays, ImageFiles, NoImages
+from fldbench.faces.attributes import Attribute
+from fldbench.media.bars import word_panel
 
 
 def rich():
@@ -171,3 +173,18 @@ def test_what_cannot_be_drawn_is_refused():
         preview(toy_faces(0))
     with pytest.raises(DataError, match="toy-test: there is no face to draw; choose at least one"):
         preview(toy_faces(3), ids=[])
+
+
+def test_preview_writes_attributes_in_words():
+    faces = replace(
+        toy_faces(3),
+        attributes={"pose": [1, -1, 0], "age": [34, 20, -1]},
+        attribute_types={"pose": Attribute(("left", "right"))},
+    )
+    plain, sheet = preview(faces), preview(faces, attributes=True)
+    assert plain.shape[:2] == (160, 480) and np.array_equal(sheet[:160], plain)
+    words = [{"pose": "right", "age": "34"}, {"pose": "–", "age": "20"}, {"pose": "left", "age": "–"}]
+    panels = [word_panel(one, title=f"test{i}") for i, one in enumerate(words)]
+    assert np.array_equal(sheet[160:], np.concatenate(panels, axis=1))
+    with pytest.raises(DataError, match="toy-test: the faces have no attributes; leave them out of the sheet"):
+        preview(toy_faces(3), attributes=True)

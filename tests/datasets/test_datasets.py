@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from scipy.io import savemat
-from writers import submission, write_300w_pts, write_face
+from writers import submission, write_300w_pts, write_face, write_image
 
 import fldbench
 from fldbench.datasets.cofw68 import COFW68
@@ -86,6 +86,25 @@ def test_300w_reads_the_usual_folders_and_says_what_is_absent(tmp_path):
     assert all(image.shape == (80, 90, 3) for image in test.images)
 
 
+def test_the_pose_of_300w_is_an_option(tmp_path):
+    """The eyes' centres at (40, 40) and (60, 40): the nose's place along the line through them says the class."""
+    points = np.full((68, 2), 50.0)
+    points[36:42], points[42:48] = [40.0, 40.0], [60.0, 40.0]
+    (tmp_path / "300w/afw").mkdir(parents=True)
+    points[36:42] += [[-6, 0], [-2, -2], [2, -2], [6, 0], [2, 2], [-2, 2]]
+    for number, x in enumerate((42.1, 42.3, 47.1, 47.3, 52.7, 52.9, 57.7, 57.9)):
+        points[30] = x, 60.0
+        write_300w_pts(tmp_path / f"300w/afw/{number}_1.pts", points)
+        write_image(tmp_path / f"300w/afw/{number}_1.jpg")
+    faces = fldbench.load_dataset("300w", tmp_path, "train", pose=True)
+    assert faces.attributes["pose"].tolist() == [0, 1, 1, 2, 2, 3, 3, 4]
+    assert faces.attribute_type("pose").mirror == (4, 3, 2, 1, 0)
+    without = fldbench.load_dataset("300w", tmp_path, "train")
+    assert without.attributes == {} == IBug300W().attribute_types and without.fingerprint != faces.fingerprint
+    with pytest.raises(DataError, match="dataset '300w': pose is 1; must be true or false"):
+        fldbench.load_dataset("300w", tmp_path, "train", pose=1)
+
+
 def test_300w_errors_say_which_files_were_looked_for(tmp_path):
     with pytest.raises(DatasetNotFoundError, match=r"dataset '300w' is not below .*; looked for afw or helen or lfpw"):
         fldbench.load_dataset("300w", tmp_path)
@@ -123,6 +142,11 @@ def test_the_real_300w_has_the_counts_of_its_readme(data_root):
     first = train[0]
     assert first.landmarks[0] == pytest.approx([101.515 - 1, 136.972 - 1])
     assert not set(train.ids) & set(test.ids)
+    turned = fldbench.load_dataset("300w", data_root, "train", pose=True)
+    codes, mirror = turned.attributes["pose"], np.array(turned.attribute_type("pose").mirror)
+    assert np.bincount(codes).tolist() == [47, 352, 1197, 363, 53]
+    flipped = fldbench.get_scheme("ibug-68").flip(turned.landmarks, 640)
+    assert (IBug300W(pose=True).poses(flipped) == mirror[codes]).all()
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def test_imm_splits_by_person(tmp_path):
     assert np.allclose(everyone.landmarks, list(truth.values()), atol=1e-6)
     assert everyone.groups.tolist() == ["01", "01", "32", "33", "40"]
     assert everyone.attributes["gender"].tolist() == [0, 0, 1, 1, 0]
-    assert everyone.attributes["kind"].tolist() == [0, 5, 2, 1, 4]
+    assert everyone.attributes["kind"].tolist() == [0, 4, 2, 1, 3]
     assert everyone.parts == {"all": (5, 240)} and IMM.expected == {"all": 240, "train": 192, "test": 48}
     assert everyone.images[0].shape == (48, 64, 3)
     fingerprint = everyone.fingerprint

@@ -29,11 +29,15 @@ def test_points_persons_and_attributes(london):
     assert faces.ids.tolist() == NAMES and faces.groups.tolist() == ["001", "001", "012"]
     assert np.allclose(faces.landmarks, POINTS) and faces.parts == {"all": (3, 102)}
     assert {name: column.tolist() for name, column in faces.attributes.items()} == {
-        **{"age": [24, 24, -1], "gender": [1, 1, -1], "ethnicity": [3, 3, -1]}
+        **{"age": [24, 24, -1], "age_group": [0, 0, -1], "gender": [1, 1, -1], "ethnicity": [3, 3, -1]}
     }
     (london / "london/london_info.csv").write_text(f"{HEADER}\n012,NA,male,black/white\n001,NA,NA,NA\n")
     columns = fldbench.load_dataset("london", london).attributes
     assert [columns[name].tolist() for name in ("age", "gender", "ethnicity")] == [[-1] * 3, [-1, -1, 0], [-1, -1, 4]]
+    write_text(london / "london/london_info.csv", f"{HEADER}\n001,34,NA,NA\n012,35,NA,NA\n")
+    assert fldbench.load_dataset("london", london).attributes["age_group"].tolist() == [1, 1, 2]
+    write_text(london / "london/london_info.csv", f"{HEADER}\n001,25,NA,NA\n012,24,NA,NA\n")
+    assert fldbench.load_dataset("london", london).attributes["age_group"].tolist() == [1, 1, 0]
     (london / "london/london_info.csv").unlink()
     assert fldbench.load_dataset("london", london).attributes == {}
 

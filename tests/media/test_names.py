@@ -1,8 +1,16 @@
 """The functions that scripts import from `fldbench.media`."""
 
 from fldbench import media
-from fldbench.media import draw
+from fldbench.media import bars, draw, sheet
 
 
 def test_the_drawing_functions_are_there():
-    assert [getattr(media, name) for name in media.__all__] == [draw.contact_sheet, draw.draw_landmarks, draw.write_png]
+    assert [getattr(media, name) for name in media.__all__] == [
+        sheet.answer_sheet,
+        bars.attribute_bars,
+        bars.bar_panel,
+        draw.contact_sheet,
+        draw.draw_landmarks,
+        bars.word_panel,
+        draw.write_png,
+    ]

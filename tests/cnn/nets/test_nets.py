@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import correlate2d
-from torch import nn
 from toy_networks import QUICK
 from toys import toy_faces
 
@@ -21,7 +20,7 @@ from fldbench.cnn.nets.naimish_net import NaimishNet, NaimishNetwork, NaimishNet
 from fldbench.cnn.nets.nose_net import NoseNet, NoseNetwork, nose_tip
 from fldbench.cnn.nets.resnet_wing import ResidualNetwork, ResNetWing
 from fldbench.cnn.nets.small import LandmarkNet
-from fldbench.cnn.nets.tcdcn import AbsTanh, LocalConv2d, TCDCNTrunk
+from fldbench.cnn.nets.tcdcn import TCDCNTrunk
 from fldbench.cnn.nets.vggface import VGGFaceTransfer, VGGNetwork
 from fldbench.errors import MethodError
 from fldbench.schemes import get_scheme, list_schemes
@@ -99,15 +98,6 @@ def test_counts_of_the_transfer():
         network = VGGNetwork(mean(88)).freeze(-1)
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     assert (weights(network) - trained, trained) == (14_714_688, 13_108_224 + 180_400)
-
-
-@pytest.mark.parametrize(("shared", "convolutions", "total"), [(True, 51_536, 79_357), (False, 3_384_320, 3_412_141)])
-def test_counts_of_tcdcn(shared, convolutions, total):
-    trunk = TCDCNTrunk(shared=shared)
-    heads = [nn.Linear(trunk.out_features, n) for n in (10, 2, 2, 2, 5)]
-    assert weights(trunk.body) == convolutions
-    assert weights(trunk) + sum(map(weights, heads)) == total
-    assert trunk(torch.zeros(3, 1, 40, 40)).shape == (3, 100)
 
 
 def test_the_layers_of_the_report():
@@ -213,23 +203,6 @@ def test_a_separable_block_by_scipy():
         found = block(torch.from_numpy(x).float()[None])[0].numpy()
     assert found.shape == (pointwise.out_channels, 5, 5)
     np.testing.assert_allclose(found, normed(y, norm2), atol=1e-5)
-
-
-def test_local_filters_by_numpy_and_by_a_convolution():
-    layer = LocalConv2d((2, 5, 6), 3, 2)
-    x = torch.randn(4, 2, 5, 6)
-    with torch.no_grad():
-        found = layer(x)
-        assert found.shape == (4, 3, 4, 5)
-        row, column = 2, 3
-        patch = x[1, :, row : row + 2, column : column + 2].reshape(-1)
-        cell = row * 5 + column
-        assert torch.allclose(found[1, :, row, column], layer.weight[cell] @ patch + layer.bias[cell], atol=1e-5)
-        shared = nn.Conv2d(2, 3, 2)
-        layer.weight.copy_(shared.weight.flatten(1).expand_as(layer.weight))
-        layer.bias.copy_(shared.bias.expand_as(layer.bias))
-        assert torch.allclose(layer(x), shared(x), atol=1e-5)
-    assert AbsTanh()(torch.tensor([-1.0, 0.0])).tolist() == pytest.approx([np.tanh(1), 0])
 
 
 def test_a_residual_block_adds_its_shortcut():

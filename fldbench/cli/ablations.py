@@ -1,0 +1,58 @@
+"""`fldbench ablate`: which task of a method helps its landmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
+from fldbench.cli.runs import DEFAULT_OUT, INTERRUPTED
+
+
+def ablate(
+    suite: Annotated[Path, typer.Argument(help="Suite file with a method that has attributes among its tasks.")],
+    data: Data = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of records and models, the same as of `run`.")] = (
+        DEFAULT_OUT
+    ),
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Models fitted at the same time.")] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the variants' earlier results first.")] = False,
+    only: Annotated[str | None, typer.Option("--only", help="Run only the variant or cell with this label.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Ablate only this method; may be given several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
+    ] = False,
+    protocols: Protocols = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Fit a method with landmarks alone, with each attribute, with all, and all but one; tell which task helps.
+
+    The variants are ordinary rows, shared with `fldbench run` in the same folder. It continues where an earlier call
+    stopped.
+    """
+    from fldbench.cli.terminal import print_board, progress
+    from fldbench.report import leaderboard
+    from fldbench.run.ablate import ablate_suite, plan_ablation
+
+    define_protocols(protocols)
+    where = roots(data)
+    if dry_run:
+        say("\n".join(plan_ablation(suite, out, where, only, method or (), fresh, reuse)))
+        return
+    try:
+        with progress("fitting and measuring") as show:
+            records = ablate_suite(suite, out, where, jobs, fresh, show, only, reuse, complain, method or ())
+    except KeyboardInterrupt:
+        complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
+        raise typer.Exit(INTERRUPTED) from None
+    print_board(leaderboard(records))
+    failed = [record for record in records if record.status == "failed"]
+    if failed or not any(record.status == "ok" for record in records):
+        complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
+        raise typer.Exit(1)

@@ -1,0 +1,141 @@
+"""The variants of an ablation: the same methods with fewer tasks, as an ordinary suite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from fldbench import registry
+from fldbench.errors import FldbenchError, SuiteError
+from fldbench.escape import cut, plain
+from fldbench.params import LANDMARKS, parameters_of
+from fldbench.run.specs import MethodSpec
+from fldbench.run.suite import Suite
+
+FEWEST_SEEDS = 3  # fewer say little about how much trainings differ by chance
+LONGEST_WHY = 200  # letters
+
+
+class Ablated(NamedTuple):
+    """The suite of the variants, and what the user should know about it, a line each."""
+
+    suite: Suite
+    notes: tuple[str, ...]
+
+
+def with_variants(suite: Suite) -> Ablated:
+    """Return the suite in which each method stands as its variants: landmarks alone, with each attribute, and so on.
+
+    A variant is an ordinary method of an ordinary suite, with the parameters of the method but fewer `tasks`: its
+    results are those that a suite with the same parameters gives. Where the method has parameters for one of the tasks
+    left out, these are left out too; landmarks alone has no parameter that counts only beside attributes (`of_tasks`).
+
+    Methods without a parameter `tasks`, or with landmarks as their only task, are left out with a note.
+
+    Raises
+    ------
+    SuiteError
+        When no method is left, and for a variant that its method refuses.
+    """
+    chosen: list[MethodSpec] = []
+    notes: list[str] = []
+    for spec in suite.methods:
+        why = _why_not(spec)
+        if why:
+            notes.append(f"{plain(spec.label)} is left out: {why}")
+        else:
+            chosen += variants_of(spec)
+    if not chosen:
+        raise SuiteError(
+            f"suite {suite.name!r}: no method has attributes among its tasks, so there is nothing to compare "
+            f"({cut('; '.join(notes), LONGEST_WHY)}); give a network params such as `tasks: [landmarks, pose]`"
+        )
+    if len(suite.seeds) < FEWEST_SEEDS:
+        notes.append(
+            f"{len(suite.seeds)} seed{'s' * (len(suite.seeds) > 1)}: how much trainings differ by chance is hardly "
+            f"known; give {FEWEST_SEEDS} or more, better 5"
+        )
+    return Ablated(suite.model_copy(update={"methods": chosen}), tuple(notes))
+
+
+def variants_of(spec: MethodSpec) -> list[MethodSpec]:
+    """Return the variants of a method with attributes among its tasks, each once.
+
+    Raises
+    ------
+    SuiteError
+        For one that the method refuses.
+    """
+    tasks = tasks_of(spec)
+    return [_variant(spec, tasks, kept, name) for kept, name in subsets(tasks)]
+
+
+def subsets(tasks: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the tasks of each variant, in their order, and its name: landmarks, with each attribute, all but one, all.
+
+    >>> [name for _, name in subsets(("landmarks", "smile", "pose", "glasses"))]  # doctest: +NORMALIZE_WHITESPACE
+    ['landmarks', 'landmarks + smile', 'landmarks + pose', 'landmarks + glasses', 'all but smile', 'all but pose',
+     'all but glasses', 'all']
+    >>> [kept for kept, _ in subsets(("landmarks", "smile", "pose"))][1:]
+    [('landmarks', 'smile'), ('landmarks', 'pose'), ('landmarks', 'smile', 'pose')]
+    >>> list(subsets(("landmarks", "smile")))
+    [(('landmarks',), 'landmarks'), (('landmarks', 'smile'), 'landmarks + smile')]
+    """
+    attributes = [task for task in tasks if task != LANDMARKS]
+    wanted = [((), LANDMARKS), *(((one,), f"{LANDMARKS} + {one}") for one in attributes)]
+    wanted += [(tuple(other for other in attributes if other != one), f"all but {one}") for one in attributes]
+    wanted.append((tuple(attributes), "all"))
+    seen = set()
+    for kept, name in wanted:
+        if kept not in seen:
+            seen.add(kept)
+            yield tuple(task for task in tasks if task == LANDMARKS or task in kept), name
+
+
+def tasks_of(spec: MethodSpec) -> tuple[str, ...]:
+    """Return the tasks of a method; landmarks alone for one that has no choice."""
+    known = parameters_of(registry.resolve("method", spec.name))
+    return tuple(spec.params.get("tasks", known["tasks"])) if "tasks" in known else (LANDMARKS,)
+
+
+def _why_not(spec: MethodSpec) -> str:
+    """Return why a method has no variants, or nothing."""
+    try:
+        known = parameters_of(registry.resolve("method", spec.name))
+    except FldbenchError as error:
+        return cut(plain(error), LONGEST_WHY)
+    if "tasks" not in known:
+        return "it has no parameter `tasks`"
+    return "" if set(tasks_of(spec)) - {LANDMARKS} else "landmarks are its only task"
+
+
+def _variant(spec: MethodSpec, tasks: Sequence[str], kept: Sequence[str], name: str) -> MethodSpec:
+    removed = set(tasks) - set(kept)
+    params = {key: value for key, value in _reduced(spec.params, removed).items() if key != "tasks"}
+    if set(kept) == {LANDMARKS}:
+        of_tasks = registry.resolve("method", spec.name).of_tasks
+        params = {key: value for key, value in params.items() if key not in of_tasks}
+    label = f"{spec.label}: {name}"
+    try:
+        return MethodSpec(name=spec.name, params=params | {"tasks": list(kept)}, label=label)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise SuiteError(f"{label}: {fault.get('ctx', {}).get('error', fault['msg'])}") from error
+
+
+def _reduced(params: Mapping[str, Any], removed: Collection[str]) -> dict[str, Any]:
+    """Return parameters without what their mappings say of removed tasks; one that says nothing else is left out."""
+    left = {}
+    for key, value in params.items():
+        kept = _without(value, removed)
+        if kept != {} or value == {}:
+            left[key] = kept
+    return left
+
+
+def _without(value: Any, removed: Collection[str]) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return _reduced({key: one for key, one in value.items() if key not in removed}, removed)

@@ -1,0 +1,43 @@
+"""`fldbench ablate`: what it prints and writes, and its exit status."""
+
+import pytest
+import yaml
+from task_toys import Several, register_tasks
+
+
+@pytest.fixture
+def suite(toy, tmp_path):
+    path = tmp_path / "suite.yaml"
+    path.write_text(yaml.safe_dump(register_tasks()))
+    return path
+
+
+def test_the_variants_are_run_once(call, suite, tmp_path):
+    out = tmp_path / "out"
+    status, text, err = call("ablate", suite, "--out", out)
+    assert status == 0 and Several.fits == 12 and "several: all" in text
+    assert "12 of 12 done" in err
+    status, again, _ = call("ablate", suite, "--out", out)
+    assert status == 0 and Several.fits == 12 and again == text
+
+
+def test_a_dry_run_prints_the_plan(call, suite, tmp_path):
+    status, text, _ = call("ablate", suite, "--out", tmp_path / "out", "--dry-run")
+    assert status == 0 and text.splitlines()[-1] == "12 runs: 12 to do; 12 cells of unknown time"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_suite_without_attributes_is_one_line(call, suite, tmp_path):
+    suite.write_text(yaml.safe_dump(register_tasks() | {"methods": ["mean-shape"]}))
+    status, _, err = call("ablate", suite, "--out", tmp_path / "out")
+    assert status == 2 and err.startswith("fldbench: suite 'tasks': no method has attributes among its tasks")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_failure_reaches_the_exit_status(call, suite, tmp_path, monkeypatch):
+    def fit(self, train, val=None):
+        raise RuntimeError("the furnace is out")
+
+    monkeypatch.setattr(Several, "fit", fit)
+    status, _, err = call("ablate", suite, "--out", tmp_path / "out", "--only", "several: all")
+    assert status == 1 and "3 of 3 runs failed; their records are in" in err
