@@ -21,7 +21,7 @@ from fldbench.cnn.training.batches import cut_crops
 from fldbench.cnn.training.loop import train_network
 from fldbench.cnn.training.preparation import error_scale, mean_shape, mirror_and_ranges, validation_part
 from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings
-from fldbench.cnn.training.side_tasks import SideTask, side_tasks
+from fldbench.cnn.training.side_tasks import begin_heads, side_tasks
 from fldbench.cnn.training.state import CHECKPOINT
 from fldbench.cnn.training.task_stopping import check_task_stopping
 from fldbench.cnn.training.training_run import TrainingRun
@@ -247,16 +247,21 @@ class NetworkMethod(FittedNetwork):
         with temporary_folder() as work:
             table = cut_crops(train[rows], self.view, ranges.margin, weight[rows], work, threads, attributes)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
+            if self.task_stopping is not None and attributes and (val is None or not len(val)):
+                raise MethodError(f"{self.label}: task_stopping needs validation faces; set val_share, or pass `val`")
             seen = None
             if val is not None and len(val):
                 seen = cut_crops(val, self.view, 1.0, None, work, threads, attributes)
             self.mean_ = mean_shape(table.points, table.weight, train.label)
             self.classes_ = {name: list(attribute.classes) for name, attribute in attributes.items()}
             self.mirrored_ = [name for name, attribute in attributes.items() if attribute.mirrored]
-            side = side_tasks(table, attributes, self.attribute_loss)
+            losses = check_attribute_loss(self.attribute_loss, self.tasks, self.label)
+            side = side_tasks(table, attributes, losses)
+            network = self._begun(scheme.n_points)
+            begin_heads(network, side)
             run = TrainingRun(
                 name=self.label,
-                network=self._begun(scheme.n_points, side),
+                network=network,
                 train=table,
                 val=seen,
                 val_scale=None if seen is None else error_scale(seen.points, scheme, self.padding),
@@ -292,11 +297,9 @@ class NetworkMethod(FittedNetwork):
         crop, _, _ = next(self._run(images[:1], some.boxes[:1]))
         return pictures.write_pictures(folder, self.history_, some, self.predict(images, some.boxes), network, crop)
 
-    def _begun(self, n_points: int, side: Sequence[SideTask]) -> nn.Module:
+    def _begun(self, n_points: int) -> nn.Module:
         """Return the network at the start of training, with weights from a file and frozen layers if requested."""
         network = self._built(n_points)
-        for head, task in zip(network.attribute_heads if side else (), side, strict=True):
-            head.begin_at(torch.tensor(task.frequencies))
         if (self.weights is not None or self.frozen) and not isinstance(network, Network):
             raise MethodError(
                 f"{self.label}: the parameters weights and frozen need a network that `build` derives from "

@@ -132,7 +132,7 @@ def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]
         if needs_settling(average) and n > 1:
             settle_norms(average, settling_crops(run, fabric.device, layout))
         found = fabric.broadcast(validate(average, run) if fabric.is_global_zero else None)
-        side = objective.after_epoch(epoch + 1, loss, found)
+        side = objective.after_epoch(loss, found)
         if not (math.isfinite(loss) and distance < FAR and math.isfinite(found.nme or 0)):
             raise MethodError(
                 f"{run.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, answers {distance / 2:.3g} crops off the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from fldbench.cnn.training.side_tasks import means_of, side_losses
 from fldbench.cnn.training.task_stopping import TaskStopping
 from fldbench.cnn.training.training_run import TrainingRun
 from fldbench.cnn.training.validation import Validation, unseen_loss
-from fldbench.cnn.weighting.choice import get_weighting
+from fldbench.cnn.weighting.choice import check_weighting, get_weighting
 from fldbench.params import LANDMARKS
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class Objective:
         self._weighting = get_weighting(run.weighting, self._names, run.random_state, run.name) if self._tasks else None
         self._stopping = None
         if self._tasks and run.task_stopping is not None:
-            self._stopping = TaskStopping(self._names[1:], run.weighting, run.task_stopping)
+            _, settings = check_weighting(run.weighting, self._names, run.name)
+            weights = [settings.get("weights", {}).get(name, 1.0) for name in self._names]
+            self._stopping = TaskStopping(self._names, weights, **run.task_stopping)
         self.parameters: list[nn.Parameter] = [] if self._weighting is None else self._weighting.parameters
 
     def begin(self, network: nn.Module, fabric: Fabric, layout: torch.memory_format) -> None:
@@ -105,13 +108,11 @@ class Objective:
         if self._weighting is not None:
             self._weighting.after_step(losses)
 
-    def after_epoch(self, epoch: int, loss: float, found: Validation) -> dict[str, Any]:
+    def after_epoch(self, loss: float, found: Validation) -> dict[str, Any]:
         """End an epoch, and return the columns of its row in the history; none without side tasks.
 
         Parameters
         ----------
-        epoch : int
-            From 1.
         loss : float
             Mean loss of the landmarks in the epoch.
         found : Validation
@@ -137,19 +138,29 @@ class Objective:
             row[BALANCED + task.name] = _number(found.balanced_accuracies, i)
         if weights is not None:
             row |= {f"weight:{name}": weight for name, weight in zip(self._names, weights, strict=True)}
-        row["stopped"] = self._stop(epoch, row)
+        row["stopped"] = ""
+        if self._stopping is not None:
+            sides = [row[f"val_loss:{task.name}"] for task in self._tasks]
+            val = [math.nan if one is None else one for one in (found.nme, *sides)]
+            row["stopped"] = "; ".join(self._stopping.after_epoch([loss, *means], val))
         return row
 
     def state_dict(self) -> Tensors:
-        """Return what the weighting has learned, for a checkpoint."""
-        return {} if self._weighting is None else self._weighting.state_dict()
+        """Return everything that decides the coming epochs, for a checkpoint."""
+        parts = {"weighting": self._weighting, "stopping": self._stopping}
+        return {
+            f"{part}.{name}": value
+            for part, owner in parts.items()
+            if owner is not None
+            for name, value in owner.state_dict().items()
+        }
 
-    def load_state_dict(self, state: Tensors, history: Sequence[dict[str, Any]]) -> None:
-        """Take back what `state_dict` gave, and the tasks that had stopped by the history of the training so far."""
-        if self._weighting is not None:
-            self._weighting.load_state_dict(state)
-            for row in history:
-                self._stop(row["epoch"], row)
+    def load_state_dict(self, state: Tensors) -> None:
+        """Take back what `state_dict` gave."""
+        for part, owner in {"weighting.": self._weighting, "stopping.": self._stopping}.items():
+            if owner is not None:
+                mine = {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
+                owner.load_state_dict(mine)
 
     def _losses(
         self, loss: torch.Tensor, output: Output, codes: torch.Tensor, face_weight: torch.Tensor
@@ -160,20 +171,13 @@ class Objective:
         totals = self._fabric.all_reduce(own, reduce_op="sum")
         side = means_of(values, counted, totals)
         sums = torch.stack([side.detach() * totals, own])
-        if self._stopping is not None:  # without a gradient, so that the optimiser leaves their heads alone
-            stopped = [name in self._stopping.stopped for name in self._names[1:]]
-            side = torch.stack([0 * one.detach() if ended else one for one, ended in zip(side, stopped, strict=True)])
+        if self._stopping is not None:  # without a graph, so that the optimiser leaves their heads alone
+            going = [name not in self._stopping.stopped for name in self._names[1:]]
+            side = torch.stack([one if on else 0 * one.detach() for one, on in zip(side, going, strict=True)])
         return torch.cat([loss[None], self._scale * side]), sums
 
     def _mean(self, x: torch.Tensor) -> torch.Tensor:
         return self._fabric.all_reduce(x, reduce_op="mean")
-
-    def _stop(self, epoch: int, row: dict[str, Any]) -> str:
-        """Return what to say of the tasks that stop after this epoch; an empty string for none."""
-        if self._stopping is None:
-            return ""
-        errors = [(row[f"loss:{name}"], row[f"val_loss:{name}"]) for name in self._names[1:]]
-        return "; ".join(self._stopping.after_epoch(epoch, *zip(*errors, strict=True)))
 
 
 def _number(values: Sequence[float], i: int) -> float | None:

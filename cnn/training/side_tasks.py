@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
-from fldbench.cnn.attribute_losses import attribute_loss, class_weights, frequencies_for, loss_of_frequencies
+from fldbench.cnn.attribute_losses import attribute_loss, class_weights, loss_of_frequencies
 from fldbench.cnn.heads import LOGITS, Output
 from fldbench.cnn.losses import masked_mean
 from fldbench.cnn.training.batches import CropTable
@@ -35,9 +36,9 @@ class SideTask:
     name, loss : str
         Of the attribute, and of its loss.
     class_weight : ndarray of float32, (k,)
-        How much a face of each class counts in the loss.
+        Those of the loss "balanced".
     frequencies : ndarray of float32, (k,)
-        Shares of the classes among the training faces, weighted as in the loss.
+        Shares of the classes among the training faces; with "balanced", under its weights.
     unseen : float
         h_a, the loss of answering with these frequencies.
     """
@@ -50,7 +51,7 @@ class SideTask:
 
 
 def side_tasks(
-    table: CropTable, attributes: Mapping[str, Attribute], losses: str | Mapping[str, str]
+    table: CropTable, attributes: Mapping[str, Attribute], losses: Mapping[str, str]
 ) -> tuple[SideTask, ...]:
     """Return the side tasks of a training.
 
@@ -59,17 +60,25 @@ def side_tasks(
     table : CropTable
         The training faces, with codes of the attributes in the same order.
     attributes : mapping of str to Attribute
-    losses : str or mapping of str to str
-        The parameter `attribute_loss`.
+    losses : mapping of str to str
+        Of each attribute, as `check_attribute_loss` returns it.
     """
     tasks = []
     for column, (name, attribute) in enumerate(attributes.items()):
-        kind = losses if isinstance(losses, str) else losses.get(name, "cross-entropy")
-        codes, k = table.codes[:, column], len(attribute.classes)
-        counted = class_weights(kind, codes, k, table.weight)
+        kind, codes, k = losses[name], table.codes[:, column], len(attribute.classes)
+        by_class = class_weights(codes, k, table.weight)
+        known = codes >= 0
+        shares = np.bincount(codes[known], table.weight[known], minlength=k) / table.weight[known].sum()
+        shares = shares * by_class if kind == "balanced" else shares
         unseen = loss_of_frequencies(kind, codes, k, table.weight)
-        tasks.append(SideTask(name, kind, counted, frequencies_for(kind, codes, k, table.weight), unseen))
+        tasks.append(SideTask(name, kind, by_class.astype(np.float32), shares.astype(np.float32), unseen))
     return tuple(tasks)
+
+
+def begin_heads(network: nn.Module, tasks: Sequence[SideTask]) -> None:
+    """Let the heads of a network begin with the frequencies of the classes."""
+    for head, task in zip(network.attribute_heads if tasks else (), tasks, strict=True):
+        head.begin_at(torch.from_numpy(task.frequencies))
 
 
 def side_losses(
@@ -94,10 +103,9 @@ def side_losses(
     """
     values, counted = [], []
     for column, task in enumerate(tasks):
-        mine = codes[:, column]
-        by_class = torch.as_tensor(task.class_weight, device=mine.device)
-        values.append(attribute_loss(task.loss, output[LOGITS + task.name].float(), mine) / task.unseen)
-        counted.append(torch.where(mine < 0, 0.0, by_class[mine.clamp(min=0)]) * weight)
+        mine, by_class = codes[:, column], torch.from_numpy(task.class_weight)
+        values.append(attribute_loss(task.loss, output[LOGITS + task.name], mine, by_class) / task.unseen)
+        counted.append((mine >= 0) * weight)
     return torch.stack(values, 1), torch.stack(counted, 1)
 
 

@@ -105,7 +105,7 @@ class State:
             if average is not network:
                 average.load_state_dict(parts["average"])
             restore_optimiser(optimiser, parts.get("optimiser", {}))
-            objective.load_state_dict(parts.get("objective", {}), facts["history"])
+            objective.load_state_dict(parts.get("objective", {}))
         except (KeyError, IndexError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             why = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{path} does not fit this network ({why}); delete it to restart") from error
