@@ -23,11 +23,11 @@ from fldbench.baselines.parts.fitting import (
     PADDING,
     PENALTY,
     check_fitted,
+    check_whole_cells,
     mean_unit_shape,
 )
 from fldbench.baselines.parts.normalised import grey_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
-from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes, crop_matrix, jitter_box
 from fldbench.method import Method
@@ -195,9 +195,7 @@ class Linear(Method):
     def check_params(self) -> None:
         """Check the parameters, and that the crop consists of whole cells, at least two along each side."""
         super().check_params()
-        if self.crop_size % self.cell or self.crop_size < 2 * self.cell:
-            allowed = f"a multiple of cell ({self.cell}), at least {2 * self.cell}"
-            raise MethodError(must_be(self.label, "crop_size", self.crop_size, allowed))
+        check_whole_cells(self.label, self.crop_size, self.cell)
 
     def _copies(self, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the boxes (copies, 4) px of the copies of a face; the first is its own, (4,) px."""

@@ -37,9 +37,12 @@ class Network(nn.Module):
         channels last.
     attributes : tuple of str
         The attributes that it answers beside the points; see `add_attributes`.
+    convolutions : tuple of type
+        The modules that `freeze` counts as convolutions.
     """
 
     memory_format = torch.channels_last
+    convolutions: tuple[type[nn.Module], ...] = (nn.Conv2d,)
 
     def __init__(self):
         super().__init__()
@@ -111,14 +114,14 @@ class Network(nn.Module):
         MethodError
             Where there are fewer convolutions.
         """
-        convs = [m for m in self._trunk() if isinstance(m, nn.Conv2d)]
+        convs = [m for m in self._trunk() if isinstance(m, self.convolutions)]
         if not -1 <= n_convs <= len(convs):
             allowed = f"a whole number from -1 to {len(convs)}, the number of its convolutions"
             raise MethodError(must_be(type(self).__name__, "frozen", n_convs, allowed, "-1 freezes all of them"))
         seen = 0
         for module in self._trunk():
-            seen += isinstance(module, nn.Conv2d)
-            if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)) and seen and (n_convs < 0 or seen <= n_convs):
+            seen += isinstance(module, self.convolutions)
+            if isinstance(module, (*self.convolutions, nn.BatchNorm2d)) and seen and (n_convs < 0 or seen <= n_convs):
                 module.requires_grad_(False)
                 self._frozen.append(module.eval())
         return self

@@ -22,7 +22,7 @@ CHANNEL_STATISTICS = {
     "signed": ([0.5], [0.5]),
     "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
 }
-NORMALISATIONS = ("instance", *CHANNEL_STATISTICS)
+NORMALISATIONS = ("instance", *CHANNEL_STATISTICS, "stretched")
 
 
 @dataclass(frozen=True)
@@ -199,9 +199,10 @@ def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
     Parameters
     ----------
     images : Tensor of uint8, (b, C, H, W)
-    kind : {"instance", "unit", "half", "signed", "imagenet"}
+    kind : {"instance", "unit", "half", "signed", "imagenet", "stretched"}
         "instance": each image to zero mean and unit variance, a flat one to zeros; "unit": [0, 1]; "half":
-        [-0.5, 0.5]; "signed": [-1, 1]; "imagenet": by the mean and deviation of ImageNet's channels.
+        [-0.5, 0.5]; "signed": [-1, 1]; "imagenet": by the mean and deviation of ImageNet's channels; "stretched": the
+        least and the greatest value of each image to 0 and 1, a flat one to zeros.
 
     Returns
     -------
@@ -216,5 +217,8 @@ def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
     if kind == "instance":
         centred = images - images.mean((-3, -2, -1), keepdim=True)
         return centred / (centred.std((-3, -2, -1), keepdim=True) + 1.0)
+    if kind == "stretched":
+        least = images.amin((-3, -2, -1), keepdim=True)
+        return (images - least) / (images.amax((-3, -2, -1), keepdim=True) - least).clamp(min=1)
     mean, deviation = (images.new_tensor(part)[:, None, None] for part in CHANNEL_STATISTICS[kind])
     return (images / 255 - mean) / deviation

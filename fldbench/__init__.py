@@ -40,8 +40,11 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.registry import list_methods as list_methods
     from fldbench.registry import register_dataset as register_dataset
     from fldbench.registry import register_method as register_method
+    from fldbench.report.ablation import Ablation as Ablation
+    from fldbench.report.ablation import ablation as ablation
     from fldbench.report.leaderboard import Leaderboard as Leaderboard
     from fldbench.report.leaderboard import leaderboard as leaderboard
+    from fldbench.run.ablate import ablate_suite as ablate_suite
     from fldbench.run.prediction_files import evaluate_file as evaluate_file
     from fldbench.run.runner import run_suite as run_suite
     from fldbench.schemes import Scheme as Scheme
@@ -80,6 +83,9 @@ _PUBLIC = {
     "run_suite": "run.runner",
     "evaluate_file": "run.prediction_files",
     "Record": "records.record",
+    "ablate_suite": "run.ablate",
+    "ablation": "report",
+    "Ablation": "report",
     "leaderboard": "report",
     "Leaderboard": "report",
     "FldbenchError": "errors",

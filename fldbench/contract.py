@@ -72,7 +72,7 @@ def on_checked_faces(predict: Callable[..., Any]) -> Callable[..., Any]:
 def _warn_of_other_boxes(method: Any, boxes: np.ndarray) -> None:
     """Warn, once for each model, of boxes unlike those that it was fitted on; a single call may be too few to tell."""
     facts, seen = method.fitted_on, method._boxes_seen
-    if facts is None or seen is None:
+    if facts is None or seen is None or not method.uses_boxes:
         return
     if len(boxes) < ENOUGH:
         method._boxes_seen = seen = [*seen, *boxes.tolist()]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fldbench import registry
+from fldbench.columns import Columns
 from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
 from fldbench.faces import Attribute, FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
@@ -27,44 +28,6 @@ SHARED_RULES = {  # options of every reader
     "missing": optional(real()),
 }
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What a reader found: the columns of a FaceSet, except those that the base class fills in itself.
-
-    Attributes
-    ----------
-    ids : sequence of str
-        One id for each of n faces.
-    images : Images
-        Of length n.
-    landmarks : (n, L, 2) float array
-        Pixels; NaN where a point is not annotated.
-    boxes : (n, 4) float array, optional
-        The dataset's own: x0, y0, x1, y1 in pixels. None where it has none; the faces then get the tight boxes of
-        their points.
-    visible, attributes, subsets, groups
-        As in FaceSet.
-    scheme : str, optional
-        The scheme of the files, if they decide it; by default that of the class.
-    parts : dict of str to (found, expected), optional
-        Number of faces of each part; by default of the split alone, if its number of faces is published.
-    notes : sequence of str
-        What a user should know about how the files were understood, one line each.
-    """
-
-    ids: Sequence[str]
-    images: Images
-    landmarks: np.ndarray
-    boxes: np.ndarray | None = None
-    visible: np.ndarray | None = None
-    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
-    subsets: Mapping[str, np.ndarray] = field(default_factory=dict)
-    groups: Sequence[str] | None = None
-    scheme: str | None = None
-    parts: Mapping[str, tuple[int, int]] | None = None
-    notes: Sequence[str] = ()
 
 
 class Dataset:
@@ -170,7 +133,7 @@ class Dataset:
             scheme=found.scheme or self.scheme,
             visible=found.visible,
             attributes=found.attributes,
-            attribute_types=self.attribute_types,
+            attribute_types=self.attribute_types if found.attribute_types is None else found.attribute_types,
             subsets=found.subsets,
             groups=found.groups,
             name=self.name,

@@ -74,6 +74,8 @@ class Method:
         `fit` takes `sample_weight`, (n,) how much each face counts.
     validates : bool
         `fit` uses `val`.
+    uses_boxes : bool
+        `predict` looks at the boxes. False for a method of whole images, for images of one face each.
     refines : bool
         `fit` and `predict` take `start_shapes`, (n, L, 2) px, and begin from them; a NaN row means no start shape.
     refiner_params : mapping
@@ -91,6 +93,8 @@ class Method:
         Said beside its name in tables.
     device_ : str
         Where it was fitted.
+    classes_ : dict of str to list of str
+        Attribute that it answers -> the names of its classes, which `fit` takes from the training faces.
     fitted_on : FaceFacts or None
         What it was fitted on, noted by the base class and kept in a saved model; None before `fit`, and for models that
         an earlier version saved.
@@ -104,6 +108,7 @@ class Method:
     changes_nothing: ClassVar[tuple[str, ...]] = ()
     weighs_faces: ClassVar[bool] = False
     validates: ClassVar[bool] = False
+    uses_boxes: ClassVar[bool] = True
     refines: ClassVar[bool] = False
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False
@@ -112,6 +117,7 @@ class Method:
     learns: ClassVar[bool] = True
     remark: ClassVar[str] = ""
     device_: str = "cpu"
+    classes_: dict[str, list[str]]  # without a default, so that a method that was not fitted says so
     _fitted_on: FaceFacts | None = None
     _boxes_seen: list[list[float]] | None = []  # replaced, never changed; None once it has warned
 
@@ -183,12 +189,12 @@ class Method:
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """Registered name -> unfitted member, of a method whose `fit` only fits its members on the same faces. A
-        run that has fitted all of them passes them to `assemble` and fits nothing."""
+        """Registered name -> unfitted member, of a method whose `fit` begins by fitting its members on the same faces.
+        A run that has fitted all of them passes them to `assemble` instead."""
         return {}
 
-    def assemble(self, members: Sequence[Method]) -> None:
-        """Take fitted members, in the order of `members_alone`, instead of a fit."""
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
+        """Take fitted members, in the order of `members_alone`, and learn from the faces what is left to learn."""
         raise MethodError(f"{self.label} has no members that could be fitted separately; call fit")
 
     @property
@@ -318,7 +324,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     usable = usable_boxes(boxes)
     if not usable.all():
         return _with_missed(method, images, boxes, usable, n_points)
-    found = _filled(method.predict(images, boxes))
+    found = filled(method.predict(images, boxes))
     try:
         answer = np.asarray(found)
     except ValueError:  # rows of different lengths
@@ -335,7 +341,7 @@ def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndar
     return answer
 
 
-def _filled(answer: Any) -> Any:
+def filled(answer: Any) -> Any:
     """Return an answer with NaN in the place of what is masked, which the method does not mean."""
     masked = isinstance(answer, np.ma.MaskedArray) and answer.dtype.kind in "fiu"
     return answer.astype(float).filled(np.nan) if masked else answer

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MODEL_FORMAT = 1
-MOST_CLASSES = 1000  # of an attribute
 LARGEST_NUMBER = 1e30  # of a learned number: sums and products with pixels stay finite
 
 
@@ -122,13 +121,17 @@ class Learned:
         return found
 
     def classes(self, name: str, attributes: Sequence[str]) -> dict[str, list[str]]:
-        """Return the names of the classes of each of these attributes; raise DataError for anything else."""
+        """Return attribute -> its classes, for these attributes in their order; raise DataError for anything else."""
         found = self._take(name)
-        sound = isinstance(found, dict) and list(found) == list(attributes)
-        if not sound or not all(_are_classes(names) for names in found.values()):
-            allowed = f"two or more names of classes for each of {', '.join(attributes) or 'no attribute'}"
-            raise self._wrong(name, found, allowed)
-        return found
+        if not isinstance(found, dict) or found.keys() != set(attributes):
+            allowed = f"the classes of {', '.join(attributes) or 'no attribute'}"
+            raise self._wrong(name, list(found) if isinstance(found, dict) else found, allowed)
+        for key, some in found.items():
+            if not isinstance(some, list) or not all(isinstance(one, str) for one in some) or len(set(some)) < 2:
+                raise self._wrong(f"{name}[{key}]", some, "a list of two strings or more")
+            if len(set(some)) < len(some):
+                raise self._wrong(f"{name}[{key}]", some, "different strings")
+        return {key: found[key] for key in attributes}
 
     def choice(self, name: str, values: Sequence[str]) -> list[str]:
         """Return a list of some of these strings, each once; raise DataError for anything else."""
@@ -155,14 +158,6 @@ class Learned:
 
     def _wrong(self, name: str, got: object, allowed: str) -> DataError:
         return DataError(must_be(f"the model of {self.label}", name, got, allowed))
-
-
-def _are_classes(names: object) -> bool:
-    return (
-        isinstance(names, list)
-        and all(isinstance(name, str) for name in names)
-        and 2 <= len(set(names)) == len(names) <= MOST_CLASSES
-    )
 
 
 def check_names(label: str, cls: type, names: Iterable[str]) -> None:

@@ -23,6 +23,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "asm": "fldbench.baselines.asm.method:ASM",
         "linear": "fldbench.baselines.linear:Linear",
         "average": "fldbench.baselines.average:Average",
+        "hog-heads": "fldbench.baselines.hog_heads:HogHeads",
         "hybrid": "fldbench.baselines.hybrid:Hybrid",
         "dlib-68": "fldbench.baselines.pretrained.method:Dlib68",
         "opencv-lbf": "fldbench.baselines.pretrained.method:OpencvLBF",
@@ -37,6 +38,8 @@ TABLES: dict[str, dict[str, Any]] = {
         "mobilenet-0.3": "fldbench.cnn.nets.mobilenet:MobileNet",
         "heatmap": "fldbench.cnn.nets.heatmap:Heatmap",
         "fld-net": "fldbench.cnn.nets.fld_net:FldNet",
+        "tcdcn": "fldbench.cnn.nets.tcdcn:TCDCN",
+        "mtfld": "fldbench.cnn.nets.mtfld:MTFLD",
     },
     "dataset": {
         "300w": "fldbench.datasets.ibug300w:IBug300W",

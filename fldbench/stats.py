@@ -176,7 +176,8 @@ def _totals(values: np.ndarray, each: np.ndarray, layer: np.ndarray, size: np.nd
 
 def _means(totals: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return the measures (m, a, r) if each group is there (r, groups) times; NaN where no face counts."""
-    sums, counts = totals @ times.T
+    # One product of two matrices is ten times as fast as a stack of narrow ones.
+    sums, counts = (totals.reshape(-1, totals.shape[-1]) @ times.T).reshape(*totals.shape[:-1], len(times))
     there = counts > 0
     means = np.where(there, sums / np.where(there, counts, 1.0), 0.0).sum(axis=2)
     strata = there.sum(axis=2)

@@ -22,15 +22,17 @@ FOLDERS = {
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
     ("errors", "escape", "progress", "files", "yaml_text", "npz", "digest", "live_code", "docstrings", "faults"),
-    ("geometry", "shapes", "metrics", "stats", "registry", "plugin_files"),
+    ("geometry", "shapes", "metrics", "attribute_metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     (
         "params",
         "contract",
+        "columns",
         "dataset",
         "model_file",
         "method",
+        "attribute_answers",
         "protocols",
         "records.keys",
     ),  # checkpoints need keys
@@ -41,14 +43,16 @@ LAYERS = (
     ("__main__",),
 )
 PLUG_INS = ("datasets", "baselines", "cnn", "detectors")  # these import the core below and their own folder alone
-REPORT_MAY_IMPORT = ("npz", "errors", "escape", "files", "records", "metrics", "stats", "protocols", "report")
+REPORT_MAY_IMPORT = (
+    *("npz", "errors", "escape", "files", "records", "metrics", "attribute_metrics", "stats", "protocols", "report"),
+)
 
 
 PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
     *("get_scheme", "list_schemes", "register_scheme", "Scheme", "list_methods", "list_datasets"),
-    *("register_method", "register_dataset"),
+    *("register_method", "register_dataset", "ablate_suite", "ablation", "Ablation"),
     *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "wrap", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),

@@ -71,9 +71,9 @@ def test_a_model_says_what_it_was_fitted_on(toy, tmp_path):
     again = fldbench.load_method(average.save(tmp_path / "a"))
     assert again.fitted_on == average.fitted_on == facts_of(FACES)
     members = [fldbench.make_method("mean-shape").fit(FACES) for _ in range(2)]
-    average.assemble(members)
+    average.assemble(members, FACES)
     assert average.fitted_on == facts_of(FACES)
-    average.assemble([members[0], fldbench.make_method("mean-shape").fit(FACES[:2])])
+    average.assemble([members[0], fldbench.make_method("mean-shape").fit(FACES[:2])], FACES)
     assert average.fitted_on is None
 
 
@@ -233,7 +233,7 @@ def test_a_method_says_what_it_does_not_have():
     with pytest.raises(NotImplementedError):
         Bare().predict([], FACES.boxes)
     with pytest.raises(MethodError, match="Bare has no members that could be fitted separately; call fit"):
-        Bare().assemble([])
+        Bare().assemble([], FACES)
     assert Bare().members == [] and Bare().members_alone == {} and Bare().multiply_adds is None
 
 

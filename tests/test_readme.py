@@ -6,7 +6,23 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
+
 import fldbench
+from fldbench.baselines.mean_shape import MeanShape
+from fldbench.faces import ImageFiles
+from fldbench.media import attribute_bars, draw_landmarks, write_png
+
+
+class Smiling(MeanShape):
+    """The mean shape, and a smile for everybody."""
+
+    tasks = ("landmarks", "smile")
+    classes_ = {"smile": ["no", "yes"]}
+
+    def predict_attributes(self, images, boxes):
+        return {"smile": np.tile([0.25, 0.75], (len(images), 1))}
+
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,11 +51,25 @@ def test_the_method_in_twenty_lines_keeps_the_contract(tmp_path):
     assert re.search(r"box-mean: (\d+) checks ran, \1 passed, 0 failed; ", done.stdout), done.stdout
 
 
+def test_the_lines_for_one_photo_draw_it(tmp_path, monkeypatch):
+    faces = fldbench.load_dataset("synthetic", split="train", faces=24)
+    model = Smiling().fit(faces)
+    monkeypatch.setattr(fldbench, "load_method", lambda path: model if path == "model.safetensors" else None)
+    write_png(tmp_path / "photo.png", faces.images[0])
+    monkeypatch.chdir(tmp_path)
+    exec(code_below("One photo").replace("photo.jpg", "photo.png"), {})
+    points = model.predict([faces.images[0]], [[25, 20, 130, 140]])[0]
+    drawn = draw_landmarks(faces.images[0], points, "ibug-68")
+    expected = attribute_bars(drawn, {"smile": [0.25, 0.75]}, {"smile": ["no", "yes"]})
+    assert np.array_equal(ImageFiles(["drawn.png"])[0], expected)
+
+
 def test_what_it_names_exists():
     for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
-        assert name in ("list", "show", "run", "leaderboard", "evaluate", "train", "data", "check", "export"), name
+        known = "list show run ablate leaderboard evaluate train predict data check export"
+        assert name in known.split(), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
 

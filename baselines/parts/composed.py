@@ -83,7 +83,7 @@ class Composed(Method):
         """The splits that the weights of a member have seen."""
         return tuple(dict.fromkeys(label for member in self.members for label in member.trained_on))
 
-    def assemble(self, members: Sequence[Method]) -> None:
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
         """Take fitted members, in the order of `members`, instead of fitting them."""
         self.members_ = list(members)
         facts = {member.fitted_on for member in members}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fldbench.errors import DataError, MethodError
+from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
@@ -38,6 +38,12 @@ def mean_unit_shape(train: FaceSet, weight: np.ndarray | None = None) -> np.ndar
     if len(train) == 0:
         raise DataError(f"{train.label} has no faces; a method needs at least one to be fitted")
     return mean_in_box(train.landmarks, check_boxes(train.boxes, train.ids), weight, train.label)
+
+
+def check_whole_cells(label: str, crop_size: int, cell: int) -> None:
+    """Raise MethodError unless a crop consists of whole cells, at least two along each side."""
+    if crop_size % cell or crop_size < 2 * cell:
+        raise MethodError(must_be(label, "crop_size", crop_size, f"a multiple of cell ({cell}), at least {2 * cell}"))
 
 
 def check_fitted(method: Method, name: str) -> None:

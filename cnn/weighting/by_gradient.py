@@ -38,15 +38,16 @@ class GradientWeighting(Weighting):
         run: Run,
         reduce: Reduce,
     ) -> None:
-        rows, own = [], 0
+        matrix = torch.empty((len(losses), sum(p.numel() for p in shared)), device=losses.device)
+        own = torch.zeros(sum(p.numel() for p in heads), device=losses.device)
         for i, loss in enumerate(losses):
             last = i + 1 == len(losses)
             found = torch.autograd.grad(
                 loss, [*shared, *heads], retain_graph=not last, allow_unused=True, materialize_grads=True
             )
-            rows.append(_flat(found[: len(shared)], losses))
-            own = own + _flat(found[len(shared) :], losses)
-        matrix = reduce(torch.stack(rows))
+            matrix[i] = _flat(found[: len(shared)])
+            own += _flat(found[len(shared) :])
+        matrix = reduce(matrix)
         weights = self.combine((matrix @ matrix.T).cpu())
         self.note(weights)
         _put(shared, weights.to(matrix) @ matrix)
@@ -119,8 +120,8 @@ class CAGrad(GradientWeighting):
 class NashMTL(GradientWeighting):
     """The bargaining solution: every task gains the same share of what it can gain (Navon et al. 2022).
 
-    As in the authors' code, the solution is scaled by the root of the Gramian's norm, so that the step becomes small
-    as the gradients do. Their limit of the step's length is left to the loop's `clip`.
+    The solution's step has the length sqrt(m), whatever the gradients are. It is scaled by the root of the Gramian's
+    norm: so the step becomes small as the gradients do, and is the sum where the tasks agree.
     """
 
     def weigh(self, gramian: torch.Tensor) -> torch.Tensor:
@@ -139,10 +140,8 @@ class UPGrad(GradientWeighting):
         return len(gramian) * self.solve(gramian)
 
 
-def _flat(gradients: Sequence[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
-    if not gradients:
-        return torch.zeros(0, device=like.device)
-    return torch.cat([gradient.flatten().float() for gradient in gradients])
+def _flat(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([gradient.flatten() for gradient in gradients]) if gradients else torch.zeros(0)
 
 
 def _put(parameters: Sequence[nn.Parameter], gradient: torch.Tensor) -> None:

@@ -125,7 +125,7 @@ class FAMO(LossWeighting):
         self.optimiser.step()
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        return {"logits": self.logits.detach().clone(), **optimiser_tensors(self.optimiser)}
+        return {"logits": self.logits.detach().clone(), **_memory(self.optimiser)}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         _restore(self.logits, "logits", self.optimiser, state)
@@ -195,13 +195,16 @@ class GradNorm(Weighting):
         self.note(weights)
         layer = next((p for p in reversed(shared) if p.ndim > 1), None)
         if layer is not None:
-            rows = [torch.autograd.grad(loss, layer, retain_graph=True)[0].flatten() for loss in losses]
+            rows = [
+                torch.autograd.grad(loss, layer, retain_graph=True, allow_unused=True, materialize_grads=True)[
+                    0
+                ].flatten()
+                for loss in losses
+            ]
             self._learn(values, torch.linalg.vector_norm(reduce(torch.stack(rows)).float(), dim=1).cpu())
         run((weights.to(losses) * losses).sum())
-        learned = [p for p in (*shared, *heads) if p.grad is not None]
-        whole = reduce(torch.cat([p.grad.flatten() for p in learned]))
-        for p, part in zip(learned, whole.split([p.numel() for p in learned]), strict=True):
-            p.grad.copy_(part.view_as(p))
+        for p in (*shared, *heads):
+            p.grad.copy_(reduce(p.grad))
 
     def _learn(self, losses: torch.Tensor, norms: torch.Tensor) -> None:
         """Update the weights from the losses (m,) and the norms (m,) of their gradients without weights."""
@@ -220,8 +223,7 @@ class GradNorm(Weighting):
             self.free.mul_(len(self.tasks) / self.free.sum())
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        own = {"weights": self.free.detach().clone(), "first": self.first.clone()}
-        return own | optimiser_tensors(self.optimiser)
+        return {"weights": self.free.detach().clone(), "first": self.first.clone(), **_memory(self.optimiser)}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         _restore(self.free, "weights", self.optimiser, state)
@@ -231,6 +233,10 @@ class GradNorm(Weighting):
 def _whole(losses: torch.Tensor, reduce: Reduce) -> torch.Tensor:
     """Return the losses of the whole batch, in main memory."""
     return reduce(losses.detach()).cpu().float()
+
+
+def _memory(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in optimiser_tensors(optimiser).items()}
 
 
 def _restore(

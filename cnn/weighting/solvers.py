@@ -12,6 +12,7 @@ import torch
 from scipy import optimize
 from torchjd.linalg import DualConeProjector, PSDMatrix
 
+SHORTEST = 1e-4  # of g_w, as a share of all gradients: where it is shorter, it has no direction but rounding's
 RIDGE = 1e-6  # added to the diagonal of a Gramian of unit vectors: two tasks may have one gradient
 
 
@@ -37,7 +38,7 @@ def nash_weights(gramian: np.ndarray) -> np.ndarray:
     [0.5, 2.0]
     """
     norms = np.sqrt(np.diag(gramian))
-    cosines = gramian / np.outer(norms, norms) + RIDGE * np.eye(len(gramian))  # the solution follows the norms
+    cosines = _cosines(gramian)  # the solution follows the norms
     a = np.ones(len(gramian))
     for _ in range(200):
         slope = cosines @ a - 1 / a
@@ -87,7 +88,7 @@ def cagrad_weights(gramian: np.ndarray, c: float) -> np.ndarray:
         cost, start, jac=True, method="SLSQP", bounds=[(0, 1)] * m, constraints=whole, options={"ftol": 1e-10}
     )
     w = found.x.clip(0) / found.x.clip(0).sum()
-    return start + radius * w / np.sqrt(max(w @ gram @ w, 0.0) + 1e-12)
+    return start + radius * w / max(np.sqrt(max(w @ gram @ w, 0.0)), SHORTEST)
 
 
 class NonNegativeProjector(DualConeProjector):
@@ -97,8 +98,16 @@ class NonNegativeProjector(DualConeProjector):
     """
 
     def __call__(self, U: torch.Tensor, G: PSDMatrix) -> torch.Tensor:
-        gram = G.detach().cpu().double().numpy()
-        values, vectors = np.linalg.eigh(gram + RIDGE * np.diag(np.diag(gram)))
+        gramian = G.detach().cpu().double().numpy()
+        norms = np.sqrt(np.diag(gramian))
+        values, vectors = np.linalg.eigh(_cosines(gramian))
         root = np.sqrt(values.clip(0))[:, None] * vectors.T
-        found = [u + optimize.nnls(root, -root @ u)[0] for u in U.detach().cpu().double().numpy()]
+        weights = U.detach().cpu().double().numpy()
+        found = [u + optimize.nnls(root, -root @ (norms * u))[0] / norms for u in weights]
         return torch.as_tensor(np.array(found)).to(U)
+
+
+def _cosines(gramian: np.ndarray) -> np.ndarray:
+    """Return the Gramian of the gradients as unit vectors, with the ridge."""
+    norms = np.sqrt(np.diag(gramian))
+    return gramian / np.outer(norms, norms) + RIDGE * np.eye(len(gramian))

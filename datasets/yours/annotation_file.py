@@ -6,9 +6,10 @@ import os
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.missing import without_marks
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
-from fldbench.faces import ImageFiles
+from fldbench.faces import Attribute, ImageFiles
+from fldbench.faces.attributes import UNKNOWN
 from fldbench.faces.image_paths import ABSENT, ImageFolder
 from fldbench.geometry import tight_box
 from fldbench.params import TEXT, kind, optional, parameters_of
@@ -64,6 +66,8 @@ class Annotation:
         Of the image, px, if the file states it.
     ignored : bool
         The file itself says that this face does not count.
+    attributes : mapping of str to int
+        -1 where one is not known.
     """
 
     image: str
@@ -78,6 +82,7 @@ class Annotation:
     file: Path | None = None
     has_image: bool = True
     ignored: bool = False
+    attributes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Parsed(NamedTuple):
@@ -92,12 +97,15 @@ class Parsed(NamedTuple):
     faces : list of Annotation
     notes : tuple of str
         What a user should know about how the file was understood, one line each.
+    attribute_types : mapping of str to Attribute
+        Of those attributes that are no plain numbers.
     """
 
     scheme: str | None
     folder: Path
     faces: list[Annotation]
     notes: tuple[str, ...] = ()
+    attribute_types: Mapping[str, Attribute] = MappingProxyType({})
 
 
 class AnnotationFile(Dataset):
@@ -133,16 +141,13 @@ class AnnotationFile(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the faces with at least one annotated point; `folder` is the file that `locate` found."""
-        parsed = Parsed(*self.parse(folder))
-        return self.as_columns(parsed.scheme, parsed.faces, parsed.folder, folder, parsed.notes)
+        return self.as_columns(Parsed(*self.parse(folder)), folder)
 
-    def as_columns(
-        self, scheme: str | None, found: list[Annotation], images: Path, file: Path, notes: Sequence[str] = ()
-    ) -> Columns:
-        """Return the columns of the faces with points; image paths are relative to the folder `images`."""
+    def as_columns(self, parsed: Parsed, file: Path) -> Columns:
+        """Return the columns of the faces with points, and of those with a box and a known attribute."""
         frames = Frames() if self.orientation is None else None
-        found = unmarked(found, self.missing, file)
-        return _columns(self, file, Parsed(scheme, images, found, tuple(notes)), self._reach(file), frames)
+        parsed = parsed._replace(faces=unmarked(parsed.faces, self.missing, file))
+        return _columns(self, file, parsed, self._reach(file), frames)
 
     def _reach(self, file: Path) -> Path:
         """Return the folder that image paths may reach: the data root if the file is in it, else two folders up.
@@ -303,7 +308,8 @@ def face_ids(images: Iterable[str]) -> list[str]:
 
 
 def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: Frames | None) -> Columns:
-    """Return the faces with points; those that do not fit are faults of the reader, with file and line."""
+    """Return the faces with points, and those with a box and a known attribute; faulty ones are faults of the reader,
+    with file and line."""
     elsewhere = f"{ABSENT}, or say where the images are with images='...'"
     folder = ImageFolder(parsed.folder, reach, elsewhere if "images" in parameters_of(type(reader)) else ABSENT)
     found, faults = parsed.faces, reader.faults
@@ -312,9 +318,10 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: F
     photo = dict(zip(distinct, face_ids(distinct), strict=True))
     ids = [one.id or own for one, own in zip(found, face_ids(images), strict=True)]
     counted = [k for k, one in enumerate(found) if not one.ignored]
-    rows = [k for k in counted if found[k].points is not None and np.isfinite(found[k].points).all(axis=1).any()]
+    pointed = {k for k in counted if _has_point(found[k])}
+    rows = [k for k in counted if k in pointed or (found[k].box is not None and _has_attribute(found[k]))]
     faults.check_some(len(rows))
-    if not rows:
+    if not pointed:
         raise DataError(f"no face with landmarks in it ({len(found)} without)", file)
     used: set[str] = set()
     with_images = any(found[k].has_image for k in rows)
@@ -335,7 +342,11 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: F
     rows, files, boxes = faults.columns(face, rows)
     n_faulty -= len(rows)
     landmarks = np.stack([found[k].points for k in rows])
-    scheme, notes = settled(reader, parsed.scheme, landmarks, file, parsed.notes)
+    own = np.array([k in pointed for k in rows])
+    scheme, notes = settled(reader, parsed.scheme, landmarks[own], file, parsed.notes)
+    n_boxless = sum(_has_attribute(found[k]) for k in counted if k not in pointed and found[k].box is None)
+    notes += [f"faces with attributes and without landmarks: {(~own).sum()}"] if not own.all() else []
+    notes += [f"rows with attributes, without landmarks and box, left out: {n_boxless}"] if n_boxless else []
     # A photo's default name as a group must say that nobody declared it: it is that of its faces' ids.
     first_id: dict[str, str] = {}
     for k in rows:
@@ -350,8 +361,10 @@ def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: F
         landmarks=landmarks,
         scheme=scheme,
         visible=np.stack([_visible(found[k]) for k in rows]),
+        attributes={name: np.array([found[k].attributes[name] for k in rows]) for name in found[rows[0]].attributes},
+        attribute_types=parsed.attribute_types,
         groups=[found[k].group or first_id[images[k]] for k in rows],
-        parts={"faces with landmarks": (len(rows), len(counted) - n_faulty)}
+        parts={"faces with landmarks": (int(own.sum()), len(counted) - n_faulty)}
         | ({"faces with a box": (boxed, len(rows))} if 0 < boxed < len(rows) else {}),
         notes=notes,
     )
@@ -365,6 +378,14 @@ def _box(one: Annotation, file: Path) -> np.ndarray:
         allowed = "x0, y0, x1, y1 with x1 > x0 and y1 > y0"
         raise refusal(f"{one.what}the box", box.tolist(), allowed, file, one.line)
     return box
+
+
+def _has_point(one: Annotation) -> bool:
+    return one.points is not None and bool(np.isfinite(one.points).all(axis=1).any())
+
+
+def _has_attribute(one: Annotation) -> bool:
+    return any(code != UNKNOWN for code in one.attributes.values())
 
 
 def _visible(one: Annotation) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from fldbench.dataset import Columns, data_root, needed_root
 from fldbench.datasets.formats.images import ImageIndex
-from fldbench.datasets.yours.annotation_file import AnnotationFile
+from fldbench.datasets.yours.annotation_file import AnnotationFile, Parsed
 from fldbench.datasets.yours.named_points import NAMES, NamedFace, in_order
 from fldbench.datasets.yours.pts_folder import files_below, of_split
 from fldbench.errors import DataError, DatasetNotFoundError
@@ -78,7 +78,7 @@ class AnnotationFolder(AnnotationFile):
                 found += [self._placed(one, path, base) for one in self.faces(path)]
         self.faults.check_some(len(found))
         scheme, faces, notes = in_order(found, self.points, self.scheme, folder)
-        return self.as_columns(scheme, faces, base, folder, notes)
+        return self.as_columns(Parsed(scheme, base, faces, tuple(notes)), folder)
 
     def image_beside(self, path: Path) -> str:
         """Return the name of the image beside a file, which has its name less some endings; empty if there is none."""

@@ -52,7 +52,7 @@ def renamed(header: Sequence[str], columns: dict[str, Any] | None, file: Path, l
     new = list(header)
     for key, given in (columns or {}).items():
         if key in SINGLE:
-            chosen, names = [_place(given, header, key, file, line)], [SINGLE[key]]
+            chosen, names = [place_of(given, header, key, file, line)], [SINGLE[key]]
         elif key == "points":
             chosen = _several(given, header, key, file, line)
             names = [f"{axis}{i}" for i in range((len(chosen) + 1) // 2) for axis in "xy"]
@@ -72,7 +72,7 @@ def renamed(header: Sequence[str], columns: dict[str, Any] | None, file: Path, l
 def _several(given: Any, header: Sequence[str], key: str, file: Path, line: int) -> list[int]:
     """Return the places of the columns of a list, a range or a pattern."""
     if not isinstance(given, str):
-        return [_place(one, header, key, file, line) for one in given]
+        return [place_of(one, header, key, file, line) for one in given]
     if "{axis}" in given:
         return _pattern(given, header, file, line)
     first, colon, last = given.partition(":")
@@ -80,11 +80,12 @@ def _several(given: Any, header: Sequence[str], key: str, file: Path, line: int)
         raise refusal(key, given, "a list of columns, FIRST:LAST, or a pattern with {point} and {axis}", file, line)
     ends = (word.strip() for word in (first, last))
     numbered = (int(word) if word not in header and word.isdecimal() and len(word) < 7 else word for word in ends)
-    low, high = (_place(end, header, key, file, line) for end in numbered)
+    low, high = (place_of(end, header, key, file, line) for end in numbered)
     return list(range(low, high + 1))
 
 
-def _place(column: str | int, header: Sequence[str], key: str, file: Path, line: int) -> int:
+def place_of(column: str | int, header: Sequence[str], key: str, file: Path, line: int) -> int:
+    """Return the place of a column that is given by its name or number; raise DataError if the table lacks it."""
     if isinstance(column, int) and column < len(header):
         return column
     if column not in header:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from fldbench.datasets.formats.frames import stated_size
 from fldbench.datasets.formats.text import refusal
 from fldbench.datasets.yours.annotation_file import Annotation, AnnotationFile, Parsed, number, scheme_for
+from fldbench.datasets.yours.attribute_columns import ATTRIBUTES, Cells, attribute_columns, coded
 from fldbench.datasets.yours.columns import BOX_NAMES, COLUMNS, PATH_NAMES, SIZED_NAMES, check_is_header, renamed
 from fldbench.datasets.yours.missing import EMPTY, FLAGS
 from fldbench.errors import DataError
@@ -32,7 +34,8 @@ class CSVTable(AnnotationFile):
     image_width, image_height   optional, px of the image when it was annotated: compared with the image
     id, group           optional; else the path without ending (and #k for the k-th face of an image with several)
 
-    Other columns are ignored. Rows without any point are left out; `parts` counts them.
+    Other columns are ignored. Rows without any point are left out, and `parts` counts them; a row with a box and a
+    known attribute is a face without landmarks.
 
     Parameters
     ----------
@@ -46,6 +49,11 @@ class CSVTable(AnnotationFile):
         from 0. Columns are a list; or FIRST:LAST, from one to another; or for points a pattern such as
         "{point}_{axis}", where axis is x or y and points are ordered by number, or as in the header where they have
         names.
+    attributes : dict or list, optional
+        Columns that hold attributes: their names, or NAME -> {`column`: name or number, by default NAME; `classes`:
+        their names, in the order of the codes 0, 1, ...; `mirrored`, `ordered`: as in `fldbench.faces.Attribute`}. A
+        cell is a class or its code; empty, -1, NA or unknown: not known. Without `classes` whole numbers stay numbers,
+        such as an age, and words are classes in alphabetical order.
     header : bool
         False for a table without a header; `columns` must say which columns hold what, by number.
     first : {0, 1}
@@ -54,7 +62,10 @@ class CSVTable(AnnotationFile):
 
     name = "csv"
     ending = ".csv"
-    rules = {**AnnotationFile.rules, "columns": optional(COLUMNS), "header": FLAG, "first": one_of((0, 1))}
+    rules = {
+        **AnnotationFile.rules,
+        **{"columns": optional(COLUMNS), "attributes": optional(ATTRIBUTES), "header": FLAG, "first": one_of((0, 1))},
+    }
 
     def __init__(
         self,
@@ -62,19 +73,21 @@ class CSVTable(AnnotationFile):
         scheme: str | None = None,
         images: str | Path | None = None,
         columns: dict[str, Any] | None = None,
+        attributes: dict[str, Any] | list[str] | None = None,
         header: bool = True,
         first: int = 0,
     ):
         super().__init__(file, scheme)
         self.images = images
         self.columns = columns
+        self.attributes = attributes
         self.header = header
         self.first = first
 
     def parse(self, path: Path) -> Parsed:
         """Return the scheme, the folder of the images, and every row."""
         reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-        found, columns, scheme = [], None, self.scheme
+        found, cells, attributes, columns, scheme = [], [], [], None, self.scheme
         try:
             for row in reader:
                 if not row:
@@ -84,15 +97,20 @@ class CSVTable(AnnotationFile):
                     if self.header and self.columns is None:
                         check_is_header(names, path, reader.line_num)
                     named = renamed(names, self.columns, path, reader.line_num)
+                    attributes = attribute_columns(self.attributes, names, path, reader.line_num)
                     columns = _Columns(named, path, reader.line_num, self.first)
                     scheme = scheme_for(columns.n_points, self.scheme, path, reader.line_num)
                     if self.header:
                         continue
                 with self.faults:
                     found.append(columns.annotation(row, reader.line_num))
+                    words = tuple(row[one.place].strip() for one in attributes)
+                    cells.append(Cells(words, reader.line_num))
         except csv.Error as error:
             raise DataError(f"not a CSV file ({error})", path, reader.line_num) from error
-        return Parsed(scheme, path.parent / (self.images or ""), found)
+        types, codes, notes = coded(attributes, cells, path, self.faults)
+        faces = [replace(one, attributes=own) for one, own in zip(found, codes, strict=True) if own is not None]
+        return Parsed(scheme, path.parent / (self.images or ""), faces, tuple(notes), types)
 
 
 class _Columns:

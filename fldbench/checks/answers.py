@@ -6,7 +6,6 @@ import numpy as np
 
 from fldbench.checks.common import Skipped, should
 from fldbench.checks.subject import Maker, predict
-from fldbench.errors import MethodError
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size
 from fldbench.method import Method, predict_checked
@@ -56,6 +55,7 @@ def check_input_unchanged(make: Maker, train: FaceSet, test: FaceSet) -> None:
 def check_moves_along(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Padding the image by whole pixels moves the prediction by the same amount."""
     fitted = make.trained(train)
+    _looks_at_boxes(fitted)
     image, box, shift = test.images[0], test.boxes[:1], np.array([30.0, 20.0])
     padded = np.pad(image, ((20, 20), (30, 30), (0, 0)), mode="edge")
     off = np.abs(fitted.predict([padded], box + np.tile(shift, 2)) - shift - fitted.predict([image], box)).max()
@@ -90,6 +90,7 @@ def check_box_outside(make: Maker, train: FaceSet, test: FaceSet) -> None:
 @should
 def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
     """Predictions are neither clipped to the image nor rounded: a face half outside has points outside."""
+    _looks_at_boxes(make.trained(train))
     image, box = test.images[0], test.boxes[:1].copy()
     box -= [[box[0, 0] + box_size(box)[0, 0] / 2, 0] * 2]  # its middle on the left border
     answer = np.asarray(make.trained(train).predict([image], box))[0]
@@ -99,31 +100,9 @@ def check_not_clipped(make: Maker, train: FaceSet, test: FaceSet) -> None:
     assert (answer != np.rint(answer)).any(), "every number is whole"
 
 
-def check_attributes(make: Maker, train: FaceSet, test: FaceSet) -> None:
-    """predict_attributes returns the attributes in `tasks` and no others, as (n, k) probabilities that sum to 1."""
-    fitted = make.trained(train)
-    declared = {task for task in fitted.tasks if task != "landmarks"}
-    found = _attributes(fitted, test)
-    assert found.keys() <= declared, f"it answers {', '.join(found)}; declare tasks = {('landmarks', *found)!r}"
-    missing = declared - found.keys()
-    assert not missing, f"tasks has {', '.join(sorted(missing))}, which it does not answer"
-    if not found:
-        raise Skipped("it declares no attributes")
-    for name, answer in found.items():
-        answer = np.asarray(answer)
-        assert name in train.attributes, f"no training face has the attribute {name!r}"
-        assert answer.ndim == 2 and len(answer) == len(test), f"{name} has the shape {answer.shape}"
-        assert (answer >= 0).all() and np.allclose(answer.sum(axis=1), 1, atol=1e-3), f"{name} does not add up to 1"
-
-
-def _attributes(fitted: Method, test: FaceSet) -> dict[str, np.ndarray]:
-    """Return its predictions beyond landmarks; nothing if it has none, or refuses with these parameters."""
-    if not hasattr(fitted, "predict_attributes"):
-        return {}
-    try:
-        return fitted.predict_attributes(list(test.images), test.boxes.copy()) or {}
-    except MethodError:
-        return {}
+def _looks_at_boxes(fitted: Method) -> None:
+    if not fitted.uses_boxes:
+        raise Skipped("it sees the whole image, not the box")
 
 
 def _answers(answer: np.ndarray) -> None:
@@ -142,5 +121,4 @@ CHECKS = (
     check_small_face,
     check_box_outside,
     check_not_clipped,
-    check_attributes,
 )

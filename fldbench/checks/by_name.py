@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from fldbench import registry
-from fldbench.checks import answers, data, declared, training
+from fldbench.checks import answers, attributes, data, declared, training
 from fldbench.checks.common import Result, run
 from fldbench.checks.data import DatasetUnderTest
 from fldbench.checks.subject import Maker, quick_faces
 from fldbench.errors import UnknownNameError, near_miss
 
-METHOD_CHECKS: tuple[Callable[..., None], ...] = (*training.CHECKS, *answers.CHECKS, *declared.CHECKS)
+METHOD_CHECKS: tuple[Callable[..., None], ...] = (
+    *(*training.CHECKS, *answers.CHECKS, *attributes.CHECKS, *declared.CHECKS),
+)
 DATASET_CHECKS: tuple[Callable[..., None], ...] = data.CHECKS
 
 

@@ -12,16 +12,19 @@ from unittest.mock import patch
 
 import numpy as np
 
-from fldbench.checks.common import Skipped, raises
+from fldbench.checks.common import Skipped, raises, should
 from fldbench.dataset import Dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, Images, NoImages, images
 from fldbench.faces.image_files import ENDINGS
 from fldbench.files import open_regular
-from fldbench.geometry import box_centre, box_size, check_boxes
+from fldbench.geometry import box_centre, box_size, check_boxes, tight_box
 from fldbench.schemes import get_scheme
+from fldbench.shapes import mean_in_box, mirrored
 
 SOME = 8  # faces with images to decode
+ENOUGH = 10  # faces of a class for its mean shape
+SIDED = 0.05  # sides of the box that the mean shape of a class and its mirror image differ, at least, if it has a side
 
 
 class DatasetUnderTest:
@@ -108,7 +111,7 @@ def check_number_of_faces(data: DatasetUnderTest) -> None:
 
 
 def check_landmarks(data: DatasetUnderTest) -> None:
-    """Landmarks are (n, L, 2) of the scheme; a missing point is NaN in both, and no face lacks every point."""
+    """Landmarks are (n, L, 2) of the scheme; a missing point is NaN in both; a face without any has an attribute."""
     for split, faces in data.splits().items():
         scheme = data.reader.scheme if data.reader.folder else faces.scheme
         assert faces.scheme == scheme, f"{split}: the faces are {faces.scheme}, the dataset says {scheme}"
@@ -116,7 +119,8 @@ def check_landmarks(data: DatasetUnderTest) -> None:
         missing = np.isnan(faces.landmarks)
         _no_face(faces, np.isinf(faces.landmarks).any(axis=(1, 2)), "has an infinite coordinate")
         _no_face(faces, (missing[..., 0] != missing[..., 1]).any(axis=1), "has a point with one coordinate")
-        _no_face(faces, missing[..., 0].all(axis=1), "has no point at all")
+        known = np.array([column != -1 for column in faces.attributes.values()]).any(axis=0)  # False without attributes
+        _no_face(faces, missing[..., 0].all(axis=1) & ~known, "has neither a point nor a known attribute")
 
 
 def check_visible(data: DatasetUnderTest) -> None:
@@ -141,10 +145,90 @@ def check_boxes_hold_faces(data: DatasetUnderTest) -> None:
 
 
 def check_attributes(data: DatasetUnderTest) -> None:
-    """Attributes are whole numbers from 0, or -1 where they are not known."""
+    """Attributes are whole numbers from 0, or -1 where they are not known; what the reader declares of them is kept."""
     for split, faces in data.splits().items():
         for name, column in faces.attributes.items():
             assert column.min() >= -1, f"{split}: {name} is {column.min()} of a face"
+            declared, own = data.reader.attribute_types.get(name), faces.attribute_types.get(name)
+            assert declared in (None, own), f"{split}: {name} is {own}, and the reader declares {declared}"
+
+
+@should
+def check_classes(data: DatasetUnderTest) -> None:
+    """Every attribute that the reader declares is there, and every class of an attribute has a face in some split.
+
+    A class without a face may be a code that is read as another. If faces are absent, so may be classes.
+    """
+    splits = data.splits()
+    for name in data.reader.attribute_types:
+        there = any(name in faces.attributes for faces in splits.values())
+        assert there, f"no split has the declared attribute {name}; is a file of the dataset absent?"
+    _skip_without_classes(splits)
+    if any(found < expected for faces in splits.values() for found, expected in faces.parts.values()):
+        raise Skipped("some faces are absent")
+    types = {name: one for faces in splits.values() for name, one in faces.attribute_types.items()}
+    for name, attribute in types.items():
+        met = {code for faces in splits.values() for code in np.unique(faces.attributes.get(name, [])).tolist()}
+        never = [repr(one) for code, one in enumerate(attribute.classes) if code not in met]
+        assert not never, f"no face of any split has the class {', '.join(never)} of {name}"
+
+
+@should
+def check_mirrored_classes(data: DatasetUnderTest) -> None:
+    """The mean shape of a class, mirrored, looks like that of the class that `mirrored` says.
+
+    Otherwise methods that train on mirrored faces learn left as right. It is told from classes of ten faces and more.
+    """
+    splits = data.splits()
+    _skip_without_classes(splits)
+    seen = 0
+    for split, faces in splits.items():
+        for name, attribute in faces.attribute_types.items():
+            unlike = _unlike_mirrored(faces, name)
+            seen += int(np.isfinite(unlike).sum() > 1)
+            for k, one in enumerate(attribute.classes):
+                j = attribute.mirror[k]
+                fits = j == k or not unlike[k, j] > unlike[k, k]
+                assert fits, f"{split}: mirrored faces of {name} {one!r} do not look like {attribute.classes[j]!r}"
+            for k, j in _pairs(unlike):
+                fits = j == attribute.mirror[k]
+                pair = f"{attribute.classes[k]!r} look like {attribute.classes[j]!r}"
+                assert fits, f"{split}: mirrored faces of {name} {pair}, and `mirrored` does not say so"
+    if not seen:
+        raise Skipped("too few faces of each class, or no mirror pairs of points")
+
+
+def _skip_without_classes(splits: dict[str, FaceSet]) -> None:
+    if not any(faces.attribute_types for faces in splits.values()):
+        raise Skipped("no attribute has classes")
+
+
+def _pairs(unlike: np.ndarray) -> list[tuple[int, int]]:
+    """Return the classes with a side, each with the one that its mirrored mean shape is like, and which is like it."""
+    found = []
+    for k, row in enumerate(np.where(np.isnan(unlike), np.inf, unlike)):
+        j = int(row.argmin())
+        both = unlike[j, k] == np.nanmin(unlike[j]) if np.isfinite(row[j]) else False
+        if both and row[j] < row[k] / 2 and row[k] > SIDED:
+            found.append((k, j))
+    return found
+
+
+def _unlike_mirrored(faces: FaceSet, name: str) -> np.ndarray:
+    """Return how far the mirrored mean shape of each class is from that of each class, (k, k), in sides of the box.
+
+    NaN where a class has too few faces with all points.
+    """
+    mirror, n = get_scheme(faces.scheme).mirror, len(faces.attribute_type(name).classes)
+    whole = np.isfinite(faces.landmarks).all(axis=(1, 2))
+    means = np.full((n, *faces.landmarks.shape[1:]), np.nan)
+    if mirror is None:
+        return np.full((n, n), np.nan)
+    for code in range(n):
+        own = faces.landmarks[whole & (faces.attributes[name] == code)]
+        if len(own) >= ENOUGH:
+            means[code] = mean_in_box(own, tight_box(own))
+    return np.linalg.norm(mirrored(means, mirror, 1.0)[:, None] - means, axis=-1).mean(axis=-1)
 
 
 def check_images(data: DatasetUnderTest) -> None:
@@ -238,6 +322,8 @@ CHECKS = (
     check_valid_boxes,
     check_boxes_hold_faces,
     check_attributes,
+    check_classes,
+    check_mirrored_classes,
     check_images,
     check_loaded_again,
     check_groups,

@@ -39,9 +39,10 @@ def check_declarations(make: Maker, train: FaceSet, test: FaceSet) -> None:
     known = method.get_params()
     for what in ("tasks", "of_tasks", "files", "changes_nothing", "trained_on"):
         value = getattr(method, what)
-        assert isinstance(value, tuple) and all(isinstance(name, str) for name in value), f"{what} is {value!r}"
+        kinds = (tuple, list) if what in known else tuple  # a suite gives a list as a parameter
+        assert isinstance(value, kinds) and all(isinstance(name, str) for name in value), f"{what} is {value!r}"
     assert "landmarks" in method.tasks, f"tasks is {method.tasks!r}, without 'landmarks'"
-    for what in ("weighs_faces", "validates", "refines", "keeps_training", "exports", "learns"):
+    for what in ("weighs_faces", "validates", "uses_boxes", "refines", "keeps_training", "exports", "learns"):
         assert isinstance(getattr(method, what), bool), f"{what} is {getattr(method, what)!r}, not True or False"
     fixed = {name for base in type(method).__mro__ for name in vars(base)}
     for what in ("of_tasks", "files", "changes_nothing", "rules", "refiner_params"):
@@ -208,7 +209,7 @@ def check_members(make: Maker, train: FaceSet, test: FaceSet) -> None:
         raise Skipped("it has no members that could be fitted separately")
     for member in alone.values():
         member.fit(train)
-    assembled.assemble(list(alone.values()))
+    assembled.assemble(list(alone.values()), train)
     off = np.abs(predict(assembled, test) - predict(fitted, test)).max()
     assert off <= SAME, f"assembled from its members, its answers are off by {off:.3g} px"
 

@@ -14,7 +14,7 @@ from fldbench.checks.common import Skipped
 from fldbench.dataset import load_dataset
 from fldbench.faces import FaceSet, ImageArrays
 from fldbench.method import Method, make_method
-from fldbench.params import parameters_of
+from fldbench.params import LANDMARKS, parameters_of
 from fldbench.progress import listening
 
 TRAIN, TEST = 48, 10  # faces
@@ -57,6 +57,7 @@ class Maker:
     def __init__(self, name: str, /, **params: Any):
         self.name, self.params = name, params
         self._trained: Method | None = None
+        self._with_attributes: Method | None = None
         self._observed: Observed | None = None
         self._failed = False
 
@@ -85,6 +86,19 @@ class Maker:
                 self._failed = True
                 raise
         return self._trained
+
+    def with_attributes(self, train: FaceSet) -> Method:
+        """Return it fitted to answer attributes too, if it has a parameter `tasks`; else as `trained`. Checks share it.
+
+        Its tasks are then the attributes of which the training faces show two classes or more.
+        """
+        fitted = self.trained(train)
+        if not self.accepts("tasks") or set(fitted.tasks) > {LANDMARKS}:
+            return fitted
+        if self._with_attributes is None:
+            shown = [name for name in train.attribute_types if len(np.unique(train.attributes[name])) > 1]
+            self._with_attributes = self.fit(train, tasks=[LANDMARKS, *shown])
+        return self._with_attributes
 
     def observed(self, train: FaceSet, test: FaceSet) -> Observed:
         """Return a fit on the first faces of the first training set asked for; the checks share it."""

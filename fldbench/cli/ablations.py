@@ -36,8 +36,8 @@ def ablate(
     The variants are ordinary rows, shared with `fldbench run` in the same folder. It continues where an earlier call
     stopped.
     """
-    from fldbench.cli.terminal import print_board, progress
-    from fldbench.report import leaderboard
+    from fldbench.cli.terminal import print_tables, progress
+    from fldbench.report import ablation
     from fldbench.run.ablate import ablate_suite, plan_ablation
 
     define_protocols(protocols)
@@ -47,12 +47,17 @@ def ablate(
         return
     try:
         with progress("fitting and measuring") as show:
-            records = ablate_suite(suite, out, where, jobs, fresh, show, only, reuse, complain, method or ())
+            runs = ablate_suite(suite, out, where, jobs, fresh, show, only, reuse, complain, method or ())
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
-    print_board(leaderboard(records))
-    failed = [record for record in records if record.status == "failed"]
-    if failed or not any(record.status == "ok" for record in records):
-        complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
+    found = ablation(runs)
+    print_tables(found)
+    if only is None and not method:
+        say(f"written: {', '.join(str(path) for path in found.write(out))}")
+    else:
+        complain("ablation files hold whole suites and were not written")
+    failed = [run for run in runs if run.record.status == "failed"]
+    if failed or not any(run.faces is not None for run in runs):
+        complain(f"{len(failed)} of {len(runs)} runs failed; their records are in {out / 'records'}")
         raise typer.Exit(1)

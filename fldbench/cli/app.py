@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, data, models, names, runs, scores, show
+from fldbench.cli import ablations, data, models, names, predict, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -26,6 +26,7 @@ app.command("leaderboard")(runs.show_leaderboard)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
 app.command()(models.train)
+app.command()(predict.predict)
 app.command()(models.check)
 app.command()(models.export)
 app.add_typer(data.app, name="data")

@@ -47,7 +47,8 @@ def list_names(
             return f"broken: {error}"
         counts = ", ".join(f"{part} {n}" for part, n in dataset.expected.items())
         scheme = getattr(dataset, "scheme", "any scheme")
-        return "; ".join(text for text in (scheme, f"splits {', '.join(dataset.splits)}", counts) if text)
+        splits, tasks = f"splits {', '.join(dataset.splits)}", ", ".join(dataset.attribute_types)
+        return "; ".join(text for text in (scheme, splits, counts, tasks and f"attributes {tasks}") if text)
 
     tables = {
         Kind.methods: lambda: {name: about(name, target) for name, target in table("method").items()},

@@ -74,6 +74,7 @@ def _method(name: str) -> list[str]:
 
 def _method_facts(name: str, cls: Any) -> dict[str, str]:
     from fldbench import registry
+    from fldbench.params import parameters_of
 
     size = ""
     if cls.exports:
@@ -88,10 +89,13 @@ def _method_facts(name: str, cls: Any) -> dict[str, str]:
         "keeps_training": "resumes an interrupted training, and leaves curves",
         "exports": "can be exported as ONNX",
     }
+    # Of a method of members, the declarations follow from these, by default.
+    whole = inspect.Parameter.empty not in parameters_of(cls).values()
+    declared = cls() if whole else cls
     facts = {
-        "answers": ", ".join(cls.tasks),
-        "can": "; ".join(text for flag, text in able.items() if getattr(cls, flag)),
-        "weights seen": ", ".join(cls.trained_on),
+        "answers": ", ".join(declared.tasks),
+        "can": "; ".join(text for flag, text in able.items() if getattr(declared, flag)),
+        "weights seen": ", ".join(declared.trained_on),
         "size": size,
         "version": str(cls.version),
     }
@@ -116,11 +120,20 @@ def _dataset(name: str) -> list[str]:
         "from": dataset.url,
     }
     lines += _facts(facts)
+    if dataset.attribute_types:
+        lines += ["", "attributes (-1 unknown)"]
+        lines += _facts({key: _classes(one) for key, one in dataset.attribute_types.items()})
     shared = {key: getattr(dataset, key) for key in shared_options(type(dataset))}
     options = [*_options(type(dataset), parameters_of(type(dataset))), *_options(Dataset, shared, "Attributes")]
     if options:
         lines += ["", "options (--option NAME=VALUE; `options:` in a suite)", *options]
     return lines
+
+
+def _classes(attribute: Any) -> str:
+    classes = ", ".join(f"{code} {one}" for code, one in enumerate(attribute.classes))
+    flags = {"mirrored": "the mirror image has the last for the first", "ordered": "neighbours are alike"}
+    return "; ".join([classes, *(text for flag, text in flags.items() if getattr(attribute, flag))])
 
 
 def _protocol(protocol: Any) -> list[str]:

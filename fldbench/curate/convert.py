@@ -5,7 +5,7 @@
     OUT/ID.pts             pts: one file per face
     OUT/SPLIT.xml          dlib-xml
     OUT/SPLIT.json         coco
-    OUT/SPLIT.csv          csv
+    OUT/SPLIT.csv          csv; attributes in columns attribute_NAME
 
 SPLIT is train, val or test if that is the split of the FaceSet, else `faces`. `fldbench.load_dataset` reads back
 what was written, to 1e-6 px: ids, points, missing points, occlusion flags, boxes and groups if the format has a
@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -25,6 +26,7 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet, decode_image
+from fldbench.faces.attributes import UNKNOWN
 from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.faces.images import encode_image
 from fldbench.files import folder_written_whole, listed
@@ -35,6 +37,7 @@ from fldbench.schemes import get_scheme, recognise
 
 COPIED = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}  # first bytes -> ending
 SAME_BOX = 1e-3  # px
+_COLUMN = "attribute_{}"  # of a table; the name alone may be that of a column with another meaning
 
 
 def convert(faces: FaceSet, to: str, out: str | Path, progress: Listener | None = None) -> tuple[str, ...]:
@@ -116,7 +119,10 @@ def _annotated(faces: FaceSet) -> np.ndarray:
 def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
     """Return what the format cannot hold, in words."""
     annotated, lost = _annotated(faces), []
-    empty = faces.ids[~annotated.any(axis=1)].tolist()
+    bare = ~annotated.any(axis=1)
+    for codes in faces.attributes.values() if to == "csv" else ():
+        bare &= codes == UNKNOWN
+    empty = faces.ids[bare].tolist()
     if empty:
         lost.append(f"{len(empty)} faces without any point ({listed(empty)}): written, but left out by the reader")
     if to in ("pts", "csv") and not _recognised(faces):
@@ -130,10 +136,20 @@ def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
             lost.append(f"the boxes of {other} faces: read back as the tight boxes of their points")
         if _has_groups(faces):
             lost.append(f"the {len(set(faces.groups.tolist()))} groups (persons, clips or photos)")
-    for what, columns in (("attributes", faces.attributes), ("subsets", faces.subsets)):
-        if columns:
-            lost.append(f"the {what} {', '.join(columns)}")
+    if faces.attributes and to == "csv":
+        option = json.dumps({name: _described(faces, name) for name in faces.attributes}, ensure_ascii=False)
+        lost.append(f"which columns are attributes: read them with attributes={option}")
+    elif faces.attributes:
+        lost.append(f"the attributes {', '.join(faces.attributes)}")
+    if faces.subsets:
+        lost.append(f"the subsets {', '.join(faces.subsets)}")
     return tuple(lost)
+
+
+def _described(faces: FaceSet, name: str) -> dict[str, Any]:
+    """Return what the option `attributes` of `csv` says of an attribute."""
+    kept = asdict(faces.attribute_types[name]) if name in faces.attribute_types else {}
+    return {"column": _COLUMN.format(name)} | {key: value for key, value in kept.items() if value}
 
 
 def _recognised(faces: FaceSet) -> bool:
@@ -258,12 +274,14 @@ def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
 
 
 def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """Write one row per face; columns visible... and group only if they carry information."""
+    """Write one row per face; columns visible... and group only if they carry information. Attributes in words."""
     annotated, n_points = _annotated(faces), faces.landmarks.shape[1]
     flags, grouped = bool((annotated & ~faces.visible).any()), _has_groups(faces)
     header = ["path", "box_x0", "box_y0", "box_x1", "box_y1", *(f"{axis}{i}" for i in range(n_points) for axis in "xy")]
     header += [f"visible{i}" for i in range(n_points)] if flags else []
     header += ["group"] if grouped else []
+    header += map(_COLUMN.format, faces.attributes)
+    words = [_words(faces, name) for name in faces.attributes]
     with _annotation_file(faces, folder, ".csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -272,7 +290,15 @@ def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
             cells: list[Any] = [image, *map(repr, faces.boxes[i].tolist())]
             cells += ["" if math.isnan(value) else repr(value) for value in points.ravel().tolist()]
             cells += [int(value) for value in faces.visible[i]] if flags else []
-            writer.writerow(cells + ([faces.groups[i]] if grouped else []))
+            cells += [faces.groups[i]] if grouped else []
+            writer.writerow(cells + [column[i] for column in words])
+
+
+def _words(faces: FaceSet, name: str) -> list[Any]:
+    """Return the class of each face, or its plain number; nothing where it is not known."""
+    classes = faces.attribute_types[name].classes if name in faces.attribute_types else None
+    codes = faces.attributes[name].tolist()
+    return ["" if code == UNKNOWN else code if classes is None else classes[code] for code in codes]
 
 
 _WRITERS = {"pts": _write_pts, "dlib-xml": _write_dlib_xml, "coco": _write_coco, "csv": _write_csv}

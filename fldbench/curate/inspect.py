@@ -42,7 +42,8 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         - notes: how the files were understood, lines
         - parts: part -> [found, expected]; absent: the parts with fewer faces than expected
         - annotated: points with coordinates; missing points; hidden points (False in `visible` though annotated)
-        - attributes: name -> class -> faces; "unknown" is -1
+        - attributes: name -> class -> faces, of all classes, and "unknown" for -1
+        - numbers: name -> {least, median, largest, unknown} of the attributes that are plain numbers
         - subsets: name -> faces
         - groups: known (whether the dataset tells), number, largest
         - box_sides: [least, median, largest] px of the longer side; None without faces
@@ -52,7 +53,7 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
     """
     annotated = np.isfinite(faces.landmarks).all(axis=2)
     known = bool(len(faces)) and not (faces.groups == faces.ids).all()
-    sizes = np.unique(faces.groups, return_counts=True)[1]
+    sizes, typed = np.unique(faces.groups, return_counts=True)[1], faces.attribute_types
     return {
         "name": faces.name,
         "split": faces.split_name,
@@ -65,7 +66,8 @@ def info(faces: FaceSet, sample: int = SAMPLE) -> dict[str, Any]:
         "annotated": int(annotated.sum()),
         "missing": int((~annotated).sum()),
         "hidden": int((annotated & ~faces.visible).sum()),
-        "attributes": {name: _classes(column) for name, column in faces.attributes.items()},
+        "attributes": {name: class_counts(faces, name) for name in typed},
+        "numbers": {name: _number(faces.attributes[name]) for name in faces.attributes if name not in typed},
         "subsets": {name: int(column.sum()) for name, column in faces.subsets.items()},
         "groups": {"known": known, "number": len(sizes), "largest": int(sizes.max(initial=0))},
         "box_sides": _range(box_size(faces.boxes).max(axis=1)),
@@ -88,7 +90,11 @@ def info_text(facts: dict[str, Any]) -> str:
     told = f"{groups['number']}, the largest with {groups['largest']} faces" if groups["known"] else "not known"
     lines.append(("groups", told))
     for name, classes in facts["attributes"].items():
-        lines.append(("attribute", f"{name}: " + ", ".join(f"{key} x {count}" for key, count in classes.items())))
+        lines.append(("attribute", f"{name}: " + ", ".join(f"{key} {count}" for key, count in classes.items())))
+    for name, number in facts["numbers"].items():
+        known = number["least"] is not None
+        told = "{least} to {largest}, median {median:g}".format(**number) if known else "none known"
+        lines.append(("attribute", f"{name}: {told}, unknown {number['unknown']}"))
     lines += [("subset", f"{name}: {count}") for name, count in facts["subsets"].items()]
     lines.append(("box side", _range_text(facts["box_sides"])))
     if images["width"]:
@@ -114,9 +120,17 @@ def as_stored(count: int, n: int) -> str:
     )
 
 
-def _classes(column: np.ndarray) -> dict[str, int]:
-    values, counts = np.unique(column, return_counts=True)
-    return {"unknown" if value == -1 else str(value): int(n) for value, n in zip(values, counts, strict=True)}
+def class_counts(faces: FaceSet, name: str) -> dict[str, int]:
+    """Return class -> faces of an attribute, for all its classes in the order of their codes, then `unknown`."""
+    codes = faces.attributes[name]
+    counts = {meaning: int((codes == code).sum()) for code, meaning in enumerate(faces.attribute_type(name).classes)}
+    return counts | {"unknown": int((codes == UNKNOWN).sum())}
+
+
+def _number(codes: np.ndarray) -> dict[str, Any]:
+    known = codes[codes != UNKNOWN]
+    told = (int(known.min()), float(np.median(known)), int(known.max())) if known.size else (None,) * 3
+    return dict(zip(("least", "median", "largest"), told, strict=True)) | {"unknown": int((codes == UNKNOWN).sum())}
 
 
 def _range(values: np.ndarray) -> list[float] | None:

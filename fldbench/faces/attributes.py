@@ -9,6 +9,7 @@ import numpy as np
 from fldbench.errors import DataError, must_be
 
 UNKNOWN = -1
+CLASSES = "two or more names, each of them once, none with blanks around it, empty or 'unknown', which has the code -1"
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Attribute:
     Attributes
     ----------
     classes : tuple of str
-        Two or more, each once.
+        Two or more names, each once; `unknown` is none of them, because the code -1 stands for it.
     mirrored : bool
         Whether the mirror image has another class: the last for the first, and so on, as a pose to the left becomes one
         to the right. The order of the classes is then from one side to the other.
@@ -28,7 +29,7 @@ class Attribute:
     Raises
     ------
     DataError
-        For fewer than two classes, and for a class that is given twice.
+        For fewer than two classes, for one that is given twice, and for what is no name of a class.
 
     Examples
     --------
@@ -43,8 +44,9 @@ class Attribute:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
-        if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
-            raise DataError(must_be("an attribute", "classes", self.classes, "two or more, each of them once"))
+        names = all(isinstance(name, str) and name == name.strip() not in ("", "unknown") for name in self.classes)
+        if not names or len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
+            raise DataError(must_be("an attribute", "classes", self.classes, CLASSES))
 
     @property
     def mirror(self) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be
 from fldbench.faces.attributes import codes_out_of_range
@@ -50,3 +51,23 @@ def check_columns(faces: Any) -> None:
     if len(set(faces.ids.tolist())) != n:
         values, counts = np.unique(faces.ids, return_counts=True)
         raise DataError(f"{faces.label}: the id {str(values[counts > 1][0])!r} is used for more than one face")
+
+
+def whole_numbers(codes: ArrayLike, where: str, name: str) -> np.ndarray:
+    """Return the codes of an attribute, (n,), as int; raise DataError for what is no whole number, such as NaN.
+
+    >>> whole_numbers([1.0, -1], "faces", "smile").tolist(), whole_numbers([True], "faces", "smile").tolist()
+    ([1, -1], [1])
+    >>> whole_numbers([0.5], "faces", "smile")
+    Traceback (most recent call last):
+        ...
+    fldbench.errors.DataError: faces: the attribute smile is 0.5; must be a whole number, -1 where it is not known
+    """
+    found = np.asarray(codes)
+    if found.dtype.kind in "bui":
+        return np.asarray(found, int)
+    for code in found.ravel().tolist():
+        if not isinstance(code, (int, float)) or not float(code).is_integer():
+            allowed = "a whole number, -1 where it is not known"
+            raise DataError(must_be(where, f"the attribute {name}", code, allowed))
+    return found.astype(int)

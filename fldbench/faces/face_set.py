@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.escape import cut, html, html_facts, plain
 from fldbench.faces.attributes import Attribute
-from fldbench.faces.column_checks import check_columns
+from fldbench.faces.column_checks import check_columns, whole_numbers
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
 from fldbench.files import listed
@@ -151,8 +151,8 @@ class FaceSet:
             "landmarks": read_only(landmarks),
             "scheme": scheme,
             "visible": read_only(np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool)),
-            "attributes": _columns(attributes, int),
-            "subsets": _columns(subsets, bool),
+            "attributes": _columns({name: whole_numbers(codes, where, name) for name, codes in attributes.items()}),
+            "subsets": _columns({name: np.asarray(member, bool) for name, member in subsets.items()}),
             "groups": read_only(ids if groups is None else _names(groups, f"{where}: a group")),
             "name": name,
             "split_name": split_name,
@@ -184,11 +184,15 @@ class FaceSet:
             "groups": len(np.unique(self.groups)),
             "points": f"{get_scheme(self.scheme).n_points}, {self.scheme}",
             "subsets": ", ".join(f"{name} {int(member.sum())}" for name, member in self.subsets.items()),
-            "attributes": ", ".join(self.attributes),
+            "attributes": "; ".join(map(self._attribute_in_words, self.attributes)),
             "parts": ", ".join(f"{name} {found} of {total}" for name, (found, total) in self.parts.items()),
             "first ids": listed(self.ids.tolist(), 3),
         }
         return f"<b>{html(cut(plain(self.label)))}</b>{html_facts(facts)}"
+
+    def _attribute_in_words(self, name: str) -> str:
+        classes = self.attribute_types[name].classes if name in self.attribute_types else ("a number",)
+        return f"{name} ({', '.join(classes)})"
 
     @overload
     def __getitem__(self, index: int | np.integer) -> Face: ...
@@ -346,9 +350,9 @@ class FaceSet:
         return total.hexdigest()
 
 
-def _columns(columns: Mapping[str, ArrayLike], kind: type) -> Mapping[str, np.ndarray]:
-    """Return named columns as arrays of one kind, read-only."""
-    return MappingProxyType({key: read_only(np.asarray(value, kind)) for key, value in columns.items()})
+def _columns(columns: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Return named columns, read-only."""
+    return MappingProxyType({key: read_only(column) for key, column in columns.items()})
 
 
 def _made_of(columns: dict[str, Any]) -> FaceSet:

@@ -1,6 +1,8 @@
-"""Whether points lie in their images: an image that was resized, cut or turned after the annotation moves them out."""
+"""The frames of images, and whether points lie in them: resizing after the annotation moves points out."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,6 +12,15 @@ from fldbench.faces.image_files import header_size
 
 SAMPLE = 40  # faces that are looked at, evenly spread
 OUTSIDE = 0.25  # of a face's points; none of 300-W, MTFL, YouTube Faces, WFLW, IMM-Frontal and London has so many
+
+
+def image_frames(images: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the boxes that hold the whole of each of n images, (n, 4) px.
+
+    >>> image_frames([np.zeros((30, 40), np.uint8)]).tolist()
+    [[-0.5, -0.5, 39.5, 29.5]]
+    """
+    return np.array([(-0.5, -0.5, image.shape[1] - 0.5, image.shape[0] - 0.5) for image in images]).reshape(-1, 4)
 
 
 def outside(faces: FaceSet, sample: int = SAMPLE) -> tuple[int, int]:

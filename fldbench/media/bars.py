@@ -180,7 +180,7 @@ def _panel(rows: Sequence[_Row], width: int) -> np.ndarray:
     canvas = np.full((len(rows) * line + (len(rows) > 0) * (line - letters + gap), width, 3), GROUND, np.uint8)
     for k, row in enumerate(rows):
         top = gap + k * line
-        base = top + round(0.8 * letters)
+        base = top + round(0.8 * letters) - 1
         if row.heads:
             room = width - 2 * gap
             if row.word:

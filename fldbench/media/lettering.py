@@ -23,7 +23,7 @@ def _font():
 
 @lru_cache(maxsize=4096)
 def _set(text: str, size: int) -> tuple[np.ndarray, int]:
-    """Return the ink of a line, (h, w) from 0 to 1, and how many px of it are below the base line."""
+    """Return the ink of a line, (h, w) from 0 to 1, and how many of its px are above the base line."""
     font = _font()
     font.set_size(size, 72)
     with warnings.catch_warnings():
@@ -32,7 +32,8 @@ def _set(text: str, size: int) -> tuple[np.ndarray, int]:
         font.draw_glyphs_to_bitmap(antialiased=True)
     ink = np.asarray(font.get_image(), float) / 255
     there = np.flatnonzero(ink.max(axis=0) > 0.1)  # some bitmaps begin with an empty column: lines would not be flush
-    return ink[:, there[0] : there[-1] + 1] if there.size else ink[:, :0], round(font.get_descent() / 64)
+    height = (font.get_width_height()[1] - font.get_descent()) // 64  # of the letters; above them is an empty row
+    return ink[:, there[0] : there[-1] + 1] if there.size else ink[:, :0], height + 1
 
 
 def text_width(text: str, size: int) -> int:
@@ -61,7 +62,9 @@ def fitted(text: str, size: int, width: int, keep_end: bool = False) -> str:
 
 
 def write_text(canvas: np.ndarray, text: str, left: int, base: int, size: int, colour: tuple[int, int, int]) -> None:
-    """Write a line into canvas, RGB uint8 (h, w, 3), from px `left`, on the base line `base`; what is outside is lost.
+    """Write a line into canvas, RGB uint8 (h, w, 3), from px `left`, with its base line on top of px `base`.
+
+    What is outside of the canvas is lost.
 
     >>> canvas = np.zeros((20, 60, 3), np.uint8)
     >>> write_text(canvas, "pose", 2, 14, 12, (255, 255, 255))
@@ -70,8 +73,8 @@ def write_text(canvas: np.ndarray, text: str, left: int, base: int, size: int, c
     """
     if not text:
         return
-    ink, below = _set(text, size)
-    top = base + below - ink.shape[0]
+    ink, above = _set(text, size)
+    top = base - above
     low = np.maximum([top, left], 0)
     high = np.minimum([top + ink.shape[0], left + ink.shape[1]], canvas.shape[:2])
     if (low >= high).any():

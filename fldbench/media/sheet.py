@@ -152,5 +152,5 @@ def _legend(width: int, bars: bool) -> np.ndarray:
     for x, top, colour, (w, h), text in places:
         low = top + (size - h) // 2
         canvas[low : low + h, x : x + w] = colour
-        write_text(canvas, text, x + w + size // 2, top + round(0.85 * size), size, DIM)
+        write_text(canvas, text, x + w + size // 2, top + round(0.85 * size) - 1, size, DIM)
     return canvas

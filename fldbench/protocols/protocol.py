@@ -7,15 +7,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from fldbench import metrics
+from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, legacy, missed, normalisers
+from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.names import of_today, percent, suggestion
 from fldbench.protocols.score import Score
 from fldbench.schemes import content_of, get_scheme, identity_of, remember
@@ -263,7 +266,9 @@ class Protocol:
             chosen = chosen[np.sort(np.argsort(chosen.ids, kind="stable")[: self.first])]
         return boxes.boxes_from(chosen, self.box_source)
 
-    def score(self, predictions: np.ndarray, faces: FaceSet) -> Score:
+    def score(
+        self, predictions: np.ndarray, faces: FaceSet, attributes: Mapping[str, Answered] = MappingProxyType({})
+    ) -> Score:
         """Measure predictions on the faces that `select` gave.
 
         Parameters
@@ -272,6 +277,8 @@ class Protocol:
             In px of the original images. A face is missed if a counted point is not finite.
         faces : FaceSet
             n faces, with the boxes of the protocol.
+        attributes : mapping of str to Answered, optional
+            Attribute -> the answers for these faces. Those that the faces have with the same classes are measured.
 
         Raises
         ------
@@ -303,8 +310,17 @@ class Protocol:
         errors = errors_of(predictions)
         charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
         counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
-        values = self.measure(charged, counts)
-        return Score(errors, len(errors), int(np.isnan(errors).sum()), values, charged, counts, self.is_complete(faces))
+        more = score_attributes(attributes, faces, f"protocol {self.name!r}")
+        return Score(
+            errors=errors,
+            n=len(errors),
+            missed=int(np.isnan(errors).sum()),
+            values=(*self.measure(charged, counts), *more.values),
+            charged=charged,
+            counts=counts,
+            complete=self.is_complete(faces),
+            attributes=more,
+        )
 
     def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
         """Return NME, FR at every threshold and AUC at the first.

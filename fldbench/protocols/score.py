@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fldbench.metrics import Metric
+from fldbench.protocols.attributes import AttributeScores
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Score:
     n, missed : int
         The number of faces, and of missed faces.
     values : tuple of Metric
-        nme, fr at every threshold, auc at the first; in percent.
+        nme, fr at every threshold, auc at the first; in percent. Then those of attributes.
     charged : ndarray of float, (n,)
         What each face counts in them: its error, and for a missed face what the protocol charges; NaN for nothing.
     counts : ndarray of int, (n,)
@@ -28,6 +29,8 @@ class Score:
     complete : bool
         Whether the faces are exactly those of the protocol, by number and, if known, by their ids. Numbers on other
         faces are not comparable with published ones.
+    attributes : AttributeScores
+        What was counted of attributes, if any were answered.
     """
 
     errors: np.ndarray
@@ -37,6 +40,7 @@ class Score:
     charged: np.ndarray
     counts: np.ndarray
     complete: bool
+    attributes: AttributeScores = field(default_factory=AttributeScores)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -46,4 +50,4 @@ class Score:
     @property
     def evidence(self) -> dict[str, np.ndarray]:
         """The arrays that are kept beside a record, so that its numbers can be computed again."""
-        return {"errors": self.errors, "charged": self.charged, "counts": self.counts}
+        return {"errors": self.errors, "charged": self.charged, "counts": self.counts} | self.attributes.evidence

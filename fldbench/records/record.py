@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from fldbench.attribute_metrics import AttributeFacts
 from fldbench.errors import FldbenchError, StoreError, first_fault, must_be
 from fldbench.escape import cut, html_facts, plain
 from fldbench.metrics import Metric
@@ -133,7 +134,9 @@ class Timings:
     fit_cores, predict_cores : float or None
         Mean number of busy cores: processor time of the process and its children, divided by the wall time.
     ms_per_face, ms_one_face : float or None
-        In large batches, and the median of faces predicted one by one.
+        Of landmarks in large batches, and the median of faces predicted one by one.
+    ms_attributes : float or None
+        Of attributes, each face in large batches; a call of its own, and no part of the times of landmarks.
     device : str or None
         Device of the fit.
     jobs : int or None
@@ -153,6 +156,7 @@ class Timings:
     jobs: int | None = None
     load: float | None = None
     fit_load: float | None = None
+    ms_attributes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -206,8 +210,8 @@ class Record:
         Key of the same run by any code; empty if not known.
     status : str
         ok, failed or skipped.
-    method, train, test, timings, machine
-        The typed parts.
+    method, train, test, attributes, timings, machine
+        The typed parts; attributes are empty for a method that answers landmarks alone.
     protocol : Protocol
         Everything that decides the number.
     seed : int or None
@@ -236,6 +240,7 @@ class Record:
     like: str = ""
     test: TestFacts = TestFacts()
     metrics: Metrics = field(default_factory=Metrics)
+    attributes: AttributeFacts = field(default_factory=AttributeFacts)
     timings: Timings = Timings()
     machine: Machine = Machine()
     reason: str = ""
@@ -297,7 +302,7 @@ class VersionError(StoreError):
 def to_json(record: Record) -> dict[str, Any]:
     """Return the record as JSON values, sealed with the digest of its content."""
     content = {one.name: getattr(record, one.name) for one in fields(record) if one.name not in READ_BACK}
-    parts = ("method", "train", "test", "timings", "machine")
+    parts = ("method", "train", "test", "attributes", "timings", "machine")
     content |= {name: asdict(getattr(record, name)) for name in parts}
     content["protocol"] = record.protocol.to_dict() | {"hash": record.protocol.hash}
     content["metrics"] = [
@@ -335,7 +340,8 @@ def from_json(content: dict[str, Any], where: object) -> Record:
         metrics = [one | {"value": math.nan if one["value"] is None else one["value"]} for one in sealed["metrics"]]
         record = Record(
             **_Head.model_validate(sealed).model_dump(),
-            **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS},
+            **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS if name not in _LATER},
+            **{name: _PARTS[name].validate_python(sealed[name]) for name in _LATER if name in sealed},
             protocol=protocol,
             metrics=Metrics(_METRICS.validate_python(metrics)),
             edited=edited,
@@ -379,7 +385,9 @@ _PARTS: dict[str, TypeAdapter[Any]] = {
     "method": TypeAdapter(MethodFacts),
     "train": TypeAdapter(TrainFacts),
     "test": TypeAdapter(TestFacts),
+    "attributes": TypeAdapter(AttributeFacts),
     "timings": TypeAdapter(Timings),
     "machine": TypeAdapter(Machine),
 }
+_LATER = ("attributes",)  # parts that records of earlier versions do not have
 _METRICS = TypeAdapter(tuple[Metric, ...])

@@ -1,6 +1,7 @@
-"""Records -> leaderboard and tables. Never runs a method."""
+"""Records -> leaderboard, ablation and tables. Never runs a method."""
 
+from fldbench.report.ablation import Ablation, ablation
 from fldbench.report.evidence import check_evidence
 from fldbench.report.leaderboard import Leaderboard, leaderboard
 
-__all__ = ["Leaderboard", "check_evidence", "leaderboard"]
+__all__ = ["Ablation", "Leaderboard", "ablation", "check_evidence", "leaderboard"]

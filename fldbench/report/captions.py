@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, TestFacts, TrainFacts
@@ -30,8 +30,11 @@ class Statements(NamedTuple):
     load: str
 
 
-def captioned(rows: Sequence[RowRecords]) -> tuple[str, list[RowRecords]]:
-    """Return the caption of a table, and its rows with their remarks.
+Row = TypeVar("Row", bound=RowRecords)
+
+
+def captioned(rows: Sequence[Row], ranked: bool = True) -> tuple[str, list[Row]]:
+    """Return the caption of a table, ranked or not, and its rows with their remarks.
 
     The caption states the rules, and what most rows have in common: their boxes, their training faces, missing test
     faces, the number of seeds, the machine of the times. A row that differs has a remark instead.
@@ -49,7 +52,7 @@ def captioned(rows: Sequence[RowRecords]) -> tuple[str, list[RowRecords]]:
     sentences = [f"{name}: {rules.describe(common.boxes)}.", *(text for text in common[1:] if text not in usual)]
     if any(remarks):
         sentences.append("Rows with a letter differ as said below.")
-    if by_auc(rows):
+    if ranked and by_auc(rows):
         sentences.append(
             "Ranked by AUC, because some rows missed faces; their NME (†) is over the faces found and is never bold."
         )

@@ -90,6 +90,8 @@ class Column:
         What a printed number is divided by.
     higher_is_better : bool or None
         For columns that are ranked.
+    spread : str
+        The column with the standard deviation over the seeds, printed behind a mean; empty for none.
     """
 
     name: str
@@ -99,6 +101,16 @@ class Column:
     csv_decimals: int | None = None
     unit: float = 1.0
     higher_is_better: bool | None = None
+    spread: str = ""
+
+
+HEADINGS = {
+    "accuracy": "acc.",
+    "balanced_accuracy": "bal.",
+    "average_precision": "AP",
+    "ece": "ECE",
+    "class_distance": "dist.",
+}
 
 
 def metric_column(metric: Metric) -> Column:
@@ -106,11 +118,30 @@ def metric_column(metric: Metric) -> Column:
 
     >>> [metric_column(m).heading for m in (Metric("nme", 0), Metric("fr", 0, 0.075), Metric("auc", 0, 0.08, "menpo"))]
     ['NME %', 'FR@7.5%', 'AUC@8% (menpo)']
+    >>> metric_column(Metric("balanced_accuracy", 0.0, of="pose")).heading
+    'pose bal.'
     """
+    if metric.of is not None:
+        return _attribute_column(metric)
     rule = f" ({metric.rule})" if metric.rule not in (None, "exact") else ""
     heading = "NME %" if metric.threshold is None else f"{metric.name.upper()}@{metric.threshold * 100:g}%{rule}"
     higher = metric.name == "auc"
-    return Column(metric.key, lambda row: value_of(row, metric.key), heading, 2, 4, higher_is_better=higher)
+    spread = "nme_sd" if metric.key == "nme" else ""
+    return Column(metric.key, lambda row: value_of(row, metric.key), heading, 2, 4, 1.0, higher, spread)
+
+
+def _attribute_column(metric: Metric) -> Column:
+    """Return the column of a metric of an attribute: of shares with one decimal, so that many fit beside each other."""
+    distance = metric.name == "class_distance"
+    return Column(
+        metric.key,
+        lambda row: value_of(row, metric.key),
+        f"{metric.of} {HEADINGS.get(metric.name, metric.name)}",
+        2 if distance else 1,
+        4,
+        higher_is_better=not distance and metric.name != "ece",
+        spread=f"{metric.key}:sd",
+    )
 
 
 def _box_iou(row: RowRecords) -> float | None:
@@ -171,8 +202,20 @@ PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_by
 
 
 def columns_of(rows: Iterable[RowRecords]) -> tuple[Column, ...]:
-    """Return the columns of a CSV file: the agreed ones, then those of every other metric that a record holds."""
-    return (*FIRST, *MORE, *(column for column in metric_columns(rows) if column.name not in BY_NAME))
+    """Return the columns of a CSV file: the agreed ones, then those of every other metric that a record holds.
+
+    Behind the metrics of attributes stand their standard deviations, if a row has more than one seed.
+    """
+    rows = list(rows)
+    found = [column for column in metric_columns(rows) if column.name not in BY_NAME]
+    several = any(len(row.good) > 1 for row in rows)
+    spreads = [spread_column(column) for column in found if column.spread and several]
+    return (*FIRST, *MORE, *found, *spreads)
+
+
+def spread_column(column: Column) -> Column:
+    """Return the column of the standard deviation of a metric over the seeds."""
+    return Column(column.spread, lambda row: _spread(row, column.name), csv_decimals=4)
 
 
 def metric_columns(rows: Iterable[RowRecords]) -> list[Column]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +13,8 @@ from fldbench.protocols import hash_of_ids
 from fldbench.protocols.missed import charged
 from fldbench.records.record import Record
 from fldbench.records.store import read_record, record_folders
-from fldbench.report.identities import TOLERANCE, problem_of
-
-RELATIVE = 1e-9  # of a number; other versions of numpy may sum in another order
+from fldbench.report.attribute_evidence import attributes_differ, follows
+from fldbench.report.identities import problem_of
 
 
 class Finding(NamedTuple):
@@ -60,7 +58,9 @@ def _finding(record: Record, place: Path) -> Finding:
     if not record.arrays_sha256:
         return Finding(f"{name}: no errors are kept, so nothing can be checked", checked=False)
     try:
-        why = _difference(record, read_npz(place / "faces.npz", ("ids", "errors", "charged", "counts")))
+        kept = [f"{what}:{name}" for name in record.attributes.measured for what in ("probabilities", "codes")]
+        arrays = read_npz(place / "faces.npz", ("ids", "errors", "charged", "counts", *kept))
+        why = _difference(record, arrays) or attributes_differ(record, arrays)
     except FldbenchError as error:
         why = str(error)
     except Exception as error:  # numpy raises zip, key and value errors for other files
@@ -78,10 +78,8 @@ def _difference(record: Record, arrays: dict[str, np.ndarray]) -> str:
         return "no numbers of counted points are kept, which the micro mean needs"
     weights = charged(protocol.missed, errors, lambda: np.asarray(arrays["charged"], float))
     for metric in protocol.measure(weights, arrays.get("counts", np.ones(test.n))):
-        known = record.metrics.get(metric.key)
-        same = math.isnan(metric.value) if known is None else _near(known, metric.value)
-        if not same:
-            return f"{metric.key} is {known}; the kept errors give {metric.value}"
+        if not follows(record.metrics.get(metric.key), metric.value):
+            return f"{metric.key} is {record.metrics.get(metric.key)}; the kept errors give {metric.value}"
     return ""
 
 
@@ -99,7 +97,3 @@ def _wrong_counts(record: Record, errors: np.ndarray, ids: np.ndarray | None) ->
     if test.complete and (test.n != protocol.n_expected or (digest and protocol.ids_sha256 not in (None, digest))):
         return f"complete is yes; {test.n} faces are not the {protocol.n_expected} of {protocol.name}"
     return ""
-
-
-def _near(known: float, found: float) -> bool:
-    return abs(known - found) <= TOLERANCE + RELATIVE * abs(known)

@@ -113,13 +113,14 @@ def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True) ->
 def fitting(table: Table) -> Table:
     """Return the table without the columns that do not fit into the text of an article.
 
-    First go columns that say the same in all rows, then further failure rates, then sizes and times.
+    First go those that it can spare; columns that say the same in all rows, then further failure rates, then sizes and
+    times.
     """
     rows = [row for _, part in table.parts for row in part]
     texts = {c.name: {row[i].text for row in rows} for i, c in enumerate(table.columns, 1)}
     all_faces = all(n == total for n, total in (one.split(" of ") for one in texts.get("n", ())))
     rates = [column.name for column in table.columns if column.name.startswith("fr")]
-    order = ["n"] if all_faces else []
+    order = [*table.spare, *(["n"] if all_faces else [])]
     order += ["missed"] if texts.get("missed", set()) <= {"0", "-"} else []
     order += [*rates[1:], "model_bytes", "ms_one_face", "fit_seconds", "ms_per_face"]
     while order and width_of(table) > TEXT_WIDTH:

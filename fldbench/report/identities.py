@@ -11,6 +11,7 @@ from fldbench.records.record import Record
 
 TOLERANCE = 1e-6  # percent points
 PERCENT = ("fr", "auc")  # metrics from 0 to 100 under fldbench's own rules
+SHARES = ("accuracy", "balanced_accuracy", "average_precision", "ece")  # of attributes, from 0 to 100 under all rules
 
 
 def problem_of(record: Record) -> str:
@@ -27,6 +28,9 @@ def problem_of(record: Record) -> str:
     found = {metric.key: metric for metric in record.metrics.values_}
     if "nme" not in found:
         return "it has no NME"
+    for name, counts in record.attributes.measured.items():
+        if not counts.known == sum(map(sum, counts.confusion)) + sum(counts.missed) <= n:
+            return f"{name} is known for {counts.known} of {n} faces, and its counts do not add up to that"
     for metric in found.values():
         wrong = _out_of_limits(metric, record)
         if wrong:
@@ -35,14 +39,22 @@ def problem_of(record: Record) -> str:
 
 
 def _out_of_limits(metric: Metric, record: Record) -> str:
-    nobody_found = metric.name == "nme" and record.test.missed == record.test.n
-    if math.isnan(metric.value) and nobody_found:
+    if math.isnan(metric.value) and _nothing_to_measure(metric, record):
         return ""
     if not math.isfinite(metric.value):
         return f"{metric.key} is not finite"
-    beyond = metric.value > 100 + TOLERANCE and metric.name in PERCENT and not record.protocol.legacy
+    limited = metric.name in SHARES or (metric.name in PERCENT and not record.protocol.legacy)
+    beyond = metric.value > 100 + TOLERANCE and limited
     below = metric.value < -TOLERANCE and not (metric.name == "auc" and record.protocol.legacy)
     return f"{metric.key} {metric.value:g} is out of its limits" if beyond or below else ""
+
+
+def _nothing_to_measure(metric: Metric, record: Record) -> bool:
+    """Return whether a number may be absent: no face was found, or too few classes of an attribute are known."""
+    if metric.of is None:
+        return metric.name == "nme" and record.test.missed == record.test.n
+    counts = record.attributes.measured.get(metric.of)
+    return counts is not None and counts.occurring < (2 if metric.name == "average_precision" else 1)
 
 
 def _contradiction(record: Record) -> str:
@@ -85,7 +97,7 @@ def union_problems(records: Iterable[Record]) -> dict[str, str]:
 
 
 def _broken_union(whole: Record, parts: list[Record]) -> str:
-    for name in whole.metrics:
+    for name in (metric.key for metric in whole.metrics.values_ if metric.of is None):
         total = sum(_weight(part, name) * (part.metrics.get(name) or 0.0) for part in parts)
         expected = _weight(whole, name) * (whole.metrics[name] or 0.0)
         if abs(total - expected) > TOLERANCE * max(1, whole.test.n):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from fldbench.files import write_text
 from fldbench.records.record import Metrics, Record
 from fldbench.records.store import read_records
 from fldbench.report import formats
+from fldbench.report.attributes import Attributes, attribute_table, attributes_of
 from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_cell, printed_columns
 from fldbench.report.identities import problem_of, union_problems
@@ -49,12 +50,15 @@ class Leaderboard:
         Of the CSV file, in its order.
     left_out : tuple of str
         Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
+    attributes : dict
+        (train, protocol) -> what a second table shows, where methods answer attributes.
     """
 
     rows: tuple[dict[str, Any], ...]
     captions: dict[tuple[str, str], str]
     columns: tuple[Column, ...] = (*FIRST, *MORE)
     left_out: tuple[str, ...] = ()
+    attributes: dict[tuple[str, str], Attributes] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         rows, tables = len(self.rows), len(self.captions)
@@ -115,10 +119,12 @@ class Leaderboard:
         return [write_text(Path(folder) / f"leaderboard.{ending}", text) for ending, text in texts.items()]
 
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
-        return [
-            table(place, rows, self.captions[place], self.columns, names, longest_name)
-            for place, rows in self.sections()
-        ]
+        found = []
+        for place, rows in self.sections():
+            found.append(table(place, rows, self.captions[place], self.columns, names, longest_name))
+            if names is None and place in self.attributes:
+                found.append(attribute_table(place, rows, self.attributes[place], self.columns, longest_name))
+        return found
 
 
 def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) -> Leaderboard:
@@ -136,21 +142,24 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     unreadable: list[str] = []
     items = [source] if isinstance(source, (str, Path)) else list(source)
     records = [r for item in items for r in ([item] if isinstance(item, Record) else read_records(item, unreadable))]
-    records = [_unsound(record, why) if (why := problem_of(record)) else record for record in records]
+    records = [unsound(record, why) if (why := problem_of(record)) else record for record in records]
     rows = rows_of(records)
     wrong = union_problems(record for row in rows for record in row.good)
     if wrong:
-        records = [_unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
+        records = [unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
         rows = rows_of(records)
     columns = columns_of(rows)
     tables: dict[tuple[str, str], list[RowRecords]] = {}
     for row in rows:
         tables.setdefault((row.train, row.protocol), []).append(row)
     captions: dict[tuple[str, str], str] = {}
+    attributes: dict[tuple[str, str], Attributes] = {}
     shown: list[RowRecords] = []
     for place, group in sorted(tables.items()):
         captions[place], marked = captioned(ordered(group))
         shown += marked
+        if (about := attributes_of(marked)) is not None:
+            attributes[place] = about
     seen = {record.key for row in shown for record in row.records}
     left_out = [f"left out: {r.reason}" for r in records if r.status == UNSOUND and r.key not in seen]
     return Leaderboard(
@@ -158,10 +167,11 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
         captions,
         columns,
         (*left_out, *(f"left out: {line}" for line in unreadable)),
+        attributes,
     )
 
 
-def _unsound(record: Record, why: str) -> Record:
+def unsound(record: Record, why: str) -> Record:
     """Return a record without its numbers, which cannot be true."""
     reason = f"record {record.key} ({record.method.label} under {record.protocol.name}): {why}"
     return replace(record, status=UNSOUND, reason=reason, metrics=Metrics())

@@ -37,6 +37,10 @@ class Table:
         Heading of a part, empty for the ranked rows; and its rows, the method's name first.
     notes : tuple of str
         Lines below the caption.
+    first : str
+        Heading of the first column.
+    spare : tuple of str
+        Names of columns that may go where the table is too wide, the first ones first.
     """
 
     place: tuple[str, str]
@@ -45,11 +49,13 @@ class Table:
     columns: tuple[Column, ...]
     parts: tuple[tuple[str, list[list[Cell]]], ...]
     notes: tuple[str, ...]
+    first: str = "method"
+    spare: tuple[str, ...] = ()
 
     @property
     def head(self) -> list[str]:
         """The headings of the columns, the methods' names included."""
-        return ["method", *(column.heading or column.name for column in self.columns)]
+        return [self.first, *(column.heading or column.name for column in self.columns)]
 
     def without(self, names: Iterable[str]) -> Table:
         """Return the table without some columns."""
@@ -82,7 +88,7 @@ def table(
     """
     shown = printed_columns(columns, rows, names)
     best = best_values(rows, shown)
-    methods = _methods(rows, longest_name)
+    methods = names_of(rows, longest_name)
     lines = [
         (row, [Cell(name), *(Cell(text_of(row, c), is_best(row, c, best)) for c in shown)])
         for row, name in zip(rows, methods, strict=True)
@@ -91,7 +97,7 @@ def table(
         ("" if standing == RANKED else HEADINGS[standing], [cells for _, cells in part])
         for standing, part in groupby(lines, key=lambda line: line[0]["standing"])
     ]
-    return Table(place, title(place), caption, tuple(shown), tuple(parts), tuple(_notes(rows, methods)))
+    return Table(place, title(place), caption, tuple(shown), tuple(parts), tuple(notes_of(rows, methods)))
 
 
 def text_of(row: dict[str, Any], column: Column) -> str:
@@ -108,10 +114,10 @@ def text_of(row: dict[str, Any], column: Column) -> str:
     if decimals is None and isinstance(value, float):
         decimals = column.csv_decimals
     text = f"{value:.1e}" if abs(value) >= HUGE else str(value) if decimals is None else f"{value:.{decimals}f}"
-    if column.name == "nme":
-        text += f" ± {row['nme_sd']:.2f}" if row["nme_sd"] is not None and row["nme_sd"] < HUGE else ""
-        text = f"† {text}" if _of_found_faces(row) else text
-    return text
+    spread = row.get(column.spread)
+    if spread is not None and spread < HUGE:
+        text += f" ± {spread:.{column.decimals}f}"
+    return f"† {text}" if column.name == "nme" and _of_found_faces(row) else text
 
 
 def best_values(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> dict[str, float]:
@@ -138,7 +144,7 @@ def _of_found_faces(row: dict[str, Any]) -> bool:
     return row["n_nme"] is not None and row["n_nme"] < row["n"]
 
 
-def _methods(rows: Sequence[dict[str, Any]], longest: int) -> list[str]:
+def names_of(rows: Sequence[dict[str, Any]], longest: int) -> list[str]:
     """Return the names as shown: short, different, and with the letter of the row's remark."""
     letters = _letters(rows)
     shown: list[str] = []
@@ -156,7 +162,7 @@ def _letters(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {remark: chr(ord("a") + i) if i < 26 else str(i + 1) for i, remark in enumerate(remarks)}
 
 
-def _notes(rows: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[str]:
+def notes_of(rows: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[str]:
     """Return a line for each remark, for each row that is not ok, and for each reason why rows are contaminated."""
     lines = [f"({letter}) {remark}" for remark, letter in _letters(rows).items()]
     for row, name in zip(rows, methods, strict=True):

@@ -26,6 +26,7 @@ from fldbench.records.store import Store
 from fldbench.run.data import SuiteData, place_of
 from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
+from fldbench.run.gathered import Gathered
 from fldbench.run.process_state import kept_as_it_was
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
@@ -206,20 +207,10 @@ def record_failure(cell: Cell, store: Store, why: Failure) -> str:
 
 @dataclass
 class Batch:
-    """Runs that share predictions (same test split, same boxes), and the predictions as they come in.
-
-    Attributes
-    ----------
-    runs : list of Run
-    answers : dict of str to ndarray
-        Face id -> (L, 2) px.
-    timings : list of (int, dict)
-        Number of faces of each prediction, and its times.
-    """
+    """Runs that share predictions (same test split, same boxes), and the predictions as they come in."""
 
     runs: list[Run]
-    answers: dict[str, np.ndarray] = field(default_factory=dict)
-    timings: list[tuple[int, dict[str, float | None]]] = field(default_factory=list)
+    answers: Gathered = field(default_factory=Gathered)
 
 
 class Fitted(NamedTuple):
@@ -267,14 +258,15 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
         method = cell.make()
         clock = Clock()
         members = [found for key in part.members if (found := store.models.find(key))]
+        faces = data.train(cell.train).check_usable()
+        if cell.partition is not None and part.fold is not None:
+            faces = cell.partition.training_part(faces, part.fold)
         if members and len(members) == len(part.members):
-            method.assemble([load_method(member.file) for member in members])
-            seconds, cores = sum(member.facts.fit_seconds or 0.0 for member in members), None
+            with clock:
+                method.assemble([load_method(member.file) for member in members], faces)
+            seconds, cores = clock.seconds + sum(member.facts.fit_seconds or 0.0 for member in members), None
             resumed = any(member.facts.resumed for member in members)
         else:
-            faces = data.train(cell.train).check_usable()
-            if cell.partition is not None and part.fold is not None:
-                faces = cell.partition.training_part(faces, part.fold)
             facts_of(faces)  # `fit` notes them; what they cost is no part of its time
             folder = store.training_path(part.key)
             resumed = method.keeps_training and folder.is_dir()
@@ -323,9 +315,7 @@ def _answer(batch: Batch, method: Method, cell: Cell, part: Part, data: SuiteDat
     if cell.partition is not None and part.fold is not None:
         faces = faces[cell.partition.held_out(faces, part.fold)]
     if len(faces):
-        predictions, timings = predict_timed(method, faces)
-        batch.answers |= dict(zip(faces.ids.tolist(), predictions, strict=True))
-        batch.timings.append((len(faces), timings))
+        batch.answers.add(faces.ids.tolist(), predict_timed(method, faces))
 
 
 def _measured(
@@ -334,8 +324,8 @@ def _measured(
     """Return the record of one run, and the arrays to keep beside it."""
     loaded = data.test(run.protocol)
     faces = loaded.of(run.protocol)
-    predictions = np.array([batch.answers[face] for face in faces.ids.tolist()])
-    score = run.protocol.score(predictions, faces)
+    predictions, attributes = batch.answers.of(faces.ids.tolist())
+    score = run.protocol.score(predictions, faces, attributes)
     # The size of one model: those of other folds differ by a few faces.
     counts = {key: facts[0][key] for key in ("parameters", "multiply_adds", "model_bytes")}
     counts["models"] = {one["file"]: one["model_sha256"] for one in facts}
@@ -345,7 +335,8 @@ def _measured(
         method=replace(base.method, **counts),
         test=facts_of_test(run.protocol, faces, score, loaded.problems_in(run.protocol), run.fingerprint),
         metrics=Metrics(score.values),
-        timings=Timings(**together(facts, batch.timings), load=load_average()),
+        attributes=score.attributes.facts,
+        timings=Timings(**together(facts, batch.answers.timings), load=load_average()),
         ended=now(),
     )
     return record, {"ids": faces.ids, "predictions": predictions} | score.evidence

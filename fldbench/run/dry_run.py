@@ -40,6 +40,8 @@ def plan_in_words(plan: Plan, store: Store, fresh: bool = False, reused: Collect
             known, unknown = known + (each is not None), unknown + (each is None)
             models = "1 model" if fits == 1 else f"{fits} models"
             what = f"fits {models}, {'time unknown' if each is None else f'about {duration(fits * each)} ({like})'}"
+        elif "to do" in {state for state, _ in states} and any(part.key not in have for part in cell.parts):
+            what = "takes its members as they are fitted"
         lines.append(f"{cell.label}: {what}")
         for run, (state, why) in zip(cell.runs, states, strict=True):
             counts[state] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fldbench.attribute_metrics import Answered
 from fldbench.dataset import Roots, load_dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError, FldbenchError, PredictionsError, must_be
 from fldbench.faces import FaceSet
@@ -22,6 +24,7 @@ from fldbench.records.machine import machine_facts
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
 from fldbench.run.facts import facts_of_test
 from fldbench.run.overlaps import dataset_and_split, seen
+from fldbench.run.prediction_attributes import of_faces
 from fldbench.run.prediction_formats import read_answers
 from fldbench.run.prediction_ids import matched
 from fldbench.run.timing import now
@@ -43,6 +46,8 @@ class Outside:
         The protocol's test faces.
     predictions : ndarray of float, (n, L, 2)
         In px and in the order of the faces; a NaN row if the file has none.
+    attributes : dict of str to Answered
+        Attribute -> the answers for the same faces; without classes if the faces do not have it.
     score : Score
         What the protocol measured.
     absent : tuple of str
@@ -61,6 +66,7 @@ class Outside:
 
     faces: FaceSet
     predictions: np.ndarray
+    attributes: dict[str, Answered]
     score: Score
     absent: tuple[str, ...]
     elsewhere: int
@@ -109,7 +115,8 @@ def evaluate_file(
     """
     protocol = get_protocol(protocol)
     loaded = _faces_to_score(protocol, data)
-    ids, points, told = read_answers(path, get_scheme(protocol.scheme).n_points, protocol.dataset, max(len(loaded), 1))
+    n_points, most = get_scheme(protocol.scheme).n_points, max(len(loaded), 1)
+    ids, points, told, answered = read_answers(path, n_points, protocol.dataset, most, loaded.attributes)
     row_of, notes = matched(ids, loaded, path)
     faces = protocol.select(loaded)
     if faces.name not in ("", protocol.dataset):
@@ -127,7 +134,10 @@ def evaluate_file(
         notes.append(f"{len(absent)} of {len(faces)} faces have no prediction and count as missed: {listed(absent)}")
     if elsewhere:
         notes.append(f"{elsewhere} predictions are for faces outside {protocol.name} and were not used")
-    score = protocol.score(predictions, faces)
+    rows = [row_of.get(face, -1) for face in faces.ids.tolist()]
+    attributes = of_faces(answered, rows, faces.attribute_types)
+    score = protocol.score(predictions, faces, attributes)
+    notes += [f"{name} is not measured: {why}" for name, why in score.attributes.facts.left_out.items()]
     notes += _doubts(predictions, score)
     overlap, more = _shared(trained_on, protocol, faces, data)
     if overlap and not allow_overlap:
@@ -139,6 +149,7 @@ def evaluate_file(
     return Outside(
         faces=faces,
         predictions=predictions,
+        attributes=attributes,
         score=score,
         absent=absent,
         elsewhere=elsewhere,
@@ -237,7 +248,11 @@ def _faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
     """Return the record and the arrays of outside predictions; what they were trained on is what somebody states."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
-    content = hashlib.sha256(np.ascontiguousarray(outside.predictions).tobytes()).hexdigest()
+    total = hashlib.sha256(np.ascontiguousarray(outside.predictions).tobytes())
+    for name, (classes, probabilities) in sorted(outside.attributes.items()):
+        total.update(json.dumps([name, classes]).encode())
+        total.update(np.ascontiguousarray(probabilities).tobytes())
+    content = total.hexdigest()
     told = {"boxes": outside.boxes, "trained_on": outside.trained_on}
     stated = [] if told == {"boxes": NOT_STATED, "trained_on": ()} else [told]
     train = f"{' + '.join(outside.trained_on)} (stated)" if outside.trained_on else UNKNOWN
@@ -250,6 +265,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         protocol=protocol,
         test=replace(test, absent=len(outside.absent), boxes=outside.boxes),
         metrics=Metrics(score.values),
+        attributes=score.attributes.facts,
         machine=machine_facts(),
         started=now(),
         ended=now(),
@@ -265,5 +281,5 @@ def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[lis
     PredictionsError
         With file and line.
     """
-    ids, points, _ = read_answers(path, n_points, dataset)
-    return ids, points
+    found = read_answers(path, n_points, dataset)
+    return found.ids, found.points

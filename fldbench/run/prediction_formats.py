@@ -7,16 +7,19 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fldbench import registry
+from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError
 from fldbench.files import open_regular, read_text
 from fldbench.npz import read_npz
+from fldbench.run.prediction_attributes import NOT_READ, Header, checked, columns_of, from_json, from_npz, split_face
 
 ID_NAMES = ("id", "face", "path", "image", "image_path", "image_name", "file", "file_name", "filename", "name", "img")
 MOST_FACES = 1_000_000  # of a file, if nobody knows how many there can be
@@ -28,23 +31,32 @@ _AXIS = re.compile(r"(?<![A-Za-z])[xyzXYZ](?![A-Za-z])")
 
 
 class Answers(NamedTuple):
-    """What a file says: ids, landmarks (n, L, 2) px, NaN where not found, and the boxes that they were made with."""
+    """What a file says: ids, landmarks (n, L, 2) px, NaN where not found, and the boxes that they were made with.
+
+    Also attribute -> the answers for the same faces; `NOT_READ` for one that nobody wants.
+    """
 
     ids: list[str]
     points: np.ndarray
     boxes: str = ""
+    attributes: Mapping[str, Answered] = MappingProxyType({})
 
 
-def read_answers(path: str | Path, n_points: int, dataset: str, most: int = MOST_FACES) -> Answers:
+def read_answers(
+    path: str | Path, n_points: int, dataset: str, most: int = MOST_FACES, wanted: Collection[str] = ()
+) -> Answers:
     """Return the content of a prediction file; points are zero-based px.
 
     Formats, by the ending of the file:
 
     - .csv: one row for each face. The names in the header decide, not their order: x and y of each point, counted from
       0 or 1, such as x0, y_12, `x[3]` or p4_x, and the face in a column id (path, image, file ... or the first).
-      Without a header: id, x0, y0, x1, y1, ... An empty cell or `nan` is a missed point. Other columns are ignored.
-    - .json: {id: [[x, y], ...], ...}; null is a missed face or point.
-    - .npz: arrays `ids` and `predictions` (n, L, 2), as in a record's faces.npz; the string `boxes` is optional.
+      Without a header: id, x0, y0, x1, y1, ... An empty cell or `nan` is a missed point. Columns ATTRIBUTE:CLASS, such
+      as gender:male and gender:female, are probabilities. Other columns are ignored.
+    - .json: {id: [[x, y], ...], ...}; null is a missed face or point. A face with attributes is {"landmarks":
+      [[x, y], ...], "attributes": {ATTRIBUTE: {CLASS: probability}}}.
+    - .npz: arrays `ids` and `predictions` (n, L, 2), as in a record's faces.npz; the string `boxes` is optional, and so
+      are `probabilities:ATTRIBUTE` (n, k) with the names `classes:ATTRIBUTE` (k,).
     - any other: the submission format of the dataset's benchmark.
 
     Parameters
@@ -56,6 +68,8 @@ def read_answers(path: str | Path, n_points: int, dataset: str, most: int = MOST
         The registered dataset whose submission format may be read.
     most : int
         The number of faces that there can be at most; a file that claims more is refused before it is read.
+    wanted : collection of str
+        The attributes to read.
 
     Raises
     ------
@@ -63,12 +77,13 @@ def read_answers(path: str | Path, n_points: int, dataset: str, most: int = MOST
         For anything else; with file and, if known, line.
     """
     path = Path(path)
-    readers: dict[str, Callable[[Path, int, int], Answers]] = {".csv": _csv, ".json": _json, ".npz": _npz}
+    readers: dict[str, Callable[[Path, int, int, Collection[str]], Answers]]
+    readers = {".csv": _csv, ".json": _json, ".npz": _npz}
     if not path.is_file():
         what = "not a file" if path.exists() else "there is no such prediction file"
         raise PredictionsError(f"{what}; check the path", path)
     if path.suffix.lower() in readers:
-        answers = readers[path.suffix.lower()](path, n_points, most)
+        answers = readers[path.suffix.lower()](path, n_points, most, wanted)
     else:
         answers = Answers(*registry.resolve("dataset", dataset)().read_submission(path))
     if not answers.ids:
@@ -76,11 +91,13 @@ def read_answers(path: str | Path, n_points: int, dataset: str, most: int = MOST
     return answers
 
 
-def _csv(path: Path, n_points: int, most: int) -> Answers:
+def _csv(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answers:
     reader = csv.reader(io.StringIO(read_text(path, PredictionsError), newline=""))
     ids: list[str] = []
     rows: list[list[float]] = []
     columns: _Columns | None = None
+    answered: dict[str, dict[str, int]] = {}
+    shares: dict[str, list[list[float]]] = {}
     try:
         for row in reader:
             if not any(cell.strip() for cell in row):
@@ -89,6 +106,8 @@ def _csv(path: Path, n_points: int, most: int) -> Answers:
             if columns is None:
                 if _is_header(row):
                     columns = _columns_of(row, n_points, path, line)
+                    answered = columns_of(row, path, line)
+                    shares = {name: [] for name in answered if name in wanted}
                     continue
                 columns = _Columns(0, list(range(1, 1 + 2 * n_points)), 1 + 2 * n_points, False)
             if len(row) != columns.width:
@@ -97,10 +116,18 @@ def _csv(path: Path, n_points: int, most: int) -> Answers:
                 )
                 raise PredictionsError(f"{len(row)} columns; must be {columns.width}: {allowed}", path, line)
             ids.append(_id(row[columns.face].strip(), path, line))
-            rows.append([_coordinate(row[k], path, line) for k in columns.points])
+            rows.append([_number_of(row[k], path, line) for k in columns.points])
+            for name, found in shares.items():
+                found.append([_number_of(row[k], path, line) for k in answered[name].values()])
     except csv.Error as error:
         raise PredictionsError(f"not a CSV file ({error})", path, reader.line_num) from error
-    return Answers(ids, np.array(rows, float).reshape(-1, n_points, 2))
+    attributes = {
+        name: checked(name, list(classes), np.array(shares[name]).reshape(-1, len(classes)), ids, path)
+        if name in shares
+        else NOT_READ
+        for name, classes in answered.items()
+    }
+    return Answers(ids, np.array(rows, float).reshape(-1, n_points, 2), attributes=attributes)
 
 
 class _Columns(NamedTuple):
@@ -187,7 +214,7 @@ def _header_complaint(names: list[str], families: dict[str, Any], chosen: int, n
     return f"the header is {shown if len(shown) <= SHOWN else shown[:SHOWN] + '...'!r}; must be {allowed}; {then}"
 
 
-def _coordinate(cell: str, path: Path, line: int) -> float:
+def _number_of(cell: str, path: Path, line: int) -> float:
     if not cell.strip():
         return np.nan
     try:
@@ -196,7 +223,7 @@ def _coordinate(cell: str, path: Path, line: int) -> float:
         return float(cell)
     except ValueError:
         raise PredictionsError(
-            f"could not convert string to float: {cell.strip()[:SHOWN]!r}; must be a number in px", path, line
+            f"could not convert string to float: {cell.strip()[:SHOWN]!r}; must be a number", path, line
         ) from None
 
 
@@ -210,7 +237,7 @@ class _Pairs(list[Any]):
     """A JSON object as its pairs, so that an id that is given twice is noticed."""
 
 
-def _json(path: Path, n_points: int, most: int) -> Answers:
+def _json(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answers:
     text = read_text(path, PredictionsError)
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
@@ -220,9 +247,15 @@ def _json(path: Path, n_points: int, most: int) -> Answers:
         raise PredictionsError(f"not JSON of predictions ({error})", path) from None
     if not isinstance(pairs, _Pairs):
         raise PredictionsError("no mapping; must be {id: [[x, y], ...], ...}", path)
-    rows = [_json_face(face, value, n_points, path) for face, value in pairs]
+    split = [split_face(value, face[:SHOWN], path) if _has_landmarks(value) else (value, []) for face, value in pairs]
+    rows = [_json_face(face, value, n_points, path) for (face, _), (value, _) in zip(pairs, split, strict=True)]
     ids = [_id(face.strip(), path) for face, _ in pairs]
-    return Answers(ids, np.array(rows, float).reshape(-1, n_points, 2))
+    attributes = from_json([face[:SHOWN] for face in ids], [found for _, found in split], wanted, path)
+    return Answers(ids, np.array(rows, float).reshape(-1, n_points, 2), attributes=attributes)
+
+
+def _has_landmarks(value: Any) -> bool:
+    return isinstance(value, _Pairs) and "landmarks" in dict(value)
 
 
 def _json_face(face: str, value: Any, n_points: int, path: Path) -> list[list[float]]:
@@ -253,11 +286,14 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _npz(path: Path, n_points: int, most: int) -> Answers:
+def _npz(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answers:
     try:
         with open_regular(path) as content, zipfile.ZipFile(content) as file:
             names = ["ids", "predictions", *(["boxes"] if "boxes.npy" in file.namelist() else [])]
-            _check_headers({name: _header(file, name) for name in names}, n_points, most, path)
+            headers = {name: _header(file, name) for name in names}
+            _check_headers(headers, n_points, most, path)
+            read, others = from_npz(file, _header, headers["ids"].shape[0], wanted, path)
+        names += [f"{what}:{name}" for name in read for what in ("probabilities", "classes")]
         arrays = read_npz(path, names, PredictionsError)
     except PredictionsError:
         raise
@@ -265,26 +301,25 @@ def _npz(path: Path, n_points: int, most: int) -> Answers:
         raise PredictionsError(f"not an .npz file with the arrays ids and predictions ({error})", path) from error
     ids = [_id(_text(one).strip(), path) for one in arrays["ids"].tolist()]
     boxes = _text(arrays["boxes"].item()) if "boxes" in arrays else ""
-    return Answers(ids, arrays["predictions"].astype(float), boxes)
+    attributes = dict.fromkeys(others, NOT_READ)
+    for name in read:
+        classes = [_text(one) for one in arrays[f"classes:{name}"].tolist()]
+        attributes[name] = checked(name, classes, arrays[f"probabilities:{name}"], ids, path)
+    return Answers(ids, arrays["predictions"].astype(float), boxes, attributes)
 
 
-class _Header(NamedTuple):
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-
-def _header(file: zipfile.ZipFile, name: str) -> _Header:
+def _header(file: zipfile.ZipFile, name: str) -> Header:
     """Return what an array of an npz file claims to be, before anything is allocated."""
     with file.open(f"{name}.npy") as content:
         first = np.lib.format.read_magic(content) == (1, 0)
         read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(content)
-        return _Header(shape, dtype)
+        return Header(shape, dtype)
 
 
-def _check_headers(headers: dict[str, _Header], n_points: int, most: int, path: Path) -> None:
+def _check_headers(headers: dict[str, Header], n_points: int, most: int, path: Path) -> None:
     ids, points = headers["ids"], headers["predictions"]
-    boxes = headers.get("boxes", _Header((), np.dtype("U1")))
+    boxes = headers.get("boxes", Header((), np.dtype("U1")))
     if len(ids.shape) != 1 or points.shape != (ids.shape[0], n_points, 2):
         allowed = f"(n,), (n, {n_points}, 2)"
         what = f"shapes of ids and predictions are {ids.shape}, {points.shape}; must be {allowed}"

@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fldbench.attribute_answers import predict_attributes_checked
+from fldbench.attribute_metrics import Answered
 from fldbench.faces import FaceSet
 from fldbench.faces.images import decoded
 from fldbench.method import Method, predict_checked
@@ -19,13 +21,22 @@ WARM_UP = 8  # faces predicted before the clock starts
 ALONE = 20  # faces predicted one by one, for ms_one_face
 
 
-def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str, float | None]]:
-    """Return predictions (n, L, 2) px and milliseconds for each face in large batches and alone.
+class Prediction(NamedTuple):
+    """The answers of a method for n faces: landmarks (n, L, 2) px and attributes; and the times that they took."""
 
-    The decoding of images is not part of the times.
+    landmarks: np.ndarray
+    attributes: dict[str, Answered]
+    timings: dict[str, float | None]
+
+
+def predict_timed(method: Method, faces: FaceSet) -> Prediction:
+    """Return the answers, with milliseconds for each face: in large batches and alone, and for attributes in batches.
+
+    The decoding of images is not part of the times, and attributes are none of the times of landmarks.
     """
     answers: list[np.ndarray] = []
-    clock, alone = Clock(), []
+    attributes: list[dict[str, Answered]] = []
+    clock, other, alone = Clock(), Clock(), []
     points = faces.landmarks.shape[1]
     for rows, images in decoded(faces.images, FACES_AT_ONCE):
         boxes = faces.boxes[rows]
@@ -37,9 +48,21 @@ def predict_timed(method: Method, faces: FaceSet) -> tuple[np.ndarray, dict[str,
                 alone.append(time.perf_counter() - began)
         with clock:
             answers.append(predict_checked(method, images, boxes, points))
+        with other:
+            attributes.append(predict_attributes_checked(method, images, boxes))
         del images  # before the next ones are decoded
-    timings = {"ms_per_face": 1000 * clock.seconds / len(faces), "ms_one_face": 1000 * float(np.median(alone))}
-    return np.concatenate(answers), {key: round(ms, 3) for key, ms in timings.items()} | {"predict_cores": clock.cores}
+    timings: dict[str, float] = {
+        "ms_per_face": 1000 * clock.seconds / len(faces),
+        "ms_one_face": 1000 * float(np.median(alone)),
+    }
+    found = {
+        name: Answered(first.classes, np.concatenate([part[name].probabilities for part in attributes]))
+        for name, first in attributes[0].items()
+    }
+    if found:
+        timings["ms_attributes"] = 1000 * other.seconds / len(faces)
+    rounded: dict[str, float | None] = {key: round(ms, 3) for key, ms in timings.items()}
+    return Prediction(np.concatenate(answers), found, rounded | {"predict_cores": clock.cores})
 
 
 def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
@@ -61,7 +84,7 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
     """
     seconds = [float(fit["fit_seconds"]) for fit in fits]
     counts = [n for n, _ in predictions]
-    ms = [times.get("ms_per_face") for _, times in predictions]
+    ms, other = ([times.get(key) for _, times in predictions] for key in ("ms_per_face", "ms_attributes"))
     spent = [n * (one or 0.0) for n, one in zip(counts, ms, strict=True)]
     alone = [times["ms_one_face"] for _, times in predictions if times.get("ms_one_face") is not None]
     return {
@@ -75,6 +98,7 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
         "ms_per_face": _mean(ms, counts, 3),
         "ms_one_face": round(float(np.median(alone)), 3) if alone else None,
         "predict_cores": _mean([times.get("predict_cores") for _, times in predictions], spent, 2),
+        "ms_attributes": _mean(other, counts, 3),
     }
 
 

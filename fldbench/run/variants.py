@@ -18,11 +18,27 @@ FEWEST_SEEDS = 3  # fewer say little about how much trainings differ by chance
 LONGEST_WHY = 200  # letters
 
 
+class Variant(NamedTuple):
+    """One of the variants: the label of its method in the suite, its own name, its tasks, and the method to run."""
+
+    method: str
+    name: str
+    tasks: tuple[str, ...]
+    spec: MethodSpec
+
+
 class Ablated(NamedTuple):
-    """The suite of the variants, and what the user should know about it, a line each."""
+    """The suite of the variants, the variants by their labels, and what the user should know, a line each."""
 
     suite: Suite
+    variants: dict[str, Variant]
     notes: tuple[str, ...]
+
+    def of_methods(self, names: Collection[str]) -> list[str]:
+        """Return names of methods as `run_suite` knows them: the label of a method in the suite is all its variants."""
+        chosen = [label for label, one in self.variants.items() if {one.method, one.spec.name, label} & set(names)]
+        known = {name for one in self.variants.values() for name in (one.method, one.spec.name, one.spec.label)}
+        return [*chosen, *(name for name in names if name not in known)]
 
 
 def with_variants(suite: Suite) -> Ablated:
@@ -39,7 +55,7 @@ def with_variants(suite: Suite) -> Ablated:
     SuiteError
         When no method is left, and for a variant that its method refuses.
     """
-    chosen: list[MethodSpec] = []
+    chosen: list[Variant] = []
     notes: list[str] = []
     for spec in suite.methods:
         why = _why_not(spec)
@@ -57,10 +73,12 @@ def with_variants(suite: Suite) -> Ablated:
             f"{len(suite.seeds)} seed{'s' * (len(suite.seeds) > 1)}: how much trainings differ by chance is hardly "
             f"known; give {FEWEST_SEEDS} or more, better 5"
         )
-    return Ablated(suite.model_copy(update={"methods": chosen}), tuple(notes))
+    methods = [variant.spec for variant in chosen]
+    by_label = {variant.spec.label: variant for variant in chosen}
+    return Ablated(suite.model_copy(update={"methods": methods}), by_label, tuple(notes))
 
 
-def variants_of(spec: MethodSpec) -> list[MethodSpec]:
+def variants_of(spec: MethodSpec) -> list[Variant]:
     """Return the variants of a method with attributes among its tasks, each once.
 
     Raises
@@ -69,7 +87,7 @@ def variants_of(spec: MethodSpec) -> list[MethodSpec]:
         For one that the method refuses.
     """
     tasks = tasks_of(spec)
-    return [_variant(spec, tasks, kept, name) for kept, name in subsets(tasks)]
+    return [Variant(spec.label, name, kept, _variant(spec, tasks, kept, name)) for kept, name in subsets(tasks)]
 
 
 def subsets(tasks: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:

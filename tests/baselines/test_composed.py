@@ -76,7 +76,7 @@ def test_one_warning_where_no_member_uses_it(faces):
 def test_assembled_members_answer_like_fitted_ones(faces):
     fitted = Average(("mean-shape", "chooses")).fit(faces)
     assembled = Average(("mean-shape", "chooses"))
-    assembled.assemble([member.fit(faces) for member in assembled.members_alone.values()])
+    assembled.assemble([member.fit(faces) for member in assembled.members_alone.values()], faces)
     answers = [method.predict(list(faces.images), faces.boxes) for method in (fitted, assembled)]
     assert np.array_equal(*answers)
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from broken_datasets import BROKEN_DATASETS, GoodData, Wide
 from broken_methods import BROKEN_METHODS, CannotBeCopied, Clips, Good
+from toy_attributes import Heads
 
 from fldbench import registry
 from fldbench.checks import (
     DATASET_CHECKS,
     METHOD_CHECKS,
     Maker,
+    attributes,
     check_dataset,
     check_method,
     quick_faces,
@@ -32,6 +34,7 @@ def tables(monkeypatch):
     monkeypatch.setattr(registry, "TABLES", {kind: dict(entries) for kind, entries in registry.TABLES.items()})
 
 
+CLASSES = ("classes", "mirrored-classes")  # checks of datasets that are skipped if no attribute has classes
 NOT_GOODS = {"members", "exports"}  # what the good toy neither has nor declares
 
 
@@ -70,6 +73,7 @@ def test_every_check_has_its_toy_and_says_what_it_asks_for():
 def test_what_does_not_apply_is_skipped_with_a_reason():
     skipped = {r.check: r.reason for r in check_method("mean-shape") if r.status == "skipped"}
     without = {"random-state", "threads", "progress", "attributes", "rules", "files", "changes-nothing"}
+    without |= {"attribute-rows", "attributes-seen", "attributes-saved"}
     assert set(skipped) == without | {"sample-weight", "refines", "keeps-training"} | NOT_GOODS
     assert skipped["threads"] == "it has no parameter threads" and all(skipped.values())
     assert skipped["refines"] == "it does not declare refines"
@@ -146,7 +150,10 @@ def test_the_quick_faces_are_left_as_they_are():
 def test_a_good_dataset_passes_every_check():
     registry.register_dataset("toy", GoodData)
     results = check_dataset("toy")
-    assert [(r.check, r.status, r.reason) for r in results] == [(name_of(c), "passed", "") for c in DATASET_CHECKS]
+    rest = {r.check: (r.status, r.reason) for r in results}
+    assert [rest.pop(check) for check in CLASSES] == [("skipped", "no attribute has classes")] * 2
+    checks = (name_of(check) for check in DATASET_CHECKS)
+    assert rest == {name: ("passed", "") for name in checks if name not in CLASSES}
     assert not failed(check_dataset("toy", "here"))
 
 
@@ -180,7 +187,8 @@ def test_a_dataset_that_came_without_images_is_checked_but_for_those():
     registry.register_dataset("toy", Bare)
     results = check_dataset("toy")
     assert not failed(results)
-    assert [(r.check, r.reason) for r in results if r.status == "skipped"] == [("images", "no images here")]
+    skipped = [(r.check, r.reason) for r in results if r.status == "skipped" and r.check not in CLASSES]
+    assert skipped == [("images", "no images here")]
 
 
 def test_one_split_without_images_does_not_excuse_the_others():
@@ -258,12 +266,36 @@ def test_advice_does_not_make_the_command_fail(command):
     assert "\n         instead: no point lies outside; the outermost is at x = 0.00\n" in done.output
     assert f"{len(METHOD_CHECKS) - 3} passed, 0 failed, 1 should hold and do not; 2 were skipped" in done.output
     advice = {result.check for result in check_method("toy") if result.advice}
-    assert advice == {"learns", "moves-along", "mirror-image", "not-clipped", "one-face", "same-faces", "any-scheme"}
+    assert advice == {
+        *("learns", "moves-along", "mirror-image", "not-clipped", "one-face", "same-faces", "any-scheme"),
+        "attributes-seen",
+    }
 
 
 def test_the_command_on_a_dataset_that_is_absent(command):
     done = command("synthetic", "--param", "faces=12")
-    assert done.exit_code == 0 and "synthetic: 13 checks ran, 13 passed, 0 failed; 1 were skipped" in done.output
+    assert done.exit_code == 0 and "synthetic: 15 checks ran, 15 passed, 0 failed; 1 were skipped" in done.output
     done = command("300w")
     assert "no split is there: dataset '300w' needs a data root; give --data ROOT" in done.output
     assert "300w: 2 checks ran, 2 passed, 0 failed; 12 were skipped" in done.output
+
+
+def test_attributes_of_a_method_that_may_choose_its_tasks_are_checked_though_its_default_is_landmarks():
+    class Chooses(Heads):
+        def __init__(self, tasks=("landmarks",), random_state=0):
+            super().__init__(0.0, random_state, tasks)
+
+        def get_params(self):
+            return {"tasks": self.tasks, "random_state": self.random_state}
+
+    registry.register_method("toy", Chooses)
+    train, test = quick_faces()
+    make = Maker("toy")
+    for check in attributes.CHECKS:
+        assert run(check, make, train, test).status == "passed", check
+    assert make.trained(train).tasks == ("landmarks",)
+    assert make.with_attributes(train).tasks == ["landmarks", *train.attribute_types]
+    # Asked for some tasks, it is checked with these.
+    some = Maker("toy", tasks=["landmarks", "pose"])
+    assert some.with_attributes(train) is some.trained(train)
+    assert run(attributes.check_attributes, some, train, test).status == "passed"

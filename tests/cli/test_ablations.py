@@ -15,10 +15,21 @@ def suite(toy, tmp_path):
 def test_the_variants_are_run_once(call, suite, tmp_path):
     out = tmp_path / "out"
     status, text, err = call("ablate", suite, "--out", out)
-    assert status == 0 and Several.fits == 12 and "several: all" in text
-    assert "12 of 12 done" in err
+    assert status == 0 and Several.fits == 12 and "several on tasks-test, trained on tasks-train" in text
+    assert "No task alone changes the NME by more than 0.00 points" in text and "12 of 12 done" in err
+    names = ("ablation.csv", "ablation.tex", "ablation.md", "ablation.png")
+    assert text.endswith(f"written: {', '.join(str(out / name) for name in names)}\n")
+    kept = [(out / name).read_bytes() for name in names[:3]]
     status, again, _ = call("ablate", suite, "--out", out)
     assert status == 0 and Several.fits == 12 and again == text
+    assert [(out / name).read_bytes() for name in names[:3]] == kept and not (out / "leaderboard.csv").exists()
+
+
+def test_one_variant_alone_is_shown_and_not_written(call, suite, tmp_path):
+    out = tmp_path / "out"
+    status, text, err = call("ablate", suite, "--out", out, "--only", "several: all")
+    assert status == 0 and "Nothing can be compared" in text
+    assert "ablation files hold whole suites and were not written" in err and not (out / "ablation.csv").exists()
 
 
 def test_a_dry_run_prints_the_plan(call, suite, tmp_path):

@@ -18,6 +18,12 @@ def test_a_method_shows_parameters_with_defaults_meaning_and_rule(call):
     assert "can refine other methods' answers" in words
 
 
+@pytest.mark.parametrize(("name", "validates"), [("average", False), ("hybrid", True), ("hog-heads", False)])
+def test_a_method_of_members_declares_what_follows_from_them(call, name, validates):
+    status, text, _ = call("show", name)
+    assert status == 0 and ("uses a validation set" in text) == validates
+
+
 def test_a_network_shows_its_size_and_the_settings_of_its_training(call):
     _, text, _ = call("show", "fld-net")
     words = " ".join(text.split())
@@ -30,6 +36,15 @@ def test_a_name_of_a_dataset_and_a_protocol_shows_both(call):
     _, text, _ = call("show", "imm-frontal")
     assert "dataset imm-frontal" in text
     assert "protocol imm-frontal" in text
+
+
+def test_a_dataset_shows_what_the_codes_of_its_attributes_mean(call):
+    words = " ".join(call("show", "mtfl")[1].split())
+    assert "attributes (-1 unknown) gender 0 male, 1 female smile 0 no, 1 yes glasses 0 no, 1 yes pose 0 left" in words
+    assert "4 right profile; the mirror image has the last for the first; neighbours are alike" in words
+    assert "attributes (-1" not in call("show", "300w")[1]
+    listed = {line.split()[0]: line for line in call("list", "datasets")[1].splitlines()}
+    assert listed["mtfl"].endswith("; attributes gender, smile, glasses, pose") and "attributes" not in listed["300w"]
 
 
 def test_a_protocol_with_modifiers_and_a_scheme(call):
@@ -87,7 +102,7 @@ def test_a_list_of_methods_imports_none():
 
 
 def test_names_are_completed():
-    assert method_name("hog") == ["hog-ridge"]
+    assert method_name("hog-r") == ["hog-ridge"]
     assert "300w-helen" in protocol_name("300w-h")
     assert dataset_name("imm-f") == ["imm-frontal"]
     assert any_name("ibug-6") == ["ibug-68"]

@@ -19,11 +19,12 @@ from fldbench.cnn.nets.five_conv import FiveConv, FiveConvNetwork
 from fldbench.cnn.nets.fld_net import FldNet, FldNetwork
 from fldbench.cnn.nets.heatmap import Heatmap, HeatmapNetwork
 from fldbench.cnn.nets.mobilenet import MobileNet, MobileNetwork
+from fldbench.cnn.nets.mtfld import MTFLD
 from fldbench.cnn.nets.naimish_net import NaimishNet
 from fldbench.cnn.nets.nose_net import NoseNet
 from fldbench.cnn.nets.resnet_wing import ResidualNetwork, ResNetWing
 from fldbench.cnn.nets.small import LandmarkNet, SmallCNN
-from fldbench.cnn.nets.tcdcn import TCDCNTrunk
+from fldbench.cnn.nets.tcdcn import TCDCN, TCDCNetwork
 from fldbench.cnn.nets.vggface import VGGFaceTransfer
 from fldbench.cnn.view import normalised
 from fldbench.errors import MethodError, MissingDependencyError, StoreError
@@ -41,6 +42,9 @@ METHODS = {
     "heatmap": Heatmap(size=64),
     "fld-net": FldNet(size=64, width=8, head=16),
     "cnn-small": SmallCNN(size=32),
+    "tcdcn": TCDCN(),
+    "tcdcn, local filters": TCDCN(shared=False),
+    "mtfld": MTFLD(),
 }
 
 
@@ -154,10 +158,10 @@ def test_multiply_adds_of_the_mobilenets(alpha, shallow, millions):
 
 
 def test_multiply_adds_of_local_filters_are_their_weights():
-    trunk = TCDCNTrunk(shared=False)
-    weights = sum(p.numel() for name, p in trunk.named_parameters() if name.endswith("weight"))
-    assert multiply_adds(trunk, (1, 40, 40)) == weights
-    assert multiply_adds(TCDCNTrunk(), (1, 40, 40)) == multiply_adds(trunk, (1, 40, 40))
+    local, shared = (TCDCNetwork(torch.zeros(5, 2), shared=shared) for shared in (False, True))
+    weights = sum(p.numel() for name, p in local.named_parameters() if name.endswith("weight"))
+    assert multiply_adds(local, (1, 40, 40)) == weights
+    assert multiply_adds(shared, (1, 40, 40)) == multiply_adds(local, (1, 40, 40))
 
 
 def test_weight_bytes_and_the_projects_size():

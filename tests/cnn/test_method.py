@@ -108,6 +108,8 @@ OWN = {
     "mobilenet-0.3": BASE | {"alpha", "shallow"},
     "heatmap": BASE | {"width"},
     "fld-net": BASE | {"width", "head"},
+    "tcdcn": (BASE - {"channels"}) | {"shared"},
+    "mtfld": (BASE - {"channels", "padding"}) | {"shared"},
 }
 
 

@@ -41,6 +41,13 @@ def test_normalisations_by_hand():
     assert normalised(torch.full((1, 1, 4, 4), 9, dtype=torch.uint8), "instance").abs().max() == 0
 
 
+def test_stretched_images_reach_from_0_to_1():
+    images = torch.tensor([[[[10, 60], [35, 10]]], [[[0, 255], [51, 255]]], [[[7, 7], [7, 7]]]], dtype=torch.uint8)
+    assert normalised(images, "stretched").flatten(1).tolist() == [
+        pytest.approx(row) for row in ([0, 1, 0.5, 0], [0, 1, 0.2, 1], [0, 0, 0, 0])
+    ]
+
+
 def test_shrinking_and_border():
     crop = np.full((20, 20), 77, np.uint8)
     assert np.array_equal(seen_through(crop, Placement(x=3.0).matrix(20, 1.0, 10, 12), 10, 12), np.full((12, 10), 77))

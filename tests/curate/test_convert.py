@@ -21,7 +21,7 @@ from fldbench.datasets.yours.csv_table import CSVTable
 from fldbench.datasets.yours.dlib_xml import DlibXML
 from fldbench.datasets.yours.pts_folder import PtsFolder
 from fldbench.errors import DataError, StoreError, UnknownNameError
-from fldbench.faces import FaceSet, ImageArrays, ImageFiles, NoImages
+from fldbench.faces import Attribute, FaceSet, ImageArrays, ImageFiles, NoImages
 from fldbench.geometry import tight_box
 from fldbench.schemes import get_scheme
 
@@ -85,10 +85,28 @@ def test_synthetic_faces_come_back(synthetic, tmp_path, to):
 @pytest.mark.parametrize("to", WHOLE)
 def test_missing_hidden_groups_boxes_and_names_come_back(spotted, tmp_path, to):
     lost = convert(spotted, to, tmp_path)
-    assert lost == ("the attributes smile", "the subsets even, odd, none")
+    attributes = "the attributes smile"
+    if to == "csv":
+        attributes = 'which columns are attributes: read them with attributes={"smile": {"column": "attribute_smile"}}'
+    assert lost == (attributes, "the subsets even, odd, none")
     back = read_back(to, tmp_path, spotted)
     assert_same(back, spotted)
     assert back.groups.tolist() == spotted.groups.tolist()
+
+
+def test_attributes_in_a_table_come_back_with_the_option_that_is_told(spotted, tmp_path):
+    """Of a face without landmarks, and with names that columns and cells may have for other reasons."""
+    landmarks = spotted.landmarks.copy()
+    landmarks[2] = np.nan
+    attributes = {"id": [0, 1, -1, 2, 0, 1], "x0": [-1, 30, 0, 7, 100_000, 5], "smile": [1, 0, 1, 0, -1, 0]}
+    types = {"id": Attribute(("nan", "0", 'a, "b"'), mirrored=True), "smile": Attribute(("no", "yes"), ordered=True)}
+    faces = replace(spotted, landmarks=landmarks, visible=None, attributes=attributes, attribute_types=types)
+    lost = convert(faces, "csv", tmp_path)
+    option = next(line for line in lost if line.startswith("which columns")).partition("attributes=")[2]
+    back = READERS["csv"](scheme="mtfl-5", attributes=json.loads(option)).load(tmp_path, "test")
+    assert back.ids.tolist() == faces.ids.tolist() and np.isnan(back.landmarks[2]).all()
+    assert {name: codes.tolist() for name, codes in back.attributes.items()} == attributes
+    assert back.attribute_types == types and not any("without any point" in line for line in lost)
 
 
 @pytest.mark.parametrize("to", WHOLE)
@@ -122,7 +140,7 @@ def test_pts_says_what_it_loses_and_refuses_a_missing_point(spotted, tmp_path):
 def test_a_face_without_any_point_is_named_as_lost(spotted, tmp_path):
     landmarks = spotted.landmarks.copy()
     landmarks[2] = np.nan
-    faces = replace(spotted, landmarks=landmarks, visible=None)
+    faces = replace(spotted, landmarks=landmarks, visible=None, attributes={})
     for to in WHOLE:
         lost = convert(faces, to, tmp_path / to)
         assert lost[0] == "1 faces without any point (b/c.d): written, but left out by the reader"
@@ -208,7 +226,7 @@ def test_csv_columns_appear_where_they_say_something(spotted, tmp_path):
     )
     points = ["x0", "y0", "x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"]
     assert plain[0] == ["path", "box_x0", "box_y0", "box_x1", "box_y1", *points]
-    assert full[0] == [*plain[0], *(f"visible{i}" for i in range(5)), "group"]
+    assert full[0] == [*plain[0], *(f"visible{i}" for i in range(5)), "group", "attribute_smile"]
     assert full[2][5 + 6 : 5 + 8] == ["", ""]
 
 

@@ -10,8 +10,7 @@ from toys import toy_faces
 
 from fldbench.curate.inspect import info, info_text, preview
 from fldbench.errors import DataError
-from fldbench.faces import ImageArrays, ImageFiles, NoImages
-from fldbench.faces.attributes import Attribute
+from fldbench.faces import Attribute, ImageArrays, ImageFiles, NoImages
 from fldbench.media.bars import word_panel
 
 
@@ -27,7 +26,8 @@ def rich():
         visible=visible,
         boxes=np.array([[0, 0, 10, side] for side in (12, 14, 16, 18, 20, 40)]),
         groups=np.array(list("aaabbc")),
-        attributes={"smile": np.array([0, 1, 1, -1, 1, 0])},
+        attributes={"smile": np.array([0, 1, 1, -1, 1, 0]), "age": np.array([30, -1, 7, 8, 61, -1])},
+        attribute_types={"smile": Attribute(("no", "little", "much"))},
         parts={"one": (6, 6), "two": (0, 9)},
     )
 
@@ -46,7 +46,8 @@ def test_info_counts_everything():
         "annotated": 28,
         "missing": 2,
         "hidden": 3,
-        "attributes": {"smile": {"unknown": 1, "0": 2, "1": 3}},
+        "attributes": {"smile": {"no": 2, "little": 3, "much": 0, "unknown": 1}},
+        "numbers": {"age": {"least": 7, "median": 19.0, "largest": 61, "unknown": 2}},
         "subsets": {"even": 3, "odd": 3, "none": 0},
         "groups": {"known": True, "number": 3, "largest": 3},
         "box_sides": [12.0, 17.0, 40.0],
@@ -74,7 +75,8 @@ def test_info_as_text():
         "part          two: 0 of 9",
         "incomplete    two",
         "groups        3, the largest with 3 faces",
-        "attribute     smile: unknown x 1, 0 x 2, 1 x 3",
+        "attribute     smile: no 2, little 3, much 0, unknown 1",
+        "attribute     age: 7 to 61, median 19, unknown 2",
         "box side      12 to 40 px, median 17",
         "image width   40 to 40 px, median 40",
         "images        6 looked at, 0 unreadable",

@@ -92,6 +92,13 @@ def test_visibility_defaults_to_annotated():
             r"the shape of visible is \(4, 6\); must be \(4, 5\), one flag for each landmark",
         ),
         ({"ids": np.array(["a", "b", "a", "c"])}, "the id 'a' is used for more than one face"),
+        (
+            {"attributes": {"smile": [0, 1, 0.5, 1]}},
+            "the attribute smile is 0.5; must be a whole number, -1 where",
+        ),
+        ({"attributes": {"smile": [0, 1, np.nan, 1]}}, "the attribute smile is nan; must be a whole number, -1 where"),
+        ({"attributes": {"smile": ["no", "yes", "", ""]}}, "the attribute smile is 'no'; must be a whole number, -1"),
+        ({"attributes": {"smile": [None, 1, 0, 1]}}, "the attribute smile is None; must be a whole number, -1 where"),
         ({"attributes": {"smile": np.zeros(5)}}, r"the number of attributes\[smile\] is 5; must be 4"),
     ],
 )

@@ -140,3 +140,13 @@ def test_text_is_cut_to_its_width_and_stays_inside():
     write_text(outside, "W", 25, 10, 12, (255,) * 3)
     write_text(outside, "W", 5, 60, 12, (255,) * 3)
     assert not outside.any()
+
+
+@pytest.mark.parametrize("size", [10, 11, 14, 20])
+def test_letters_stand_on_one_line(size):
+    for text in ("left", "lp", "l_1", "l@", "l…", "lÄ"):
+        canvas = np.zeros((3 * size, 6 * size, 3), np.uint8)
+        write_text(canvas, text, 3, 2 * size, size, (255,) * 3)
+        ink = canvas[..., 0] > 100
+        first = np.flatnonzero(ink.any(axis=0))[0]  # the l
+        assert np.flatnonzero(ink[:, first])[-1] == 2 * size - 1 and first in (3, 4), text

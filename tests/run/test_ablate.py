@@ -1,7 +1,8 @@
 """Ablations: which variants there are, what they have in common with a plain suite, and what is done again."""
 
+import numpy as np
 import pytest
-from task_toys import Several, register_tasks
+from task_toys import TEST, Several, register_tasks, task_faces
 
 import fldbench
 from fldbench.errors import SuiteError
@@ -56,22 +57,64 @@ def test_results_are_shared_with_run_and_a_second_call_fits_nothing(suite, tmp_p
     ]
     before = fldbench.run_suite(suite | {"methods": plain}, tmp_path)
     assert Several.fits == 6
-    records = ablate_suite(suite, tmp_path)
+    runs = ablate_suite(suite, tmp_path)
+    records = [run.record for run in runs]
     assert Several.fits == 12 and len(records) == 12 and {record.status for record in records} == {"ok"}
     assert {record.key for record in before} < {record.key for record in records}
     assert [record.method.label for record in records[::3]] == [
         *("several: landmarks", "several: landmarks + smile", "several: landmarks + pose", "several: all")
     ]
-    assert ablate_suite(suite, tmp_path) == records and Several.fits == 12
+    assert [run.record for run in ablate_suite(suite, tmp_path)] == records and Several.fits == 12
     again = fldbench.run_suite(suite | {"methods": plain}, tmp_path)
     assert again == before and Several.fits == 12
 
 
+def test_the_error_of_each_landmark_and_the_groups_are_those_of_the_faces(suite, tmp_path, monkeypatch):
+    errors = np.tile([0.01, 0.02, 0.03, 0.04, 0.05], (TEST, 1))
+    errors[3] = np.nan
+    monkeypatch.setattr(Several, "errors", staticmethod(lambda tasks, seed: errors))
+    run = ablate_suite(suite | {"seeds": [0]}, tmp_path)[-1]
+    assert (run.method, run.variant, run.tasks) == ("several", "all", ("landmarks", "smile", "pose"))
+    truth = task_faces(TEST, 2, "test")
+    assert run.faces.ids.tolist() == truth.ids.tolist() and run.faces.groups.tolist() == truth.groups.tolist()
+    assert list(run.faces.landmarks) == [
+        *("left_eye", "right_eye", "nose_tip", "left_mouth_corner", "right_mouth_corner")
+    ]
+    assert run.faces.regions["mouth"] == ("left_mouth_corner", "right_mouth_corner")
+    found = np.stack(list(run.faces.landmarks.values()), axis=1)
+    assert np.isnan(found[3]).all() and found[4] == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05])
+    with np.load(tmp_path / "records" / run.record.key / "faces.npz") as kept:
+        assert found.mean(axis=1) == pytest.approx(kept["errors"], nan_ok=True)
+
+
+def test_a_run_without_numbers_has_no_values(suite, tmp_path, monkeypatch):
+    def fit(self, train, val=None):
+        if self.random_state == 1:
+            raise RuntimeError("the furnace is out")
+        return plain(self, train)
+
+    plain = Several.fit
+    monkeypatch.setattr(Several, "fit", fit)
+    runs = ablate_suite(suite, tmp_path)
+    assert [run.faces is None for run in runs] == 4 * [False, True, False]
+
+
 def test_one_variant_can_be_run_alone_and_processes_share_the_work(suite, tmp_path):
-    (record,) = ablate_suite(suite | {"seeds": [0]}, tmp_path, only="several: all")
-    assert record.method.params["tasks"] == ["landmarks", "smile", "pose"] and Several.fits == 1
-    records = ablate_suite(suite | {"seeds": [0]}, tmp_path, methods=["several: all", "several: landmarks"], jobs=2)
-    assert len(records) == 2 and Several.fits == 1  # the other one in its own process
+    (run,) = ablate_suite(suite | {"seeds": [0]}, tmp_path, only="several: all")
+    assert run.record.method.params["tasks"] == ["landmarks", "smile", "pose"] and Several.fits == 1
+    runs = ablate_suite(suite | {"seeds": [0]}, tmp_path, methods=["several: all", "several: landmarks"], jobs=2)
+    assert len(runs) == 2 and Several.fits == 1  # the other one in its own process
+
+
+def test_a_method_is_chosen_by_its_label_in_the_suite(suite, tmp_path):
+    second = {"name": "several", "label": "second", "params": {"tasks": ["landmarks", "glasses"]}}
+    both = suite | {"methods": [*suite["methods"], second], "seeds": [0]}
+    lines = plan_ablation(both, tmp_path / "out", methods=["second"])
+    assert [line.split(" on ")[0] for line in lines[1:-1:2]] == ["second: landmarks", "second: landmarks + glasses"]
+    # A registered name means all methods of that name, as in `run`.
+    assert len(plan_ablation(both, tmp_path / "out", methods=["several"])) == 1 + 2 * 6 + 1
+    with pytest.raises(SuiteError, match="no method of the suite is named or labelled 'third'"):
+        plan_ablation(both, tmp_path / "out", methods=["third"])
 
 
 def test_a_plan_says_what_would_be_done_and_creates_nothing(suite, tmp_path):

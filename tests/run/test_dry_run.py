@@ -28,7 +28,7 @@ def test_a_plan_says_what_will_be_done_and_creates_nothing(suite, tmp_path):
         "mean-shape on toy-train: fits 1 model, time unknown",
         "  toy-test: to do",
         nothing,
-        "average on toy-train, seed 0: fits nothing",  # its members are rows of the suite
+        "average on toy-train, seed 0: takes its members as they are fitted",  # they are rows of the suite
         "  toy-test: to do",
         nothing,
         "6 runs: 3 to do, 3 skipped; 2 cells of unknown time",

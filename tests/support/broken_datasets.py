@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from toys import TOY_TEST, Toy
+from toys import TOY_TEST, Toy, toy_faces
 
 from fldbench.errors import DatasetNotFoundError
-from fldbench.faces import Images
+from fldbench.faces import Attribute, Images
 
 
 class GoodData(Toy):
@@ -75,6 +75,31 @@ class Short(GoodData):
     expected = {"train": 99, "test": TOY_TEST}
 
 
+class NeverMet(GoodData):
+    attribute_types = {"smile": Attribute(("no", "little", "yes"))}
+
+    def load(self, root, split):
+        faces = super().load(root, split)
+        return replace(faces, attributes={"smile": np.arange(len(faces)) % 2}, attribute_types=self.attribute_types)
+
+
+class Sided(GoodData):
+    """Noses to the left and to the right."""
+
+    expected = {"train": 40, "test": 20}
+    turn = Attribute(("left", "right"))
+    attribute_types = {"turn": turn}
+
+    def load(self, root, split):
+        if root is not None and not (root == "here"):
+            raise DatasetNotFoundError(f"no toy below {root!r}")
+        faces = toy_faces(self.expected[split], len(split), split=split)
+        codes = np.arange(len(faces)) % 2
+        landmarks = faces.landmarks.copy()
+        landmarks[:, 2, 0] += np.where(codes == 1, 6.0, -6.0)
+        return replace(faces, landmarks=landmarks, attributes={"turn": codes}, attribute_types={"turn": self.turn})
+
+
 class Shuffled(GoodData):
     def __init__(self):
         self.loaded = set()
@@ -138,6 +163,8 @@ BROKEN_DATASETS = {
     "a visible gap": ("visible", changed(**VISIBLE_GAP)),
     "a box turned round": ("valid-boxes", changed(boxes=turned)),
     "boxes of other pixels": ("boxes-hold-faces", changed(boxes=lambda faces: faces.boxes + 100)),
+    "a declared class that no face has": ("classes", NeverMet),
+    "left and right that are not declared mirrored": ("mirrored-classes", Sided),
     "attributes below -1": ("attributes", changed(attributes=lambda faces: {"smile": np.full(len(faces), -2)})),
     "16-bit images": ("images", changed(images=lambda faces: Wide(faces.images))),
     "images that flicker": ("images", changed(images=lambda faces: Flicker(faces.images))),

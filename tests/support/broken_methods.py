@@ -46,6 +46,7 @@ class Good(Method):
         checkpoint = None if folder is None else folder / "half.npy"
         self._learn(train[weight > 0], checkpoint)
         say_progress("toy: steps", 1, 2)
+        self.classes_ = {"smile": ["no", "yes"]}
         self.val_mean_ = np.zeros(2) if val is None else np.nanmean(val.landmarks, axis=(0, 1))
         if folder is not None:
             checkpoint.unlink()
@@ -73,7 +74,8 @@ class Good(Method):
         return np.where(np.isnan(start_shapes), mean, start_shapes)
 
     def predict_attributes(self, images, boxes):
-        return {"smile": np.full((len(images), 2), 0.5)}
+        light = np.array([image.mean() / 255 for image in images])
+        return {"smile": np.stack([light, 1 - light], 1).reshape(-1, 2)}
 
 
 class FitsNothing(Good):
@@ -320,6 +322,41 @@ class ScoresInsteadOfProbabilities(Good):
         return {"smile": np.ones((len(images), 2))}
 
 
+class ThreeSmiles(Good):
+    def predict_attributes(self, images, boxes):
+        return {"smile": np.full((len(images), 3), 1 / 3)}
+
+
+class NamesNoClasses(Good):
+    def fit(self, train, val=None, **more):
+        super().fit(train, val, **more)
+        del self.classes_
+        return self
+
+
+class ComparesSmiles(Good):
+    def predict_attributes(self, images, boxes):
+        (answer,) = super().predict_attributes(images, boxes).values()
+        return {"smile": answer / len(answer) + 0.5 * (1 - 1 / len(answer))}
+
+
+class SmilesInOrder(Good):
+    def predict_attributes(self, images, boxes):
+        rank = np.arange(len(images)) / (len(images) + 1.0) if len(images) > 1 else np.full(len(images), 0.5)
+        return {"smile": np.stack([rank, 1 - rank], 1).reshape(-1, 2)}
+
+
+class SmilesBlindly(Good):
+    def predict_attributes(self, images, boxes):
+        return {"smile": np.full((len(images), 2), 0.5)}
+
+
+class ForgetsTheSmile(Good):
+    def restore(self, learned):
+        super().restore(learned)
+        self.classes_ = {"smile": self.classes_["smile"][::-1]}
+
+
 class AttributesOfItsOwn(Good):
     def predict_attributes(self, images, boxes):
         return {"moustache": np.full((len(images), 2), 0.5)}
@@ -421,7 +458,7 @@ class MixesItsMembersUp(Good):
     def members_alone(self):
         return {"mean-shape": MeanShape()}
 
-    def assemble(self, members):
+    def assemble(self, members, train):
         self.mean_ = members[0].mean_shape_[::-1]
 
 
@@ -466,6 +503,12 @@ BROKEN_METHODS = {
     Clips: "not-clipped",
     Rounds: "not-clipped",
     ScoresInsteadOfProbabilities: "attributes",
+    ThreeSmiles: "attributes",
+    NamesNoClasses: "attributes",
+    ComparesSmiles: "attribute-rows",
+    SmilesInOrder: "attribute-rows",
+    SmilesBlindly: "attributes-seen",
+    ForgetsTheSmile: "attributes-saved",
     AttributesOfItsOwn: "attributes",
     HidesAttributes: "attributes",
     PromisesAttributes: "attributes",

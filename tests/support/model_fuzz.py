@@ -29,6 +29,7 @@ FAMILIES = {
     "linear-rbf": ("linear", {"crop_size": 24, "copies": 1, "kernel": "rbf", "supports": 6}),
     "ert": ("ert", {"cascade_depth": 2, "num_trees_per_cascade_level": 4, "oversampling_amount": 1, "crop_size": 60}),
     "average": ("average", {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 24, "copies": 1}}}),
+    "hog-heads": ("hog-heads", {"tasks": ("landmarks", "smile"), "landmark_params": CASCADE, "crop_size": 24}),
     "hybrid": ("hybrid", {"first": "mean-shape", "second_params": CASCADE, "folds": 2}),
     "cnn-small": ("cnn-small", {"size": 16, "epochs": 1}),
     "nose-net": ("nose-net", {"width": 32, "height": 32, "epochs": 1}),
@@ -90,6 +91,8 @@ def foreign(path, images, boxes):
         method = fldbench.load_method(path)
         step = "predict"
         np.asarray(method.predict(images, boxes))
+        step = "predict_attributes"
+        method.predict_attributes(images, boxes)
         _ = method.n_parameters, method.multiply_adds, repr(method)
     except fldbench.FldbenchError:
         return ""

@@ -20,6 +20,13 @@ SMALL = {
     "asm": {"levels": 2, "first_size": 24.0, "last_size": 40.0, "grid": 3, "cell": 5, "crop_size": 64},
     "linear": {"crop_size": 48, "copies": 2},
     "average": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}},
+    "hog-heads": {
+        "tasks": ["landmarks", "smile", "pose"],
+        "landmark_params": {"stages": 2, "grid": 2, "bins": 4, "starts": 3, "crop_size": 100},
+        "crop_size": 48,
+        "padding": 0.2,
+        "penalty": 100.0,
+    },
     "hybrid": {
         "first": "linear",
         "first_params": {"crop_size": 48, "copies": 2},
@@ -36,6 +43,8 @@ SMALL = {
     "mobilenet-0.3": {"size": 32, "epochs": 2},
     "heatmap": {"size": 32, "width": 8, "epochs": 2},
     "fld-net": {"size": 32, "width": 8, "head": 16, "epochs": 25, "batch_size": 12, "augmentation": "none"},
+    "tcdcn": {"epochs": 2},
+    "mtfld": {"epochs": 2},
 }
 # 48 faces are too few for these to beat the mean shape.
 NETWORKS = {name for name, target in table("method").items() if ".cnn." in target}

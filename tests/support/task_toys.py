@@ -19,11 +19,13 @@ TYPES = {
 
 
 def task_faces(n, seed, split):
-    """Toy faces with three attributes, two faces of each person."""
+    """Toy faces with three attributes, a pose that is not known, and some hidden points; two faces of each person."""
     attributes = {name: np.arange(n) % len(one.classes) for name, one in TYPES.items()}
+    attributes["pose"][5] = -1
     groups = np.array([f"{split} {i // 2}" for i in range(n)])
+    visible = np.add.outer(np.arange(n), np.arange(5)) % 4 > 0
     faces = toy_faces(n, seed, "tasks", split)
-    return replace(faces, attributes=attributes, attribute_types=TYPES, groups=groups)
+    return replace(faces, attributes=attributes, attribute_types=TYPES, groups=groups, visible=visible)
 
 
 class TaskFaces(Dataset):
@@ -40,13 +42,16 @@ class TaskFaces(Dataset):
 class Several(Method):
     """Answers with the truth, moved to the right by `errors(tasks, seed)` times the eye distance.
 
-    It knows the test faces by their boxes. `errors` is replaced by tests: (tasks, seed) -> (n,) fractions; NaN is a
-    missed face.
+    It knows the test faces by their boxes. Tests replace `errors`, (tasks, seed) -> (n,) or (n, 5) fractions, where NaN
+    is a missed face; `wrong`, (tasks, seed, attribute) -> (n,) bool, where its class is another than the true one; and
+    `silent`, likewise, where it answers no class.
     """
 
     of_tasks = ("weighting",)
     fits = 0
     errors = staticmethod(lambda tasks, seed: np.full(TEST, 0.05))
+    wrong = staticmethod(lambda tasks, seed, name: np.zeros(TEST, bool))
+    silent = staticmethod(lambda tasks, seed, name: np.zeros(TEST, bool))
 
     def __init__(self, tasks=("landmarks",), weighting="equal", losses=None, random_state=0):
         self.tasks = tasks
@@ -64,16 +69,32 @@ class Several(Method):
 
     def fit(self, train, val=None):
         type(self).fits += 1
-        self.known_ = np.zeros(1)
+        self.classes_ = {name: list(TYPES[name].classes) for name in self.tasks if name != "landmarks"}
         return self
 
     def predict(self, images, boxes):
-        faces = task_faces(TEST, 2, "test")
-        rows = [int(np.flatnonzero((faces.boxes == box).all(1))[0]) for box in np.asarray(boxes)]
+        faces, rows = known(boxes)
         eyes = np.linalg.norm(faces.landmarks[:, 0] - faces.landmarks[:, 1], axis=1)
+        errors = self.errors(tuple(self.tasks), self.random_state)
         moved = faces.landmarks.copy()
-        moved[:, :, 0] += (eyes * self.errors(tuple(self.tasks), self.random_state))[:, None]
+        moved[:, :, 0] += eyes[:, None] * (errors if errors.ndim == 2 else errors[:, None])
         return moved[rows]
+
+    def predict_attributes(self, images, boxes):
+        faces, rows = known(boxes)
+        found = {}
+        for name, classes in self.classes_.items():
+            one = tuple(self.tasks), self.random_state, name
+            answers = np.eye(len(classes))[(faces.attributes[name] + self.wrong(*one)) % len(classes)]
+            answers[self.silent(*one)] = np.nan
+            found[name] = answers[rows]
+        return found
+
+
+def known(boxes):
+    """The test faces, and which of them have these boxes."""
+    faces = task_faces(TEST, 2, "test")
+    return faces, [int(np.flatnonzero((faces.boxes == box).all(1))[0]) for box in np.asarray(boxes)]
 
 
 def register_tasks():

@@ -20,7 +20,7 @@ from fldbench.cnn.nets.naimish_net import NaimishNet, NaimishNetwork, NaimishNet
 from fldbench.cnn.nets.nose_net import NoseNet, NoseNetwork, nose_tip
 from fldbench.cnn.nets.resnet_wing import ResidualNetwork, ResNetWing
 from fldbench.cnn.nets.small import LandmarkNet
-from fldbench.cnn.nets.tcdcn import TCDCNTrunk
+from fldbench.cnn.nets.tcdcn import TCDCNetwork
 from fldbench.cnn.nets.vggface import VGGFaceTransfer, VGGNetwork
 from fldbench.errors import MethodError
 from fldbench.schemes import get_scheme, list_schemes
@@ -125,6 +125,8 @@ NETWORKS = {
     "mobilenet, full, grey": (lambda m: MobileNetwork(m, 0.5, False, 64, 1), (1, 64, 64)),
     "heatmap": (lambda m: HeatmapNetwork(m, 32, width=8), (1, 32, 32)),
     "cnn-small": (lambda m: LandmarkNet(32, m), (1, 32, 32)),
+    "tcdcn": (lambda m: TCDCNetwork(m, 40), (1, 40, 40)),
+    "tcdcn, local filters": (lambda m: TCDCNetwork(m, 36, shared=False), (1, 36, 36)),
 }
 
 
@@ -278,7 +280,7 @@ TOO_SMALL = {
     "naimish-net": lambda: NaimishNetwork(mean(2), 16),
     "alexnet-elu": lambda: AlexNetwork(mean(2), 40),
     "vggface-transfer": lambda: VGGNetwork(mean(2), 31),
-    "tcdcn": lambda: TCDCNTrunk(20, 20),
+    "tcdcn": lambda: TCDCNetwork(mean(2), 20),
     "cnn-small": lambda: LandmarkNet(8, mean(2)),
 }
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toy_networks import QUICK
+from toys import toy_faces
 
-from fldbench.cnn.nets.tcdcn import AbsTanh, LocalConv2d, TCDCNTrunk
+import fldbench
+from fldbench.cnn.nets.tcdcn import TCDCN, LocalConv2d, TCDCNetwork
 
 
 def weights(module):
@@ -14,15 +17,39 @@ def weights(module):
 
 @pytest.mark.parametrize(("shared", "convolutions", "total"), [(True, 51_536, 79_357), (False, 3_384_320, 3_412_141)])
 def test_counts(shared, convolutions, total):
-    trunk = TCDCNTrunk(shared=shared)
-    heads = [nn.Linear(trunk.out_features, n) for n in (10, 2, 2, 2, 5)]
-    assert weights(trunk.body) == convolutions
-    assert weights(trunk) + sum(map(weights, heads)) == total
-    assert trunk(torch.zeros(3, 1, 40, 40)).shape == (3, 100)
+    network = TCDCNetwork(torch.zeros(5, 2), shared=shared)
+    attributes = [nn.Linear(100, classes) for classes in (2, 2, 2, 5)]
+    assert weights(network.body) == convolutions
+    assert weights(network) + sum(map(weights, attributes)) == total
+    assert network(torch.zeros(3, 1, 40, 40)).shape == (3, 5, 2)
 
 
-def test_the_activation_is_the_absolute_tanh():
-    assert AbsTanh()(torch.tensor([-1.0, 0.0])).tolist() == pytest.approx([np.tanh(1), 0])
+def test_the_maps_have_the_sizes_of_the_paper():
+    x, sizes = torch.zeros(1, 1, 40, 40), []
+    for layer in TCDCNetwork(torch.zeros(5, 2)).body:
+        x = layer(x)
+        sizes.append(tuple(x.shape[1:]))
+    assert list(dict.fromkeys(sizes)) == [
+        *((16, 36, 36), (16, 18, 18)),
+        *((48, 16, 16), (48, 8, 8)),
+        *((64, 6, 6), (64, 3, 3)),
+        (64, 2, 2),
+        (256,),
+    ]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_network_is_that_of_the_paper(shared):
+    """There |tanh| comes before the pooling."""
+    network = TCDCNetwork(torch.rand(5, 2), shared=shared).double()
+    x = seen = torch.randn(2, 1, 40, 40, dtype=torch.float64)
+    for convolution in [m for m in network.body if isinstance(m, (nn.Conv2d, LocalConv2d))]:
+        seen = convolution(seen).tanh().abs()
+        if seen.shape[-1] > 2:
+            seen = nn.functional.max_pool2d(seen, 2)
+    features = network.dense[0](seen.flatten(1)).tanh().abs()
+    points = (features @ network.head.weight.T + network.head.bias).view(2, 5, 2) + network.head.mean
+    assert torch.allclose(network(x), points)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -76,3 +103,21 @@ def test_local_filters_begin_in_the_range_of_torchs_convolutions():
 
 def test_the_places_of_the_inputs_are_not_saved():
     assert set(LocalConv2d((2, 5, 6), 3, 2).state_dict()) == {"weight", "bias"}
+
+
+@pytest.mark.parametrize(("shared", "rate"), [(True, 2e-3), (False, 1e-3)])
+def test_it_overfits_a_handful(shared, rate):
+    faces = toy_faces(8)
+    settings = {"epochs": 120, "batch_size": 8, "learning_rate": rate, "augmentation": "none", "training": QUICK}
+    method = TCDCN(shared=shared, **settings).fit(faces)
+    error = np.linalg.norm(method.predict(faces.images, faces.boxes) - faces.landmarks, axis=-1)
+    assert error.mean() / (faces.boxes[:, 2:] - faces.boxes[:, :2]).mean() < 0.06
+
+
+def test_local_filters_are_saved_and_frozen_like_convolutions(tmp_path):
+    faces = toy_faces(6)
+    method = TCDCN(shared=False, epochs=1, frozen=2, training=QUICK).fit(faces)
+    first, second, third = [m for m in method.network_.body if isinstance(m, LocalConv2d)][:3]
+    assert [m.weight.requires_grad for m in (first, second, third)] == [False, False, True]
+    again = fldbench.load_method(method.save(tmp_path / "model.safetensors"))
+    assert np.array_equal(again.predict(faces.images, faces.boxes), method.predict(faces.images, faces.boxes))
