@@ -130,7 +130,7 @@ def test_a_saved_model_answers_the_same(tmp_path):
     assert list(loaded.tasks) == list(TASKS) and loaded.classes_ == method.classes_
     for name, part in answers(method, faces).items():
         assert np.array_equal(part, answers(loaded, faces)[name])
-    with pytest.raises(DataError, match=r"classes_ is .*must be two or more names of classes for each of bright, side"):
+    with pytest.raises(DataError, match=r"classes_\[bright\] is \['no'\]; must be a list of two strings or more"):
         ToyMethod(tasks=TASKS).restore(method.learned() | {"classes_": {"bright": ["no"], "side": ["a", "b", "c"]}})
 
 
