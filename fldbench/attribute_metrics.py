@@ -9,6 +9,7 @@ allows. Where nothing is known, numbers are NaN. Shares are fractions, as in `fl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -254,6 +255,38 @@ def count_answers(
         confusion=tuple(map(tuple, table)),
         missed=tuple(lost),
         reliability=reliability(codes, probabilities),
+    )
+
+
+def counted_together(parts: Sequence[AttributeCounts]) -> AttributeCounts:
+    """Return the sums of counts of the same classes, such as those of several seeds; of bins the weighted means.
+
+    >>> one = count_answers(np.array([0, 1]), np.array([[0.9, 0.1], [0.88, 0.12]]), ("no", "yes"))
+    >>> two = counted_together([one, one])
+    >>> two.known, two.confusion, two.reliability[13]
+    (4, ((2, 0), (2, 0)), Bin(faces=4, confidence=0.89, accuracy=0.5))
+    """
+    first = parts[0]
+    tables, lost = np.array([one.confusion for one in parts]), np.array([one.missed for one in parts])
+    return AttributeCounts(
+        classes=first.classes,
+        ordered=first.ordered,
+        known=sum(one.known for one in parts),
+        confusion=tuple(map(tuple, tables.sum(axis=0).tolist())),
+        missed=tuple(lost.sum(axis=0).tolist()),
+        reliability=tuple(_bins_together(bins) for bins in zip(*(one.reliability for one in parts), strict=True)),
+    )
+
+
+def _bins_together(bins: Sequence[Bin]) -> Bin:
+    faces = sum(one.faces for one in bins)
+    if not faces:
+        return Bin(0, None, None)
+    weights = [one.faces / faces for one in bins]
+    return Bin(
+        faces,
+        sum(weight * (one.confidence or 0.0) for weight, one in zip(weights, bins, strict=True)),
+        sum(weight * (one.accuracy or 0.0) for weight, one in zip(weights, bins, strict=True)),
     )
 
 

@@ -13,9 +13,10 @@ from fldbench.errors import DataError, FldbenchError, MethodError, must_be, rais
 from fldbench.faces import FaceSet, facts_of
 from fldbench.faces.facts import ENOUGH
 from fldbench.faces.given import given_faces, given_shapes
-from fldbench.params import check_training_faces
+from fldbench.params import LANDMARKS, check_training_faces
 
 PREDICTS = ("predict", "predict_attributes", "predict_confidence")  # calls that take images and boxes
+OF_FACES = ("sample_weight", "start_shapes")  # arguments of `fit` with a row for each face
 LOCKED = ("read-only", "readonly", "WRITEABLE")  # in the errors of whoever writes into a read-only array
 
 
@@ -36,7 +37,11 @@ def whole_or_not_at_all(fit: Callable[..., Any]) -> Callable[..., Any]:
             if self.learns:
                 self.check_params()
                 check_training_faces(train)
-            fitted = fit(self, train, *((val, *args) if args or val is not None else ()), **more)
+            shown = train
+            if tuple(self.tasks) == (LANDMARKS,):
+                shown, more = _with_landmarks(train, more)
+                val = None if val is None else _with_landmarks(val, {})[0]
+            fitted = fit(self, shown, *((val, *args) if args or val is not None else ()), **more)
             self._fitted_on, self._boxes_seen = facts_of(train), []
             return fitted
         except BaseException as error:
@@ -46,6 +51,18 @@ def whole_or_not_at_all(fit: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return whole
+
+
+def _with_landmarks(faces: FaceSet, more: dict[str, Any]) -> tuple[FaceSet, dict[str, Any]]:
+    """Return the faces without those that have attributes and no landmarks, and the arguments of these faces likewise.
+
+    They teach a method of landmarks nothing.
+    """
+    there = np.isfinite(faces.landmarks).all(axis=-1).any(axis=-1)
+    if there.all():
+        return faces, more
+    rows = {name: value for name, value in more.items() if name in OF_FACES and np.shape(value)[:1] == (len(faces),)}
+    return faces[there], more | {name: np.asarray(value)[there] for name, value in rows.items()}
 
 
 def on_checked_faces(predict: Callable[..., Any]) -> Callable[..., Any]:

@@ -49,6 +49,7 @@ LIBRARIES = {
     "cv2": ("opencv-contrib-python-headless", "opencv-python-headless", "opencv-contrib-python", "opencv-python"),
     "dlib": ("dlib-bin", "dlib"),
     "torch": ("torch",),
+    "torchjd": ("torchjd",),
 }
 
 

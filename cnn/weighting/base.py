@@ -30,13 +30,16 @@ class Weighting:
     tasks : tuple of str
     parameters : list of nn.Parameter
         Learned with the network, by its optimiser and without weight decay; mostly none.
+    by_task : bool
+        Of the class: whether it takes the gradients of the tasks one by one, by `torch.autograd.grad`. Then `backward`
+        itself brings the gradients of the processes together, and the losses must come from the network itself (under
+        autocast), not from a wrapper that does so, and without a gradient scaler.
+    settings : dict of str to Rule
+        Of the class: what a user may set.
     """
 
     settings: ClassVar[Mapping[str, Rule]] = {}
     by_task: ClassVar[bool] = False
-    """Whether it takes the gradients of the tasks one by one, by `torch.autograd.grad`. Then `backward` itself brings
-    the gradients of the processes together, and the loss must come from the network itself (under autocast), not from
-    a wrapper that does so, and not with a gradient scaler."""
 
     def __init__(self, tasks: Sequence[str], random_state: int = 0):
         self.tasks = tuple(tasks)

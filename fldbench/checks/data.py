@@ -16,6 +16,7 @@ from fldbench.checks.common import Skipped, raises, should
 from fldbench.dataset import Dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet, Images, NoImages, images
+from fldbench.faces.attributes import any_known
 from fldbench.faces.image_files import ENDINGS
 from fldbench.files import open_regular
 from fldbench.geometry import box_centre, box_size, check_boxes, tight_box
@@ -119,8 +120,8 @@ def check_landmarks(data: DatasetUnderTest) -> None:
         missing = np.isnan(faces.landmarks)
         _no_face(faces, np.isinf(faces.landmarks).any(axis=(1, 2)), "has an infinite coordinate")
         _no_face(faces, (missing[..., 0] != missing[..., 1]).any(axis=1), "has a point with one coordinate")
-        known = np.array([column != -1 for column in faces.attributes.values()]).any(axis=0)  # False without attributes
-        _no_face(faces, missing[..., 0].all(axis=1) & ~known, "has neither a point nor a known attribute")
+        bare = missing[..., 0].all(axis=1) & ~any_known(faces.attributes, len(faces))
+        _no_face(faces, bare, "has neither a point nor a known attribute")
 
 
 def check_visible(data: DatasetUnderTest) -> None:

@@ -33,8 +33,9 @@ def ablate(
 ) -> None:
     """Fit a method with landmarks alone, with each attribute, with all, and all but one; tell which task helps.
 
-    The variants are ordinary rows, shared with `fldbench run` in the same folder. It continues where an earlier call
-    stopped.
+    Give the suite three seeds or more, better five. The variants are ordinary runs, shared with `fldbench run` in the
+    same folder; it continues where an earlier call stopped. OUT/ablation.csv, .md, .tex and .png hold the differences
+    to landmarks alone, with intervals over faces and trainings.
     """
     from fldbench.cli.terminal import print_tables, progress
     from fldbench.report import ablation

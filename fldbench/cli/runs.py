@@ -80,6 +80,10 @@ def show_leaderboard(
         bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
+    ] = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
@@ -91,6 +95,9 @@ def show_leaderboard(
     if check:
         raise typer.Exit(_check(folders))
     board = leaderboard(folders)
+    if figures is not None:
+        drawn = board.write_figures(figures)
+        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")
     names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
     if format is Format.table and output is None:
         print_board(board, columns=names)

@@ -26,7 +26,7 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet, decode_image
-from fldbench.faces.attributes import UNKNOWN
+from fldbench.faces.attributes import UNKNOWN, any_known
 from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.faces.images import encode_image
 from fldbench.files import folder_written_whole, listed
@@ -119,10 +119,8 @@ def _annotated(faces: FaceSet) -> np.ndarray:
 def _lost(faces: FaceSet, to: str) -> tuple[str, ...]:
     """Return what the format cannot hold, in words."""
     annotated, lost = _annotated(faces), []
-    bare = ~annotated.any(axis=1)
-    for codes in faces.attributes.values() if to == "csv" else ():
-        bare &= codes == UNKNOWN
-    empty = faces.ids[bare].tolist()
+    kept = any_known(faces.attributes, len(faces)) & (to == "csv")
+    empty = faces.ids[~annotated.any(axis=1) & ~kept].tolist()
     if empty:
         lost.append(f"{len(empty)} faces without any point ({listed(empty)}): written, but left out by the reader")
     if to in ("pts", "csv") and not _recognised(faces):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,3 +66,12 @@ def codes_out_of_range(codes: np.ndarray, attribute: Attribute) -> np.ndarray:
     [True, False, False, False, True]
     """
     return (codes < UNKNOWN) | (codes >= len(attribute.classes))
+
+
+def any_known(attributes: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    """Return which of n faces have an attribute that is known: name -> (n,) int becomes (n,) bool.
+
+    >>> any_known({"smile": np.array([-1, 0, -1]), "age": np.array([-1, -1, 30])}, 3).tolist()
+    [False, True, True]
+    """
+    return np.any([codes != UNKNOWN for codes in attributes.values()] or np.zeros((1, n), bool), axis=0)

@@ -6,8 +6,9 @@ import hashlib
 
 import numpy as np
 
-from fldbench.errors import ProtocolError, must_be
+from fldbench.errors import DataError, ProtocolError, must_be
 from fldbench.faces import FaceSet
+from fldbench.files import listed
 from fldbench.geometry import jitter_box, tight_box
 from fldbench.protocols.names import decimals, number
 
@@ -55,11 +56,19 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
     ------
     ProtocolError
         For an unknown source.
+    DataError
+        For faces without any landmark, unless their boxes are the dataset's own.
     """
     source = box_source(source, "boxes_from")
     kind, _, spread = source.partition(":")
     if kind == "official":
         return faces
+    bare = faces.ids[~np.isfinite(faces.landmarks).all(axis=-1).any(axis=-1)].tolist()
+    if bare:
+        raise DataError(
+            f"{faces.label}: faces without any landmark have no tight box: {listed(bare)}; take the dataset's own "
+            "boxes (official), or leave these faces out"
+        )
     boxes = tight_box(faces.landmarks).reshape(-1, 4)
     if kind == "jittered":
         jittered = [

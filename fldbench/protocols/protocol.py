@@ -16,6 +16,7 @@ from fldbench import metrics
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
+from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
@@ -302,6 +303,10 @@ class Protocol:
         truth, visible = faces.landmarks, faces.visible if self.visible else None
         if self.clipped:
             truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+        counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
+        if not counts.all():
+            bare = listed(faces.ids[counts == 0].tolist())
+            raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
 
         def errors_of(answers: np.ndarray) -> np.ndarray:
             answers = np.trunc(answers) if self.integer else answers
@@ -309,7 +314,6 @@ class Protocol:
 
         errors = errors_of(predictions)
         charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
-        counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
         more = score_attributes(attributes, faces, f"protocol {self.name!r}")
         return Score(
             errors=errors,

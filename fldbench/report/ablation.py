@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +14,7 @@ from fldbench.report import formats
 from fldbench.report.ablation_figure import figure_of, write_figure
 from fldbench.report.ablation_tables import MOST_IN_LATEX, MOST_LANDMARKS, answer, tables_of
 from fldbench.report.captions import captioned
-from fldbench.report.columns import BY_NAME, Column, RowRecords, csv_cell, metric_column
+from fldbench.report.columns import BY_NAME, Column, RowRecords, csv_text, metric_column
 from fldbench.report.comparisons import Measured, VariantRow, compared
 from fldbench.report.identities import problem_of
 from fldbench.report.leaderboard import unsound
@@ -74,12 +72,7 @@ class Ablation:
 
     def to_csv(self) -> str:
         """Return comma-separated values with a header; a missing number is empty."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([column.name for column in self.columns])
-        for row in self.rows:
-            writer.writerow([csv_cell(column, row[column.name]) for column in self.columns])
-        return out.getvalue()
+        return csv_text(self.columns, self.rows)
 
     def to_text(self, width: int = formats.WIDTH) -> str:
         """Return plain tables; captions have lines of `width` letters."""

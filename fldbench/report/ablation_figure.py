@@ -40,7 +40,7 @@ def figure_of(sections: Sequence[Sequence[VariantRow]]) -> Figure:
         if not rows:
             continue
         about = f"{rows[0].label} on {title((rows[0].train, rows[0].protocol))}"
-        part.suptitle(_words(cut(plain(about), LONGEST)), fontsize=10)
+        part.suptitle(words(cut(plain(about), LONGEST)), fontsize=10)
         axes = part.subplots(1, panels, sharex=True, sharey=True, squeeze=False)[0]
         for axis, key in zip(axes, own, strict=False):
             _draw(axis, rows, key)
@@ -61,19 +61,19 @@ def _draw(axis: Axes, rows: Sequence[VariantRow], key: str) -> None:
         one, colour = measured.difference, COLOURS.get(measured.effect, UNDECIDED_COLOUR)
         axis.plot([one.low, one.high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
         axis.plot([one.value], [place], "o", color=colour, markersize=5)
-    axis.set_yticks(range(len(rows)), [_words(cut(plain(row.variant), 40)) for row in rows], fontsize=9)
+    axis.set_yticks(range(len(rows)), [words(cut(plain(row.variant), 40)) for row in rows], fontsize=9)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.tick_params(axis="x", labelsize=8)
     axis.locator_params(axis="x", nbins=4)
     axis.grid(axis="x", color="#dddddd", linewidth=0.6)
     axis.set_axisbelow(True)
-    axis.set_title("NME" if key == "nme" else _words(key.partition("@")[2].replace("_", " ")), fontsize=9)
+    axis.set_title("NME" if key == "nme" else words(key.partition("@")[2].replace("_", " ")), fontsize=9)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.tick_params(axis="y", length=0)
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
     """Return text that matplotlib takes as it is, and not as a formula."""
     return text.replace("$", r"\$")
 

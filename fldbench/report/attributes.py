@@ -7,22 +7,35 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from fldbench.attribute_metrics import AttributeCounts
+from fldbench.attribute_metrics import AttributeCounts, counted_together
 from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.metrics import Metric
 from fldbench.report.captions import title
-from fldbench.report.columns import Column, RowRecords
+from fldbench.report.columns import Column, RowRecords, value_of
 from fldbench.report.tables import Table, table
 
 UNEVEN = 2 / 3  # of the faces in the commonest class: with more, the balanced accuracy is printed, not the accuracy
 
 
+class Counted(NamedTuple):
+    """What was counted in one row, over all of its seeds: attribute -> counts; and the means of the metrics by key."""
+
+    method: str
+    seeds: int
+    counts: dict[str, AttributeCounts]
+    metrics: dict[str, float | None]
+
+
 class Attributes(NamedTuple):
-    """What a table of attributes shows: its caption, the names of its columns, and a line for what is not as usual."""
+    """What a table of attributes shows: its caption, the names of its columns, and a line for what is not as usual.
+
+    `counted` is what figures show, of each row that answers attributes.
+    """
 
     caption: str
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    counted: tuple[Counted, ...] = ()
 
 
 def attributes_of(rows: Sequence[RowRecords]) -> Attributes | None:
@@ -41,7 +54,18 @@ def attributes_of(rows: Sequence[RowRecords]) -> Attributes | None:
     for name, counts in counted.items():
         columns.append(Metric("balanced_accuracy" if _hides_rare_classes(counts) else "accuracy", 0.0, of=name).key)
         columns += [Metric("class_distance", 0.0, of=name).key] if counts.ordered else []
-    return Attributes(_caption(rows, counted, columns), tuple(columns), tuple(_notes(rows)))
+    found = tuple(_counted(row) for row in rows if any(record.attributes.measured for record in row.good))
+    return Attributes(_caption(rows, counted, columns), tuple(columns), tuple(_notes(rows)), found)
+
+
+def _counted(row: RowRecords) -> Counted:
+    parts: dict[str, list[AttributeCounts]] = {}
+    for record in row.good:
+        for name, counts in record.attributes.measured.items():
+            parts.setdefault(name, []).append(counts)
+    keys = [metric.key for metric in row.one.metrics.values_ if metric.of is not None]
+    together = {name: counted_together(some) for name, some in parts.items()}
+    return Counted(row.method, len(row.good), together, {key: value_of(row, key) for key in keys})
 
 
 def attribute_table(

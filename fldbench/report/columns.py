@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -263,6 +265,16 @@ def is_metric(name: str) -> bool:
     (True, True, True, False)
     """
     return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:.+)?", name) is not None
+
+
+def csv_text(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> str:
+    """Return comma-separated values with a header; a missing number is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in columns])
+    for row in rows:
+        writer.writerow([csv_cell(column, row[column.name]) for column in columns])
+    return out.getvalue()
 
 
 def csv_cell(column: Column, value: Any) -> str:

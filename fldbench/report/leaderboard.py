@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +12,10 @@ from fldbench.files import write_text
 from fldbench.records.record import Metrics, Record
 from fldbench.records.store import read_records
 from fldbench.report import formats
+from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
 from fldbench.report.captions import captioned
-from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_cell, printed_columns
+from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
 from fldbench.report.identities import problem_of, union_problems
 from fldbench.report.names import rows_of
 from fldbench.report.ranking import ordered
@@ -91,12 +90,7 @@ class Leaderboard:
         chosen = self.columns
         if columns is not None:
             chosen = (BY_NAME["method"], *printed_columns(self.columns, self.rows, columns))
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([column.name for column in chosen])
-        for row in self.rows:
-            writer.writerow([csv_cell(column, row[column.name]) for column in chosen])
-        return out.getvalue()
+        return csv_text(chosen, self.rows)
 
     def to_text(self, columns: Sequence[str] | None = None, width: int = formats.WIDTH) -> str:
         """Return a plain table for each training set and protocol; captions have lines of `width` letters."""
@@ -117,6 +111,13 @@ class Leaderboard:
         """Write leaderboard.csv, .tex and .md into a folder, each whole or not at all; raise StoreError otherwise."""
         texts = {"csv": self.to_csv(), "tex": self.to_latex(), "md": self.to_markdown()}
         return [write_text(Path(folder) / f"leaderboard.{ending}", text) for ending, text in texts.items()]
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write a figure for each row that answers attributes, with its confusion matrices and reliability diagrams.
+
+        They are PNG files, each whole or not at all. Raises StoreError when one cannot be written.
+        """
+        return write_attribute_figures(self.attributes, folder)
 
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
         found = []

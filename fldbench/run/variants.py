@@ -144,16 +144,22 @@ def _variant(spec: MethodSpec, tasks: Sequence[str], kept: Sequence[str], name: 
 
 
 def _reduced(params: Mapping[str, Any], removed: Collection[str]) -> dict[str, Any]:
-    """Return parameters without what their mappings say of removed tasks; one that says nothing else is left out."""
-    left = {}
-    for key, value in params.items():
-        kept = _without(value, removed)
-        if kept != {} or value == {}:
-            left[key] = kept
-    return left
+    """Return parameters without what they say of removed tasks.
+
+    One in which a mapping then says nothing has its default: {"name": "fixed", "weights": {"pose": 0.5}} without pose.
+    """
+    left = {key: _without(value, removed) for key, value in params.items()}
+    return {key: value for key, value in left.items() if not _says_less(params[key], value)}
 
 
 def _without(value: Any, removed: Collection[str]) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return _reduced({key: one for key, one in value.items() if key not in removed}, removed)
+    return {key: _without(one, removed) for key, one in value.items() if key not in removed}
+
+
+def _says_less(before: Any, after: Any) -> bool:
+    """Return whether a mapping in a value lost all that it held."""
+    if not isinstance(before, Mapping):
+        return False
+    return (after == {} and before != {}) or any(_says_less(before[key], after[key]) for key in after)

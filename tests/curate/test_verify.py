@@ -90,7 +90,7 @@ def test_a_whole_set_numbered_from_the_wrong_side_is_found(sound):
     ("points", "text"),
     [
         ({3: (np.nan, 1.0), 4: (1.0, np.nan)}, "each of the points 3, 4 has one coordinate only"),
-        (dict.fromkeys(range(68), (np.nan, np.nan)), "the face has no point at all"),
+        (dict.fromkeys(range(68), (np.nan, np.nan)), "the face has neither a point nor a known attribute"),
         ({3: (-500.0, 0.0)}, "point 3 lies .* times the face's size from the box around its other points"),
     ],
 )
@@ -102,6 +102,14 @@ def test_impossible_points_are_named(sound, points, text):
     (finding,) = (one for one in found if one.kind == "points")
     assert kinds(found, "test/7") == {"points"}
     assert finding.score >= 1 and re.search(text, finding.message)
+
+
+def test_faces_with_attributes_alone_are_no_fault(sound):
+    landmarks = sound.landmarks.copy()
+    landmarks[[5, 9]] = np.nan
+    smile = np.where(np.arange(130) == 5, 1, -1)
+    found = verify(replace(sound, landmarks=landmarks, visible=None, attributes={"smile": smile}))
+    assert [one.id for one in found if one.kind == "points"] == ["test/9"] and not kinds(found, "test/5")
 
 
 def test_points_marked_visible_need_coordinates_and_absent_ones_are_no_fault(sound):

@@ -48,6 +48,13 @@ def test_a_variant_has_the_parameters_of_its_method_as_far_as_they_are_about_its
         "several: all": {"tasks": ["landmarks", "smile", "pose"], "weighting": "dwa", "losses": losses},
     }
     assert variants(suite, tasks=["landmarks", "smile"], losses={})["several: landmarks"]["losses"] == {}
+    fixed = {"name": "fixed", "weights": {"landmarks": 2, "pose": 0.5}}
+    found = variants(suite, tasks=["landmarks", "smile", "pose"], weighting=fixed)
+    assert found["several: landmarks + smile"]["weighting"] == {"name": "fixed", "weights": {"landmarks": 2}}
+    assert found["several: landmarks + pose"]["weighting"] == fixed
+    of_pose = {"name": "fixed", "weights": {"pose": 0.5}}
+    found = variants(suite, tasks=["landmarks", "smile", "pose"], weighting=of_pose)
+    assert "weighting" not in found["several: landmarks + smile"]  # no weight is left to be fixed
 
 
 def test_results_are_shared_with_run_and_a_second_call_fits_nothing(suite, tmp_path):
@@ -147,7 +154,7 @@ def test_a_variant_that_its_method_refuses_is_an_error_of_the_suite(suite, monke
 
     def check(self):
         old(self)
-        if self.weighting != "equal" and len(self.tasks) < 2:
+        if self.weighting is not None and len(self.tasks) < 2:
             raise fldbench.MethodError("several: weighting needs two tasks")
 
     monkeypatch.setattr(Several, "check_params", check)

@@ -53,7 +53,7 @@ class Several(Method):
     wrong = staticmethod(lambda tasks, seed, name: np.zeros(TEST, bool))
     silent = staticmethod(lambda tasks, seed, name: np.zeros(TEST, bool))
 
-    def __init__(self, tasks=("landmarks",), weighting="equal", losses=None, random_state=0):
+    def __init__(self, tasks=("landmarks",), weighting=None, losses=None, random_state=0):
         self.tasks = tasks
         self.weighting = weighting
         self.losses = losses

@@ -49,7 +49,8 @@ def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | 
     """Return all findings about `faces`, by kind, the worst first. Every image is decoded once; nothing is changed.
 
     A face with a fault of its points, numbers or image is not judged by later checks that need these. Points that
-    are NaN in both coordinates are absent; that is not a fault. Needs about 10 kB of memory per face.
+    are NaN in both coordinates are absent; that is not a fault, nor is a face without any that has an attribute. Needs
+    about 10 kB of memory per face.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def verify(faces: FaceSet, others: Sequence[FaceSet] = (), progress: Listener | 
     """
     found = [*check_counts(faces)]
     points = [*check_points(faces)]
-    sound = ~_named(faces, points)
+    sound = ~_named(faces, points) & np.isfinite(faces.landmarks).all(axis=2).any(axis=1)
     sides = [*check_sides(faces, sound)]
     found += points + sides + [*check_boxes_and_points(faces, sound)] + [*check_shared_groups(faces, others)]
     sound &= ~_named(faces, sides)

@@ -9,6 +9,7 @@ import numpy as np
 from fldbench.curate.verify.finding import Finding, about
 from fldbench.curate.verify.picture_facts import PictureFacts
 from fldbench.faces import FaceSet
+from fldbench.faces.attributes import any_known
 from fldbench.files import listed
 from fldbench.geometry import box_size, tight_box
 
@@ -29,8 +30,8 @@ def check_points(faces: FaceSet) -> Iterator[Finding]:
     ):
         for row in np.flatnonzero(flags.any(axis=1)):
             yield about(faces, row, "points", np.inf, f"{_named(np.flatnonzero(flags[row]))} {text}")
-    for row in np.flatnonzero(missing.all(axis=(1, 2))):
-        yield about(faces, row, "points", np.inf, "the face has no point at all")
+    for row in np.flatnonzero(missing.all(axis=(1, 2)) & ~any_known(faces.attributes, len(faces))):
+        yield about(faces, row, "points", np.inf, "the face has neither a point nor a known attribute")
     clean = ~(half.any(axis=1) | missing.all(axis=(1, 2)))
     distance = np.full(landmarks.shape[:2], np.nan)
     distance[clean] = _stray(landmarks[clean])
