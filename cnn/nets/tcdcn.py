@@ -122,5 +122,8 @@ class TCDCNetwork(Network):
         self.dense = nn.Sequential(nn.Linear(math.prod(shape), 100), Abs(), nn.Tanh())
         self.head = PointHead(100, mean)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dense(self.body(x)))
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.body(x))
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)
