@@ -48,7 +48,7 @@ class PlainDataset(Dataset):
         view, margin = self.table.view, self.table.margin
         crop = crop_image(self.faces.images[i], self.matrices[i], self.side, view.channels == 1)
         rng = generator(SEED, self.epoch, int(i))
-        image, points = augment_crop(crop, self.table.points[i], view, margin, self.ranges, self.mirror, rng)
+        image, points, _ = augment_crop(crop, self.table.points[i], view, margin, self.ranges, self.mirror, rng)
         image = image[None] if image.ndim == 2 else np.ascontiguousarray(np.moveaxis(image, -1, 0))
         return torch.from_numpy(image), torch.from_numpy(np.nan_to_num(points).astype(np.float32))
 

@@ -14,29 +14,35 @@ import torch
 from torch import nn
 
 from fldbench.cnn.cost import fused
-from fldbench.cnn.heads import as_output
+from fldbench.cnn.heads import LOGITS, as_output
 from fldbench.cnn.method import NetworkMethod
 from fldbench.cnn.view import normalised
 from fldbench.errors import MethodError, MissingDependencyError
 from fldbench.files import written_whole
 from fldbench.method import Method
+from fldbench.params import check_tasks
 
 OPSET = 17
 
 
 class PixelNetwork(nn.Module):
-    """Crops (b, C, H, W) float32, 0 to 255 -> landmarks (b, L, 2), px of the crop, pixel centres at whole numbers."""
+    """Crops (b, C, H, W) float32, 0 to 255 -> landmarks, px of the crop, and the probabilities of each attribute.
+
+    Landmarks are (b, L, 2), with pixel centres at whole numbers, and probabilities (b, k).
+    """
 
     def __init__(self, method: NetworkMethod):
         super().__init__()
         self.network = fused(method.fitted_network).cpu()
-        self.kind = method.normalise
+        self.kind, self.attributes = method.normalise, check_tasks(method.tasks, method.label)
         width, height = method.input_size
         self.register_buffer("half_sides", torch.tensor([width / 2, height / 2]))
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         crops = _instance(image) if self.kind == "instance" else normalised(image, self.kind)
-        return (as_output(self.network(crops))["points"] + 1) * self.half_sides - 0.5
+        output = as_output(self.network(crops))
+        points = (output["points"] + 1) * self.half_sides - 0.5
+        return points, *(output[LOGITS + name].softmax(1) for name in self.attributes)
 
 
 def _instance(image: torch.Tensor) -> torch.Tensor:
@@ -53,10 +59,11 @@ def _instance(image: torch.Tensor) -> torch.Tensor:
 def export_onnx(method: Method, path: str | Path) -> Path:
     """Write a method's network as an ONNX file.
 
-    Input "image" (batch, C, H, W) float32, 0 to 255, RGB or grey; output "landmarks" (batch, L, 2), px of the crop. The
-    batch is free. The metadata "fldbench" are JSON with scheme, width, height, channels and padding: the crop is the
-    square around the box whose side is (1 + 2 padding) times the box's longer side, stretched to width x height. The
-    network answers for the crop alone, also where the method averages with the mirrored crop (`flip_test`).
+    Input "image" (batch, C, H, W) float32, 0 to 255, RGB or grey; output "landmarks" (batch, L, 2), px of the crop, and
+    for each attribute among the tasks its probabilities (batch, k) under its name. The batch is free. The metadata
+    "fldbench" are JSON with scheme, width, height, channels and padding, and the names of the attributes' classes: the
+    crop is the square around the box whose side is (1 + 2 padding) times the box's longer side, stretched to width x
+    height. The network answers for the crop alone, also where the method averages with the mirrored crop (`flip_test`).
 
     Parameters
     ----------
@@ -86,6 +93,7 @@ def export_onnx(method: Method, path: str | Path) -> Path:
     except ImportError as error:
         raise MissingDependencyError("export needs the package onnx; install fldbench[onnx]") from error
     width, height = method.input_size
+    outputs = ["landmarks", *network.attributes]
     sample = torch.zeros(2, method.channels, height, width)
     with written_whole(path, "wb") as file, warnings.catch_warnings(), torch.no_grad():
         # The exporter that is to replace this one needs a further package, onnxscript.
@@ -95,13 +103,14 @@ def export_onnx(method: Method, path: str | Path) -> Path:
             (sample,),
             file.name,
             input_names=["image"],
-            output_names=["landmarks"],
-            dynamic_axes={"image": {0: "batch"}, "landmarks": {0: "batch"}},
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in ("image", *outputs)},
             opset_version=OPSET,
             dynamo=False,
         )
         model = onnx.load(file.name)
         facts = {"scheme": method.scheme_, "width": width, "height": height, "channels": method.channels}
+        facts |= {"classes": method.classes_} if network.attributes else {}
         entry = model.metadata_props.add()
         entry.key, entry.value = "fldbench", json.dumps(facts | {"padding": method.padding})
         onnx.save(model, file.name)

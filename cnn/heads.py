@@ -15,13 +15,16 @@ from torch.nn import functional
 from fldbench.errors import MethodError
 
 # "points" (b, L, 2), and perhaps "variance" (b, L), and "maps" (b, L, h, w), or "shares" where each map sums to one.
+# For each attribute its logits (b, k), under LOGITS and its name.
 Output = dict[str, torch.Tensor]
+LOGITS = "logits:"
 
 MAP_SIGMA = 1.5  # cells of the map: standard deviation of the Gaussian that a heat map is trained on
 # A map that was trained to be 1 at its point and 0 elsewhere (heatmap-mse, adaptive-wing) must outweigh the sum of a
 # thousand other cells when its softmax is taken: e^15 is 3 million.
 SHARPNESS = 15.0
 SURE = 0.1  # standard deviation, in the frame, at which the confidence is one half
+RARE = 1e-3  # probability that an attribute's class begins with if no training face has it
 EXPECTED = 0.25  # standard deviation of the prior, in the frame: wider than that of real points, to decide nothing
 
 
@@ -53,6 +56,29 @@ class PointHead(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x).unflatten(1, self.mean.shape) + self.mean
+
+
+class AttributeHead(nn.Linear):
+    """A dense layer that outputs the logits of the k classes of an attribute: (b, width) -> (b, k).
+
+    It begins near what its bias says; training sets that to the frequencies of the classes (`begin_at`).
+
+    Parameters
+    ----------
+    width : int
+        Number of features.
+    n_classes : int
+    """
+
+    def __init__(self, width: int, n_classes: int):
+        super().__init__(width, n_classes)
+        nn.init.normal_(self.weight, std=0.05 / math.sqrt(width))
+        nn.init.zeros_(self.bias)
+
+    @torch.no_grad()
+    def begin_at(self, frequencies: torch.Tensor) -> None:
+        """Answer with these probabilities (k,) at first; a class without any begins as one in a thousand."""
+        self.bias.copy_(frequencies.clamp(min=RARE).log())
 
 
 class MapHead(nn.Conv2d):

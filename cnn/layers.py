@@ -7,29 +7,36 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
+from fldbench.cnn.heads import LOGITS, AttributeHead, Output, as_output
 from fldbench.errors import MethodError, must_be
 from fldbench.params import also, whole
 
 Shape = tuple[int, int, int]  # channels, height, width
+ATTRIBUTE_HEADS = "attribute_heads"  # the name in networks of the layers that answer attributes
 
 # Rule for the size of a crop that a network halves four times and doubles again.
 FOUR_TIMES_HALVED = also(whole(32, 2048), "and a multiple of 16", lambda size: size % 16 == 0)
 
 
 class Network(nn.Module):
-    """Base of the networks: names in foreign weight files, frozen layers, memory layout.
+    """Base of the networks: trunk and heads, names in foreign weight files, frozen layers, memory layout.
 
-    The output layer is called `head` in every network, at any depth; everything else is the trunk.
+    A network writes `encode`, its trunk, and `decode`, from which the points come. The output layer is called `head` in
+    every network, at any depth; it and the heads of attributes are no part of the trunk.
 
     Attributes
     ----------
     memory_format : torch.memory_format
         Memory layout of kernels and crops in training. On CPUs and GPUs, convolutions are usually fastest with their
         channels last.
+    attributes : tuple of str
+        The attributes that it answers beside the points; see `add_attributes`.
     convolutions : tuple of type
         The modules that `freeze` counts as convolutions.
     """
@@ -40,6 +47,53 @@ class Network(nn.Module):
     def __init__(self):
         super().__init__()
         self._frozen: list[nn.Module] = []
+        self.attributes: tuple[str, ...] = ()
+        self.attribute_heads = nn.ModuleList()
+
+    def encode(self, x: torch.Tensor) -> Any:
+        """Return the features of crops (b, C, H, W): one tensor, or several where points and attributes need others."""
+        raise NotImplementedError
+
+    def decode(self, encoded: Any) -> torch.Tensor | Output:
+        """Return the points from the features, or a dict, see `heads.Output`."""
+        raise NotImplementedError
+
+    def describe(self, encoded: Any) -> torch.Tensor:
+        """Return the features (b, d) for attributes: those of the points, or the means of their maps."""
+        return encoded if encoded.ndim == 2 else encoded.mean((2, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | Output:
+        encoded = self.encode(x)
+        answer = self.decode(encoded)
+        if not self.attributes:
+            return answer
+        seen = self.describe(encoded)
+        heads = zip(self.attributes, self.attribute_heads, strict=True)
+        return as_output(answer) | {LOGITS + name: head(seen) for name, head in heads}
+
+    def add_attributes(self, n_classes: Mapping[str, int], shape: Shape) -> None:
+        """Add a linear layer for each attribute; the network then answers with their logits (b, k) too.
+
+        Parameters
+        ----------
+        n_classes : mapping of str to int
+            Number of classes of each attribute.
+        shape : tuple of int
+            Channels, height and width of the crop, px.
+
+        Raises
+        ------
+        MethodError
+            For a network that does not write `encode` and `decode`.
+        """
+        if type(self).encode is Network.encode:
+            raise MethodError(
+                f"{type(self).__name__}: tasks beyond landmarks need `encode` and `decode` instead of `forward`; "
+                "see fldbench.cnn.layers.Network"
+            )
+        width = flat_width(_Described(self), shape, type(self).__name__)
+        self.attributes = tuple(n_classes)
+        self.attribute_heads.extend(AttributeHead(width, k) for k in n_classes.values())
 
     def own_names(self, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Return the tensors of a foreign weight file under this network's names; unknown ones keep their names."""
@@ -83,13 +137,24 @@ class Network(nn.Module):
         return [module for name, module in self.named_modules() if not in_head(name)]
 
 
-def in_head(name: str) -> bool:
-    """Return whether a module or a weight belongs to the head, by its dotted name.
+class _Described(nn.Module):
+    """What the attributes of a network are answered from."""
 
-    >>> in_head("head.0.weight"), in_head("body.overhead.bias")
-    (True, False)
+    def __init__(self, network: Network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network.describe(self.network.encode(x))
+
+
+def in_head(name: str) -> bool:
+    """Return whether a module or a weight belongs to the head, or to those of attributes, by its dotted name.
+
+    >>> in_head("head.0.weight"), in_head("attribute_heads.0.bias"), in_head("body.overhead.bias")
+    (True, True, False)
     """
-    return "head" in name.split(".")
+    return not {"head", ATTRIBUTE_HEADS}.isdisjoint(name.split("."))
 
 
 def for_relu(network: nn.Module) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,27 +11,32 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.cost import fused, multiply_adds
-from fldbench.cnn.heads import Output, as_output, confidence
+from fldbench.cnn.attribute_losses import check_attribute_loss
+from fldbench.cnn.fitted import FittedNetwork
 from fldbench.cnn.layers import Network
 from fldbench.cnn.losses import check_loss
 from fldbench.cnn.training import pictures
 from fldbench.cnn.training.augment import AUGMENTATION, get_ranges
 from fldbench.cnn.training.batches import cut_crops
-from fldbench.cnn.training.loop import TrainingRun, train_network
+from fldbench.cnn.training.loop import train_network
 from fldbench.cnn.training.preparation import error_scale, mean_shape, mirror_and_ranges, validation_part
-from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings, get_settings
+from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings
+from fldbench.cnn.training.side_tasks import begin_heads, side_tasks
 from fldbench.cnn.training.state import CHECKPOINT
-from fldbench.cnn.view import NORMALISATIONS, View, normalised, to_tensor
-from fldbench.cnn.weights import PREFIX, built_with, load_weights
+from fldbench.cnn.training.task_stopping import check_task_stopping
+from fldbench.cnn.training.training_run import TrainingRun
+from fldbench.cnn.view import NORMALISATIONS, View
+from fldbench.cnn.weighting.choice import check_weighting
+from fldbench.cnn.weights import load_weights
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.files import temporary_folder
-from fldbench.method import Method
-from fldbench.model_file import Learned
 from fldbench.params import (
+    LANDMARKS,
     SEED,
+    TASKS,
     Rule,
+    check_attributes,
     check_rules,
     check_sample_weight,
     count_threads,
@@ -46,11 +50,10 @@ from fldbench.records.keys import fit_key
 from fldbench.schemes import get_scheme
 
 LARGEST_CROP = 2048  # px
-BATCH = 64  # faces that go through the network at once in prediction
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NetworkMethod(Method):
+class NetworkMethod(FittedNetwork):
     """A network that sees a square crop around the box and outputs points in [-1, 1] of it.
 
     A family writes `build`, and states where it differs: new defaults and further parameters as fields of a dataclass
@@ -76,6 +79,18 @@ class NetworkMethod(Method):
         The peak of its schedule.
     flip_test : bool
         Average predictions with those of the mirrored crop.
+    tasks : sequence of str
+        "landmarks", and the attributes that are trained with them and answered by `predict_attributes`. The training
+        faces must have them, with classes (`FaceSet.attribute_types`).
+    attribute_loss : str or dict
+        "cross-entropy", "balanced" or "focal" for all attributes, or attribute -> one of them; see
+        `fldbench.cnn.attribute_losses`.
+    weighting : str or dict
+        How the losses of the tasks become one step: a name, or a dict of "name" and settings; see
+        `fldbench.cnn.weighting`.
+    task_stopping : dict, optional
+        Settings by which attributes stop being trained when their training has settled; see
+        `fldbench.cnn.training.task_stopping`. By default none stops.
     weights : str, optional
         A local file of weights to begin with. By default training begins from the network's own initialisation.
     frozen : int
@@ -90,10 +105,14 @@ class NetworkMethod(Method):
     mean_ : ndarray of float32, (L, 2)
         Mean shape of the training faces, in the frame.
     history_ : list of dict
-        One row per epoch, see `loop.Trained`.
+        One row per epoch, see `training_run.Trained`.
     best_epoch_ : int
     device_ : str
     network_ : nn.Module
+    classes_ : dict of str to list of str
+        Names of the classes of each attribute among the tasks.
+    mirrored_ : list of str
+        The attributes whose classes change sides in the mirror image.
     """
 
     files = ("weights",)
@@ -114,6 +133,10 @@ class NetworkMethod(Method):
         "training": optional(kind(dict, allowed="a dict of settings")),
         "random_state": SEED,
         "normalise": one_of(NORMALISATIONS),
+        "tasks": TASKS,
+        "attribute_loss": kind(str, dict, allowed="the name of a loss, or a dict of attributes and names"),
+        "weighting": kind(str, dict, allowed="the name of a weighting, or a dict with its name and settings"),
+        "task_stopping": optional(kind(dict, allowed="a dict of settings")),
     }
     normalise: ClassVar[str] = "instance"
     defaults: ClassVar[Mapping[str, Any]] = {}
@@ -127,6 +150,10 @@ class NetworkMethod(Method):
     batch_size: int = 32
     learning_rate: float = 1e-3
     flip_test: bool = False
+    tasks: Sequence[str] = (LANDMARKS,)
+    attribute_loss: str | dict[str, str] = "cross-entropy"
+    weighting: str | dict[str, Any] = "equal"
+    task_stopping: dict[str, Any] | None = None
     weights: str | None = None
     frozen: int = 0
     training: dict[str, Any] | None = None
@@ -165,7 +192,10 @@ class NetworkMethod(Method):
         check_rules(self.label, {"normalise": self.normalise}, self.rules, {})
         check_loss(self.loss, self.label)
         get_ranges(self.augmentation, self.label)
-        self._settings()
+        precision = self._settings().precision
+        check_attribute_loss(self.attribute_loss, self.tasks, self.label)
+        check_weighting(self.weighting, self.tasks, self.label, precision)
+        check_task_stopping(self.task_stopping, self.weighting, self.label)
 
     def key_params(self) -> dict[str, Any]:
         """Return the parameters that can change the numbers, `training` merged with the family's defaults."""
@@ -209,18 +239,29 @@ class NetworkMethod(Method):
         if val is None:
             rows, val = validation_part(train, settings.val_share, self.random_state)
         scheme = get_scheme(train.scheme)
+        attributes = check_attributes(train[rows], self.tasks, self.label)
         if val is not None and val.scheme != scheme.name:
             raise DataError(f"{val.label} has the scheme {val.scheme}, {train.label} has {scheme.name}; convert one")
         mirror, ranges = mirror_and_ranges(scheme, ranges, self.flip_test, self.label)
         threads = max(count_threads(settings.threads, least=0), 1)
         with temporary_folder() as work:
-            table = cut_crops(train[rows], self.view, ranges.margin, weight[rows], work, threads)
+            table = cut_crops(train[rows], self.view, ranges.margin, weight[rows], work, threads, attributes)
             val = None if val is None else val[np.isfinite(val.landmarks).all(-1).any(-1)]
-            seen = cut_crops(val, self.view, 1.0, None, work, threads) if val is not None and len(val) else None
+            if self.task_stopping is not None and attributes and (val is None or not len(val)):
+                raise MethodError(f"{self.label}: task_stopping needs validation faces; set val_share, or pass `val`")
+            seen = None
+            if val is not None and len(val):
+                seen = cut_crops(val, self.view, 1.0, None, work, threads, attributes)
             self.mean_ = mean_shape(table.points, table.weight, train.label)
+            self.classes_ = {name: list(attribute.classes) for name, attribute in attributes.items()}
+            self.mirrored_ = [name for name, attribute in attributes.items() if attribute.mirrored]
+            losses = check_attribute_loss(self.attribute_loss, self.tasks, self.label)
+            side = side_tasks(table, attributes, losses)
+            network = self._begun(scheme.n_points)
+            begin_heads(network, side)
             run = TrainingRun(
                 name=self.label,
-                network=self._begun(scheme.n_points),
+                network=network,
                 train=table,
                 val=seen,
                 val_scale=None if seen is None else error_scale(seen.points, scheme, self.padding),
@@ -233,6 +274,9 @@ class NetworkMethod(Method):
                 learning_rate=self.learning_rate,
                 random_state=self.random_state,
                 settings=settings,
+                side_tasks=side,
+                weighting=self.weighting,
+                task_stopping=self.task_stopping,
                 folder=None if folder is None else Path(folder),
                 key=key,
             )
@@ -246,82 +290,12 @@ class NetworkMethod(Method):
             (Path(folder) / CHECKPOINT).unlink(missing_ok=True)
         return self
 
-    def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Return the landmarks (n, L, 2), px of each image, of n images and their boxes (n, 4) px."""
-        answers = [
-            self.view.to_photo(self._points(crops, output), matrices)
-            for crops, matrices, output in self._run(images, boxes)
-        ]
-        return np.concatenate(answers) if answers else np.empty((0, *self.mean_.shape))
-
-    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Return the network's confidence in each point, (n, L) in [0, 1]; see `heads.confidence`.
-
-        Raises
-        ------
-        MethodError
-            For a network that answers with points alone.
-        """
-        answers = [confidence(output, self.label).cpu().numpy() for _, _, output in self._run(images, boxes)]
-        return np.concatenate(answers) if answers else np.empty((0, len(self.mean_)))
-
     def write_pictures(self, faces: FaceSet, folder: str | Path) -> list[Path]:
         """Write the training's curves and pictures, with some of the faces; see `pictures.write_pictures`."""
         network, some = self.fitted_network, faces[pictures.shown(len(faces))]
         images = list(some.images)
         crop, _, _ = next(self._run(images[:1], some.boxes[:1]))
         return pictures.write_pictures(folder, self.history_, some, self.predict(images, some.boxes), network, crop)
-
-    def learned(self) -> dict[str, Any]:
-        """Return what was learned, the network as its weights and statistics."""
-        if not hasattr(self, "network_"):
-            return {}
-        names = ("scheme_", "mean_", "history_", "best_epoch_", "device_")
-        weights = {PREFIX + name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
-        return {name: getattr(self, name) for name in names} | weights
-
-    def restore(self, learned: dict[str, Any]) -> None:
-        """Build the network again and load the weights; a family that learns more values checks them first.
-
-        Raises
-        ------
-        DataError
-            For other values than `learned` gives, and for weights that do not fit the network.
-        """
-        found = Learned(self.label, {name: v for name, v in learned.items() if not name.startswith(PREFIX)})
-        n_points = len(found.array("mean_", "float32", (None, 2)))
-        found.scheme("scheme_", n_points)
-        found.rows("history_")
-        found.index("best_epoch_", 10**9)
-        found.text("device_")
-        super().restore({name: v for name, v in learned.items() if not name.startswith(PREFIX)})
-        state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
-        self.network_ = built_with(lambda: self._built(n_points), state, self.label).eval()
-
-    @property
-    def fitted_network(self) -> nn.Module:
-        """The trained network; raises MethodError before `fit`."""
-        if not hasattr(self, "network_"):
-            raise MethodError(f"{self.label} has not been fitted; call fit first, or load a model")
-        return self.network_
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of weights of the network, frozen ones too; 0 before `fit`."""
-        return sum(p.numel() for p in self.network_.parameters()) if hasattr(self, "network_") else 0
-
-    @property
-    def multiply_adds(self) -> int | None:
-        """Of the convolutions and dense layers for one face, twice as many with `flip_test`; None before `fit`."""
-        if not hasattr(self, "network_"):
-            return None
-        width, height = self.input_size
-        return multiply_adds(self.network_, (self.channels, height, width)) * (1 + bool(self.flip_test))
-
-    def _built(self, n_points: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(self.random_state)  # not those of the GPUs, which are not forked
-            return self.build(n_points, torch.from_numpy(np.asarray(self.mean_, np.float32)))
 
     def _begun(self, n_points: int) -> nn.Module:
         """Return the network at the start of training, with weights from a file and frozen layers if requested."""
@@ -336,45 +310,6 @@ class NetworkMethod(Method):
         if self.frozen:
             network.freeze(self.frozen)
         return network
-
-    @torch.inference_mode()
-    def _run(
-        self, images: Sequence[np.ndarray], boxes: np.ndarray
-    ) -> Iterator[tuple[torch.Tensor, np.ndarray, Output]]:
-        """Yield, batch by batch, what the network sees, the maps photo -> crop (b, 2, 3), and its answer."""
-        _, view, settings = self.fitted_network, self.view, self._settings()
-        matrices = view.square(boxes)
-        threads = max(count_threads(settings.threads, least=0), 1)
-        device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-        network = self._fused().to(device)
-        with ThreadPoolExecutor(threads) as pool:
-            for i in range(0, len(matrices), BATCH):
-                rows = range(i, min(i + BATCH, len(matrices)))
-                cut = pool.map if threads > 1 and len(rows) > 1 else map
-                crops = to_tensor(list(cut(lambda j: view.cut(images[j], matrices[j]), rows)))
-                crops = normalised(crops.to(device), self.normalise)
-                yield crops, matrices[i : i + BATCH], as_output(network(crops))
-
-    def _fused(self) -> nn.Module:
-        """Return the network for prediction, its norms folded into the layers before them; made once per network_."""
-        if getattr(self, "_fast", (None,))[0] is not self.network_:
-            self._fast = (self.network_, fused(self.network_))
-        return self._fast[1]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_fast"}
-
-    def _points(self, crops: torch.Tensor, output: Output) -> np.ndarray:
-        """Return the answer's points (b, L, 2) in the frame, with `flip_test` averaged with the mirrored crop's."""
-        points = output["points"].double().cpu().numpy()
-        if self.flip_test:
-            with torch.inference_mode():
-                mirrored = as_output(self._fused()(crops.flip(-1)))["points"].double().cpu().numpy()
-            points = (points + mirrored[:, list(get_scheme(self.scheme_).mirror)] * (-1, 1)) / 2
-        return points
-
-    def _settings(self) -> Settings:
-        return get_settings({**self.defaults, **(self.training or {})}, self.label)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.layers import Network, in_head
+from fldbench.cnn.layers import ATTRIBUTE_HEADS, Network, in_head
 from fldbench.errors import DataError
 from fldbench.files import listed
 from fldbench.model_file import Learned
@@ -26,15 +26,15 @@ NAMED = 3  # weights that a message names
 def load_weights(network: Network, path: str | Path) -> list[str]:
     """Put the weights of a file into the network, in place.
 
-    The head may keep its own initialisation: a file of a classifier has no weights for it, and a file of another scheme
-    has them in another shape. Everything else must be in the file, and the file must hold nothing that the network does
-    not know. A first convolution for RGB is summed over the colours if the network is grey: its output for a grey
-    picture stays the same.
+    The heads may keep their own initialisation: a file of a classifier has no weights for them, and a file of another
+    scheme has them in another shape. Heads of attributes that the network does not answer are left out. Everything else
+    must be in the file, and the file must hold nothing that the network does not know. A first convolution for RGB is
+    summed over the colours if the network is grey: its output for a grey picture stays the same.
 
     Returns
     -------
     list of str
-        Names of the head's weights that keep their own initialisation.
+        Names of the heads' weights that keep their own initialisation.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def load_weights(network: Network, path: str | Path) -> list[str]:
     left = [n for n in wanted if in_head(n) and (n not in found or found[n].shape != wanted[n].shape)]
     # Batch norm's counter has no part in the answer, and files from before torch 0.4.1 have none.
     missing = [n for n in wanted if n not in found and n not in left and not n.endswith("num_batches_tracked")]
-    unknown = [n for n in found if n not in wanted]
+    unknown = [n for n in found if n not in wanted and ATTRIBUTE_HEADS not in n.split(".")]
     shapes = [
         f"{n} is {_shape(found[n])}, must be {_shape(wanted[n])}"
         for n in wanted

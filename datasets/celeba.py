@@ -5,6 +5,7 @@ Liu, Luo, Wang and Tang, "Deep Learning Face Attributes in the Wild", ICCV 2015.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from fldbench.datasets.formats.images import no_images
 from fldbench.datasets.formats.text import SHOWN, Unique, numbers, read_lines, refusal, stem
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import ImageFiles
+from fldbench.faces.attributes import NO_YES, UNKNOWN
 from fldbench.faces.image_paths import ImageFolder
 from fldbench.faults import Faults
 from fldbench.params import one_of
@@ -26,6 +28,8 @@ FOLDERS = {
     "wild": ("img_celeba", "Img/img_celeba"),
 }
 BOXES, PARTITION, PERSONS = "list_bbox_celeba", "list_eval_partition", "identity_CelebA"
+ATTRIBUTES = "list_attr_celeba"
+FLAGS = {"-1": 0, "1": 1}  # the file's -1 is no, not unknown
 PLACES = ("", "Anno", "Eval")
 
 
@@ -37,6 +41,9 @@ class CelebA(Dataset):
     tight boxes of the points; `wild` the photos, with the boxes of list_bbox_celeba where it is there (some have no
     size: such faces are faulty). Groups are persons where identity_CelebA.txt is there. Without images predictions can
     be scored but no method can run. Ids are file names without ending, such as `000001`.
+
+    Attributes, where list_attr_celeba is there, -1 unknown: those that its header names, such as Smiling, Eyeglasses
+    and Male, 0 no, 1 yes.
 
     Parameters
     ----------
@@ -72,6 +79,7 @@ class CelebA(Dataset):
             raise DatasetNotFoundError(f"no {PARTITION}.txt or .csv, which says what is {split!r}", folder)
         persons = _column(folder, PERSONS, self.faults)
         boxes = _boxes(folder, self.faults) if self.images == "wild" else None
+        flagged, flags = _attributes(folder, self.faults)
         place = next((folder / name for name in FOLDERS[self.images] if (folder / name).is_dir()), None)
         images, unique = None if place is None else ImageFolder(place), Unique(path)
         faces = []
@@ -99,6 +107,8 @@ class CelebA(Dataset):
             else ImageFiles(files),
             landmarks=np.array(points).reshape(-1, N_POINTS, 2),
             boxes=None if boxes is None else np.array([boxes[name] for name in names]),
+            attributes=dict(zip(flagged, _flags_of(names, flags, len(flagged)), strict=True)),
+            attribute_types=dict.fromkeys(flagged, NO_YES),
             groups=None if persons is None else [persons.get(name, stem(name)) for name in names],
         )
 
@@ -126,6 +136,35 @@ def _column(base: Path, name: str, faults: Faults) -> dict[str, str] | None:
                 raise refusal("a line", " ".join(words)[:SHOWN], "a file name and a number", path, line)
             found[words[0]] = words[1]
     return found
+
+
+def _attributes(base: Path, faults: Faults) -> tuple[list[str], dict[str, list[int]]]:
+    """Return the names of the attributes, and file name -> their codes; none without the list."""
+    path = _find(base, ATTRIBUTES)
+    if path is None:
+        return [], {}
+    rows, unique, found = _rows(path), Unique(path), {}
+    heads = [(line, text.replace(",", " ").split()) for line, text in read_lines(path)]
+    line, header = heads[max(len(heads) - len(rows) - 1, 0)]
+    names = [name for name in header if name != "image_id"]
+    if len(rows) == len(heads) or len(set(names)) < len(names):
+        raise refusal("the header", " ".join(header)[:SHOWN], "the names of the attributes, each once", path, line)
+    for line, (name, *words) in rows:
+        with faults:  # a face of a faulty row has no attributes
+            if len(words) != len(names):
+                allowed = f"{len(names) + 1}: a file name and {len(names)} flags"
+                raise refusal("the number of columns", len(words) + 1, allowed, path, line)
+            unique.add(name, line)
+            for attribute, word in zip(names, words, strict=True):
+                if word not in FLAGS:
+                    raise refusal(f"the attribute {attribute}", word[:SHOWN], "-1 no or 1 yes", path, line)
+            found[name] = [FLAGS[word] for word in words]
+    return names, found
+
+
+def _flags_of(names: Sequence[str], flags: Mapping[str, list[int]], n: int) -> np.ndarray:
+    """Return the codes of n attributes of the faces with these file names, (n, faces) int."""
+    return np.array([flags.get(name, [UNKNOWN] * n) for name in names], int).reshape(len(names), n).T
 
 
 def _boxes(base: Path, faults: Faults) -> dict[str, list[float]] | None:

@@ -133,6 +133,13 @@ class Learned:
                 raise self._wrong(f"{name}[{key}]", some, "different strings")
         return {key: found[key] for key in attributes}
 
+    def choice(self, name: str, values: Sequence[str]) -> list[str]:
+        """Return a list of some of these strings, each once; raise DataError for anything else."""
+        found = self._take(name)
+        if not isinstance(found, list) or not all(found.count(one) == 1 and one in values for one in found):
+            raise self._wrong(name, found, f"a list of some of {', '.join(values) or 'no name'}")
+        return found
+
     def has(self, name: str) -> bool:
         """Return whether there is a value of this name."""
         return name in self._values

@@ -93,10 +93,11 @@ def paired_differences(
     A measure of one training is its mean over the faces; that of a method is the mean over its trainings. The interval
     is a two-way bootstrap: groups of faces are drawn with replacement, the same for both methods, and the trainings of
     each method are drawn with replacement, independently (Owen, The pigeonhole bootstrap, Annals of Applied Statistics
-    1, 2007). No bootstrap of crossed samples is exact (McCullagh, Bernoulli 6, 2000): the part of the errors that
-    belongs to one face in one training would be counted twice, once with the faces and once with the trainings. So the
-    deviations are rescaled to their unbiased variances (as Davison and Hinkley, Bootstrap Methods and their
-    Application, 1997, section 3.8, do for hierarchical data):
+    1, 2007); half of these are mirrored, since a few trainings say nothing about skewness. No bootstrap of crossed
+    samples is exact (McCullagh, Bernoulli 6, 2000): the part of the errors that belongs to one face in one training
+    would be counted twice, once with the faces and once with the trainings. So the deviations are rescaled to their
+    unbiased variances (as Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8, do for
+    hierarchical data):
 
         V = max(0, V_faces - V_both) + V_first + V_second
 
@@ -197,10 +198,14 @@ def _with_drawn_faces(totals: list[np.ndarray], draws: int, rng: np.random.Gener
 
 
 def _with_drawn_trainings(whole: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return by how much the means (m, draws) of drawn trainings differ from that of all, whole (m, a)."""
+    """Return by how much the means (m, draws) of drawn trainings differ from that of all, whole (m, a).
+
+    Half of the differences are mirrored: a few trainings say nothing about the skewness of their distribution.
+    """
     a = whole.shape[-1]
     times = rng.multinomial(a, np.full(a, 1 / a), size=draws)
-    return (whole - whole.mean(axis=1, keepdims=True)) @ times.T / a
+    sides = rng.choice((-1.0, 1.0), size=draws)
+    return sides * ((whole - whole.mean(axis=1, keepdims=True)) @ times.T / a)
 
 
 def _interval(

@@ -70,5 +70,8 @@ class AlexNetwork(Network):
         # by the same factor.
         nn.init.normal_(self.head.weight, std=0.05)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dense(self.body(x)) / math.sqrt(4096))
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.body(x)) / math.sqrt(4096)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)

@@ -58,5 +58,8 @@ class FiveConvNetwork(Network):
         for_relu(self)
         self.head = PointHead(256, mean)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dense(self.body(x)).relu())
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.body(x)).relu()
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)

@@ -74,15 +74,22 @@ class FldNetwork(Network):
         self.smooth8, self.smooth4 = (nn.Sequential(*conv_norm_relu(head, head)) for _ in range(2))
         self.head = nn.Conv2d(head, n_points, 1)
 
-    def forward(self, x: torch.Tensor) -> Output:
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x, seen = self.stem(x), []
         for scale in self.scales:
             x = scale(x)
             seen.append(x)
         quarter, eighth, sixteenth = (layer(part) for layer, part in zip(self.across, seen[1:], strict=True))
         eighth = self.smooth8(eighth + _as_large(sixteenth, eighth))
-        points, variance, shares = soft_argmax(self.head(self.smooth4(quarter + _as_large(eighth, quarter))))
+        return self.smooth4(quarter + _as_large(eighth, quarter)), seen[-1]
+
+    def decode(self, encoded: tuple[torch.Tensor, torch.Tensor]) -> Output:
+        points, variance, shares = soft_argmax(self.head(encoded[0]))
         return {"points": points, "variance": variance, "shares": shares}
+
+    def describe(self, encoded: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return the mean of the coarsest scale, which sees the whole face."""
+        return encoded[1].mean((2, 3))
 
 
 class Residual(nn.Module):

@@ -70,12 +70,19 @@ class HeatmapNetwork(Network):
         self.up4 = nn.Sequential(*conv_norm_relu(2 * width, 2 * width))
         self.head = MapHead(2 * width, mean, size // 4)
 
-    def forward(self, x: torch.Tensor) -> Output:
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         quarter = self.down4(self.stem(x))
         eighth = self.down8(quarter)
-        deep = self.across16(self.down16(eighth))
-        eighth = self.up8(self.across8(eighth) + _doubled(deep))
-        return self.head(self.up4(quarter + _doubled(eighth)))
+        sixteenth = self.down16(eighth)
+        eighth = self.up8(self.across8(eighth) + _doubled(self.across16(sixteenth)))
+        return self.up4(quarter + _doubled(eighth)), sixteenth
+
+    def decode(self, encoded: tuple[torch.Tensor, torch.Tensor]) -> Output:
+        return self.head(encoded[0])
+
+    def describe(self, encoded: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return the mean of the encoder's deepest features, which see the whole face."""
+        return encoded[1].mean((2, 3))
 
 
 def _doubled(x: torch.Tensor) -> torch.Tensor:

@@ -85,8 +85,11 @@ class MobileNetwork(Network):
                 nn.init.xavier_uniform_(module.weight)
         self.head = PointHead(inputs, mean)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(x).mean((2, 3)))
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x).mean((2, 3))
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int, size: int, groups: int = 1) -> list[nn.Module]:

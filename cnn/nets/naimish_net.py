@@ -74,8 +74,11 @@ class NaimishNetwork(Network):
                 nn.init.zeros_(module.bias)
         self.head = PointHead(1000, mean)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dense(self.body(x)))
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.body(x))
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)
 
 
 class NaimishNetworks(Network):
@@ -89,8 +92,15 @@ class NaimishNetworks(Network):
         super().__init__()
         self.nets = nn.ModuleList(NaimishNetwork(point[None], size, channels) for point in mean)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([net(x) for net in self.nets], 1)
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([net.encode(x) for net in self.nets], 1)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return torch.cat([net.decode(encoded[:, i]) for i, net in enumerate(self.nets)], 1)
+
+    def describe(self, encoded: torch.Tensor) -> torch.Tensor:
+        """Return the mean of what the networks see, since attributes belong to no landmark."""
+        return encoded.mean(1)
 
 
 def _block(inputs: int, outputs: int, kernel: int, dropout: float) -> list[nn.Module]:

@@ -132,8 +132,11 @@ class NoseNetwork(Network):
         for_relu(self)
         self.head = OnePointHead(128, mean, landmark)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dense(self.body(x)).relu())
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(self.body(x)).relu()
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)
 
 
 class OnePointHead(nn.Module):

@@ -74,10 +74,12 @@ class ResidualNetwork(Network):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.head = PointHead(inputs, mean)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
         x = nn.functional.max_pool2d(self.bn1(self.conv1(x)).relu_(), 3, 2, 1)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.head(x.mean((2, 3)))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean((2, 3))
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)
 
     def own_names(self, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Leave out torchvision's classifier `fc`; all other names are this network's own."""

@@ -80,5 +80,8 @@ class LandmarkNet(Network):
         nn.init.normal_(self.head[-1].weight, std=1e-3)
         nn.init.zeros_(self.head[-1].bias)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(images)).view(-1, *self.mean.shape) + self.mean
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded).view(-1, *self.mean.shape) + self.mean

@@ -82,8 +82,11 @@ class VGGNetwork(Network):
         flat = flat_width(self.features, (channels, size, size), "vggface-transfer")
         self.head = nn.Sequential(nn.Linear(flat, 1024), nn.ReLU(), PointHead(1024, mean))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(x).flatten(1))
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.features(x).flatten(1)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.head(encoded)
 
     def own_names(self, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Know the names of torchvision (features.0), Caffe (conv1_1, conv_1_1) and Torch (0), without dense layers."""

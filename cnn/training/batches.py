@@ -7,11 +7,12 @@ training batches of one epoch; their order and contents depend only on seed, epo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ import torch
 
 from fldbench.cnn.training.augment import Ranges, draw_placement, generator, relit
 from fldbench.cnn.view import View, seen_through, to_tensor
-from fldbench.faces import FaceSet
+from fldbench.faces import Attribute, FaceSet
+from fldbench.faces.attributes import UNKNOWN
 from fldbench.faces.crops import cached_crops
 
 AHEAD = 2  # batches that wait for the network, beside those in work
@@ -43,6 +45,10 @@ class CropTable:
         How the network sees a face.
     margin : float
         Side of the crops, in sides of the network's crop.
+    codes : ndarray of int, (n, T)
+        Of T attributes; -1 where one is not known.
+    mirrored : tuple of int
+        Of each attribute the largest code k if the code c becomes k - c in the mirror image, or -1 if it stays.
     """
 
     path: str
@@ -51,6 +57,8 @@ class CropTable:
     visible: np.ndarray
     view: View
     margin: float
+    codes: np.ndarray
+    mirrored: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.points)
@@ -65,7 +73,13 @@ class CropTable:
 
 
 def cut_crops(
-    faces: FaceSet, view: View, margin: float, weight: np.ndarray | None, folder: str | Path, threads: int
+    faces: FaceSet,
+    view: View,
+    margin: float,
+    weight: np.ndarray | None,
+    folder: str | Path,
+    threads: int,
+    attributes: Mapping[str, Attribute] = MappingProxyType({}),
 ) -> CropTable:
     """Cut the crops of all faces into a file in `folder`.
 
@@ -80,13 +94,26 @@ def cut_crops(
     folder : str or Path
     threads : int
         That cut the crops.
+    attributes : mapping of str to Attribute
+        Those whose codes are wanted; all are -1 if the faces do not have one.
     """
     wide = view.wide(margin)
     exact = wide / view.side  # the margin rounded to whole pixels
     crops = cached_crops(faces, wide, view.padded(exact), view.channels == 1, folder, threads)
     points = ((crops.to_crop(faces.landmarks) + 0.5) / wide * 2 - 1) * exact
     weight = np.ones(len(faces)) if weight is None else np.asarray(weight, float)
-    return CropTable(str(crops.images.filename), points, weight, faces.visible, view, exact)
+    unknown = np.full(len(faces), UNKNOWN)
+    codes = [faces.attributes.get(name, unknown) for name in attributes]
+    return CropTable(
+        str(crops.images.filename),
+        points,
+        weight,
+        faces.visible,
+        view,
+        exact,
+        np.stack(codes, 1) if codes else np.empty((len(faces), 0), int),
+        tuple(len(one.classes) - 1 if one.mirrored else UNKNOWN for one in attributes.values()),
+    )
 
 
 class Batch(NamedTuple):
@@ -100,12 +127,17 @@ class Batch(NamedTuple):
     weight : Tensor of float32, (b, L)
         0 where a point is missing.
     visible : Tensor of bool, (b, L)
+    codes : Tensor of int64, (b, T)
+        Of the attributes, as they are in these images; -1 where one is not known.
+    face_weight : Tensor of float32, (b,)
     """
 
     images: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
     visible: torch.Tensor
+    codes: torch.Tensor
+    face_weight: torch.Tensor
 
 
 def order(n: int, batch_size: int, random_state: int, epoch: int) -> list[np.ndarray]:
@@ -167,11 +199,14 @@ def make_batch(table: CropTable, faces: np.ndarray, ranges: Ranges, mirror: np.n
     images = np.empty((len(faces), view.channels, view.height, view.width), np.uint8)
     target = np.empty((len(faces), *table.points.shape[1:]))
     visible = np.empty(target.shape[:-1], bool)
+    codes = table.codes[faces]
     repeats: dict[int, int] = {}
     for i, face in enumerate(faces.tolist()):
         turn = repeats[face] = repeats.get(face, -1) + 1
         rng = generator(seed[0], seed[1], face + turn * len(table))
-        image, target[i], visible[i] = augmented(table, face, ranges, mirror, rng)
+        image, target[i], visible[i], flipped = augmented(table, face, ranges, mirror, rng)
+        if flipped:
+            codes[i] = mirrored_codes(codes[i], table.mirrored)
         images[i] = image if image.ndim == 2 else np.moveaxis(image, -1, 0)
     seen = np.isfinite(target).all(-1)
     target[~seen] = 0.0
@@ -181,12 +216,24 @@ def make_batch(table: CropTable, faces: np.ndarray, ranges: Ranges, mirror: np.n
         torch.from_numpy(target.astype(np.float32)),
         torch.from_numpy(weight.astype(np.float32)),
         torch.from_numpy(visible),
+        torch.from_numpy(codes.astype(np.int64)),
+        torch.from_numpy(table.weight[faces].astype(np.float32)),
     )
+
+
+def mirrored_codes(codes: np.ndarray, mirrored: Sequence[int]) -> np.ndarray:
+    """Return the codes (T,) of the mirror image; `mirrored` as in `CropTable`. What is not known stays so.
+
+    >>> mirrored_codes(np.array([1, 0, -1]), (-1, 4, 4)).tolist()
+    [1, 4, -1]
+    """
+    last = np.asarray(mirrored, int)
+    return np.where((last >= 0) & (codes >= 0), last - codes, codes)
 
 
 def augmented(
     table: CropTable, face: int, ranges: Ranges, mirror: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Augment one face of a table.
 
     Returns
@@ -195,10 +242,12 @@ def augmented(
     points : ndarray, (L, 2)
         In the frame; in the scheme's order, also when the face is mirrored.
     visible : ndarray of bool, (L,)
+    flipped : bool
+        Whether it is the mirror image.
     """
     known = np.column_stack([table.points[face], table.visible[face]])
-    image, moved = augment_crop(table.crops[face], known, table.view, table.margin, ranges, mirror, rng)
-    return image, moved[:, :2], moved[:, 2] > 0
+    image, moved, flipped = augment_crop(table.crops[face], known, table.view, table.margin, ranges, mirror, rng)
+    return image, moved[:, :2], moved[:, 2] > 0, flipped
 
 
 def augment_crop(
@@ -209,7 +258,7 @@ def augment_crop(
     ranges: Ranges,
     mirror: np.ndarray,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Augment one crop.
 
     Parameters
@@ -228,6 +277,8 @@ def augment_crop(
     image : ndarray of uint8, (H, W) or (H, W, 3)
     points : ndarray
         Of the shape of `points`.
+    flipped : bool
+        Whether it is the mirror image.
     """
     place = draw_placement(ranges, rng)
     matrix = place.matrix(crop.shape[0], margin, view.width, view.height)
@@ -239,7 +290,7 @@ def augment_crop(
     if place.flipped:
         moved = moved[mirror]
         moved[:, 0] *= -1
-    return image, moved
+    return image, moved, place.flipped
 
 
 def plain_batch(table: CropTable, faces: np.ndarray) -> torch.Tensor:

@@ -16,9 +16,9 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,15 +27,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from fldbench.cnn.heads import as_output
+from fldbench.cnn.heads import Output
 from fldbench.cnn.layers import Network
 from fldbench.cnn.losses import PIXEL_LOSSES, masked_mean, pixel_loss, point_losses
-from fldbench.cnn.training.augment import Ranges
-from fldbench.cnn.training.batches import CropTable, batches, make_batch, order, plain_batch
+from fldbench.cnn.training.batches import Batch, batches, order
 from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
 from fldbench.cnn.training.norms import needs_settling, settle_norms
+from fldbench.cnn.training.objective import Objective
 from fldbench.cnn.training.settings import Settings
 from fldbench.cnn.training.state import State, weights_of
+from fldbench.cnn.training.training_run import Trained, TrainingRun
+from fldbench.cnn.training.validation import settling_crops, validate
 from fldbench.cnn.view import normalised
 from fldbench.errors import CheckpointError, MethodError
 from fldbench.params import count_threads
@@ -45,79 +47,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 START, END = 1 / 25, 1e-4 / 25  # of the one cycle, as shares of the peak rate (Smith & Topin 2018, as in PyTorch)
-VAL_BATCH = 64
 FAR = 4.0  # in the frame, two widths of the crop: a larger mean error means that the training has diverged
-SETTLING = 512  # training faces from which norms behind dropout take their statistics, at most
-
-
-@dataclass
-class TrainingRun:
-    """One whole training: everything that `train_network` and its other processes need.
-
-    Attributes
-    ----------
-    name : str
-        Of the method, for messages.
-    network : nn.Module
-    train : CropTable
-    val : CropTable or None
-        Crops without a margin.
-    val_scale : ndarray, (n_val,), or None
-        Normaliser of each validation face's error, in units of the frame.
-    ranges : Ranges
-        Of the augmentation.
-    mirror : ndarray of int, (L,)
-        The point that each point becomes in the mirror image.
-    normalise, loss : str
-        Names, see `view.normalised` and `losses`.
-    epochs, batch_size : int
-    learning_rate : float
-        The peak of the schedule.
-    random_state : int
-    settings : Settings
-    folder : Path or None
-        For the checkpoint; None keeps none.
-    key : str
-        Digest of everything that decides the weights: a checkpoint with another key is refused.
-    """
-
-    name: str
-    network: nn.Module
-    train: CropTable
-    val: CropTable | None
-    val_scale: np.ndarray | None
-    ranges: Ranges
-    mirror: np.ndarray
-    normalise: str
-    loss: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    random_state: int
-    settings: Settings
-    folder: Path | None
-    key: str
-
-
-@dataclass
-class Trained:
-    """The result of a training.
-
-    Attributes
-    ----------
-    weights : dict of Tensor
-        In main memory.
-    history : list of dict
-        One row per epoch: epoch, loss, loss_px (None for losses of maps), val_nme (percent, None without validation),
-        learning_rate at its end, seconds and images_per_second of its training.
-    best_epoch : int
-    device : str
-    """
-
-    weights: dict[str, torch.Tensor]
-    history: list[dict[str, Any]]
-    best_epoch: int
-    device: str
 
 
 def train_network(run: TrainingRun) -> Trained:
@@ -158,12 +88,14 @@ def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]
     steps = len(order(n, run.batch_size, 0, 0))
     layout = run.network.memory_format if isinstance(run.network, Network) else torch.contiguous_format
     plain = run.network.to(memory_format=layout)
-    optimiser = _optimiser(plain, settings, run.learning_rate)
+    objective = Objective(run)
+    optimiser = _optimiser(plain, settings, run.learning_rate, objective.parameters)
     average = copy.deepcopy(plain).to(fabric.device) if settings.ema else plain  # the weights to validate and keep
     network, optimiser = fabric.setup(plain, optimiser)
+    objective.begin(plain, fabric, layout)
     state = State()
     if run.folder is not None:
-        state = State.resumed(run.folder, run.key, plain, average, optimiser)
+        state = State.resumed(run.folder, run.key, plain, average, optimiser, objective)
     saved = time.monotonic()
 
     for epoch in range(len(state.history), run.epochs):
@@ -179,28 +111,29 @@ def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]
             share = rate((step + 0.5) / (run.epochs * steps), settings.schedule, settings.warm_up)
             for group in optimiser.param_groups:
                 group["lr"] = run.learning_rate * share
-            images, target, weight, visible = (fabric.to_device(x) for x in batch)
-            total = fabric.all_reduce(weight.sum(), reduce_op="sum")  # over all processes: the mean of the whole batch
-            crops = normalised(images, run.normalise).contiguous(memory_format=layout)
-            output = as_output(network(crops))
-            loss = masked_mean(point_losses(run.loss, output, target, visible), weight, total)
+            batch = Batch(*(fabric.to_device(part) for part in batch))
+            total = fabric.all_reduce(batch.weight.sum(), reduce_op="sum")  # of all processes: the whole batch's mean
+            crops = normalised(batch.images, run.normalise).contiguous(memory_format=layout)
+            look = partial(_looked, objective, network, plain, run, crops, batch, total)
+            loss, output, *more = look()
             optimiser.zero_grad()
-            fabric.backward(loss * fabric.world_size)  # Fabric takes the mean over the processes
+            objective.backward(loss, output, *more)
             if settings.clip:
                 fabric.clip_gradients(network, optimiser, max_norm=settings.clip, error_if_nonfinite=False)
             optimiser.step()
+            objective.after_step(look)
             if settings.ema:
                 _follow(average, plain, min(settings.ema, (1 + step) / (10 + step)))
-            totals += _totals(run, loss.detach() * total, output["points"].detach(), target, weight)
+            totals += _totals(run, loss.detach() * total, output["points"].detach(), batch)
 
         *sums, weight = fabric.all_reduce(totals, reduce_op="sum").tolist()
         loss, loss_px, distance = (value / max(weight, 1e-6) for value in sums)
         seconds = time.monotonic() - began
         if needs_settling(average) and n > 1:
-            settle_norms(average, _settling(run, fabric.device, layout))
-        val_nme = validate(average, run) if fabric.is_global_zero else None
-        val_nme = fabric.broadcast(val_nme)
-        if not (math.isfinite(loss) and distance < FAR and math.isfinite(val_nme or 0)):
+            settle_norms(average, settling_crops(run, fabric.device, layout))
+        found = fabric.broadcast(validate(average, run) if fabric.is_global_zero else None)
+        side = objective.after_epoch(loss, found)
+        if not (math.isfinite(loss) and distance < FAR and math.isfinite(found.nme or 0)):
             raise MethodError(
                 f"{run.name} diverged in epoch {epoch + 1} (loss {loss:.3g}, answers {distance / 2:.3g} crops off the "
                 "truth in the mean); lower learning_rate"
@@ -210,43 +143,22 @@ def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]
                 "epoch": epoch + 1,
                 "loss": loss,
                 "loss_px": loss_px if run.loss in PIXEL_LOSSES else None,
-                "val_nme": val_nme,
+                "val_nme": found.nme,
                 "learning_rate": run.learning_rate * share,
                 "seconds": round(seconds, 3),
                 "images_per_second": round(n / seconds, 1),
+                **side,
             },
             average,
         )
+        if side.get("stopped"):
+            say(side["stopped"], epoch + 1, run.epochs)
         if run.folder is not None and fabric.is_global_zero and time.monotonic() - saved >= settings.save_seconds:
-            state.keep(run.folder, run.key, plain, average, optimiser)
+            state.keep(run.folder, run.key, plain, average, optimiser, objective)
             saved = time.monotonic()
 
     say(_news(state.history), run.epochs, run.epochs)
     return Trained(state.best or weights_of(average), state.history, state.best_epoch, str(fabric.device))
-
-
-def _settling(run: TrainingRun, device: torch.device, layout: torch.memory_format) -> Iterator[torch.Tensor]:
-    """Yield training faces as prediction sees them, spread over the set, the same in every epoch and process."""
-    rows = np.unique(np.linspace(0, len(run.train) - 1, SETTLING).astype(int))
-    for part in np.array_split(rows, -(-len(rows) // VAL_BATCH)):
-        images = make_batch(run.train, part, Ranges(), run.mirror, (run.random_state, 0)).images
-        yield normalised(images.to(device), run.normalise).contiguous(memory_format=layout)
-
-
-@torch.inference_mode()
-def validate(network: nn.Module, run: TrainingRun) -> float | None:
-    """Return the NME of the validation faces, percent, in single precision as in prediction; None without any."""
-    if run.val is None:
-        return None
-    network.eval()
-    device = next(network.parameters()).device
-    errors = []
-    for rows in np.array_split(np.arange(len(run.val)), -(-len(run.val) // VAL_BATCH)):
-        images = normalised(plain_batch(run.val, rows).to(device), run.normalise)
-        points = as_output(network(images))["points"].float().cpu().numpy()
-        errors.append(np.linalg.norm(points - run.val.points[rows], axis=-1))
-    per_face = np.nanmean(np.concatenate(errors), axis=1) / run.val_scale
-    return float(100 * per_face.mean())
 
 
 def rate(done: float, schedule: str, warm_up: float) -> float:
@@ -325,14 +237,19 @@ def _relay(news: Any) -> None:
         say_progress(*line)
 
 
-def _optimiser(network: nn.Module, settings: Settings, learning_rate: float) -> torch.optim.Optimizer:
-    """Return an optimiser of the parameters that are not frozen; weights decay, biases and norms do not."""
+def _optimiser(
+    network: nn.Module, settings: Settings, learning_rate: float, more: Sequence[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
+    """Return an optimiser of the parameters that are not frozen, and of more; only weights decay.
+
+    Biases, norms and the further parameters do not.
+    """
     free = [p for p in network.parameters() if p.requires_grad]
     if not free:
         raise MethodError("every weight of the network is frozen; nothing is left to train")
     sets = [
         {"params": [p for p in free if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in free if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [*(p for p in free if p.ndim <= 1), *more], "weight_decay": 0.0},
     ]
     sets = [part for part in sets if part["params"]]
     # One kernel per parameter takes a sixth of the time for 50 million weights, but it would unscale 16-bit gradients
@@ -354,10 +271,24 @@ def _share(rows: np.ndarray, fabric: Fabric) -> np.ndarray:
     return rows[fabric.global_rank :: fabric.world_size]
 
 
-def _totals(
-    run: TrainingRun, loss: torch.Tensor, points: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
-) -> torch.Tensor:
+def _looked(
+    objective: Objective,
+    network: nn.Module,
+    plain: nn.Module,
+    run: TrainingRun,
+    crops: torch.Tensor,
+    batch: Batch,
+    total: torch.Tensor,
+) -> tuple[torch.Tensor, Output, torch.Tensor, torch.Tensor]:
+    """Return what `Objective.backward` takes, of a batch as the network answers now."""
+    output = objective.answer(network, plain, crops)
+    loss = masked_mean(point_losses(run.loss, output, batch.target, batch.visible), batch.weight, total)
+    return loss, output, batch.codes, batch.face_weight
+
+
+def _totals(run: TrainingRun, loss: torch.Tensor, points: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Return sums over the points: the loss, the loss in px where it has one, the distances, the weights."""
+    target, weight = batch.target, batch.weight
     own = weight.sum()
     px = loss.new_zeros(())
     if run.loss in PIXEL_LOSSES:

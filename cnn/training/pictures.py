@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fldbench.cnn.training.objective import BALANCED
 from fldbench.errors import StoreError
 from fldbench.faces import FaceSet
 from fldbench.files import written_whole
@@ -46,7 +47,7 @@ def write_pictures(
     ----------
     folder : str or Path
     history : sequence of dict
-        One row per epoch, see `loop.Trained`.
+        One row per epoch, see `training_run.Trained`.
     faces : FaceSet
         The faces of the sheet, see `shown`.
     predictions : ndarray, (n, L, 2)
@@ -87,16 +88,30 @@ def shown(n: int) -> np.ndarray:
 
 
 def curves(history: Sequence[dict[str, Any]]) -> Figure:
-    """Draw the loss (logarithmic), the validation NME, if any, and the learning rate over the epochs."""
+    """Draw loss (logarithmic), validation NME, learning rate and the attributes' balanced accuracy over the epochs.
+
+    What the training did not have is left out.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     shown = {"loss": "loss", "val_nme": "validation NME, %", "learning_rate": "learning rate"}
     shown = {key: name for key, name in shown.items() if any(row[key] is not None for row in history)}
-    figure = Figure(figsize=(4 * len(shown), 3), layout="constrained")
+    sides = [key for key in history[0] if key.startswith(BALANCED) and any(row[key] is not None for row in history)]
+    n_panels = len(shown) + bool(sides)
+    figure = Figure(figsize=(4 * n_panels, 3), layout="constrained")
     FigureCanvasAgg(figure)
     epochs = [row["epoch"] for row in history]
-    for axes, (key, name) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
+    *panels, last = figure.subplots(1, n_panels, squeeze=False)[0]
+    if sides:
+        for key in sides:
+            last.plot(epochs, [row[key] for row in history], label=key.removeprefix(BALANCED))
+        last.legend()
+        last.set(xlabel="epoch", title="validation balanced accuracy, %")
+        last.grid(alpha=0.3)
+    else:
+        panels.append(last)
+    for axes, (key, name) in zip(panels, shown.items(), strict=True):
         values = [row[key] for row in history]
         axes.plot(epochs, values, marker="." if len(epochs) < 30 else "")
         if key == "val_nme":

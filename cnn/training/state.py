@@ -16,6 +16,7 @@ from fldbench.cnn.training.checkpoint import (
     restore_optimiser,
     write_checkpoint,
 )
+from fldbench.cnn.training.objective import Objective
 from fldbench.errors import CheckpointError
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -27,7 +28,7 @@ class State:
     Attributes
     ----------
     history : list of dict
-        One row per epoch, see `loop.Trained`.
+        One row per epoch, see `training_run.Trained`.
     best : dict of Tensor
         Weights of the best epoch; empty without a validation.
     best_epoch : int
@@ -53,7 +54,13 @@ class State:
         return patience is not None and len(self.history) - self.best_epoch >= patience
 
     def keep(
-        self, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+        self,
+        folder: Path,
+        key: str,
+        network: nn.Module,
+        average: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        objective: Objective,
     ) -> None:
         """Write the checkpoint of the training that `key` names; `average` may be the network itself."""
         parts = {
@@ -61,13 +68,20 @@ class State:
             "average": weights_of(average) if average is not network else {},
             "best": self.best,
             "optimiser": optimiser_tensors(optimiser),
+            "objective": objective.state_dict(),
         }
         facts = {"key": key, "history": self.history, "best_epoch": self.best_epoch}
         write_checkpoint(folder / CHECKPOINT, parts, facts)
 
     @classmethod
     def resumed(
-        cls, folder: Path, key: str, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+        cls,
+        folder: Path,
+        key: str,
+        network: nn.Module,
+        average: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        objective: Objective,
     ) -> State:
         """Return the state in the folder's checkpoint and put its weights into place; a new state without a checkpoint.
 
@@ -91,6 +105,7 @@ class State:
             if average is not network:
                 average.load_state_dict(parts["average"])
             restore_optimiser(optimiser, parts.get("optimiser", {}))
+            objective.load_state_dict(parts.get("objective", {}))
         except (KeyError, IndexError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             why = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{path} does not fit this network ({why}); delete it to restart") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ class VariantRow(RowRecords):
         Of a variant with all tasks but one attribute: the difference of its NME to that with all, above zero where the
         attribute that it lacks helps beside the others.
     ratios : dict of str to float
-        fit_seconds, parameters and ms_per_face, each divided by that of landmarks alone.
+        fit_seconds, parameters and ms_per_face: their medians over the seeds, divided by those of landmarks alone.
     other_conditions : bool
         Whether its times were measured under other conditions than those of landmarks alone.
     n_compared : int or None
@@ -240,21 +240,24 @@ def _measured(
 def _ratios(own: Sequence[VariantRun], base: Sequence[VariantRun]) -> dict[str, float]:
     found = {}
     for name in ("fit_seconds", "parameters", "ms_per_face"):
-        mine, theirs = (_mean_cost(runs, name) for runs in (own, base))
+        mine, theirs = (_usual_cost(runs, name) for runs in (own, base))
         if mine is not None and theirs:
             found[name] = mine / theirs
     return found
 
 
-def _mean_cost(runs: Sequence[VariantRun], name: str) -> float | None:
-    """Return the mean of a cost over the runs with numbers; a continued fit has no time."""
+def _usual_cost(runs: Sequence[VariantRun], name: str) -> float | None:
+    """Return the median of a cost over the runs with numbers, since the first fit of a process takes longer.
+
+    A continued fit has no time.
+    """
     records = [run.record for run in runs if run.faces is not None]
     if name == "parameters":
         known: list[float | None] = [record.method.parameters for record in records]
     else:
         known = [getattr(r.timings, name) for r in records if name != "fit_seconds" or not r.timings.resumed]
     values = [value for value in known if value is not None]
-    return fmean(values) if values else None
+    return median(values) if values else None
 
 
 def _differ(own: Sequence[VariantRun], base: Sequence[VariantRun]) -> bool:

@@ -32,8 +32,11 @@ class ToyNet(Network):
         nn.init.normal_(self.head.weight, std=1e-3)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, x):
-        return self.head(self.body(x)).view(-1, *self.mean.shape) + self.mean
+    def encode(self, x):
+        return self.body(x)
+
+    def decode(self, encoded):
+        return self.head(encoded).view(-1, *self.mean.shape) + self.mean
 
 
 class ToyMaps(nn.Module):

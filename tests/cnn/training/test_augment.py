@@ -46,7 +46,7 @@ def test_points_move_with_the_pixels(width, height):
     rng, distances, moves = np.random.default_rng(0), [], []
     for face in range(40):
         crop, points = dotted(180, 1.5, rng)
-        image, moved = augment_crop(crop, points, view, 1.5, ranges, MIRROR, generator(0, 0, face))
+        image, moved, _ = augment_crop(crop, points, view, 1.5, ranges, MIRROR, generator(0, 0, face))
         assert image.shape == (height, width)
         distances.append(np.linalg.norm(centre_of(image, 250) - moved[0]))
         moves.append(np.linalg.norm(moved - points, axis=1).mean())
@@ -59,7 +59,7 @@ def test_mirrored_faces_swap_the_names_of_their_points():
     rng, flipped = np.random.default_rng(1), 0
     for face in range(60):
         crop, points = dotted(90, 1.0, rng)
-        image, moved = augment_crop(crop, points, view, 1.0, ranges, MIRROR, generator(0, 0, face))
+        image, moved, _ = augment_crop(crop, points, view, 1.0, ranges, MIRROR, generator(0, 0, face))
         if np.array_equal(image, crop):
             assert np.array_equal(moved, points)
             continue
@@ -85,7 +85,7 @@ def test_none_changes_nothing(shape):
     crop = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     points = np.random.default_rng(1).uniform(-1, 1, (3, 2))
     channels = 3 if len(shape) == 3 else 1
-    image, moved = augment_crop(
+    image, moved, _ = augment_crop(
         crop, points, View(40, 40, channels, 0), 1.0, get_ranges("none"), MIRROR, generator(3, 2, 1)
     )
     assert np.array_equal(image, crop) and np.array_equal(moved, points)
