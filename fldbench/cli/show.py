@@ -92,8 +92,9 @@ def _method_facts(name: str, cls: Any) -> dict[str, str]:
     # Of a method of members, the declarations follow from these, by default.
     whole = inspect.Parameter.empty not in parameters_of(cls).values()
     declared = cls() if whole else cls
+    chosen = " and the attributes that the parameter tasks names" if "tasks" in parameters_of(cls) else ""
     facts = {
-        "answers": ", ".join(declared.tasks),
+        "answers": ", ".join(declared.tasks) + chosen,
         "can": "; ".join(text for flag, text in able.items() if getattr(declared, flag)),
         "weights seen": ", ".join(declared.trained_on),
         "size": size,

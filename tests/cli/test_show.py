@@ -28,6 +28,7 @@ def test_a_network_shows_its_size_and_the_settings_of_its_training(call):
     _, text, _ = call("show", "fld-net")
     words = " ".join(text.split())
     assert "1,662,908 parameters, 329 million multiply-adds, 6.7 MB for 68 points" in words
+    assert "answers landmarks and the attributes that the parameter tasks names" in words
     assert "weight_decay = 0.05" in words  # the family's own default, not that of the loop
     assert "As in " not in text
 
