@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fldbench.errors import DataError, must_be
-from fldbench.faces.attributes import codes_out_of_range
+from fldbench.faces.attributes import Attribute, codes_out_of_range
 from fldbench.geometry import FAR
 from fldbench.schemes import get_scheme
 
@@ -42,6 +42,9 @@ def check_columns(faces: Any) -> None:
         others = f"{count} faces have such points" if count > 1 else ""
         raise DataError(must_be(where, f"point {point}", got, allowed, others))
     for name, attribute in faces.attribute_types.items():
+        if not isinstance(attribute, Attribute):
+            allowed = "an Attribute, such as Attribute(('no', 'yes'))"
+            raise DataError(must_be(faces.label, f"the type of the attribute {name}", attribute, allowed))
         codes = faces.attributes[name]
         if (wrong := codes_out_of_range(codes, attribute)).any():
             face = int(np.flatnonzero(wrong)[0])

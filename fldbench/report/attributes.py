@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fldbench.attribute_metrics import AttributeCounts, counted_together
 from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.metrics import Metric
+from fldbench.records.record import Record
 from fldbench.report.captions import title
 from fldbench.report.columns import Column, RowRecords, value_of
 from fldbench.report.tables import Table, table
@@ -47,7 +48,7 @@ def attributes_of(rows: Sequence[RowRecords]) -> Attributes | None:
     counted: dict[str, AttributeCounts] = {}
     for row in sorted(rows, key=lambda row: -row.one.test.n):
         for record in row.good:
-            counted = dict(record.attributes.measured) | counted
+            counted |= {name: counts for name, counts in _measured(record).items() if name not in counted}
     if not counted:
         return None
     columns = []
@@ -58,10 +59,17 @@ def attributes_of(rows: Sequence[RowRecords]) -> Attributes | None:
     return Attributes(_caption(rows, counted, columns), tuple(columns), tuple(_notes(rows)), found)
 
 
+def _measured(record: Record) -> dict[str, AttributeCounts]:
+    """Return what was counted, in the order of the metrics: that of the tasks, which the JSON of a record sorts."""
+    measured = record.attributes.measured
+    names = dict.fromkeys(metric.of for metric in record.metrics.values_ if metric.of is not None)
+    return {name: measured[name] for name in names if name in measured}
+
+
 def _counted(row: RowRecords) -> Counted:
     parts: dict[str, list[AttributeCounts]] = {}
     for record in row.good:
-        for name, counts in record.attributes.measured.items():
+        for name, counts in _measured(record).items():
             parts.setdefault(name, []).append(counts)
     keys = [metric.key for metric in row.one.metrics.values_ if metric.of is not None]
     together = {name: counted_together(some) for name, some in parts.items()}
@@ -120,7 +128,7 @@ def _notes(rows: Sequence[RowRecords]) -> list[str]:
         name = cut(plain(row.method), LONGEST_NAME)
         lost: dict[str, list[int]] = {}
         for record in row.good:
-            for attribute, counts in record.attributes.measured.items():
+            for attribute, counts in _measured(record).items():
                 lost.setdefault(attribute, []).append(sum(counts.missed))
         given_up = [f"{plain(attribute)} {fmean(faces):g}" for attribute, faces in lost.items() if any(faces)]
         if given_up:

@@ -68,6 +68,13 @@ def test_a_code_without_a_class_names_the_face(name, codes, error):
         replace(posed(), attributes={name: codes})
 
 
+def test_a_type_that_is_none_is_refused():
+    with pytest.raises(
+        DataError, match=r"the type of the attribute smile is \['no', 'yes'\]; must be an Attribute, such"
+    ):
+        replace(posed(), attribute_types={"smile": ["no", "yes"]})
+
+
 def test_the_fingerprint_covers_types():
     faces = posed()
     others = [

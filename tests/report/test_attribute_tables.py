@@ -10,6 +10,7 @@ from made_attributes import EVEN, POSE, POSES, RARE, N, answering, moods, sure
 from made_records import TRAIN, failed, made_record
 
 from fldbench.metrics import Metric
+from fldbench.records.store import Store, read_records
 from fldbench.report import leaderboard
 from fldbench.report.columns import metric_column
 from fldbench.report.formats import TEXT_WIDTH, fitting, width_of
@@ -36,6 +37,18 @@ def test_the_columns_suit_the_classes_and_the_rows_stand_as_in_the_first_table()
     assert lines[4] == ""
     first = board.to_markdown().split("\n")
     assert [line.split(" | ")[0] for line in first if line.startswith("| ")][:4] == ["| method", "| b", "| c", "| a"]
+
+
+def test_attributes_stand_in_the_order_of_the_tasks_when_records_are_read_again(tmp_path):
+    store = Store(tmp_path)
+    store.write(answering("a", moods(33)))
+    (record,) = read_records(tmp_path)
+    assert list(record.attributes.measured) == ["glasses", "pose", "smile"]  # as JSON sorts them
+    assert section(leaderboard(tmp_path).to_markdown())[0].startswith(
+        "| method | smile acc. | glasses bal. | pose bal."
+    )
+    (counted,) = leaderboard(tmp_path).attributes["t", "300w-helen"].counted
+    assert list(counted.counts) == ["smile", "glasses", "pose"]
 
 
 def test_the_caption_says_what_the_columns_are_and_how_many_faces_are_known():

@@ -87,6 +87,16 @@ def test_classes_are_known_by_their_names_in_any_order(tmp_path, ending):
     assert evaluate_file(write(tmp_path / f"a.{ending}", turned), "moody-test").score.metrics == direct()
 
 
+def test_each_face_in_json_may_name_its_classes_in_its_own_order(tmp_path):
+    path = as_json(tmp_path / "a.json", ANSWERS)
+    content = json.loads(path.read_text())
+    for face in ("test2", "test7"):
+        mood = content[face]["attributes"]["mood"]
+        content[face]["attributes"]["mood"] = {"glad": mood["glad"], "sad": mood["sad"]}
+    path.write_text(json.dumps(content))
+    assert evaluate_file(path, "moody-test").score.metrics == direct()
+
+
 @pytest.mark.parametrize("ending", ["csv", "json", "npz"])
 def test_other_classes_and_attributes_are_left_out_and_said(tmp_path, ending):
     other = {
