@@ -141,7 +141,9 @@ class FittedNetwork(Method):
         matrices = view.square(boxes)
         threads = max(count_threads(settings.threads, least=0), 1)
         device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-        network = self._fused().to(device)
+        network = self._fused()
+        if next(network.parameters()).device.type != device.type:  # asked first: `to` visits every module
+            network.to(device)
         with ThreadPoolExecutor(threads) as pool:
             for i in range(0, len(matrices), BATCH):
                 rows = range(i, min(i + BATCH, len(matrices)))

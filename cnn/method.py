@@ -116,6 +116,7 @@ class NetworkMethod(FittedNetwork):
     """
 
     files = ("weights",)
+    of_tasks = ("attribute_loss", "weighting", "task_stopping")
     weighs_faces = True
     validates = True
     keeps_training = True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 import numpy as np
 
 from fldbench import registry
+from fldbench.attribute_metrics import Answered
 from fldbench.errors import FldbenchError, ProtocolError
 from fldbench.faces import FaceSet
 from fldbench.protocols.definitions import check_base_name
@@ -66,15 +69,21 @@ def list_protocols() -> list[str]:
     return registry.names("protocol")
 
 
-def evaluate(predictions: np.ndarray, faces: FaceSet, protocol: str | Protocol) -> Score:
+def evaluate(
+    predictions: np.ndarray,
+    faces: FaceSet,
+    protocol: str | Protocol,
+    attributes: Mapping[str, Answered] = MappingProxyType({}),
+) -> Score:
     """Measure predictions (n, L, 2) px for n faces under a protocol, given by name or as an object.
 
+    Also answers for attributes, as `fldbench.attribute_answers.predict_attributes_checked` returns them.
     `faces` are the protocol's own test faces (`protocol.select(load_dataset(...))`); this function leaves none out, and
     `complete` of the result says whether they are. Warns if the protocol would leave some out. Raises as
     `Protocol.score` does.
     """
     rules = get_protocol(protocol)
-    score = rules.score(predictions, faces)
+    score = rules.score(predictions, faces, attributes)
     if not score.complete:
         with suppress(FldbenchError):  # faces without these subsets
             own = len(rules.select(faces))

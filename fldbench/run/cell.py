@@ -262,8 +262,9 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
         if cell.partition is not None and part.fold is not None:
             faces = cell.partition.training_part(faces, part.fold)
         if members and len(members) == len(part.members):
+            fitted = [load_method(member.file) for member in members]
             with clock:
-                method.assemble([load_method(member.file) for member in members], faces)
+                method.assemble(fitted, faces)
             seconds, cores = clock.seconds + sum(member.facts.fit_seconds or 0.0 for member in members), None
             resumed = any(member.facts.resumed for member in members)
         else:

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_attributes import TYPES, moody_faces
+from toy_attributes import TYPES, Heads, moody_faces
 from toys import toy_protocol
 
+from fldbench.attribute_answers import predict_attributes_checked
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError
+from fldbench.protocols import evaluate
 
 RULES = toy_protocol("p", dataset="moody")
 FACES = moody_faces(8)
@@ -59,6 +61,13 @@ def test_nothing_known_has_no_number_and_is_no_crash():
     nobody = replace(FACES, attributes={"pose": np.full(8, -1)}, attribute_types=TYPES)
     found = score(nobody, pose=POSES)
     assert np.isnan(found.metrics["accuracy:pose"]) and found.attributes.facts.measured["pose"].known == 0
+
+
+def test_evaluate_takes_what_a_method_answers():
+    model = Heads().fit(moody_faces(12, 1, "train"))
+    answers = predict_attributes_checked(model, list(FACES.images), FACES.boxes)
+    found = evaluate(FACES.landmarks, FACES, RULES, answers)
+    assert found.metrics == score(**answers).metrics and len(found.metrics) == 4 + 4 + 5
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,16 @@ def test_a_variant_has_the_parameters_of_its_method_as_far_as_they_are_about_its
     assert "weighting" not in found["several: landmarks + smile"]  # no weight is left to be fixed
 
 
+def test_every_weighting_of_a_network_has_the_same_landmarks_alone(suite):
+    params = {"tasks": ["landmarks", "smile", "pose"], "epochs": 2}
+    more = {"weighting": "dwa"}, {"attribute_loss": {"pose": "focal"}, "task_stopping": {"window": 5, "threshold": 1.0}}
+    methods = [{"name": "tcdcn", "label": str(i), "params": params | one} for i, one in enumerate(more)]
+    specs = with_variants(load_suite(suite | {"methods": methods})).suite.methods
+    assert [spec.params for spec in specs if spec.label.endswith(": landmarks")] == 2 * [
+        {"tasks": ["landmarks"], "epochs": 2}
+    ]
+
+
 def test_results_are_shared_with_run_and_a_second_call_fits_nothing(suite, tmp_path):
     plain = [
         {"name": "several", "label": "one"},

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from toy_networks import QUICK
+from toy_tasks import TASKS, faces_with_attributes
 from toys import toy_faces
 
 import fldbench
@@ -29,6 +30,14 @@ def test_it_is_tcdcn_on_the_frames_of_the_images():
 
 class TCDCNOnBoxes(TCDCN):
     normalise, defaults = MTFLD.normalise, MTFLD.defaults
+
+
+def test_its_attributes_need_no_boxes_either():
+    faces = faces_with_attributes(6)
+    method = MTFLD(tasks=TASKS, epochs=1, training=QUICK).fit(faces)
+    found, moved = (method.predict_attributes(faces.images, faces.boxes + shift) for shift in (0.0, 7.0))
+    assert found.keys() == {"bright", "side"}
+    assert all(np.array_equal(part, moved[name]) for name, part in found.items())
 
 
 def test_an_oblong_image_keeps_its_shape_and_fills_the_crop_with_its_longer_side():

@@ -1,14 +1,18 @@
 """TCDCN: its weights and shapes, and the layer of local filters against numpy and torch's convolution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from toy_networks import QUICK
+from toy_tasks import TASKS, faces_with_attributes
 from toys import toy_faces
 
 import fldbench
 from fldbench.cnn.nets.tcdcn import TCDCN, LocalConv2d, TCDCNetwork
+from fldbench.datasets.mtfl import ATTRIBUTES
 
 
 def weights(module):
@@ -121,3 +125,25 @@ def test_local_filters_are_saved_and_frozen_like_convolutions(tmp_path):
     assert [m.weight.requires_grad for m in (first, second, third)] == [False, False, True]
     again = fldbench.load_method(method.save(tmp_path / "model.safetensors"))
     assert np.array_equal(again.predict(faces.images, faces.boxes), method.predict(faces.images, faces.boxes))
+
+
+@pytest.mark.parametrize(("shared", "total"), [(True, 79_357), (False, 3_412_141)])
+def test_counts_with_the_attributes_of_mtfl(shared, total):
+    faces = toy_faces(6)
+    codes = {name: np.arange(6) % len(one.classes) for name, one in ATTRIBUTES.items()}
+    faces = replace(faces, attributes=codes, attribute_types=ATTRIBUTES)
+    method = TCDCN(tasks=("landmarks", *ATTRIBUTES), shared=shared, epochs=1, training=QUICK).fit(faces)
+    assert method.n_parameters == total
+    found = method.predict_attributes(faces.images, faces.boxes)
+    assert {name: part.shape for name, part in found.items()} == {
+        **{"gender": (6, 2), "smile": (6, 2), "glasses": (6, 2)},
+        "pose": (6, 5),
+    }
+
+
+def test_attributes_are_learned_beside_the_landmarks():
+    faces = faces_with_attributes(60)
+    settings = {"epochs": 80, "batch_size": 12, "learning_rate": 2e-3, "augmentation": "none", "training": QUICK}
+    found = TCDCN(tasks=TASKS, **settings).fit(faces).predict_attributes(faces.images, faces.boxes)
+    for name, part in found.items():
+        assert (part.argmax(1) == faces.attributes[name]).mean() > 0.9
