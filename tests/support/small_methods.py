@@ -40,7 +40,7 @@ SMALL = {
     "alexnet-elu": {"size": 63, "epochs": 1, "batch_size": 24},
     "resnet50-wing": {"depth": 18, "size": 32, "epochs": 1},
     "vggface-transfer": {"size": 32, "epochs": 1},
-    "mobilenet-0.3": {"size": 32, "epochs": 2},
+    "mobilenet-0.3": {"size": 32, "epochs": 4},
     "heatmap": {"size": 32, "width": 8, "epochs": 2},
     "fld-net": {"size": 32, "width": 8, "head": 16, "epochs": 25, "batch_size": 12, "augmentation": "none"},
     "tcdcn": {"epochs": 2},
