@@ -299,7 +299,7 @@ def load_method(path: str | Path) -> Method:
     registry.resolve("method", header.method)  # an unknown method is no damage
     try:
         remember(header.own_scheme)
-        method = make_method(header.method, **header.params)
+        method = make_method(header.method, **_as_their_defaults(header.method, header.params))
         method.check_params()
         method.restore(arrays | header.learned)
     except MissingDependencyError:
@@ -311,6 +311,15 @@ def load_method(path: str | Path) -> Method:
         raise DataError(f"what it learned does not fit the method {header.method!r} ({text})", path) from error
     method._fitted_on = header.fitted_on
     return method
+
+
+def _as_their_defaults(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a saved model, where JSON has made lists of tuples."""
+    defaults = parameters_of(registry.resolve("method", name))
+    return {
+        key: tuple(value) if isinstance(value, list) and isinstance(defaults.get(key), tuple) else value
+        for key, value in params.items()
+    }
 
 
 def predict_checked(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, n_points: int) -> np.ndarray:

@@ -53,7 +53,7 @@ class TCDCN(NetworkMethod):
     loss: str = "smooth-l1"
     augmentation: str | dict[str, Any] = "standard"
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     shared: bool = True
 
     def build(self, n_points: int, mean: torch.Tensor) -> TCDCNetwork:

@@ -124,6 +124,7 @@ def test_local_filters_are_saved_and_frozen_like_convolutions(tmp_path):
     first, second, third = [m for m in method.network_.body if isinstance(m, LocalConv2d)][:3]
     assert [m.weight.requires_grad for m in (first, second, third)] == [False, False, True]
     again = fldbench.load_method(method.save(tmp_path / "model.safetensors"))
+    assert again.get_params() == method.get_params() and again.tasks == ("landmarks",)
     assert np.array_equal(again.predict(faces.images, faces.boxes), method.predict(faces.images, faces.boxes))
 
 
