@@ -168,7 +168,7 @@ class Objective:
         """Return the losses of all tasks, (1 + T,), and the sums of those of the attributes and of weights, (2, T)."""
         values, counted = side_losses(self._tasks, output, codes, face_weight)
         own = counted.sum(0)
-        totals = self._fabric.all_reduce(own, reduce_op="sum")
+        totals = self._fabric.all_reduce(own.clone(), reduce_op="sum")  # it changes what it is given
         side = means_of(values, counted, totals)
         sums = torch.stack([side.detach() * totals, own])
         if self._stopping is not None:  # without a graph, so that the optimiser leaves their heads alone
@@ -177,7 +177,7 @@ class Objective:
         return torch.cat([loss[None], self._scale * side]), sums
 
     def _mean(self, x: torch.Tensor) -> torch.Tensor:
-        return self._fabric.all_reduce(x, reduce_op="mean")
+        return self._fabric.all_reduce(x.clone(), reduce_op="mean")
 
 
 def _number(values: Sequence[float], i: int) -> float | None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 from toy_networks import QUICK, ToyMethod, nme, same, weights
+from toy_tasks import TASKS, faces_with_attributes
 from toys import toy_faces
 
 from fldbench.cnn.training.loop import _follow, _optimiser, _share, rate
@@ -147,24 +148,29 @@ sys.path.insert(0, {tests!r})
 from fldbench import register_method
 from fldbench.progress import listening
 from toy_networks import QUICK, ToyMethod, ToyNet, nme
-from toys import toy_faces
+from toy_tasks import faces_with_attributes
 
 if __name__ == "__main__":
     news = []
     register_method("toy-network", ToyMethod)
     with listening(lambda *line: news.append(line)):
-        ToyMethod(**{params!r}).fit(toy_faces(12)).save({out!r})
+        ToyMethod(**{params!r}).fit(faces_with_attributes(12, unknown=[3, 4])).save({out!r})
     assert [line[1:] for line in news] == [(i, 3) for i in range(4)], news
 """
 
 
-def test_two_processes_give_what_one_gives_with_the_whole_batch(tmp_path, toy):
+@pytest.mark.parametrize(
+    "tasks",
+    [{}, {"tasks": list(TASKS), "weighting": "uncertainty"}, {"tasks": list(TASKS), "weighting": "pcgrad"}],
+    ids=["landmarks", "uncertainty", "pcgrad"],
+)
+def test_two_processes_give_what_one_gives_with_the_whole_batch(tmp_path, toy, tasks):
     """batch_size counts the faces of all processes: each of the two has half of the batch that the one has."""
     import fldbench
 
     fldbench.register_method("toy-network", ToyMethod)
-    params = {"epochs": 3, "batch_size": 4, "augmentation": "standard"}
-    one = ToyMethod(**params, training=QUICK).fit(toy_faces(12))
+    params = {"epochs": 3, "batch_size": 4, "augmentation": "standard", **tasks}
+    one = ToyMethod(**params, training=QUICK).fit(faces_with_attributes(12, unknown=[3, 4]))
     params["training"] = QUICK | {"accelerator": "cpu", "devices": 2}
     out, script = tmp_path / "model", tmp_path / "script.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[2] / "support"), out=str(out), params=params))
@@ -174,6 +180,8 @@ def test_two_processes_give_what_one_gives_with_the_whole_batch(tmp_path, toy):
     for a, b in zip(one.history_, two.history_, strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-5)
         assert a["loss_px"] == pytest.approx(b["loss_px"], rel=1e-5)
+        if tasks:
+            assert a["loss:side"] == pytest.approx(b["loss:side"], rel=1e-5)
     assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(weights(one).values(), weights(two).values(), strict=True))
 
 
