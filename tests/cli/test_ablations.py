@@ -41,7 +41,7 @@ def test_a_dry_run_prints_the_plan(call, suite, tmp_path):
 def test_a_suite_without_attributes_is_one_line(call, suite, tmp_path):
     suite.write_text(yaml.safe_dump(register_tasks() | {"methods": ["mean-shape"]}))
     status, _, err = call("ablate", suite, "--out", tmp_path / "out")
-    assert status == 2 and err.startswith("fldbench: suite 'tasks': no method has attributes among its tasks")
+    assert status == 2 and err.startswith("fldbench: suite 'tasks': no method varies a parameter or has attributes")
     assert len(err.splitlines()) == 1
 
 
