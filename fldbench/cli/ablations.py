@@ -12,7 +12,7 @@ from fldbench.cli.runs import DEFAULT_OUT, INTERRUPTED
 
 
 def ablate(
-    suite: Annotated[Path, typer.Argument(help="Suite file with a method that has attributes among its tasks, or `vary`.")],
+    suite: Annotated[Path, typer.Argument(help="Suite file with a method that has attributes as tasks, or `vary`.")],
     data: Data = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of records and models, the same as of `run`.")] = (
         DEFAULT_OUT
