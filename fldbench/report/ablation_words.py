@@ -52,9 +52,9 @@ def answer(rows: Sequence[VariantRow]) -> str:
     if all(effect == ONE_TRAINING for _, (effect, _) in told):
         return "One training each: how much of the differences is chance cannot be told."
     if comparison.parameter:
-        beside = f"compared with {baseline_of(comparison)}"
+        against = f"compared with {baseline_of(comparison)}"
         wording = Wording(
-            f"Lowers the NME {beside}", f"Raises the NME {beside}", f"No other {short(comparison.parameter)}"
+            f"Lowers the NME {against}", f"Raises the NME {against}", f"No other {short(comparison.parameter)}"
         )
         return " ".join(_sentences({short(row.variant): one for row, one in told}, wording))
     with_tasks = {tuple(task for task in row.tasks if task != LANDMARKS): one for row, one in told}
