@@ -1,4 +1,4 @@
-"""`fldbench ablate`: which task of a method helps its landmarks."""
+"""`fldbench ablate`: which task of a method, or which value of a parameter, helps its landmarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fldbench.cli.runs import DEFAULT_OUT, INTERRUPTED
 
 
 def ablate(
-    suite: Annotated[Path, typer.Argument(help="Suite file with a method that has attributes among its tasks.")],
+    suite: Annotated[Path, typer.Argument(help="Suite file with a method that has attributes as tasks, or `vary`.")],
     data: Data = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of records and models, the same as of `run`.")] = (
         DEFAULT_OUT
@@ -33,9 +33,12 @@ def ablate(
 ) -> None:
     """Fit a method with landmarks alone, with each attribute, with all, and all but one; tell which task helps.
 
+    A method with `vary: {weighting: [equal, dwa]}` is fitted with each value of that parameter instead, and all others
+    are compared with the first.
+
     Give the suite three seeds or more, better five. The variants are ordinary runs, shared with `fldbench run` in the
     same folder; it continues where an earlier call stopped. OUT/ablation.csv, .md, .tex and .png hold the differences
-    to landmarks alone, with intervals over faces and trainings.
+    to landmarks alone or to the first value, with intervals over faces and trainings.
     """
     from fldbench.cli.terminal import print_tables, progress
     from fldbench.report import ablation

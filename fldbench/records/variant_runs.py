@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,6 +44,28 @@ class FaceValues:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What the variants of a method are compared with.
+
+    Attributes
+    ----------
+    baseline : str
+        The variant that all others are compared with.
+    parameter : str
+        The parameter whose values the variants are; empty where they differ in their tasks.
+    of_attributes : mapping of str to str
+        Attribute -> the variant that its metrics are compared with, if that is not the baseline.
+    second : mapping of str to str
+        Variant -> another variant that its NME is compared with too.
+    """
+
+    baseline: str
+    parameter: str = ""
+    of_attributes: Mapping[str, str] = field(default_factory=dict)
+    second: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class VariantRun:
     """One run of a variant of a method.
 
@@ -52,9 +74,11 @@ class VariantRun:
     method : str
         Label of the method in the suite, the same for all its variants.
     variant : str
-        Such as "landmarks + pose".
+        Such as "landmarks + pose", or the value of the parameter that varies.
     tasks : tuple of str
         Of the variant.
+    comparison : Comparison
+        The same for all variants of the method.
     record : Record
     faces : FaceValues or None
         None for a run without numbers.
@@ -63,5 +87,6 @@ class VariantRun:
     method: str
     variant: str
     tasks: tuple[str, ...]
+    comparison: Comparison
     record: Record
     faces: FaceValues | None = None

@@ -1,4 +1,4 @@
-"""Ablation: which task helps landmarks, by how much, with what certainty; as tables and as a figure."""
+"""Ablation: which task helps landmarks, or which value of a parameter, by how much, with what certainty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fldbench.metrics import Metric
 from fldbench.records.variant_runs import VariantRun
 from fldbench.report import formats
 from fldbench.report.ablation_figure import figure_of, write_figure
-from fldbench.report.ablation_tables import MOST_IN_LATEX, MOST_LANDMARKS, answer, tables_of
+from fldbench.report.ablation_tables import MOST_IN_LATEX, MOST_LANDMARKS, tables_of
+from fldbench.report.ablation_words import answer
 from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, Column, RowRecords, csv_text, metric_column
 from fldbench.report.comparisons import Measured, VariantRow, compared
@@ -32,7 +33,7 @@ COSTS = ("fit_seconds", "parameters", "ms_per_face")
 
 @dataclass(frozen=True, repr=False)
 class Ablation:
-    """The variants of methods beside landmarks alone.
+    """The variants of methods beside one of them: landmarks alone, or the first value of a parameter that varies.
 
     `print(ablation)` shows tables as text; a notebook shows them as HTML.
 
@@ -42,8 +43,9 @@ class Ablation:
         The rows of each method, training set and protocol, behind the caption with their rules.
     columns : tuple of Column
         Of the CSV file. Behind a metric's own column stand `:sd`, its standard deviation over the seeds; `:diff`,
-        `:low` and `:high`, the difference to landmarks alone (of an attribute's metric: to landmarks with this
-        attribute alone) with its interval; and `:effect`: helps, hurts, undecided or one training.
+        `:low` and `:high`, the difference to the baseline (between variants that differ in their tasks, for an
+        attribute's metric: to landmarks with this attribute alone) with its interval; and `:effect`: helps, hurts,
+        undecided or one training.
     """
 
     sections: tuple[tuple[str, tuple[VariantRow, ...]], ...]
@@ -110,9 +112,9 @@ class Ablation:
 def ablation(runs: Iterable[VariantRun]) -> Ablation:
     """Return the ablation of runs that `fldbench.ablate_suite` did.
 
-    Each variant of a method is compared with landmarks alone, on the same faces: see
-    `fldbench.stats.paired_differences`. A run that failed, was edited or contradicts itself has no part in any number;
-    its row says so.
+    Each variant of a method is compared with its baseline, landmarks alone or the first value of the parameter that
+    varies, on the same faces: see `fldbench.stats.paired_differences`. A run that failed, was edited or contradicts
+    itself has no part in any number; its row says so.
     """
     groups: dict[tuple[str, str, str], list[VariantRun]] = {}
     for run in runs:
@@ -139,6 +141,8 @@ def _columns(rows: Sequence[VariantRow]) -> tuple[Column, ...]:
         _own("method", lambda row: row.label),
         _own("variant", lambda row: row.variant),
         _own("tasks", lambda row: " ".join(row.tasks)),
+        _own("parameter", lambda row: row.comparison.parameter or "tasks"),
+        _own("baseline", lambda row: row.comparison.baseline),
         *(BY_NAME[name] for name in FIRST),
         _own("n_compared", lambda row: row.n_compared),
         _own("interval_over", _over),

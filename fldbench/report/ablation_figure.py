@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from fldbench.escape import cut, plain
 from fldbench.files import written_whole
+from fldbench.report.ablation_words import baseline_of
 from fldbench.report.captions import title
-from fldbench.report.comparisons import HELPS, HURTS, LANDMARKS, VariantRow
+from fldbench.report.comparisons import HELPS, HURTS, VariantRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ def figure_of(sections: Sequence[Sequence[VariantRow]]) -> Figure:
     """Return the figure of some sections, one below the other."""
     from matplotlib.figure import Figure
 
-    shown = [[row for row in rows if set(row.tasks) != {LANDMARKS}] for rows in sections]
+    shown = [[row for row in rows if not row.is_baseline] for rows in sections]
     keys = [
         ["nme", *dict.fromkeys(k for row in rows for k in row.measures if k.startswith("region@"))] for rows in shown
     ]
@@ -46,8 +47,9 @@ def figure_of(sections: Sequence[Sequence[VariantRow]]) -> Figure:
             _draw(axis, rows, key)
         for axis in axes[len(own) :]:
             axis.set_visible(False)
+        to = words(baseline_of(rows[0].comparison))
         part.supxlabel(
-            "NME minus that of landmarks alone, percentage points, with 95 % intervals; left of 0 is better", fontsize=9
+            f"NME minus that of {to}, percentage points, with 95 % intervals; left of 0 is better", fontsize=9
         )
     return figure
 

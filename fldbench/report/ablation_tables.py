@@ -1,4 +1,4 @@
-"""Rows of an ablation -> printed tables: which task helps, each landmark, each attribute."""
+"""Rows of an ablation -> printed tables: which variant helps, each landmark, each attribute."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fldbench.escape import LONGEST_NAME, cut, plain
+from fldbench.report.ablation_words import answer, baseline_of, interval_text, short
 from fldbench.report.captions import title
 from fldbench.report.columns import Column
-from fldbench.report.comparisons import HELPS, HURTS, LANDMARKS, ONE_TRAINING, Measured, VariantRow
+from fldbench.report.comparisons import HELPS, HURTS, Measured, VariantRow
 from fldbench.report.tables import Cell, Table, names_of, notes_of
-from fldbench.stats import LEVEL, Interval
+from fldbench.stats import LEVEL
 
 TOLD = ("remark", "status", "reason", "overlap")  # below a table
 MOST_LANDMARKS, MOST_IN_LATEX = 10, 4  # of more, a table shows the parts of the face
@@ -37,67 +38,22 @@ def tables_of(
     """
     label, place = cut(plain(rows[0].label), LONGEST_NAME), (rows[0].train, rows[0].protocol)
     about, place = f"{label} on {title(place)}", (place[0], f"{place[1]} {label}")
+    comparison = rows[0].comparison
+    to, decided = baseline_of(comparison), f"{DECIDED} where its interval of {PERCENT} does not contain 0"
     found = [_first(rows, place, about, caption, failures)]
     attributes = [key for key in _keys(rows) if key.startswith("balanced_accuracy:")]
     landmarks = [key for key in _keys(rows) if key.startswith("nme@")]
     if len(landmarks) > most_landmarks:
         landmarks = [key for key in _keys(rows) if key.startswith("region@")]
     if landmarks:
-        what = (
-            f"NME in %, and in brackets the difference to landmarks alone; {DECIDED} where its interval of {PERCENT} "
-            f"does not contain 0. {NO_CORRECTION}"
-        )
+        what = f"NME in %, and in brackets the difference to {to}; {decided}. {NO_CORRECTION}"
         found.append(_of_keys(rows, (place[0], f"{place[1]} landmarks"), f"{about}: each landmark", what, landmarks))
     if attributes:
-        what = (
-            "Balanced accuracy in %, and in brackets the difference to landmarks with this attribute alone; "
-            f"{DECIDED} where its interval of {PERCENT} does not contain 0: below 0 the other tasks harm the attribute."
-        )
+        others = to if comparison.parameter else "landmarks with this attribute alone"
+        harm = "" if comparison.parameter else ": below 0 the other tasks harm the attribute"
+        what = f"Balanced accuracy in %, and in brackets the difference to {others}; {decided}{harm}."
         found.append(_of_keys(rows, (place[0], f"{place[1]} attributes"), f"{about}: attributes", what, attributes))
     return found
-
-
-def answer(rows: Sequence[VariantRow]) -> str:
-    """Return in one or two sentences which tasks help."""
-    told = {}
-    for row in rows:
-        nme = row.measures["nme"]
-        if nme.difference is not None and nme.effect:
-            told[tuple(task for task in row.tasks if task != LANDMARKS)] = nme.effect, nme.difference
-    if not told:
-        return "Nothing can be compared: landmarks alone, or all other variants, have no numbers."
-    if all(effect == ONE_TRAINING for effect, _ in told.values()):
-        return "One training each: how much of the differences is chance cannot be told."
-    single = {attributes[0]: one for attributes, one in told.items() if len(attributes) == 1}
-    sentences = []
-    for kind, words in ((HELPS, "Helps landmarks"), (HURTS, "Hurts landmarks (negative transfer)")):
-        named = [f"{name} ({interval_text(one)} points)" for name, (effect, one) in single.items() if effect == kind]
-        sentences += [f"{words}: {', '.join(named)}."] if named else []
-    rest = {name: one for name, (effect, one) in single.items() if effect not in (HELPS, HURTS)}
-    if rest:
-        most = max(max(abs(one.low), abs(one.high)) for one in rest.values())
-        bound = f"by more than {math.ceil(100 * most - 1e-9) / 100:.2f} points"
-        if len(rest) < len(single):
-            sentences.append(f"Undecided, but not {bound}: {', '.join(rest)}.")
-        else:
-            sentences.append(
-                f"No task alone changes the NME {bound}, and that it changes it at all is certain for none."
-            )
-    everything = max(told, key=len)
-    if len(everything) > 1 and set(everything) == {task for row in rows for task in row.tasks} - {LANDMARKS}:
-        effect, one = told[everything]
-        words = {HELPS: " help", HURTS: " hurt"}.get(effect, f", {effect}")
-        sentences.append(f"All tasks together{words}: {interval_text(one)} points.")
-    return " ".join(sentences)
-
-
-def interval_text(one: Interval) -> str:
-    """Return a difference with its interval.
-
-    >>> interval_text(Interval(-0.123, -0.2, -0.046, 8.0, True))
-    '-0.12 [-0.20, -0.05]'
-    """
-    return f"{one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]"
 
 
 def _headed(name: str, heading: str) -> Column:
@@ -136,7 +92,9 @@ def _first(rows: Sequence[VariantRow], place: tuple[str, str], about: str, capti
         )
     known = [one for row in rows if (one := row.measures["nme"].difference) is not None]
     over = f" over {'faces and trainings' if all(one.over_seeds for one in known) else 'faces'}" if known else ""
-    about_them = f"Differences are to landmarks alone, with {PERCENT} intervals{over}. {NO_CORRECTION}"
+    about_them = (
+        f"Differences are to {baseline_of(rows[0].comparison)}, with {PERCENT} intervals{over}. {NO_CORRECTION}"
+    )
     text = f"{answer(rows)} {about_them} {caption}"
     shown = _table(rows, place, about, text, columns, lines, _notes(rows))
     return replace(shown, spare=(*same, f"{failures.name}:diff", "nme:effect", failures.name, "seeds"))
@@ -165,23 +123,24 @@ def _table(
     names = names_of(facts, LONGEST_NAME)
     cells = [[Cell(name), *line] for name, line in zip(names, lines, strict=True)]
     notes = (*notes_of(facts, names), *more)
-    return Table(place, about, caption, columns, (("", cells),), notes, first="tasks")
+    return Table(place, about, caption, columns, (("", cells),), notes, first=rows[0].comparison.parameter or "tasks")
 
 
 def _notes(rows: Sequence[VariantRow]) -> list[str]:
     lines = [
-        f"{cut(plain(row.variant), LONGEST_NAME)}, difference to all: {interval_text(row.to_all)} points of NME."
+        f"{short(row.variant)}, difference to {row.comparison.second[row.variant]}: "
+        f"{interval_text(row.to_all)} points of NME."
         for row in rows
         if row.to_all is not None
     ]
-    apart = [cut(plain(row.variant), LONGEST_NAME) for row in rows if row.other_conditions]
+    apart = [short(row.variant) for row in rows if row.other_conditions]
     if apart:
         lines.append(
-            f"Times marked ≈ were measured with other jobs, load or machine than those of landmarks alone: "
-            f"{', '.join(apart)}."
+            f"Times marked ≈ were measured with other jobs, load or machine than those of "
+            f"{baseline_of(rows[0].comparison)}: {', '.join(apart)}."
         )
     fewer = [row for row in rows if row.good and row.n_compared is not None and row.n_compared < row.one.test.n]
-    lines += [f"{cut(plain(row.variant))}: compared on the {row.n_compared} faces that all have." for row in fewer]
+    lines += [f"{short(row.variant)}: compared on the {row.n_compared} faces that all have." for row in fewer]
     reused = sum(record.other_code for row in rows for record in row.records)
     return lines + ([f"{reused} results of other code were reused."] if reused else [])
 
@@ -208,7 +167,7 @@ def _ratio(row: VariantRow, name: str) -> str:
     if name not in row.ratios:
         return "-"
     about = "≈ " if row.other_conditions and name != "parameters" else ""
-    return f"{about}{row.ratios[name]:.2f}×" if set(row.tasks) != {LANDMARKS} else "1"
+    return f"{about}{row.ratios[name]:.2f}×" if not row.is_baseline else "1"
 
 
 def _keys(rows: Sequence[VariantRow]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Variants of a method compared with landmarks alone: differences with intervals over faces and trainings; costs."""
+"""Variants of a method compared with one of them: differences with intervals over faces and trainings; costs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
-from fldbench.records.variant_runs import FaceValues, VariantRun
+from fldbench.records.variant_runs import Comparison, FaceValues, VariantRun
 from fldbench.report.captions import BUSY
 from fldbench.report.columns import RowRecords
 from fldbench.stats import Interval, paired_difference, paired_differences
@@ -25,7 +25,7 @@ ONE_TRAINING = "one training"  # which says nothing about how trainings differ b
 class Measured(NamedTuple):
     """One number of a variant, in percent: its mean over the seeds, their standard deviation, and the difference.
 
-    The difference is to landmarks alone; that of an attribute's metric is to landmarks with this attribute alone.
+    The difference is to the baseline: see `fldbench.records.variant_runs.Comparison`.
     Effect is one of helps, hurts (negative transfer), undecided and one training; empty without a difference.
     """
 
@@ -44,16 +44,18 @@ class VariantRow(RowRecords):
     label, variant : str
         Of the method in the suite, and of the variant.
     tasks : tuple of str
+    comparison : Comparison
     measures : dict of str to Measured
         Key of a metric, such as `nme`, `fr10` and `balanced_accuracy:pose`; `nme@NAME` of a landmark and `region@NAME`
         of a part of the face.
     to_all : Interval or None
-        Of a variant with all tasks but one attribute: the difference of its NME to that with all, above zero where the
-        attribute that it lacks helps beside the others.
+        The difference of its NME to that of the second variant that it is compared with. Of a variant with all tasks
+        but one attribute that is the one with all; the difference is above zero where the attribute helps beside the
+        others.
     ratios : dict of str to float
-        fit_seconds, parameters and ms_per_face: their medians over the seeds, divided by those of landmarks alone.
+        fit_seconds, parameters and ms_per_face: their medians over the seeds, divided by those of the baseline.
     other_conditions : bool
-        Whether its times were measured under other conditions than those of landmarks alone.
+        Whether its times were measured under other conditions than those of the baseline.
     n_compared : int or None
         The faces that the differences are over.
     """
@@ -61,11 +63,17 @@ class VariantRow(RowRecords):
     label: str = ""
     variant: str = ""
     tasks: tuple[str, ...] = (LANDMARKS,)
+    comparison: Comparison = field(default_factory=lambda: Comparison(LANDMARKS))
     measures: dict[str, Measured] = field(default_factory=dict)
     to_all: Interval | None = None
     ratios: dict[str, float] = field(default_factory=dict)
     other_conditions: bool = False
     n_compared: int | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether all others are compared with this one."""
+        return self.variant == self.comparison.baseline
 
 
 def compared(runs: Sequence[VariantRun]) -> list[VariantRow]:
@@ -73,19 +81,15 @@ def compared(runs: Sequence[VariantRun]) -> list[VariantRow]:
     variants: dict[str, list[VariantRun]] = {}
     for run in runs:
         variants.setdefault(run.variant, []).append(run)
-    by_tasks = {frozenset(own[0].tasks): own for own in variants.values()}
-    everything = frozenset(task for run in runs for task in run.tasks)
-    base = by_tasks.get(frozenset({LANDMARKS}), [])
+    comparison = runs[0].comparison
+    base = variants.get(comparison.baseline, [])
     rows = []
     for variant, own in variants.items():
-        tasks = frozenset(own[0].tasks)
-        measures = dict(_landmark_measures(own, base if own is not base else []))
+        measures = dict(_landmark_measures(own, base))
         for task in own[0].tasks:
-            alone = by_tasks.get(frozenset({LANDMARKS, task}), [])
-            measures |= _attribute_measures(task, own, alone if own is not alone else [])
-        whole = by_tasks.get(everything, [])
-        lacks_one = len(everything - tasks) == 1 and len(everything) > 2
-        both = _together(own, whole) if lacks_one else None
+            other = variants.get(comparison.of_attributes.get(task, comparison.baseline), [])
+            measures |= _attribute_measures(task, own, other)
+        both = _together(own, variants.get(comparison.second.get(variant, ""), []))
         rows.append(
             VariantRow(
                 records=tuple(run.record for run in own),
@@ -95,6 +99,7 @@ def compared(runs: Sequence[VariantRun]) -> list[VariantRow]:
                 label=own[0].method,
                 variant=variant,
                 tasks=own[0].tasks,
+                comparison=comparison,
                 measures=measures,
                 to_all=None if both is None else _nme_difference(both),
                 ratios=_ratios(own, base),
@@ -207,10 +212,10 @@ def _nme_difference(pair: Pair) -> Interval:
 
 
 def _attribute_measures(
-    task: str, own: Sequence[VariantRun], alone: Sequence[VariantRun]
+    task: str, own: Sequence[VariantRun], other: Sequence[VariantRun]
 ) -> Iterator[tuple[str, Measured]]:
-    """Yield the accuracies of an attribute, beside those of the variant that has no other attribute."""
-    pair = _together(own, alone)
+    """Yield the accuracies of an attribute, beside those of another variant."""
+    pair = _together(own, other)
     there = pair is not None and all(task in one.right for one in (*pair.first, *pair.second))
     for name in ("balanced_accuracy", "accuracy"):
         key = f"{name}:{task}"

@@ -1,4 +1,4 @@
-"""Ablations: which task of a method helps its landmarks. The variants are an ordinary suite, run by `run_suite`."""
+"""Ablations: which task of a method, or value of a parameter, helps its landmarks; an ordinary suite of variants."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ def ablate_suite(
 ) -> list[VariantRun]:
     """Run the variants of a suite's methods (see `fldbench.run.variants`); `fldbench.ablation` compares them.
 
-    Results are shared with `run_suite`: a variant whose tasks and parameters are those of a method in a plain suite has
-    the same key, in the same folder.
+    A method with `vary` is compared over the values of that parameter, any other one over its tasks. Results are shared
+    with `run_suite`: a variant whose parameters are those of a method in a plain suite has the same key, in the same
+    folder.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def ablate_suite(
     Raises
     ------
     SuiteError
-        As `run_suite`, and when no method of the suite has attributes among its tasks.
+        As `run_suite`, and when no method of the suite varies a parameter or has attributes among its tasks.
     StoreError, DatasetNotFoundError
         As `run_suite`.
     """
@@ -80,7 +81,7 @@ def ablate_suite(
     for record in records:
         variant = ablated.variants[record.method.label]
         values = _face_values(record, Store(out, create=False), faces, variant.tasks) if _is_sound(record) else None
-        found.append(VariantRun(variant.method, variant.name, variant.tasks, record, values))
+        found.append(VariantRun(variant.method, variant.name, variant.tasks, variant.comparison, record, values))
     return found
 
 

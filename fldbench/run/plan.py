@@ -87,7 +87,7 @@ def make_plan(suite: Suite, data: Roots) -> Plan:
     to_learn: dict[tuple[str, int | None], Learning] = {}
     cells = []
     for train in suite.train:
-        for spec in suite.methods:
+        for spec in suite.each_method:
             for seed in _seeds_for(spec, train, suite.seeds):
                 place = train.label, seed if train.folds else None
                 if place not in to_learn:

@@ -62,7 +62,8 @@ def run_suite(
     on_note : callable, optional
         Called with a line for everything that the user should know, such as results of other code.
     methods : collection of str
-        Run only the cells of these methods, by their registered names or labels.
+        Run only the cells of these methods, by their registered names or labels; the label of one with `vary` means all
+        its variants.
     progress : bool
         Print lines on stderr: each model when it is done, and what a method reports from inside its training.
 
@@ -134,7 +135,7 @@ def _suite_and_roots(suite: str | Path | dict[str, Any] | Suite, data: Roots) ->
 
 def _planned(suite: Suite, data: Roots, only: str | None, methods: Collection[str]) -> Plan:
     plan = make_plan(suite, data)
-    plan = plan.of_methods(methods) if methods else plan
+    plan = plan.of_methods(suite.labels_of(methods)) if methods else plan
     return plan if only is None else plan.only(only)
 
 

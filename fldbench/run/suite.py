@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from fldbench.method import Method
 from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, definitions, get_protocol, register_protocol
 from fldbench.protocols.names import suggestion
-from fldbench.run.specs import MethodSpec, Strict, TrainSpec, found
+from fldbench.run.specs import MethodSpec, Strict, TrainSpec, chosen_labels, found
 from fldbench.schemes import register_scheme, schemes_in
 from fldbench.yaml_text import Place, below, read_yaml, telling
 
@@ -70,6 +71,15 @@ class Suite(Strict):
     schemes: dict[str, Any] = {}
     data: str | dict[str, str] | None = None
 
+    @property
+    def each_method(self) -> list[MethodSpec]:
+        """The methods to run; one with `vary` stands as its variants."""
+        return [one for spec in self.methods for one in spec.each]
+
+    def labels_of(self, names: Collection[str]) -> list[str]:
+        """Return the labels of the methods that names mean; the label of one with `vary` means all its variants."""
+        return chosen_labels(names, [(spec.label, one) for spec in self.methods for one in spec.each])
+
     @field_validator("protocols")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
@@ -94,6 +104,7 @@ class Suite(Strict):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         keys = [getattr(value, "label", value) for value in values]
+        keys += [one.label for value in values if isinstance(value, MethodSpec) for one in value.variants.values()]
         doubled = sorted(str(key) for key, times in Counter(keys).items() if times > 1)
         if doubled:
             raise ValueError(f"{', '.join(doubled)} is given twice; write it once, or give methods their own label")

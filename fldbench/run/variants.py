@@ -1,4 +1,4 @@
-"""The variants of an ablation: the same methods with fewer tasks, as an ordinary suite."""
+"""The variants of an ablation, as an ordinary suite: the same methods with fewer tasks, or other values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from fldbench import registry
 from fldbench.errors import FldbenchError, SuiteError
 from fldbench.escape import cut, plain
 from fldbench.params import LANDMARKS, parameters_of
-from fldbench.run.specs import MethodSpec
+from fldbench.records.variant_runs import Comparison
+from fldbench.run.specs import MethodSpec, chosen_labels, message_of
 from fldbench.run.suite import Suite
 
 FEWEST_SEEDS = 3  # fewer say little about how much trainings differ by chance
@@ -19,12 +20,17 @@ LONGEST_WHY = 200  # letters
 
 
 class Variant(NamedTuple):
-    """One of the variants: the label of its method in the suite, its own name, its tasks, and the method to run."""
+    """One of the variants.
+
+    It has the label of its method in the suite, its own name, its tasks, the method to run, and what it is compared
+    with.
+    """
 
     method: str
     name: str
     tasks: tuple[str, ...]
     spec: MethodSpec
+    comparison: Comparison
 
 
 class Ablated(NamedTuple):
@@ -36,19 +42,19 @@ class Ablated(NamedTuple):
 
     def of_methods(self, names: Collection[str]) -> list[str]:
         """Return names of methods as `run_suite` knows them: the label of a method in the suite is all its variants."""
-        chosen = [label for label, one in self.variants.items() if {one.method, one.spec.name, label} & set(names)]
-        known = {name for one in self.variants.values() for name in (one.method, one.spec.name, one.spec.label)}
-        return [*chosen, *(name for name in names if name not in known)]
+        return chosen_labels(names, [(one.method, one.spec) for one in self.variants.values()])
 
 
 def with_variants(suite: Suite) -> Ablated:
-    """Return the suite in which each method stands as its variants: landmarks alone, with each attribute, and so on.
+    """Return the suite in which each method stands as its variants.
 
-    A variant is an ordinary method of an ordinary suite, with the parameters of the method but fewer `tasks`: its
+    Those of a method with `vary` are its values. Those of any other method are landmarks alone, with each attribute,
+    and so on: an ordinary method of an ordinary suite, with the parameters of the method but fewer `tasks`, so that its
     results are those that a suite with the same parameters gives. Where the method has parameters for one of the tasks
     left out, these are left out too; landmarks alone has no parameter that counts only beside attributes (`of_tasks`).
 
-    Methods without a parameter `tasks`, or with landmarks as their only task, are left out with a note.
+    Methods without `vary` and without a parameter `tasks`, or with landmarks as their only task, are left out with a
+    note.
 
     Raises
     ------
@@ -65,8 +71,9 @@ def with_variants(suite: Suite) -> Ablated:
             chosen += variants_of(spec)
     if not chosen:
         raise SuiteError(
-            f"suite {suite.name!r}: no method has attributes among its tasks, so there is nothing to compare "
-            f"({cut('; '.join(notes), LONGEST_WHY)}); give a network params such as `tasks: [landmarks, pose]`"
+            f"suite {suite.name!r}: no method varies a parameter or has attributes among its tasks, so there is "
+            f"nothing to compare ({cut('; '.join(notes), LONGEST_WHY)}); give a network params such as "
+            "`tasks: [landmarks, pose]`, or a method `vary: {PARAMETER: [VALUE, VALUE]}`"
         )
     if len(suite.seeds) < FEWEST_SEEDS:
         notes.append(
@@ -79,15 +86,37 @@ def with_variants(suite: Suite) -> Ablated:
 
 
 def variants_of(spec: MethodSpec) -> list[Variant]:
-    """Return the variants of a method with attributes among its tasks, each once.
+    """Return the variants of a method that varies a parameter, or has attributes among its tasks, each once.
 
     Raises
     ------
     SuiteError
         For one that the method refuses.
     """
+    for parameter in spec.vary:
+        values = spec.variants
+        comparison = Comparison(next(iter(values)), parameter)
+        return [Variant(spec.label, name, tasks_of(one), one, comparison) for name, one in values.items()]
     tasks = tasks_of(spec)
-    return [Variant(spec.label, name, kept, _variant(spec, tasks, kept, name)) for kept, name in subsets(tasks)]
+    comparison = comparison_of(tasks)
+    return [
+        Variant(spec.label, name, kept, _variant(spec, tasks, kept, name), comparison) for kept, name in subsets(tasks)
+    ]
+
+
+def comparison_of(tasks: Sequence[str]) -> Comparison:
+    """Return what the variants of some tasks are compared with: landmarks alone, and with one attribute for that.
+
+    Those that lack one attribute are compared with all tasks too.
+
+    >>> found = comparison_of(("landmarks", "smile", "pose"))
+    >>> found.baseline, found.of_attributes["pose"], found.second["landmarks + smile"]
+    ('landmarks', 'landmarks + pose', 'all')
+    """
+    variants = dict(subsets(tasks))
+    alone = {kept[-1] if kept[0] == LANDMARKS else kept[0]: name for kept, name in variants.items() if len(kept) == 2}
+    lack_one = {name: variants[tuple(tasks)] for kept, name in variants.items() if len(kept) == len(tasks) - 1 > 1}
+    return Comparison(LANDMARKS, of_attributes=alone, second=lack_one)
 
 
 def subsets(tasks: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -124,6 +153,8 @@ def _why_not(spec: MethodSpec) -> str:
         known = parameters_of(registry.resolve("method", spec.name))
     except FldbenchError as error:
         return cut(plain(error), LONGEST_WHY)
+    if spec.vary:
+        return ""
     if "tasks" not in known:
         return "it has no parameter `tasks`"
     return "" if set(tasks_of(spec)) - {LANDMARKS} else "landmarks are its only task"
@@ -139,8 +170,7 @@ def _variant(spec: MethodSpec, tasks: Sequence[str], kept: Sequence[str], name: 
     try:
         return MethodSpec(name=spec.name, params=params | {"tasks": list(kept)}, label=label)
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise SuiteError(f"{label}: {fault.get('ctx', {}).get('error', fault['msg'])}") from error
+        raise SuiteError(f"{label}: {message_of(error)}") from error
 
 
 def _reduced(params: Mapping[str, Any], removed: Collection[str]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def test_a_dry_run_prints_the_plan(call, suite, tmp_path):
 def test_a_suite_without_attributes_is_one_line(call, suite, tmp_path):
     suite.write_text(yaml.safe_dump(register_tasks() | {"methods": ["mean-shape"]}))
     status, _, err = call("ablate", suite, "--out", tmp_path / "out")
-    assert status == 2 and err.startswith("fldbench: suite 'tasks': no method has attributes among its tasks")
+    assert status == 2 and err.startswith("fldbench: suite 'tasks': no method varies a parameter or has attributes")
     assert len(err.splitlines()) == 1
 
 
@@ -52,3 +52,15 @@ def test_a_failure_reaches_the_exit_status(call, suite, tmp_path, monkeypatch):
     monkeypatch.setattr(Several, "fit", fit)
     status, _, err = call("ablate", suite, "--out", tmp_path / "out", "--only", "several: all")
     assert status == 1 and "3 of 3 runs failed; their records are in" in err
+
+
+def test_values_of_a_parameter_are_run_once_and_compared(call, suite, tmp_path):
+    out = tmp_path / "out"
+    method = {"name": "several", "params": {"tasks": ["landmarks", "pose"]}, "vary": {"weighting": ["equal", "dwa"]}}
+    suite.write_text(yaml.safe_dump(register_tasks() | {"methods": [method]}))
+    status, text, _ = call("run", suite, "--out", out, "--only", "several: weighting dwa")
+    assert status == 0 and Several.fits == 3
+    status, text, _ = call("ablate", suite, "--out", out)
+    assert status == 0 and Several.fits == 6 and "No other weighting changes the NME by more than 0.00 points" in text
+    status, text, err = call("run", suite, "--out", out, "--dry-run")
+    assert status == 0 and text.splitlines()[-1] == "6 runs: 6 done"

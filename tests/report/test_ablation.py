@@ -183,15 +183,17 @@ def test_a_method_that_draws_nothing_has_intervals_over_faces():
 
 def test_all_but_one_is_compared_with_all_too():
     names = ("landmarks", "landmarks + a", "landmarks + b", "landmarks + a + b")
-    runs = [run for i, name in enumerate(names) for run in runs_of(name, 0.002 * i)]
+    second = dict.fromkeys(names[1:3], names[3])
+    runs = [run for i, name in enumerate(names) for run in runs_of(name, 0.002 * i, second=second)]
     two = {row.variant: row.to_all for row in compared(runs)}
     assert {name for name, one in two.items() if one} == {names[1], names[2]}
     three = (*names, "landmarks + c", "landmarks + a + c", "landmarks + b + c", "landmarks + a + b + c")
-    runs = [run for i, name in enumerate(three) for run in runs_of(name, 0.002 * i)]
+    second = dict.fromkeys((names[3], *three[5:7]), three[7])
+    runs = [run for i, name in enumerate(three) for run in runs_of(name, 0.002 * i, second=second)]
     found = {row.variant: row.to_all for row in compared(runs)}
     assert {name for name, one in found.items() if one} == {names[3], three[5], three[6]}
     assert found["landmarks + a + b"].value == pytest.approx(0.8) and found["landmarks + a + b"].sign == 1
-    assert "landmarks + a + b, difference to all: +0.80 [" in said(fldbench.ablation(runs))
+    assert "landmarks + a + b, difference to landmarks + a + b + c: +0.80 [" in said(fldbench.ablation(runs))
 
 
 def test_costs_are_ratios_and_other_conditions_are_marked():

@@ -153,8 +153,9 @@ def test_what_cannot_be_ablated_is_said(suite, tmp_path):
     with pytest.raises(SuiteError) as error:
         ablate_suite(suite | {"methods": ["mean-shape"]}, tmp_path)
     assert str(error.value) == (
-        "suite 'tasks': no method has attributes among its tasks, so there is nothing to compare (mean-shape is left "
-        "out: it has no parameter `tasks`); give a network params such as `tasks: [landmarks, pose]`"
+        "suite 'tasks': no method varies a parameter or has attributes among its tasks, so there is nothing to compare "
+        "(mean-shape is left out: it has no parameter `tasks`); give a network params such as "
+        "`tasks: [landmarks, pose]`, or a method `vary: {PARAMETER: [VALUE, VALUE]}`"
     )
 
 

@@ -6,17 +6,20 @@ from toys import toy_protocol
 
 from fldbench.metrics import Metric
 from fldbench.records.record import MethodFacts, Metrics, TestFacts
-from fldbench.records.variant_runs import FaceValues, VariantRun
+from fldbench.records.variant_runs import Comparison, FaceValues, VariantRun
 
 NAMES = ("left_eye", "right_eye", "nose_tip", "left_mouth_corner", "right_mouth_corner")
 REGIONS = {"eyes": NAMES[:2], "nose": NAMES[2:3], "mouth": NAMES[3:]}
+ALONE = {name: f"landmarks + {name}" for name in ("pose", "smile")}
 
 
-def made_run(variant, seed, errors, right=None, codes=None, method="net", rules=None, parameters=10, **fields):
+def made_run(
+    variant, seed, errors, right=None, codes=None, method="net", rules=None, parameters=10, second=None, **fields
+):
     """A run of a variant, such as "landmarks + pose", whose tasks are the words of its name.
 
     errors is (n,), the same for all landmarks, or (n, 5), in fractions; right maps attributes to (n,) bool, and codes
-    to their true classes.
+    to their true classes; second maps variants to another one that each is compared with too.
     """
     tasks = tuple(variant.split(" + "))
     errors = np.asarray(errors, float)
@@ -44,6 +47,6 @@ def made_run(variant, seed, errors, right=None, codes=None, method="net", rules=
     )
     ids = np.array([f"face {i:03d}" for i in range(n)])
     landmarks = dict(zip(NAMES, errors.T, strict=True))
-    return VariantRun(
-        method, variant, tasks, record, FaceValues(ids, ids, charged, counts, landmarks, REGIONS, codes, right)
-    )
+    comparison = Comparison("landmarks", of_attributes=ALONE, second=second or {})
+    faces = FaceValues(ids, ids, charged, counts, landmarks, REGIONS, codes, right)
+    return VariantRun(method, variant, tasks, comparison, record, faces)
