@@ -149,7 +149,7 @@ def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
     for word, field in (("auc", "auc_rule"), ("missed", "missed"), ("reduction", "reduction")):
         if getattr(start, field) != getattr(whole, field):
             yield f"{word}={getattr(whole, field)}"
-    yield from (flag for flag in ("strict", "integer", "clipped") if getattr(start, flag) != getattr(whole, flag))
+    yield from (flag for flag in FLAGS if flag != "visible" and getattr(start, flag) != getattr(whole, flag))
 
 
 def _norm_word(protocol: Protocol) -> str:

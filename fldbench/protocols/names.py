@@ -26,9 +26,10 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "strict": ("strict", "success is error < t, not <="),
     "integer": ("integer", "predictions cut to whole pixels"),
     "clipped": ("clipped", "true points clipped to the given box"),
+    "unshifted": ("unshifted", "without the shift that all answers have in common"),
 }
 SHORT = {"interocular": "inter-ocular", "interpupil": "inter-pupil"}
-FLAGS = ("visible", "strict", "integer", "clipped")
+FLAGS = ("visible", "strict", "integer", "clipped", "unshifted")
 
 # The bases of the first version. It enumerated them with the suffixes -interpupil and -jittered, in this order.
 FIRST_VERSION = (

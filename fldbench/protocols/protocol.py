@@ -20,8 +20,9 @@ from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
-from fldbench.protocols.names import of_today, percent, suggestion
+from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
+from fldbench.protocols.shift import common_shift
 from fldbench.schemes import content_of, get_scheme, identity_of, remember
 
 OWN_SCHEME = "own_scheme"  # the content of a scheme that was registered, beside its name
@@ -30,7 +31,6 @@ _OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"} 
 _NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
 _CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro")}
 
-_FLAGS = ("visible", "strict", "integer", "clipped")
 # The rules of fields that can be checked alone; `__post_init__` also checks the fields that depend on the scheme.
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(("name", "dataset", "split"), also(TEXT, "that is not empty", bool)),
@@ -39,7 +39,7 @@ _RULES: dict[str, Rule] = {
     "n_expected": whole(1),
     "first": optional(whole(1)),
     **{field: one_of(choices) for field, choices in _CHOICES.items()},
-    **dict.fromkeys(_FLAGS, FLAG),
+    **dict.fromkeys(FLAGS, FLAG),
 }
 _THRESHOLD = real(above=0, high=1)
 
@@ -89,6 +89,9 @@ class Protocol:
         Predictions are cut to whole pixels, towards zero.
     clipped : bool
         True points are clipped to the given box, as in code that scores inside its crop.
+    unshifted : bool
+        The shift that all faces have in common is taken from the answers first: see `fldbench.protocols.shift`. It is
+        for annotation that lies beside the faces, and uses two numbers of the test truth.
     union_of : tuple of str
         Subsets of the split that have no face in common and together form this one; reports check their sums.
     official_boxes : str
@@ -114,6 +117,7 @@ class Protocol:
     strict: bool = False
     integer: bool = False
     clipped: bool = False
+    unshifted: bool = False
     ids_sha256: str | None = None
     union_of: tuple[str, ...] = ()
     official_boxes: str = ""
@@ -127,7 +131,7 @@ class Protocol:
                 raise ProtocolError(must_be(where, field, got, rule.allowed, suggestion(got, _CHOICES.get(field, ()))))
         get_scheme(self.scheme)
         canonical = {
-            **{flag: bool(getattr(self, flag)) for flag in _FLAGS},
+            **{flag: bool(getattr(self, flag)) for flag in FLAGS},
             "n_expected": int(self.n_expected),
             "first": None if self.first is None else int(self.first),
             "box_source": boxes.box_source(self.box_source, where),
@@ -226,7 +230,7 @@ class Protocol:
         valued = {"auc": (self.auc_rule, "exact"), "missed": (self.missed, "failure")}
         valued["reduction"] = (self.reduction, "macro")
         found = [f"{name}={value}" for name, (value, own) in valued.items() if value != own]
-        return ", ".join([*found, *(flag for flag in ("strict", "integer", "clipped") if getattr(self, flag))])
+        return ", ".join([*found, *(flag for flag in FLAGS[1:] if getattr(self, flag))])
 
     def describe(self, boxes: str = "") -> str:
         """Return everything that decides the number, in one line for captions.
@@ -303,7 +307,8 @@ class Protocol:
         truth, visible = faces.landmarks, faces.visible if self.visible else None
         if self.clipped:
             truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
-        counts = metrics.counted_points(truth, self.points, visible).sum(axis=1)
+        counted = metrics.counted_points(truth, self.points, visible)
+        counts = counted.sum(axis=1)
         if not counts.all():
             bare = listed(faces.ids[counts == 0].tolist())
             raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
@@ -312,7 +317,7 @@ class Protocol:
             answers = np.trunc(answers) if self.integer else answers
             return metrics.face_errors(answers, truth, distance, self.points, visible)
 
-        errors = errors_of(predictions)
+        errors = errors_of(predictions - common_shift(predictions, truth, counted) if self.unshifted else predictions)
         charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
         more = score_attributes(attributes, faces, f"protocol {self.name!r}")
         return Score(
