@@ -58,9 +58,9 @@ def test_values_of_a_parameter_are_run_once_and_compared(call, suite, tmp_path):
     out = tmp_path / "out"
     method = {"name": "several", "params": {"tasks": ["landmarks", "pose"]}, "vary": {"weighting": ["equal", "dwa"]}}
     suite.write_text(yaml.safe_dump(register_tasks() | {"methods": [method]}))
-    status, text, _ = call("run", suite, "--out", out, "--only", "several: weighting dwa")
+    status, _, _ = call("run", suite, "--out", out, "--only", "several: weighting dwa")
     assert status == 0 and Several.fits == 3
     status, text, _ = call("ablate", suite, "--out", out)
     assert status == 0 and Several.fits == 6 and "No other weighting changes the NME by more than 0.00 points" in text
-    status, text, err = call("run", suite, "--out", out, "--dry-run")
+    status, text, _ = call("run", suite, "--out", out, "--dry-run")
     assert status == 0 and text.splitlines()[-1] == "6 runs: 6 done"
