@@ -26,7 +26,7 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "strict": ("strict", "success is error < t, not <="),
     "integer": ("integer", "predictions cut to whole pixels"),
     "clipped": ("clipped", "true points clipped to the given box"),
-    "unshifted": ("unshifted", "without the shift that all answers have in common"),
+    "unshifted": ("unshifted", "without the answers' common shift"),
 }
 SHORT = {"interocular": "inter-ocular", "interpupil": "inter-pupil"}
 FLAGS = ("visible", "strict", "integer", "clipped", "unshifted")

@@ -279,6 +279,7 @@ CHANGES = {
     "strict": (True, "number"),
     "integer": (True, "number"),
     "clipped": (True, "number"),
+    "unshifted": (True, "number"),
 }
 
 

@@ -28,7 +28,7 @@ def test_a_shift_of_all_answers_does_not_count_and_one_of_a_face_does():
     faces = toy_faces(9)
     protocol, plain = toy_protocol("p", unshifted=True), toy_protocol("p")
     answers = faces.landmarks + RNG.normal(0, 0.3, faces.landmarks.shape)
-    moved = answers + [5.0, -3.0]
+    moved = answers + np.array([5.0, -3.0])
     kept, shifted = protocol.score(answers, faces), protocol.score(moved, faces)
     assert np.allclose(kept.errors, shifted.errors)
     by_hand = plain.score(moved - common_shift(moved, faces.landmarks, np.ones((9, 5), bool)), faces)
@@ -41,13 +41,11 @@ def test_a_shift_of_all_answers_does_not_count_and_one_of_a_face_does():
 
 def test_missed_faces_and_each_landmark_are_measured_by_the_same_rule():
     faces = toy_faces(12)
-    faces = replace(
-        faces,
-        landmarks=np.where(np.arange(5)[:, None] == np.arange(12)[:, None, None] % 5, np.nan, 1.0) * faces.landmarks,
-        visible=None,
-    )
-    protocol = toy_protocol("p", unshifted=True, normaliser="box", missed="value:0.5")
-    answers = np.nan_to_num(faces.landmarks) + [2.0, 1.0]
+    landmarks = faces.landmarks.copy()
+    landmarks[[0, 1], [2, 4]] = np.nan
+    faces = replace(faces, landmarks=landmarks, visible=None)
+    protocol = toy_protocol("p", unshifted=True, missed="value:0.5")
+    answers = np.nan_to_num(landmarks) + np.array([2.0, 1.0])
     answers[3] = np.nan
     score = protocol.score(answers, faces)
     assert score.missed == 1 and score.charged[3] == 0.5
