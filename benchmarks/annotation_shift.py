@@ -2,10 +2,10 @@
 
     python benchmarks/annotation_shift.py
 
-FLDBENCH_DATA names the folder of the real faces. A hog-ridge is fitted to 300-W's 68 points. On frontal faces of MTFL, in boxes that begin from the true points and then
-follow its own answers, the means of its eyes, its nose tip and its mouth corners are compared with MTFL's points. What
-all points have in common is the shift of the annotation, as 300-W's annotators would see it: of interest is the
-difference between the parts.
+FLDBENCH_DATA names the folder of the real faces. A hog-ridge is fitted to 300-W's 68 points. On frontal faces of
+MTFL, in boxes that begin from the true points and then follow its own answers, the means of its eyes, its nose tip
+and its mouth corners are compared with MTFL's points. What all points have in common is the shift of the annotation,
+as 300-W's annotators would see it: of interest is the difference between the parts.
 """
 
 from __future__ import annotations
