@@ -120,7 +120,7 @@ def test_flip_test_answers_a_mirror_image_with_the_mirrored_classes():
     assert np.allclose(mirrored["bright"], seen["bright"], atol=1e-2)
 
 
-def test_a_saved_model_answers_the_same(tmp_path):
+def test_a_saved_model_answers_the_same(tmp_path, toy):
     faces = faces_with_attributes(12)
     method = ToyMethod(tasks=TASKS, epochs=2, training=QUICK)
     import fldbench

@@ -15,6 +15,7 @@ from toys import toy_faces
 from fldbench.cnn.nets.nose_net import NoseNet
 from fldbench.cnn.training.checkpoint import read_checkpoint, write_checkpoint
 from fldbench.cnn.training.state import CHECKPOINT, State
+from fldbench.cnn.weighting.choice import get_weighting
 from fldbench.errors import DataError, MethodError, StoreError
 from fldbench.method import load_method
 
@@ -151,6 +152,7 @@ def test_damaged_checkpoints_raise_nothing_but_method_errors(tmp_path):
     parts, facts = read_checkpoint(path)
     network = torch.nn.Linear(2, 2)
     optimiser = torch.optim.Adam(network.parameters())
+    objective = get_weighting("famo", ["landmarks", "side"], 0, "toy")
     for turn in range(MUTATIONS):
         path.unlink()
         if turn % 2:
@@ -159,5 +161,5 @@ def test_damaged_checkpoints_raise_nothing_but_method_errors(tmp_path):
             changed = change_value(facts, draw)
             write_checkpoint(path, parts, changed if isinstance(changed, dict) else {})
         with pytest.raises(MethodError) as error:
-            State.resumed(tmp_path, facts["key"], network, network, optimiser)
+            State.resumed(tmp_path, facts["key"], network, network, optimiser, objective)
         assert "\n" not in str(error.value)
