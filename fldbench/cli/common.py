@@ -109,7 +109,8 @@ def parse_assignment(text: str, option: str) -> tuple[str, Any]:
     Raises
     ------
     DataError
-        For a string without the sign.
+        For a string without the sign, and for a list or mapping in brackets that is no JSON, such as one whose quotes
+        the shell took away.
 
     >>> parse_assignment("stages=4", "--param"), parse_assignment("scheme=ibug-68", "--option")
     (('stages', 4), ('scheme', 'ibug-68'))
@@ -119,7 +120,10 @@ def parse_assignment(text: str, option: str) -> tuple[str, Any]:
         raise DataError(f"{option} is {text!r}; must be NAME=VALUE, such as {option} stages=4")
     try:
         return name, parse_json(value)
-    except ValueError:
+    except ValueError as error:
+        if value[:1] + value[-1:] in ("[]", "{}"):
+            example = f"""{option} '{name}=["a", "b"]'"""
+            raise DataError(f"{option} {name} is {value!r}; must be JSON, in quotes for the shell: {example}") from error
         return name, value
 
 
