@@ -123,7 +123,7 @@ def parse_assignment(text: str, option: str) -> tuple[str, Any]:
     except ValueError as error:
         if value[:1] + value[-1:] in ("[]", "{}"):
             example = f"""{option} '{name}=["a", "b"]'"""
-            raise DataError(f"{option} {name} is {value!r}; must be JSON, in quotes for the shell: {example}") from error
+            raise DataError(f"{option} {name} is {value!r}; must be JSON, quoted for the shell: {example}") from error
         return name, value
 
 

@@ -13,5 +13,5 @@ def test_a_list_is_json():
 
 @pytest.mark.parametrize("value", ["[landmarks,pose]", "{window: 5}"])
 def test_a_list_whose_quotes_the_shell_took_says_how_to_write_it(value):
-    with pytest.raises(DataError, match=r"must be JSON, in quotes for the shell: --param 'tasks=\[\"a\", \"b\"\]'"):
+    with pytest.raises(DataError, match=r"must be JSON, quoted for the shell: --param 'tasks=\[\"a\", \"b\"\]'"):
         parse_assignment(f"tasks={value}", "--param")
