@@ -32,10 +32,10 @@ class TCDCN(NetworkMethod):
     `tasks=("landmarks", "gender", "smile", "glasses", "pose")`, for faces that have these attributes, such as those of
     MTFL. By default, as with every network, landmarks are the only task.
 
-    Unlike the paper: smooth L1 in place of the squared error, because a detector's box now and then holds another face
-    (1 % of those of MTFL); turns, scales, shifts, changes of light, and mirror images. 40 px are few: a crop no larger
-    than the points need is worth much. Boxes of a detector are mostly larger than the points, and padding=-0.1 is best
-    for those of MTFL; tight boxes of the points need the default.
+    Unlike the paper: smooth L1 in place of the squared error, because a detector's box now and then holds another
+    face (1 % of those of MTFL); turns, scales, shifts, changes of light, and mirror images. Boxes of a detector are
+    mostly larger than the points, and 40 px are few: results/mtfl trains with padding=-0.1. Tight boxes of the points
+    need the default.
 
     Parameters that are not named here are those of `NetworkMethod`, without channels.
 
