@@ -143,6 +143,16 @@ class Timings:
         Models that were fitted at the same time.
     load, fit_load : float or None
         The machine's load average over one minute, when the measurement and the fit ended.
+    ms_one_interval, ms_one_p95, ms_one_p95_interval
+        Of faces predicted one by one: the 95 % interval of the median, the 95th percentile, and its interval.
+    ms_best_batch, best_batch : float, int or None
+        The least time of a face in a batch, and the size of that batch.
+    ms_decode : float or None
+        Of the decoding of a face's photo, which is no part of the other times.
+    threads : int or None
+        That the libraries of the process may use at once.
+    fit_peak_mb, predict_peak_mb : float or None
+        By how many MB (10^6 bytes) the process grew at most; see `fldbench.run.memory`.
     """
 
     fit_seconds: float | None = None
@@ -157,6 +167,15 @@ class Timings:
     load: float | None = None
     fit_load: float | None = None
     ms_attributes: float | None = None
+    ms_one_interval: tuple[float, float] | None = None
+    ms_one_p95: float | None = None
+    ms_one_p95_interval: tuple[float, float] | None = None
+    ms_best_batch: float | None = None
+    best_batch: int | None = None
+    ms_decode: float | None = None
+    threads: int | None = None
+    fit_peak_mb: float | None = None
+    predict_peak_mb: float | None = None
 
 
 @dataclass(frozen=True)

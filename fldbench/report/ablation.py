@@ -19,7 +19,7 @@ from fldbench.report.columns import BY_NAME, Column, RowRecords, csv_text, metri
 from fldbench.report.comparisons import Measured, VariantRow, compared
 from fldbench.report.figures import write_figure
 from fldbench.report.identities import problem_of
-from fldbench.report.leaderboard import unsound
+from fldbench.report.sections import unsound
 from fldbench.report.tables import Table
 
 if TYPE_CHECKING:

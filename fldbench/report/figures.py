@@ -41,7 +41,7 @@ GAP = 1.15  # heights of a letter between the middles of two labels
 _RC = {"svg.hashsalt": "fldbench", "svg.fonttype": "path", "pdf.fonttype": 42}
 _METADATA: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 # Where the label of a point may lie, in steps from the point: the best places first.
-_AROUND = ((1, 0), (1, 1), (1, -1), (-1, 0), (-1, 1), (-1, -1), (0, 1), (0, -1))
+_AROUND = ((1, 1), (1, 0), (1, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (0, -1))
 
 
 def new_figure(width: float, height: float) -> Figure:

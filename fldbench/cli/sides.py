@@ -1,0 +1,49 @@
+"""`fldbench cost`: what else records say of the methods of a leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fldbench.cli.common import Plugins, Schemes, complain
+from fldbench.cli.runs import Format
+
+if TYPE_CHECKING:
+    from fldbench.report.side import SideReport
+
+Folders = Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")]
+Kind = Annotated[Format, typer.Option("--format", help="What to write.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")]
+Figures = Annotated[Path | None, typer.Option("--figures", help="Folder for the figures, as PNG, SVG and PDF.")]
+
+
+def cost(
+    folders: Folders,
+    format: Kind = Format.table,
+    output: Output = None,
+    figures: Figures = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Print what the methods cost in time, memory, bytes and multiply-adds, and which of them no other beats."""
+    from fldbench.report.cost import costs
+
+    _show(costs(folders), format, output, figures)
+
+
+def _show(report: SideReport, format: Format, output: Path | None, figures: Path | None) -> None:
+    from fldbench.files import write_text
+
+    writers = {Format.csv: report.to_csv, Format.latex: report.to_latex, Format.markdown: report.to_markdown}
+    text = writers.get(format, report.to_text)()
+    if output is not None:
+        write_text(output, text)
+    else:
+        typer.echo(text, nl=False)
+    if figures is not None:
+        drawn = report.write_figures(figures)
+        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "fewer than two methods: nothing to draw")
+    for line in report.notes if format is Format.csv else ():
+        complain(line)
