@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, tight_box
 
-SIZES = (64, 128, 256)  # px: bounds of the classes of sizes
+SIZES = (64, 128, 256, 512)  # px: bounds of the classes of sizes
 HIDDEN = 0.25  # of the points: more of them hidden is `many`
 
 
@@ -48,7 +50,7 @@ def _seen(faces: FaceSet) -> dict[str, np.ndarray]:
     whole = there.any(axis=1)
     if whole.any():
         sides[whole] = box_size(tight_box(faces.landmarks[whole])).max(axis=1)
-    names = [f"below {SIZES[0]} px", *(f"{a} to {b} px" for a, b in zip(SIZES, SIZES[1:], strict=False))]
+    names = [f"below {SIZES[0]} px", *(f"{a} to {b} px" for a, b in pairwise(SIZES))]
     names += [f"{SIZES[-1]} px and more", ""]
     bands = np.where(np.isfinite(sides), np.searchsorted(SIZES, np.nan_to_num(sides), side="right"), len(SIZES) + 1)
     found["attribute:size"] = np.array(names)[bands]
