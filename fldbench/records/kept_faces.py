@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fldbench.errors import FldbenchError, StoreError
+from fldbench.errors import FldbenchError, StoreError, must_be
 from fldbench.npz import read_npz
 from fldbench.records.record import Record
 from fldbench.records.store import record_folders

@@ -38,7 +38,8 @@ def slice_figure(about: str, tested: Mapping[str, Sequence[Any]]) -> Figure:
         for verdict, (colour, mark) in LOOKS.items()
     ]
     legend = figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=TICK, frameon=False)
-    legend.set_title("NME %, with 95 % intervals; the line is the mean of all faces; (n) faces", {"size": LABEL})
+    legend.set_title("NME %, with 95 % intervals; the line is the mean of all faces; (n) faces")
+    legend.get_title().set_fontsize(LABEL)
     return figure
 
 
