@@ -84,7 +84,7 @@ def test_records_that_keep_nothing_are_named(tmp_path):
     assert not report.rows and "--fresh" in report.notes[0]
     store.write(made_record("b", metrics=numbers(BASE), seed=None))
     assert any("b under 300w-helen: no per-face errors are kept" in note for note in slices(tmp_path).notes)
-    with pytest.raises(StoreError, match="the source is Record; must be the folder of a run"):
+    with pytest.raises(StoreError, match="the source is 'Record'; must be the folder of a run"):
         slices([made_record("a")])
 
 
