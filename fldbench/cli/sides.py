@@ -1,4 +1,4 @@
-"""`fldbench cost`: what else records say of the methods of a leaderboard."""
+"""`fldbench cost` and `fldbench slices`: what else records say of the methods of a leaderboard."""
 
 from __future__ import annotations
 
@@ -33,6 +33,20 @@ def cost(
     _show(costs(folders), format, output, figures)
 
 
+def slices(
+    folders: Folders,
+    format: Kind = Format.table,
+    output: Output = None,
+    figures: Figures = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Print errors by subsets and attributes of the test faces, with intervals, and which differ from the rest."""
+    from fldbench.report.slices import slices as slices_of
+
+    _show(slices_of(folders), format, output, figures)
+
+
 def _show(report: SideReport, format: Format, output: Path | None, figures: Path | None) -> None:
     from fldbench.files import write_text
 
@@ -44,6 +58,6 @@ def _show(report: SideReport, format: Format, output: Path | None, figures: Path
         typer.echo(text, nl=False)
     if figures is not None:
         drawn = report.write_figures(figures)
-        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "fewer than two methods: nothing to draw")
+        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "nothing to draw")
     for line in report.notes if format is Format.csv else ():
         complain(line)

@@ -13,7 +13,7 @@ from fldbench.records.record import Record
 from fldbench.report import formats
 from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
-from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, columns_of, csv_text, printed_columns
+from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
 from fldbench.report.sections import sections_of
 from fldbench.report.tables import Table, table
 
@@ -44,6 +44,8 @@ class Leaderboard:
         Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
     attributes : dict
         (train, protocol) -> what a second table shows, where methods answer attributes.
+    records : tuple of RowRecords
+        The records behind each row, in the same order.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -51,6 +53,7 @@ class Leaderboard:
     columns: tuple[Column, ...] = (*FIRST, *MORE)
     left_out: tuple[str, ...] = ()
     attributes: dict[tuple[str, str], Attributes] = field(default_factory=dict)
+    records: tuple[RowRecords, ...] = ()
 
     def __repr__(self) -> str:
         rows, tables = len(self.rows), len(self.captions)
@@ -143,4 +146,5 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
         columns,
         found.left_out,
         attributes,
+        tuple(shown),
     )

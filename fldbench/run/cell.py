@@ -29,6 +29,7 @@ from fldbench.run.folds import Partition
 from fldbench.run.gathered import Gathered
 from fldbench.run.memory import Peak
 from fldbench.run.process_state import kept_as_it_was
+from fldbench.run.slices import slice_evidence
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
 
@@ -343,7 +344,7 @@ def _measured(
         timings=Timings(**together(facts, batch.answers.timings), load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence
+    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence | slice_evidence(faces)
 
 
 def _of_run(base: Record, run: Run) -> Record:
