@@ -3,7 +3,8 @@
 from fldbench.protocols.bases import catalogue, evaluate, get_protocol, list_protocols, register_protocol
 from fldbench.protocols.boxes import BOX_SOURCES, boxes_from
 from fldbench.protocols.definitions import definitions, read_protocols
-from fldbench.protocols.protocol import METRICS_VERSION, Protocol, hash_of_ids, ids_hash
+from fldbench.protocols.ids import hash_of_ids, ids_hash
+from fldbench.protocols.protocol import METRICS_VERSION, Protocol
 from fldbench.protocols.score import Score
 
 __all__ = [
