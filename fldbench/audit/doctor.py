@@ -27,6 +27,8 @@ from fldbench.schemes import get_scheme
 
 SURE = 0.25  # of the median error; less is left by chance hardly ever
 TO_EACH = 2  # fitted numbers for each face: what is left says little
+NOTABLE = 0.8  # of the median error; less is left without the common shift of no honest file that was tried
+ALIKE = 0.25  # of a shift; the largest difference between that of small and that of large faces
 SHOWN = 6  # hypotheses of a table
 
 
@@ -55,7 +57,7 @@ class Finding:
     def __str__(self) -> str:
         """Return it in one line."""
         numbers = "" if np.isnan(self.after) else f"; NME {self.before:.2f} -> {self.after:.2f} %"
-        return f"the points look {self.what}: mended by {self.remedy}{numbers} ({self.sure})"
+        return f"the points look {self.what}; remedy: {self.remedy}{numbers} ({self.sure})"
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,15 @@ def diagnose(predictions: np.ndarray, faces: FaceSet, protocol: Protocol) -> Dia
             sure = "likely, not proven: a method may have this bias of its own; see how its files or its training count"
             findings.append(Finding(SHIFTS[shift][0], f"moving them by {pair(shift)} px", sure, now[1], left[1]))
             points = points + shift
+    elif not fitted_each and not findings:
+        moved = _common_shift(points, faces.landmarks)[0]
+        left = median_and_nme(points - moved, faces, protocol)
+        same = found.sum() >= LEAST_FACES and _same_in_every_size(points[found], faces.landmarks[found])
+        if same and left is not None and left[0] < NOTABLE * now[0]:
+            away = pair((-round(moved[0], 1), -round(moved[1], 1)))
+            sure = "possible: the method or the annotation may have this bias; a file alone cannot tell"
+            findings.append(Finding("shifted", f"moving them by {away} px", sure, now[1], left[1]))
+            points = points - moved
     ranked = sorted((Tried(one.what, 100 * left[0], left[1]) for one, left in [*scored, *both]), key=lambda t: t.median)
     middle, error = _common_shift(predictions, faces.landmarks)
     return Diagnosis(tuple(findings), points, 100 * start[0], start[1], tuple(ranked[:SHOWN]), middle, error)
@@ -172,7 +183,8 @@ def _best(
 def _two_at_once(points: np.ndarray, faces: FaceSet, found: np.ndarray) -> Iterator[Alternative]:
     """Yield another order of coordinates, points or faces together with another place."""
     for first in orders(points, faces):
-        for second in placements(first.mended, faces, found & np.isfinite(first.mended).all(axis=(1, 2))):
+        there = found & np.isfinite(first.mended).all(axis=(1, 2))
+        for second in placements(first.mended, faces, there) if there.any() else ():
             what, remedy = f"{first.what}, and {second.what}", f"{first.remedy}, then {second.remedy}"
             yield Alternative(what, remedy, min(first.most, second.most), second.fitted, second.mended)
 
@@ -191,6 +203,16 @@ def _common_shift(points: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, f
     return (float(middle[0]), float(middle[1])), (float(error[0]), float(error[1]))
 
 
+def _same_in_every_size(points: np.ndarray, truth: np.ndarray) -> bool:
+    """Return whether the common shift is as many px in small faces as in large ones, and not a share of the face."""
+    size = (np.nanmax(truth, axis=1) - np.nanmin(truth, axis=1)).max(axis=1)
+    large = size > np.median(size)
+    if large.all() or not large.any():
+        return True  # all faces have one size
+    halves = [np.array(_common_shift(points[half], truth[half])[0]) for half in (large, ~large)]
+    return bool(np.linalg.norm(halves[0] - halves[1]) <= ALIKE * np.linalg.norm(np.mean(halves, axis=0)))
+
+
 def about_shift(diagnosis: Diagnosis, n: int) -> str:
     """Return the shift that all faces have in common, in words: how large, how sure, and what it may be."""
     (x, y), (ex, ey) = diagnosis.shift, diagnosis.shift_error
@@ -199,4 +221,6 @@ def about_shift(diagnosis: Diagnosis, n: int) -> str:
         return f"{text}; {n} faces cannot prove a shift."
     if max(abs(x) - 3 * ex, abs(y) - 3 * ey) < 0:
         return f"{text}: no shift that all faces have in common."
+    if diagnosis.findings:
+        return f"{text}, before the remedies."
     return f"{text}: a bias of the method or of the annotation; alone it does not prove another count of pixels."

@@ -78,7 +78,7 @@ def _in_words(order: np.ndarray, scheme: Scheme) -> tuple[str, str]:
                 break
     if backwards and not changed:
         named = listed([_range(part) for part in backwards], SHOWN)
-        return f"to have the points {named} in reverse", f"taking the points {named} from the last to the first"
+        return f"reversed in {named}", f"taking the points {named} from the last to the first"
     moved = [f"{order[i]} for {i}" for i in np.flatnonzero(order != np.arange(len(order)))]
     return "to be numbered otherwise", f"taking point {listed(moved, SHOWN)}"
 

@@ -10,6 +10,7 @@ from fldbench.audit.contour import Split, error_split
 from fldbench.audit.conventions import CODE, Convention
 from fldbench.audit.variants import Audit, Row, sentences
 from fldbench.metrics import percent_digits
+from fldbench.protocols import Protocol
 from fldbench.protocols.legacy import AUC_RULES
 from fldbench.report.columns import Column
 from fldbench.report.formats import WIDTH, markdown, text
@@ -31,16 +32,16 @@ def to_markdown(audit: Audit) -> str:
 def tables_of(audit: Audit, landmarks: bool) -> list[Table]:
     """Return the tables of an audit; on request, one with the errors of each landmark."""
     regions, points = error_split(audit.predictions, audit.faces, audit.protocol)
-    found = [_conventions(audit), _curves(audit), _split_table(audit, "region", regions)]
-    return [*found, _split_table(audit, "landmark", points)] if landmarks else found
+    found = [_conventions(audit), _curves(audit), split_table(audit.protocol, "region", regions)]
+    return [*found, split_table(audit.protocol, "landmark", points)] if landmarks else found
 
 
 def _column(name: str) -> Column:
     return Column(name, lambda row: None, name)
 
 
-def _table(
-    audit: Audit,
+def table(
+    protocol: Protocol,
     title: str,
     first: str,
     head: Sequence[str],
@@ -48,7 +49,8 @@ def _table(
     caption: str,
     notes: Sequence[str] = (),
 ) -> Table:
-    name = audit.protocol.name
+    """Return a table about a file under a protocol."""
+    name = protocol.name
     columns = tuple(map(_column, head))
     return Table((FILE, name), f"{name}: {title}", caption, columns, tuple(parts), tuple(notes), first=first)
 
@@ -60,7 +62,7 @@ def _conventions(audit: Audit) -> Table:
         rows = [row for row in audit.rows if row.convention.part == part]
         parts.append((part, [_cells(_named(row.convention), _change(row, audit), audit, row) for row in rows]))
     caption = f"{audit.protocol.describe()}. Each row changes one thing; `fldbench evaluate --protocol` gives the same."
-    return _table(audit, "one convention after the other", "convention", head, parts, caption, _notes(audit))
+    return table(audit.protocol, "one convention after the other", "convention", head, parts, caption, _notes(audit))
 
 
 def _named(one: Convention) -> str:
@@ -106,10 +108,11 @@ def _curves(audit: Audit) -> Table:
     ]
     head = [f"at {_percent(t)} %" for t in thresholds]
     caption = "The default's errors; rules by the codes that integrate so, as t=...,auc=RULE and strict."
-    return _table(audit, "AUC and FR in percent", "AUC by the rule", head, [("", rows), ("FR", rates)], caption)
+    return table(audit.protocol, "AUC and FR in percent", "AUC by the rule", head, [("", rows), ("FR", rates)], caption)
 
 
-def _split_table(audit: Audit, first: str, found: Sequence[Split]) -> Table:
+def split_table(protocol: Protocol, first: str, found: Sequence[Split]) -> Table:
+    """Return the errors of regions or landmarks, their parts along and across the contour, and their bias."""
     head = ["error", "along", "across", "along is", "bias x", "bias y", "bias along", "bias across"]
     rows = [
         [
@@ -126,7 +129,7 @@ def _split_table(audit: Audit, first: str, found: Sequence[Split]) -> Table:
         "errors along it mean less. Bias is answer minus truth, x right, y down; along is forwards in the order of "
         "the points, across to the right of it."
     )
-    return _table(audit, f"errors by {first}", first, head, [("", rows)], caption)
+    return table(protocol, f"errors by {first}", first, head, [("", rows)], caption)
 
 
 def _number(value: float) -> Cell:

@@ -12,6 +12,9 @@ from fldbench.cli.completion import protocol_name
 from fldbench.errors import PredictionsError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from fldbench.faces import FaceSet
     from fldbench.protocols import Protocol
 
 Rules = Annotated[
@@ -80,3 +83,46 @@ def _protocol(name: str | None) -> Protocol:
     if len(of_dataset) > 1:
         raise PredictionsError(f"--dataset {name} has several protocols; give one of {', '.join(of_dataset)}")
     return get_protocol(of_dataset[0])
+
+
+def doctor(
+    predictions: Annotated[Path, typer.Argument(help=".csv, .json, .npz, or the benchmark's own format.")],
+    dataset: Rules = None,
+    data: Data = None,
+    out: Out = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="PNG file: the bias of each landmark as arrows.", show_default=False),
+    ] = None,
+    protocols: Protocols = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Say what is wrong with a prediction file, how sure that is, and what mends it."""
+    from fldbench.audit.doctor import diagnose
+    from fldbench.audit.doctor_tables import to_markdown, to_text
+    from fldbench.audit.misread import read_somehow
+    from fldbench.cli.terminal import width
+    from fldbench.files import write_text
+
+    define_protocols(protocols)
+    rules = _protocol(dataset)
+    read = read_somehow(predictions, rules, roots(data))
+    for note in read.notes:
+        complain(f"{predictions}: {note}")
+    found = diagnose(read.predictions, read.faces, rules)
+    if found is None:
+        raise PredictionsError("no face has all its points as numbers; there is nothing to diagnose", predictions)
+    say(to_text(read, found, rules, width()).rstrip())
+    if out is not None:
+        write_text(out, to_markdown(read, found, rules))
+        say(f"written: {out}")
+    if figure is not None:
+        _write_bias(figure, read.predictions, read.faces, rules)
+
+
+def _write_bias(path: Path, predictions: np.ndarray, faces: FaceSet, rules: Protocol) -> None:
+    from fldbench.audit.bias_figure import bias_figure
+    from fldbench.report.ablation_figure import write_figure
+
+    say(f"written: {write_figure(bias_figure(predictions, faces, rules), path)}")
