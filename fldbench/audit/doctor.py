@@ -193,6 +193,8 @@ def _how_sure(one: Alternative, left: float) -> str:
     share = f"{100 * left:.0f} % of the median error is left"
     if one.fitted >= TO_EACH:
         return f"likely: {share}, with numbers fitted to each face, which the file does not hold"
+    if one.what.endswith("shifted"):
+        return f"certain of the shift, not of its cause, if the annotation lies beside the faces: {share}"
     return f"certain: {share}" if left < SURE else f"likely: {share}"
 
 
