@@ -18,7 +18,7 @@ from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, fields, legacy, missed, normalisers
+from fldbench.protocols import boxes, field_values, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.compared import Compared, in_unit_boxes, whole_pixels
 from fldbench.protocols.ids import ids_hash
@@ -151,10 +151,10 @@ class Protocol:
             "offset": float(self.offset),
             "box_source": boxes.box_source(self.box_source, where),
             "missed": missed.policy(self.missed, where),
-            "thresholds": fields.thresholds_of(self.thresholds, where),
+            "thresholds": field_values.thresholds(self.thresholds, where),
             "points": self._counted(where),
-            "union_of": fields.names_of(self.union_of, where),
-            "options": fields.options_of(self.options, where),
+            "union_of": field_values.names(self.union_of, where),
+            "options": field_values.options(self.options, where),
         }
         for field, value in canonical.items():
             object.__setattr__(self, field, value)
@@ -164,7 +164,7 @@ class Protocol:
         """The counted points in rising order; None for all of them."""
         if self.points is None:
             return None
-        chosen = fields.points_of(self.points, self.scheme, where, "points")
+        chosen = field_values.indices(self.points, self.scheme, where, "points")
         return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
 
     def _normaliser_points(self, where: str) -> normalisers.Groups | None:
@@ -184,7 +184,7 @@ class Protocol:
             allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
             then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
             raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
-        first, second = (fields.points_of(group, self.scheme, where, "normaliser_points") for group in groups)
+        first, second = (field_values.indices(group, self.scheme, where, "normaliser_points") for group in groups)
         return first, second
 
     def to_dict(self) -> dict[str, Any]:
