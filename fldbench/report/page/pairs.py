@@ -125,8 +125,8 @@ def _values(
     threshold = table.records[0].one.protocol.thresholds[0]
     failed = None
     if tested and len(first) == len(second) == 1:
-        fails = [~(side[0, there] <= threshold) for side in (first, second)]
-        failed = mcnemar_test(*fails, None if groups is None else groups[there])
+        fails, other = (~(side[0, there] <= threshold) for side in (first, second))
+        failed = mcnemar_test(fails, other, None if groups is None else groups[there])
     return {
         "n": one.n,
         "d": _number(PERCENT * interval.value),

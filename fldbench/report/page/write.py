@@ -19,7 +19,8 @@ from fldbench.files import write_text
 from fldbench.records.known_faces import KnownFaces
 from fldbench.report.leaderboard import leaderboard
 from fldbench.report.page.board import board_view
-from fldbench.report.page.curves import COLOURED, ced_figure
+from fldbench.report.page.chart import COLOURED
+from fldbench.report.page.curves import ced_figure
 from fldbench.report.page.landmarks import landmark_values
 from fldbench.report.page.measured import Measured, measured, places_of
 from fldbench.report.page.packed import NOTHING, STEP, packed_errors
