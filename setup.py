@@ -31,6 +31,7 @@ setup(
         "scipy>=1.13",
         "scikit-learn>=1.5",
         "joblib>=1.4",
+        "cloudpickle>=3.0",
         "numba>=0.61",
         "threadpoolctl>=3.5",
         "matplotlib>=3.9",
