@@ -28,7 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 import cv2
 
 from fldbench import registry
@@ -178,7 +178,8 @@ def faces_of(cells: Sequence[Cell]) -> bytes:
     """Return which faces some cells need, for `serve`: those of data sets that no plug-in registered."""
     needed: dict[str, TrainSpec | Protocol] = {}
     for cell in cells:
-        for one in (cell.train, *(run.protocol for run in cell.runs)):
+        named: list[TrainSpec | Protocol] = [cell.train, *(run.protocol for run in cell.runs)]
+        for one in named:
             if str(registry.table("dataset").get(one.dataset)).startswith(OWN_DATASETS):
                 needed[place_of(one)] = one
     return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values())))
