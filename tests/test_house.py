@@ -22,7 +22,7 @@ FOLDERS = {
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
     ("errors", "escape", "progress", "files", "yaml_text", "npz", "digest", "live_code", "docstrings", "faults"),
-    ("geometry", "shapes", "metrics", "attribute_metrics", "stats", "registry", "plugin_files"),
+    ("geometry", "shapes", "metrics", "identities", "attribute_metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     (
@@ -44,7 +44,8 @@ LAYERS = (
 )
 PLUG_INS = ("datasets", "baselines", "cnn", "detectors")  # these import the core below and their own folder alone
 REPORT_MAY_IMPORT = (
-    *("npz", "errors", "escape", "files", "records", "metrics", "attribute_metrics", "stats", "protocols", "report"),
+    *("npz", "errors", "escape", "files", "records", "metrics", "identities", "attribute_metrics", "stats"),
+    *("protocols", "report"),
 )
 
 
