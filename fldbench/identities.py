@@ -34,24 +34,34 @@ class Range(NamedTuple):
     text: str = ""
 
     @classmethod
-    def rounded(cls, text: str, scale: int = 1) -> Range:
-        """Return what a decimal number was rounded from, by any rule for halves, times a scale.
+    def rounded(cls, text: str) -> Range:
+        """Return what a decimal number was rounded from, by any rule for halves.
 
-        >>> Range.rounded("0.627", scale=100)
-        Range(low=Fraction(1253, 20), high=Fraction(251, 4), text='0.627')
+        >>> Range.rounded("2.50").low
+        Fraction(499, 200)
         """
         value, half = _decimal(text)
-        return cls((value - half) * scale, (value + half) * scale, text)
+        return cls(value - half, value + half, text)
 
     @classmethod
-    def cut(cls, text: str, scale: int = 1) -> Range:
-        """Return what a number was made from by leaving out its further digits, times a scale.
+    def cut(cls, text: str) -> Range:
+        """Return what a number was made from by leaving out its further digits.
 
         >>> Range.cut("22.392").high
         Fraction(22393, 1000)
         """
         value, half = _decimal(text)
-        return cls(value * scale, (value + 2 * half) * scale, text)
+        return cls(value, value + 2 * half, text)
+
+    @classmethod
+    def rounded_twice(cls, text: str) -> Range:
+        """Return what a number was made from by rounding it to one more digit first, and then again.
+
+        >>> Range.rounded_twice("11.69").meets(Range.around(100 * 86 / 736))
+        True
+        """
+        value, half = _decimal(text)
+        return cls(value - half * Fraction(11, 10), value + half, text)
 
     @classmethod
     def around(cls, value: float, tolerance: float = TOLERANCE) -> Range:
