@@ -64,6 +64,15 @@ class Range(NamedTuple):
         return cls(value - half * Fraction(11, 10), value + half, text)
 
     @classmethod
+    def written(cls, text: str) -> Range:
+        """Return what a number may stand for if it was rounded, cut or rounded twice: nobody says which.
+
+        >>> Range.written("22.392").meets(Range.around(100 * 73 / 326))
+        True
+        """
+        return cls(cls.rounded_twice(text).low, cls.cut(text).high, text)
+
+    @classmethod
     def around(cls, value: float, tolerance: float = TOLERANCE) -> Range:
         """Return a computed number with a tolerance."""
         exact, around = Fraction(value), Fraction(tolerance)

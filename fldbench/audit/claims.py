@@ -9,13 +9,24 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from fldbench.audit.counts import LARGEST, failures, possible_counts
-from fldbench.audit.grades import COARSE_RULES, LOST, THRESHOLDS, Context, Grade, Judged, judged, widened
+from fldbench.audit.grades import (
+    COARSE_RULES,
+    LOST,
+    THRESHOLDS,
+    UNKNOWN_N,
+    Context,
+    Grade,
+    Judged,
+    by_rule,
+    judged,
+    widened,
+)
 from fldbench.audit.headings import MetricHeading, in_percent, is_fraction, metric_of
 from fldbench.errors import DataError, must_be
 from fldbench.files import listed
 from fldbench.identities import Range, Result, contradictions, mean_of_failures, number
 from fldbench.protocols import Protocol, get_protocol, list_protocols
-from fldbench.protocols.legacy import AUC_RULES, rule_error
+from fldbench.protocols.legacy import AUC_RULES
 from fldbench.protocols.published import published
 from fldbench.schemes import get_scheme
 
@@ -218,8 +229,7 @@ def _at(claim: Claim, t: Fraction) -> tuple[str, _Fit | None]:
 
 
 def _fits(result: Result, rule: str) -> bool:
-    errors = {t: rule_error(rule, float(t) / 100, result.n or 100) for t in result.areas}
-    areas = {t: area.wider(*(100 * error for error in errors[t])) for t, area in result.areas.items()}
+    areas = by_rule(result.areas, rule, result.n or UNKNOWN_N)
     other = replace(result, areas=areas)
     means = [mean_of_failures(other, t) for t in areas]
     return not contradictions(other) and not any(mean is not None and mean.low > LOST for mean in means)

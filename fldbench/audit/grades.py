@@ -91,11 +91,20 @@ def judged(result: Result, context: Context = NOTHING_KNOWN) -> list[Judged]:
 def widened(result: Result) -> Result:
     """Return a result whose areas may come from any rule that is near to the exact one."""
     n = result.n or UNKNOWN_N
-    areas = {}
-    for t, area in result.areas.items():
-        errors = [rule_error(rule, float(t) / 100, n) for rule in FINE_RULES]
-        areas[t] = area.wider(*(100 * max(error[end] for error in errors) for end in (0, 1)))
-    return replace(result, areas=areas)
+    return replace(result, areas={t: by_any_fine_rule(area, t, n) for t, area in result.areas.items()})
+
+
+def by_any_fine_rule(area: Range, threshold: Fraction, n: int) -> Range:
+    """Return the exact areas that an AUC may stand for, by whichever of the fine rules it was computed."""
+    # An area that a rule puts too high by some points stands for an exact one that is lower by as much.
+    ranges = [by_rule({threshold: area}, rule, n)[threshold] for rule in FINE_RULES]
+    return Range(min(one.low for one in ranges), max(one.high for one in ranges), area.text)
+
+
+def by_rule(areas: Mapping[Fraction, Range], rule: str, n: int) -> dict[Fraction, Range]:
+    """Return the exact areas that areas by a rule may stand for."""
+    errors = {t: rule_error(rule, float(t) / 100, n) for t in areas}
+    return {t: area.wider(100 * errors[t][1], 100 * errors[t][0]) for t, area in areas.items()}
 
 
 def _problems(result: Result) -> list[Contradiction]:
@@ -153,9 +162,7 @@ def _conventions(result: Result, context: Context) -> Iterator[_Convention]:
     yield from _of_two_normalisers(result)
     for rule, words in COARSE_RULES.items():
         n = result.n or UNKNOWN_N
-        errors = {t: rule_error(rule, float(t) / 100, n) for t in result.areas}
-        areas = {t: area.wider(*(100 * error for error in errors[t])) for t, area in result.areas.items()}
-        yield _Convention(f"the AUC is by {words}", replace(result, areas=areas))
+        yield _Convention(f"the AUC is by {words}", replace(result, areas=by_rule(result.areas, rule, n)))
     for t, area in result.areas.items():
         rate = result.rates.get(t)
         if rate is not None and Range(100 - rate.high, 100 - rate.low).meets(area):

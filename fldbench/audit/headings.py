@@ -12,9 +12,8 @@ _METRICS = {
     "fr": r"fr|failure(?: rate)?|failures",
     "auc": r"auc",
 }
-_NO_VALUE = re.compile(
-    r"[_:]sd$|\bstd\b|deviation|^n_nme|:(?!menpo|san|luvli|spiga)[a-z]"
-)  # spreads, counts, other rules
+# Spreads, numbers of faces, and coarse or unknown rules of the AUC.
+_NO_VALUE = re.compile(r"[_:]sd$|\bstd\b|deviation|^n_nme|:(?!menpo|san|luvli|spiga)[a-z]")
 _METRIC = re.compile(
     r"(?<![a-z])(?:" + "|".join(rf"(?P<{name}>{words})" for name, words in _METRICS.items()) + r")(?![a-z])"
     r"[\s_@({\[:<>=-]*(?:at)?\s*(?P<t>\d+(?:\.\d+)?)?",
@@ -123,13 +122,13 @@ def subset_of(text: str, dataset: str = "") -> tuple[str, str]:
 def base_of(dataset: str, subset: str) -> str:
     """Return the name of the protocol base of a dataset and a subset; empty if there is none.
 
-    >>> base_of("300w", "full"), base_of("wflw", ""), base_of("wflw", "full"), base_of("merl-rav", "frontal")
-    ('300w-full', 'wflw', 'wflw', '')
+    >>> base_of("300w", "full"), base_of("300w", ""), base_of("wflw", ""), base_of("merl-rav", "frontal")
+    ('300w-full', '', 'wflw', '')
     """
     from fldbench.protocols import list_protocols
 
-    whole = subset in ("", "full", "test", "all", "testset")
-    names = [f"{dataset}-{subset or 'full'}", *([dataset, f"{dataset}-full"] if whole else [])]
+    full = [dataset, f"{dataset}-full"] if subset in ("full", "test", "all") else []
+    names = [f"{dataset}-{subset}", *full] if subset else [dataset]
     known = list_protocols()
     return next((name for name in names if dataset and name in known), "")
 
