@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -189,9 +190,7 @@ def _columns(grid: Grid, roles: dict[str, int]) -> dict[int, _Column]:
     caption = grid.caption
     said = metric_of(caption)
     headings = {i: h for i, h in enumerate(grid.headings) if i not in roles.values()}
-    dataset = dataset_of(caption) or next(
-        (subset_of(h)[0] for h in headings.values() if subset_of(h)[0] and not metric_of(h)), ""
-    )
+    dataset = dataset_of(caption) or _dataset_of_subsets(headings.values())
     columns: dict[int, _Column] = {}
     for i, heading in headings.items():
         metric, of_set = metric_of(heading), dataset_of(heading) or dataset
@@ -204,6 +203,15 @@ def _columns(grid: Grid, roles: dict[str, int]) -> dict[int, _Column]:
         numbers = [found[0] for text in texts if (found := _number(text)) is not None]
         columns[i] = _Column(name, threshold, of_set, subset, normaliser_of(heading), is_fraction(name, numbers))
     return columns
+
+
+def _dataset_of_subsets(headings: Iterable[str]) -> str:
+    """Return the dataset whose subsets the headings name; one word alone, such as pose, may mean something else."""
+    found: dict[str, set[str]] = {}
+    for heading in headings:
+        dataset, subset = subset_of(heading)
+        found.setdefault(dataset, set()).add(subset)
+    return next((dataset for dataset, subsets in found.items() if dataset and len(subsets) > 1), "")
 
 
 def _number(text: str) -> tuple[str, bool] | None:
