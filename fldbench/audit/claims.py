@@ -130,6 +130,9 @@ def audit_claim(claim: Claim) -> ClaimAudit:
         fits += [fit] if fit else []
     faces = "" if claim.n is None else f" on {claim.n} faces"
     usual = [fit for fit in fits if not fit.coarse]
+    if len(usual) == len(claim.thresholds) > 1 and not any(one.metric == "auc" for one, _ in claim.numbers):
+        anyhow = f"The numbers fit together{faces}, whatever their threshold."
+        return ClaimAudit(Grade.consistent, tuple(facts), (anyhow,))
     said = "; or ".join(fit.words for fit in sorted(usual or fits, key=lambda fit: fit.failing))
     if usual:
         return ClaimAudit(Grade.consistent, tuple(facts), (f"The numbers fit together{faces}: {said}.",))
@@ -138,8 +141,9 @@ def audit_claim(claim: Claim) -> ClaimAudit:
     found = _judged_at_best(claim)
     if all(one.grade is Grade.only_with for one in found):
         return ClaimAudit(Grade.only_with, tuple(facts), tuple(one.text for one in found))
-    wrong = [one.text for one in found if one.grade is Grade.impossible]
-    return ClaimAudit(Grade.impossible, tuple(facts), (f"Nothing that fldbench knows gives this claim. {wrong[0]}",))
+    wrong = next(one.contradiction.text for one in found if one.grade is Grade.impossible)
+    sentence = f"No convention known to fldbench gives this claim: {wrong}."
+    return ClaimAudit(Grade.impossible, tuple(facts), (sentence,))
 
 
 def _metric(word: str) -> MetricHeading | None:

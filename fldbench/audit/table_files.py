@@ -195,8 +195,8 @@ def _latex_row(text: str, line: int) -> Iterator[Row]:
         cell = plain_cell(raw[: span.start()] + raw[span.end() :] if span else raw)
         cells += [cell] * (int(span[1]) if span else 1)
     if any(cells):
-        lead = len(text) - len(text.lstrip())
-        yield Row(line + text.count("\n", 0, lead), cells)
+        lead = re.match(rf"(?:\s|{_SILENT.pattern})*", text)
+        yield Row(line + text.count("\n", 0, lead.end() if lead else 0), cells)
 
 
 def _headed(head: list[str], rows: list[Row]) -> tuple[list[str], list[Row]]:

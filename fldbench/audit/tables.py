@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
@@ -127,7 +128,7 @@ def _of_results(rows: dict[_Place, _Numbers]) -> Iterator[Finding]:
 def _findings(place: _Place, numbers: _Numbers) -> list[Finding]:
     result = _result(numbers)
     found = []
-    for one in judged(result, _context(place)):
+    for one in judged(result, _context(place.dataset, place.subset)):
         found.append(Finding(one.grade, _lines(numbers.values()), f"{place.words}: {one.text}"))
     unsaid = [entry for (metric, t), entry in numbers.items() if metric == "auc" and t is None]
     if unsaid and result.nme is not None:
@@ -152,10 +153,11 @@ def _result(numbers: _Numbers) -> Result:
     )
 
 
-def _context(place: _Place) -> Context:
+@cache
+def _context(dataset: str, subset: str) -> Context:
     bases = [get_protocol(name) for name in list_protocols()]
-    sets = {base.name: base.n_expected for base in bases if base.dataset == place.dataset}
-    base = base_of(place.dataset, place.subset)
+    sets = {base.name: base.n_expected for base in bases if base.dataset == dataset}
+    base = base_of(dataset, subset)
     return Context(points=get_scheme(get_protocol(base).scheme).n_points if base else None, other_sets=sets)
 
 
