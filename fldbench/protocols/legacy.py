@@ -159,7 +159,7 @@ def rule_error(rule: str, threshold: float, n: int) -> tuple[float, float]:
     >>> [round(100 * one, 2) for one in rule_error("menpo", 0.08, 689)]
     [0.08, 0.08]
     >>> [round(100 * one, 1) for one in rule_error("mdm", 0.08, 689)]
-    [4.2, 10.4]
+    [4.2, 4.2]
     """
     t = threshold
     if rule in ("menpo", "mdm"):
