@@ -17,7 +17,7 @@ from fldbench.protocols.published import FACES
 _VALUE = re.compile(
     r"(?P<value>\d+\.?\d*|\.\d+)\s*%?(?P<spread>\s*(?:[_^]?\s*(?:±|\+/-|\+-)\s*[\d.]+|\([\d.±\s]+\))\s*%?)?"
 )
-_NOTHING = {"", "-", "–", "—", "−", "/", "n/a", "na", "nan", "none", "n.a.", "?", "x"}
+_NOTHING = {"", "-", "–", "—", "−", "/", "n/a", "na", "nan", "none", "n.a.", "?"}
 _ROLES = {
     "method": r"methods?|models?|approach|name|algorithms?|networks?",
     "train": r"train(?:ed on)?|training.*|boxes|seed|variant|backbone",
@@ -194,7 +194,7 @@ def _columns(grid: Grid, roles: dict[str, int]) -> dict[int, _Column]:
     columns: dict[int, _Column] = {}
     for i, heading in headings.items():
         metric, of_set = metric_of(heading), dataset_of(heading) or dataset
-        subset = subset_of(heading, of_set)[1]
+        subset = subset_of(heading, of_set)[1] if of_set else ""
         if metric is None and not (subset or dataset_of(heading)) and "metric" not in roles:
             continue
         metric = metric or said

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -50,6 +50,9 @@ NORMALISERS = {
     "points 6-11": "norm=points:6/11",
     "points 7-10": "norm=points:7/10",
 }
+# Fields of a protocol that may differ: names, what follows from the faces, and what is compared apart.
+_MAY_DIFFER = {"name", "n_expected", "ids_sha256", "union_of", "official_boxes", "box_source", "thresholds", "auc_rule"}
+_MAY_DIFFER |= {"normaliser", "normaliser_points"}
 
 
 @dataclass(frozen=True)
@@ -177,9 +180,9 @@ def _protocol(name: str) -> Protocol:
 
 def _alike(one: Protocol, other: Protocol) -> bool:
     """Return whether two protocols measure the same faces and points, by the same normaliser and the usual rules."""
-    same = ("dataset", "split", "subset", "first", "scheme", "points", "visible", "options", "missed", "reduction")
-    usual = ("strict", "integer", "clipped", "unshifted")
-    return _length(one) == _length(other) and all(getattr(one, x) == getattr(other, x) for x in (*same, *usual))
+    usual = not one.box_source.startswith("jittered")
+    rules = [field.name for field in fields(Protocol) if field.name not in _MAY_DIFFER]
+    return usual and _length(one) == _length(other) and all(getattr(one, x) == getattr(other, x) for x in rules)
 
 
 def _length(protocol: Protocol) -> object:

@@ -41,8 +41,9 @@ def test_rules_that_no_paper_states_have_no_published_numbers(modifier):
     assert published_under(get_protocol(f"300w-full@{modifier}")) == []
 
 
-def test_other_boxes_do_not_part_them():
-    assert published_under(get_protocol("wflw@boxes=jittered:0.1")) == published_under(get_protocol("wflw"))
+def test_no_paper_has_jittered_boxes():
+    assert published_under(get_protocol("cofw@boxes=tight")) == published_under(get_protocol("cofw"))
+    assert published_under(get_protocol("wflw@boxes=jittered:0.1")) == []
 
 
 def test_numbers_of_one_method_that_differ_have_rows_of_their_own():
