@@ -7,6 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from fldbench.protocols import list_protocols
+
 _METRICS = {
     "nme": r"nme|nrmse|normali[sz]ed mean error|mean error",
     "fr": r"fr|failure(?: rate)?|failures",
@@ -125,8 +127,6 @@ def base_of(dataset: str, subset: str) -> str:
     >>> base_of("300w", "full"), base_of("300w", ""), base_of("wflw", ""), base_of("merl-rav", "frontal")
     ('300w-full', '', 'wflw', '')
     """
-    from fldbench.protocols import list_protocols
-
     full = [dataset, f"{dataset}-full"] if subset in ("full", "test", "all") else []
     names = [f"{dataset}-{subset}", *full] if subset else [dataset]
     known = list_protocols()

@@ -169,3 +169,42 @@ def test_several_methods_of_one_name_are_several(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text(UNIONS.format("2.52", "4.32", "2.87") + "A,3.00,5.00,3.39\n")
     assert audit_table(path).findings == ()
+
+
+MIXED = "method,{} NME\nSLPT,3.32\nHIH-B [3],3.21\nLAB,5.58\nours,3.00\n"
+
+
+def test_a_column_of_two_normalisers_is_known_by_published_numbers(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(MIXED.format("COFW"))
+    (found,) = audit_table(path).findings
+    assert found.grade is Grade.only_with and found.lines == (2, 3, 4)
+    assert (
+        "SLPT 3.32 is published by inter-ocular" in found.text and "LAB 5.58 is published by inter-pupil" in found.text
+    )
+    path.write_text(MIXED.format("COFW inter-ocular"))
+    (found,) = audit_table(path).findings
+    assert found.lines == (4,) and "NME under inter-ocular: LAB 5.58 is published by inter-pupil" in found.text
+    path.write_text(MIXED.replace("LAB,5.58", "LAB,3.92").format("COFW"))
+    assert audit_table(path).findings == ()
+
+
+def test_two_normalisers_of_one_model_have_a_ratio(tmp_path):
+    path = tmp_path / "table.csv"
+    head = "method,COFW inter-ocular NME,COFW inter-pupil NME\n"
+    path.write_text(head + "A,3.21,4.63\nB,4.63,3.21\nC,3.21,3.21\nD,3.21,9.00\n")
+    found = {one.lines[0]: one for one in audit_table(path).findings}
+    assert set(found) == {3, 4, 5}
+    assert "the two normalisers are exchanged" in found[3].text
+    assert "both are by the same normaliser" in found[4].text and found[5].grade is Grade.impossible
+    path.write_text("method,AFLW box NME,AFLW diagonal NME\nA,1.41,0.94\nB,1.20,0.94\n")
+    (one,) = audit_table(path).findings
+    assert one.lines == (3,) and "it is at least 1.41" in one.text
+
+
+def test_a_number_that_is_given_twice_is_said(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("method,NME,NME\nA,3.2,3.4\n")
+    assert audit_table(path).problems == (
+        "line 2: NME is given twice for the same faces and normaliser; only the first is checked",
+    )
