@@ -52,6 +52,8 @@ class Leaderboard:
         Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
     attributes : dict
         (train, protocol) -> what a second table shows, where methods answer attributes.
+    records : tuple of RowRecords
+        The records behind each row, in the same order.
     published : dict
         Protocol -> rows of the numbers that others print under the same rules, if they were asked for. They stand below
         all others in every format, without a rank.
@@ -62,6 +64,7 @@ class Leaderboard:
     columns: tuple[Column, ...] = (*FIRST, *MORE)
     left_out: tuple[str, ...] = ()
     attributes: dict[tuple[str, str], Attributes] = field(default_factory=dict)
+    records: tuple[RowRecords, ...] = ()
     published: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -138,6 +141,7 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], pu
     """Return the leaderboard of one folder, of several folders, or of records.
 
     With `published`, numbers that others print under the same rules stand below them, without a rank.
+
     Different things with one label are kept apart: rules by their hash, training faces by their fingerprint, methods
     by the parameters that differ and by their code. A record that was edited, is not finite, or contradicts itself or
     others is shown without a number and with the reason; one that cannot be read is named in `left_out`.
@@ -176,6 +180,7 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], pu
         columns,
         (*left_out, *(f"left out: {line}" for line in unreadable)),
         attributes,
+        tuple(shown),
         {row.protocol: published_rows(row.one.protocol, columns) for row in shown if published},
     )
 
