@@ -108,6 +108,9 @@ def show_leaderboard(
         bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also show numbers that others publish under the same rules, unranked.")
+    ] = False,
     figures: Annotated[
         Path | None,
         typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
@@ -122,7 +125,7 @@ def show_leaderboard(
 
     if check:
         raise typer.Exit(_check(folders))
-    board = leaderboard(folders)
+    board = leaderboard(folders, published)
     if figures is not None:
         drawn = board.write_figures(figures)
         complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")
