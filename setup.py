@@ -25,12 +25,13 @@ setup(
         *packages_below("fldbench"),
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
-    package_data={"fldbench": ["*.yaml", "*/*.yaml", "py.typed", "report/page/files/*"]},
+    package_data={"fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*"]},
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",
         "scikit-learn>=1.5",
         "joblib>=1.4",
+        "cloudpickle>=3.0",
         "numba>=0.61",
         "threadpoolctl>=3.5",
         "matplotlib>=3.9",
@@ -71,6 +72,7 @@ setup(
         "console_scripts": ["fldbench = fldbench.cli.app:main"],
         "fldbench.methods": [],
         "fldbench.datasets": [],
+        "fldbench.detectors": [],
         "fldbench.protocols": [],
     },
     classifiers=[
