@@ -155,6 +155,13 @@ def rows_in(
 
 def _under(rows: Sequence[RowRecords], labels: Sequence[str], protocol: str | None) -> list[RowRecords]:
     """Return the rows under the one protocol that all labels have, or the given one."""
+    unknown = [label for label in labels if not any(_is(row, label) for row in rows)]
+    if unknown:
+        known = {row.method for row in rows}
+        raise UnknownNameError(
+            f"compare: no method is named {unknown[0]!r} in these folders, and no prediction file; "
+            f"{near_miss(unknown[0], known)}"
+        )
     if protocol is not None:
         chosen = [row for row in rows if protocol in (row.protocol, row.one.protocol.name)]
         if not chosen:
@@ -162,16 +169,15 @@ def _under(rows: Sequence[RowRecords], labels: Sequence[str], protocol: str | No
             raise UnknownNameError(f"compare: no row is under protocol {protocol!r}; {near_miss(protocol, known)}")
         return chosen
     shared = set.intersection(*({row.protocol for row in rows if _is(row, label)} for label in labels))
-    found = {row.protocol for row in rows if any(_is(row, label) for label in labels)}
     if len(shared) > 1:
         raise StoreError(
             f"compare: {_and(labels)} were measured under {', '.join(sorted(shared))}; must be one protocol; "
             "choose it with --protocol"
         )
-    if not shared and all(any(_is(row, label) for row in rows) for label in labels):
+    if not shared:
         told = [f"{label} under {', '.join(sorted({r.protocol for r in rows if _is(r, label)}))}" for label in labels]
         raise StoreError(f"compare: {'; '.join(told)}; must be one protocol for all: numbers under others differ")
-    return [row for row in rows if row.protocol in (shared or found)] if found else list(rows)
+    return [row for row in rows if row.protocol in shared]
 
 
 def _row(rows: Sequence[RowRecords], label: str) -> RowRecords:
@@ -182,10 +188,8 @@ def _row(rows: Sequence[RowRecords], label: str) -> RowRecords:
     if len(own) > 1:
         meant = ", ".join(repr(_full(row)) for row in own)
         raise StoreError(f"compare: {label!r} could be {meant}; give one of these names")
-    if named:
-        raise StoreError(f"compare: {label} has no number that counts ({named[0].reason or 'superseded'})")
-    known = {row.method for row in rows}
-    raise UnknownNameError(f"compare: no method is named {label!r} in these folders; {near_miss(label, known)}")
+    why = (named[0].reason or "superseded by newer code") if named else "it was not measured under this protocol"
+    raise StoreError(f"compare: {label} has no number that counts ({why})")
 
 
 def _is(row: RowRecords, label: str) -> bool:

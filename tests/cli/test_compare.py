@@ -58,7 +58,10 @@ def test_prediction_files_stand_beside_rows_and_alone(call, out, tmp_path):
     ("given", "says"),
     [
         (("near", "far"), "were measured under toy-jittered, toy-test; must be one protocol; choose it"),
-        (("near", "fra", "--protocol", "toy-test"), "no method is named 'fra' in these folders; did you mean 'far'?"),
+        (
+            ("near", "fra", "--protocol", "toy-test"),
+            "no method is named 'fra' in these folders, and no prediction file; did you mean 'far'?",
+        ),
         (("near", "--protocol", "toy-test"), "only near is given; must be two methods or more"),
         (("near", "near", "--protocol", "toy-test"), "the methods are near, near; must be different ones"),
         (("near", "none.csv", "--protocol", "toy-test"), "no method is named 'none.csv'"),

@@ -216,7 +216,12 @@ def test_rows_of_a_folder(out):
 @pytest.mark.parametrize(
     ("labels", "protocol", "kind", "says"),
     [
-        (["net", "rigde"], None, UnknownNameError, "no method is named 'rigde' in these folders; did you mean 'ridge'"),
+        (
+            ["net", "rigde"],
+            None,
+            UnknownNameError,
+            "no method is named 'rigde' in these folders, and no .*; did you mean 'ridge'",
+        ),
         (["net", "ridge"], None, StoreError, "'ridge' could be 'ridge on t', 'ridge on u'; give one of these names"),
         (
             ["net", "old"],
@@ -226,6 +231,7 @@ def test_rows_of_a_folder(out):
         ),
         (["both", "both"], None, StoreError, "both and both were measured under .*; choose it with --protocol"),
         (["net", "both"], "300w-hellen", UnknownNameError, "no row is under protocol '300w-hellen'; did you mean"),
+        (["net", "old"], "300w-helen", StoreError, "old has no number that counts .it was not measured under this"),
         (["net", "bare"], None, StoreError, "no errors of single faces are kept of bare|cannot be read"),
     ],
 )
