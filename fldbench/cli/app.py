@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, compare, data, models, names, predict, runs, scores, show
+from fldbench.cli import ablations, audit, compare, data, models, names, predict, reports, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -24,8 +24,11 @@ app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
 app.command()(compare.compare)
+app.command()(reports.report)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
+app.command()(audit.audit)
+app.command()(audit.doctor)
 app.command()(models.train)
 app.command()(predict.predict)
 app.command()(models.check)
