@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, audit, data, models, names, predict, reports, runs, scores, show, sides
+from fldbench.cli import ablations, audit, compare, data, models, names, predict, reports, runs, scores, show
 from fldbench.cli.common import complain
+from fldbench.cli.sides import cost, slices
 from fldbench.errors import FldbenchError
 
 app = typer.Typer(
@@ -23,9 +24,10 @@ app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
+app.command()(compare.compare)
 app.command()(reports.report)
-app.command()(sides.cost)
-app.command()(sides.slices)
+app.command()(cost)
+app.command()(slices)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
 app.command()(audit.audit)
