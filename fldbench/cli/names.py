@@ -17,6 +17,7 @@ class Kind(StrEnum):
     datasets = "datasets"
     protocols = "protocols"
     schemes = "schemes"
+    harms = "harms"
 
 
 def list_names(
@@ -24,9 +25,13 @@ def list_names(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`."""
+    """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`.
+
+    Also the kinds of harm, which are modifiers of protocols, with what their strengths 1 to 5 mean.
+    """
     from fldbench.docstrings import doc_of, summary
     from fldbench.errors import FldbenchError
+    from fldbench.faces.harm import HARMS
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
@@ -55,9 +60,14 @@ def list_names(
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
+        Kind.harms: lambda: {
+            name: f"{' '.join(f'{amount:g}' for amount in harm.amounts):<26}{harm.about}"
+            for name, harm in HARMS.items()
+        },
     }
     for one in [kind] if kind else Kind:
-        _echo_table(f"{one}:", tables[one]())
+        of = " (BASE@KIND=STRENGTH, in suites KIND=* or harm=*; what 1 to 5 mean)"
+        _echo_table(f"{one}{of if one is Kind.harms else ''}:", tables[one]())
         if one is Kind.protocols:
             _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(catalogue()[1]))
 

@@ -16,9 +16,10 @@ from fldbench import metrics
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
+from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
 from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, legacy, missed, normalisers
+from fldbench.protocols import boxes, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
@@ -71,6 +72,9 @@ class Protocol:
         Use only this number of faces: the first by their ids, in the order of their characters.
     box_source : str
         tight, jittered:S or official: see `boxes_from`.
+    harms : tuple of (str, int)
+        Kinds of harm to images and boxes, and their strengths: see `fldbench.faces.harm`. Boxes from a source are those
+        of the harmed images; harm of boxes comes last.
     points : tuple of int or None
         Indices of the counted points; None counts all.
     visible : bool
@@ -108,6 +112,7 @@ class Protocol:
     subset: str | None = None
     first: int | None = None
     box_source: str = "tight"
+    harms: tuple[tuple[str, int], ...] = ()
     points: tuple[int, ...] | None = None
     visible: bool = False
     thresholds: tuple[float, ...] = (0.08, 0.10)
@@ -135,6 +140,7 @@ class Protocol:
             "n_expected": int(self.n_expected),
             "first": None if self.first is None else int(self.first),
             "box_source": boxes.box_source(self.box_source, where),
+            "harms": harms.canonical(self.harms, where),
             "missed": missed.policy(self.missed, where),
             "thresholds": _thresholds(self.thresholds, where),
             "points": self._counted(where),
@@ -160,6 +166,10 @@ class Protocol:
             if name in normalisers.OF_OFFICIAL_BOX and self.box_source != "official":
                 then = "it divides by the dataset's own box: use boxes=official, or the normaliser box"
                 raise ProtocolError(must_be(where, "boxes", self.box_source, f"official for {name!r}", then))
+            if name in normalisers.OF_OFFICIAL_BOX and harms.of_boxes(self.harms):
+                then = "use the normaliser box"
+                allowed = f"no harm of the box that {name!r} divides by"
+                raise ProtocolError(must_be(where, "harms", in_words(harms.of_boxes(self.harms)), allowed, then))
             return None
         if groups is None and name in normalisers.EYES:
             return normalisers.eyes_of(self.scheme, name, where)
@@ -207,6 +217,8 @@ class Protocol:
         content = {name: value for name, value in told.items() if name not in _NO_NUMBER}
         if self.normaliser_points is not None:
             content["normaliser"] = "points"
+        if self.harms:
+            content["harm_version"] = VERSION
         content["metrics_version"] = METRICS_VERSION
         content["scheme"] = identity_of(self.scheme)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -249,6 +261,7 @@ class Protocol:
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
                 f"boxes {boxes or self.boxes_in_words()}",
+                *([f"harmed by {in_words(self.harms)}"] if self.harms else []),
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
                 missed.in_words(self.missed),
                 *([f"not comparable with results under other rules: {self.legacy}"] if self.legacy else []),
@@ -264,12 +277,20 @@ class Protocol:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
         return len(faces) == self.n_expected and self.ids_sha256 in (None, ids_hash(faces))
 
-    def select(self, faces: FaceSet) -> FaceSet:
-        """Return the protocol's test faces, with its boxes, from the loaded split."""
+    def chosen(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, as they are, from the loaded split."""
         chosen = faces if self.subset is None else faces.subset(self.subset)
         if self.first is not None:
             chosen = chosen[np.sort(np.argsort(chosen.ids, kind="stable")[: self.first])]
-        return boxes.boxes_from(chosen, self.box_source)
+        return chosen
+
+    def given(self, faces: FaceSet) -> FaceSet:
+        """Return faces as a method gets them: with the images and the boxes of the protocol."""
+        return harmed_boxes(boxes.boxes_from(harmed(faces, self.harms), self.box_source), self.harms)
+
+    def select(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, with its images and boxes, from the loaded split."""
+        return self.given(self.chosen(faces))
 
     def score(
         self, predictions: np.ndarray, faces: FaceSet, attributes: Mapping[str, Answered] = MappingProxyType({})
