@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, data, models, names, predict, runs, scores, show
+from fldbench.cli import ablations, data, models, names, predict, robustness, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -24,6 +24,7 @@ app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
 app.command()(ablations.ablate)
+app.command()(robustness.robustness)
 app.command()(scores.evaluate)
 app.command()(models.train)
 app.command()(predict.predict)

@@ -48,6 +48,20 @@ def canonical(harms: Any, where: str) -> tuple[tuple[str, int], ...]:
     return tuple((kind, found[kind]) for kind in HARMS if found.get(kind))
 
 
+def kinds() -> tuple[str, ...]:
+    """Return all kinds of harm in their order."""
+    return tuple(HARMS)
+
+
+def meaning(kind: str) -> str:
+    """Return what the strengths 1 to 5 of a kind are.
+
+    >>> meaning("rotation")
+    '5, 10, 20, 30, 45: degrees about the middle of the face, to the left or right'
+    """
+    return f"{', '.join(f'{amount:g}' for amount in HARMS[kind].amounts)}: {HARMS[kind].about}"
+
+
 def of_boxes(harms: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
     """Return those that harm the boxes."""
     return tuple((kind, much) for kind, much in harms if kind in OF_BOX)

@@ -18,8 +18,8 @@ from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
 from fldbench.files import listed
-from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, harms, legacy, missed, normalisers
+from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, whole
+from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
@@ -42,7 +42,6 @@ _RULES: dict[str, Rule] = {
     **{field: one_of(choices) for field, choices in _CHOICES.items()},
     **dict.fromkeys(FLAGS, FLAG),
 }
-_THRESHOLD = real(above=0, high=1)
 
 
 @dataclass(frozen=True)
@@ -142,10 +141,10 @@ class Protocol:
             "box_source": boxes.box_source(self.box_source, where),
             "harms": harms.canonical(self.harms, where),
             "missed": missed.policy(self.missed, where),
-            "thresholds": _thresholds(self.thresholds, where),
+            "thresholds": field_values.thresholds(self.thresholds, where),
             "points": self._counted(where),
-            "union_of": _names(self.union_of, where),
-            "options": _options(self.options, where),
+            "union_of": field_values.names(self.union_of, where),
+            "options": field_values.options(self.options, where),
         }
         for field, value in canonical.items():
             object.__setattr__(self, field, value)
@@ -155,7 +154,7 @@ class Protocol:
         """The counted points in rising order; None for all of them."""
         if self.points is None:
             return None
-        chosen = _indices(self.points, self.scheme, where, "points")
+        chosen = field_values.indices(self.points, self.scheme, where, "points")
         return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
 
     def _normaliser_points(self, where: str) -> normalisers.Groups | None:
@@ -177,7 +176,7 @@ class Protocol:
             allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
             then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
             raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
-        first, second = (_indices(group, self.scheme, where, "normaliser_points") for group in groups)
+        first, second = (field_values.indices(group, self.scheme, where, "normaliser_points") for group in groups)
         return first, second
 
     def to_dict(self) -> dict[str, Any]:
@@ -384,34 +383,3 @@ def hash_of_ids(ids: Iterable[str]) -> str:
     """
     lines = "\n".join(sorted("".join(one.split()) for one in ids))
     return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _options(options: Any, where: str) -> tuple[tuple[str, Any], ...]:
-    try:
-        return tuple(sorted(dict(json.loads(json.dumps(dict(options), allow_nan=False))).items()))
-    except (TypeError, ValueError):
-        raise ProtocolError(must_be(where, "options", options, "a mapping from names to JSON values")) from None
-
-
-def _names(names: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
-        raise ProtocolError(must_be(where, "union_of", names, "the names of subsets"))
-    return tuple(names)
-
-
-def _thresholds(values: Any, where: str) -> tuple[float, ...]:
-    found = tuple(values) if isinstance(values, (tuple, list)) else (values,)
-    if not found or len(set(found)) < len(found) or not all(_THRESHOLD.fits(value) for value in found):
-        allowed = "one or more different fractions above 0 up to 1"
-        raise ProtocolError(must_be(where, "thresholds", values, allowed, "8 % is 0.08"))
-    return tuple(map(float, found))
-
-
-def _indices(points: Any, scheme: str, where: str, what: str) -> tuple[int, ...]:
-    """The points as integers: one or more, each once, and all of them in the scheme."""
-    total, number = get_scheme(scheme).n_points, whole(0)
-    found = tuple(points) if isinstance(points, (tuple, list)) else ()
-    good = all(number.fits(point) and point < total for point in found)
-    if not found or not good or len(set(found)) < len(found):
-        raise ProtocolError(must_be(where, what, points, f"different points of {scheme}, from 0 to {total - 1}"))
-    return tuple(int(point) for point in found)
