@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from fldbench.report.ranking import ordered
 from fldbench.stats import Interval
 
 BOXES = "boxes"  # the kind of a curve whose strengths are those of jittered boxes, in percent
+
+
+Difference = Callable[[np.ndarray, np.ndarray], Interval]
 
 
 class Step(NamedTuple):
@@ -163,12 +167,12 @@ def _curve(method: str, train: str, base: str, kind: str, steps: Sequence[Step])
 def _places(protocol: Protocol) -> list[tuple[str, float | str, Protocol]]:
     """Return the curves that a protocol is a point of: the kind, the strength, and the protocol without that."""
     found: list[tuple[str, float | str, Protocol]] = []
-    for kind, strength in protocol.harms:
+    for kind, much in protocol.harms:
         rest = tuple(one for one in protocol.harms if one[0] != kind)
-        found.append((kind, float(strength), replace(protocol, harms=rest)))
+        found.append((kind, float(much), replace(protocol, harms=rest)))
     if protocol.box_source != "tight":
         source, _, spread = protocol.box_source.partition(":")
-        strength = round(100 * float(spread), 6) if source == "jittered" else protocol.box_source
+        strength: float | str = round(100 * float(spread), 6) if source == "jittered" else protocol.box_source
         with suppress(ProtocolError):  # of one that divides by the dataset's own box
             found.append((BOXES, strength, replace(protocol, box_source="tight")))
     return found
@@ -186,7 +190,7 @@ class Reversal(NamedTuple):
 
 
 def with_intervals(
-    section: Section, errors: Mapping[str, np.ndarray | None], difference
+    section: Section, errors: Mapping[str, np.ndarray | None], difference: Difference
 ) -> tuple[Section, list[Reversal]]:
     """Return a section with the intervals of the rises, and the pairs that change places with certainty.
 
@@ -195,7 +199,7 @@ def with_intervals(
     section : Section
     errors : mapping of str to ndarray or None
         Run key -> what each face counts, as fractions in the order of the ids.
-    difference : callable
+    difference : Difference
         (errors, errors) -> Interval of the second minus the first, in percentage points; arrays (trainings, n).
     """
 
@@ -204,19 +208,21 @@ def with_intervals(
         known = [array for array in arrays if array is not None]
         return np.array(known) if len(known) == len(arrays) and len({a.shape for a in known}) == 1 else None
 
-    curves, ends = [], []
+    curves: list[Curve] = []
+    ends: list[tuple[Curve, np.ndarray, np.ndarray]] = []
     for curve in section.curves:
         before, after = of(curve.steps[0]), of(curve.steps[-1])
-        whole = before is not None and after is not None and len(curve.steps) > 1
-        curves.append(replace(curve, rise=difference(before, after)) if whole else curve)
-        if whole and curve.strengths[-1] == section.strengths[-1]:
+        if before is None or after is None or before.shape[1] != after.shape[1] or len(curve.steps) < 2:
+            curves.append(curve)
+            continue
+        curves.append(replace(curve, rise=difference(before, after)))
+        if curve.strengths[-1] == section.strengths[-1]:
             ends.append((curve, before, after))
     found = []
-    for i, (one, *own) in enumerate(ends):
-        for other, *theirs in ends[i + 1 :]:
-            first, last = [(one.steps[k].nme or 0.0) - (other.steps[k].nme or 0.0) for k in (0, -1)]
-            if first * last < 0:
-                before, after = (difference(b, a) for a, b in zip(own, theirs, strict=True))
-                if before.sign * after.sign < 0:
-                    found.append(Reversal(section.kind, one.method, other.method, before, after, one.strengths[-1]))
+    for (one, *own), (other, *theirs) in combinations(ends, 2):
+        first, last = ((one.steps[k].nme or 0.0) - (other.steps[k].nme or 0.0) for k in (0, -1))
+        if first * last < 0 and own[0].shape[1] == theirs[0].shape[1]:
+            sides = [difference(b, a) for a, b in zip(own, theirs, strict=True)]
+            if sides[0].sign * sides[1].sign < 0:
+                found.append(Reversal(section.kind, one.method, other.method, sides[0], sides[1], one.strengths[-1]))
     return section._replace(curves=tuple(curves)), found

@@ -139,7 +139,8 @@ def robustness(folders: str | Path | Sequence[str | Path]) -> Robustness:
     sections, left_out = sections_of(rows)
     if not sections:
         raise StoreError(f"{', '.join(map(str, items))}: {'; '.join([NONE, *left_out[:3]])}")
-    known, reversals = [], {}
+    known: list[Section] = []
+    reversals: dict[tuple[str, str], tuple[Reversal, ...]] = {}
     for section in sections:
         marked, found = with_intervals(section, errors, _difference)
         known.append(marked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def harms_figure(sections: Sequence[Section]) -> Figure:
     axes[0, 0].set_ylim(0, 1.05 * highest)
     figure.supxlabel("strength of the harm, 0 none", fontsize=8)
     figure.supylabel("NME %", fontsize=8)
-    _place_names(figure, axes.flat[: len(sections)])
+    _place_names(figure, list(axes.flat)[: len(sections)])
     return figure
 
 
@@ -85,7 +85,7 @@ def _draw(axis: Axes, section: Section, styles: dict[str, tuple[str, str, str]])
     for curve in section.curves:
         colour, dash, marker = styles[curve.method]
         known = [(float(step.strength), step.nme) for step in curve.steps if step.nme is not None]
-        look = {"color": colour, "marker": marker, "markersize": 2.5, "linewidth": 1.1}
+        look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 2.5, "linewidth": 1.1}
         axis.plot(*zip(*known, strict=True), linestyle=dash, label=curve.method, **look)
         points = [(places[str(step.strength)], step.nme) for step in curve.others if step.nme is not None]
         axis.plot([x for x, _ in points], [y for _, y in points], linestyle="", **look)
