@@ -68,16 +68,21 @@ class Curve:
         return tuple(float(step.strength) for step in self.steps)
 
     @property
-    def mean_rise(self) -> float | None:
-        """The area between the curve and its value without harm, by its width: percentage points of NME.
+    def mean(self) -> float | None:
+        """The area under the curve by its width: the mean NME in percent, by the trapezoidal rule.
 
-        By the trapezoidal rule over equally important strengths. None where a step has no number.
+        None where a step has no number.
         """
         values = [step.nme for step in self.steps]
         if len(values) < 2 or any(value is None for value in values):
             return None
-        rises = np.array(values, float) - float(values[0] or 0.0)
-        return float(np.trapezoid(rises, self.strengths) / (self.strengths[-1] - self.strengths[0]))
+        return float(np.trapezoid(np.array(values, float), self.strengths) / self.strengths[-1])
+
+    @property
+    def mean_rise(self) -> float | None:
+        """By how much that is above the NME without harm, in percentage points."""
+        mean, first = self.mean, self.steps[0].nme
+        return None if mean is None or first is None else mean - first
 
     @property
     def worst(self) -> tuple[float, float] | None:

@@ -177,7 +177,7 @@ def _columns(sections: Sequence[Section]) -> tuple[Column, ...]:
     strengths = sorted({one for section in sections for one in section.strengths})
     others = list(dict.fromkeys(one for section in sections for one in section.others))
     texts = ("train", "protocol", "harm", "method", "n")
-    numbers = ("mean_rise", "worst_rise", "worst_at", "last_rise", "last_rise:low", "last_rise:high")
+    numbers = ("mean", "mean_rise", "worst_rise", "worst_at", "last_rise", "last_rise:low", "last_rise:high")
     return (
         *(Column(name, lambda row: None) for name in texts),
         *(Column(f"nme@{one:g}", lambda row: None, csv_decimals=4) for one in strengths),
@@ -192,7 +192,7 @@ def _line(curve: Curve, columns: Sequence[Column]) -> dict[str, Any]:
     worst, rise = curve.worst or (None, None), curve.rise
     line: dict[str, Any] = dict.fromkeys(column.name for column in columns)
     line |= {"train": curve.train, "protocol": curve.base, "harm": curve.kind, "method": curve.method}
-    line |= {"n": curve.steps[0].row.one.test.n, "mean_rise": curve.mean_rise}
+    line |= {"n": curve.steps[0].row.one.test.n, "mean": curve.mean, "mean_rise": curve.mean_rise}
     line |= {"worst_rise": worst[0], "worst_at": worst[1]}
     if rise is not None:
         line |= {"last_rise": rise.value, "last_rise:low": rise.low, "last_rise:high": rise.high}

@@ -10,7 +10,7 @@ import numpy as np
 from fldbench.escape import cut, plain
 from fldbench.report.ablation_figure import words
 from fldbench.report.captions import title
-from fldbench.report.curves import Curve, Section
+from fldbench.report.curves import Section
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,8 @@ DPI = 150
 NAME_SPACE = 0.62  # of the width of the curves, for the names behind them
 LONGEST = 18  # letters of a name
 LETTER = 6.5  # pt
+TICKS = (0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100)
+NME = "NME %, logarithmic"
 
 
 def harms_figure(sections: Sequence[Section]) -> Figure:
@@ -43,10 +45,11 @@ def harms_figure(sections: Sequence[Section]) -> Figure:
         axis.set_title(words(section.kind), fontsize=8)
     for axis in axes.flat[len(sections) :]:
         axis.set_visible(False)
-    highest = max(value for section in sections for curve in section.curves for value in _values(curve))
-    axes[0, 0].set_ylim(0, 1.05 * highest)
+    for axis in list(axes.flat)[max(0, len(sections) - across) : len(sections)]:
+        axis.tick_params(labelbottom=True)  # no panel is below it
+    _scale(axes[0, 0], sections)
     figure.supxlabel("strength of the harm, 0 none", fontsize=8)
-    figure.supylabel("NME %", fontsize=8)
+    figure.supylabel(NME, fontsize=8)
     _place_names(figure, list(axes.flat)[: len(sections)])
     return figure
 
@@ -59,9 +62,9 @@ def boxes_figure(section: Section) -> Figure:
     axis = figure.subplots()
     _draw(axis, section, _styles([section]))
     axis.set_title(words(cut(plain(title((section.train, section.base))), 60)), fontsize=8)
-    axis.set_ylim(0, 1.05 * max(value for curve in section.curves for value in _values(curve)))
+    _scale(axis, [section])
     axis.set_xlabel("jitter of the true points' boxes, % of their size", fontsize=8)
-    axis.set_ylabel("NME %", fontsize=8)
+    axis.set_ylabel(NME, fontsize=8)
     _place_names(figure, [axis])
     return figure
 
@@ -72,8 +75,16 @@ def _styles(sections: Sequence[Section]) -> dict[str, tuple[str, str, str]]:
     return {method: (COLOURS[i % k], DASHES[i // k % len(DASHES)], MARKERS[i % k]) for i, method in enumerate(methods)}
 
 
-def _values(curve: Curve) -> list[float]:
-    return [step.nme for step in (*curve.steps, *curve.others) if step.nme is not None]
+def _scale(axis: Axes, sections: Sequence[Section]) -> None:
+    """Give an axis a logarithmic scale, on which a rise by half looks alike for good and bad methods."""
+    steps = [step for section in sections for curve in section.curves for step in (*curve.steps, *curve.others)]
+    values = [step.nme for step in steps if step.nme]
+    axis.set_yscale("log")
+    axis.set_ylim(0.85 * min(values), 1.15 * max(values))
+    low, high = axis.get_ylim()
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_yticks([], minor=True)
 
 
 def _draw(axis: Axes, section: Section, styles: dict[str, tuple[str, str, str]]) -> None:
@@ -108,14 +119,14 @@ def _draw(axis: Axes, section: Section, styles: dict[str, tuple[str, str, str]])
 def _place_names(figure: Figure, axes: Sequence[Axes]) -> None:
     """Move the names of each panel apart, as little as possible and in the order of the curves' ends."""
     figure.draw_without_rendering()
+    line = 1.15 * LETTER / 72 * figure.dpi  # px
     for axis in axes:
-        names = sorted(axis.texts, key=lambda text: text.xyann[1])  # type: ignore[attr-defined]
-        low, high = axis.get_ylim()
-        px = axis.get_window_extent().height
-        line = 1.15 * LETTER / 72 * figure.dpi * (high - low) / px
-        wanted = np.array([text.xyann[1] for text in names])  # type: ignore[attr-defined]
-        for text, y in zip(names, spread(wanted, line, low + line / 2), strict=True):
-            text.xyann = (text.xyann[0], float(y))  # type: ignore[attr-defined]
+        names: list[Any] = sorted(axis.texts, key=lambda text: text.xyann[1])
+        wanted = axis.transData.transform([text.xyann for text in names])[:, 1]
+        places = spread(wanted, line, axis.get_window_extent().y0 + line / 2)
+        back = axis.transData.inverted()
+        for text, y in zip(names, places, strict=True):
+            text.xyann = (text.xyann[0], float(back.transform((0.0, y))[1]))
 
 
 def spread(wanted: np.ndarray, gap: float, low: float) -> np.ndarray:

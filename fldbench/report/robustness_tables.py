@@ -13,9 +13,10 @@ from fldbench.report.tables import Cell, Table
 from fldbench.stats import LEVEL, Interval
 
 PERCENT = f"{100 * LEVEL:g} %"
-RISE = (
-    "The mean rise is the area between the curve and the NME without harm, divided by the greatest strength: by how "
-    "many percentage points the NME is higher on average"
+MEAN = (
+    "The mean is the area under the curve by its width, so it counts the NME without harm and the rise; the lowest is "
+    "bold. Beside it stands by how many percentage points it is above the NME without harm. A method that looks little "
+    "at the image has a small rise and a high NME"
 )
 
 
@@ -51,93 +52,76 @@ def _headed(name: str, heading: str) -> Column:
 def _overview(sections: Sequence[Section], rules: str) -> Table:
     first = sections[0]
     methods = dict.fromkeys(curve.method for section in sections for curve in section.curves)
-    areas = {(c.method, section.kind): _whole_rise(c, section) for section in sections for c in section.curves}
-    columns = tuple(_headed(section.kind, section.kind) for section in sections)
-    best = {one.kind: _least([areas.get((method, one.kind)) for method in methods]) for one in sections}
-    lines = [
-        [
-            Cell(_name(method)),
-            *(
-                Cell(_number(areas.get((method, s.kind))), _is(areas.get((method, s.kind)), best[s.kind]))
-                for s in sections
-            ),
-        ]
-        for method in methods
-    ]
-    about = f"{RISE}. Methods in the order of their ranks without harm; the least rise of each kind is bold."
-    name = f"{title((first.train, first.base))}: mean rise of the NME under harm"
-    return Table(_place(first, "robustness"), name, f"{rules} {about}".strip(), columns, (("", lines),), ())
+    means = {(c.method, section.kind): _whole_mean(c, section) for section in sections for c in section.curves}
+    plain_nme = {c.method: c.steps[0].nme for section in sections for c in section.curves}
+    columns = (_headed("none", "none"), *(_headed(section.kind, section.kind) for section in sections))
+    lines = [[Cell(_name(method))] for method in methods]
+    for values in (plain_nme, *({m: means.get((m, one.kind)) for m in methods} for one in sections)):
+        best = _least([values[method] for method in methods])
+        for line, method in zip(lines, methods, strict=True):
+            line.append(Cell(_number(values[method]), _is(values[method], best)))
+    about = "Mean NME in % over the strengths 0 to 5 of each kind of harm: the area under the curve by its width."
+    name = f"{title((first.train, first.base))}: mean NME under harm"
+    caption, spare = f"{rules} {about}".strip(), tuple(section.kind for section in reversed(sections))
+    return Table(_place(first, "robustness"), name, caption, columns, (("", lines),), (), spare=spare)
 
 
 def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reversal]) -> Table:
     first, strengths = sections[0], sorted({one for section in sections for one in section.strengths})
     columns = [_headed(f"nme@{one:g}", "none" if not one else f"{one:g}") for one in strengths]
-    columns += [_headed("rise", "mean rise"), _headed("worst", "greatest rise"), _headed("ranks", "rank")]
+    columns += [_headed("mean", "mean"), _headed("worst", "greatest rise"), _headed("ranks", "rank")]
     parts = []
     for section in sections:
-        areas = [_whole_rise(curve, section) for curve in section.curves]
-        best = _least(areas)
+        means = _means(section)
         lines = [
-            [
-                Cell(_name(curve.method)),
-                *_values(curve, strengths),
-                Cell(_number(area), _is(area, best)),
-                Cell(_worst(curve)),
-                Cell(_ranks(curve)),
-            ]
-            for curve, area in zip(section.curves, areas, strict=True)
+            [Cell(_name(curve.method)), *_values(curve, strengths), mean, Cell(_worst(curve)), Cell(_ranks(curve))]
+            for curve, mean in zip(section.curves, means, strict=True)
         ]
         parts.append((section.kind, lines))
     told = "; ".join(f"{kind} {meaning(kind)}" for kind in kinds() if kind in {section.kind for section in sections})
     about = (
-        f"NME in % at each strength of harm. {RISE}; the least is bold. The greatest rise has the strength where it "
-        f"is, and in brackets its interval of {PERCENT} over faces, if it is at the greatest strength. Ranks are those "
-        f"without harm and at the greatest strength. What the strengths 1 to 5 are: {told}."
+        f"NME in % at each strength of harm. {MEAN}. The greatest rise has the strength where it is, and in brackets "
+        f"its interval of {PERCENT} over faces, if it is at the greatest strength. Ranks are those without harm and at "
+        f"the greatest strength. What the strengths 1 to 5 are: {told}."
     )
     name = f"{title((first.train, first.base))}: NME under harm"
     notes = tuple(map(in_words, reversals))
-    return Table(
-        _place(first, "strengths"),
-        name,
-        f"{rules} {about}".strip(),
-        tuple(columns),
-        tuple(parts),
-        notes,
-        spare=("ranks",),
-    )
+    caption = f"{rules} {about}".strip()
+    place = _place(first, "strengths")
+    return Table(place, name, caption, tuple(columns), tuple(parts), notes, spare=("ranks", "worst"))
 
 
 def _boxes(section: Section, rules: str, reversals: Sequence[Reversal]) -> Table:
     columns = [_headed(f"nme@{one:g}", "tight" if not one else f"{one:g} %") for one in section.strengths]
     columns += [_headed(name, name) for name in section.others]
-    columns += [_headed("rise", "mean rise"), _headed("ranks", "rank")]
-    areas = [_whole_rise(curve, section) for curve in section.curves]
-    best = _least(areas)
+    columns += [_headed("mean", "mean"), _headed("worst", "greatest rise"), _headed("ranks", "rank")]
     lines = []
-    for curve, area in zip(section.curves, areas, strict=True):
+    for curve, mean in zip(section.curves, _means(section), strict=True):
         others = {str(step.strength): step.nme for step in curve.others}
         cells = [*_values(curve, section.strengths), *(Cell(_number(others.get(name))) for name in section.others)]
-        lines.append([Cell(_name(curve.method)), *cells, Cell(_number(area), _is(area, best)), Cell(_ranks(curve))])
+        lines.append([Cell(_name(curve.method)), *cells, mean, Cell(_worst(curve)), Cell(_ranks(curve))])
     about = (
         "NME in % on the true points' tight boxes, and on the same boxes shifted and scaled at random by so many "
-        f"percent of their size. {RISE}; the least is bold."
+        f"percent of their size. {MEAN}."
     )
     name = f"{title((section.train, section.base))}: NME by the box"
     notes = tuple(in_words(one) for one in reversals if one.kind == BOXES)
-    return Table(
-        _place(section, "boxes"),
-        name,
-        f"{rules} {about}".strip(),
-        tuple(columns),
-        (("", lines),),
-        notes,
-        spare=("ranks",),
-    )
+    caption = f"{rules} {about}".strip()
+    place = _place(section, "boxes")
+    return Table(place, name, caption, tuple(columns), (("", lines),), notes, spare=("ranks", "worst"))
 
 
-def _whole_rise(curve: Curve, section: Section) -> float | None:
-    """Return the mean rise of a curve that has all strengths of its section: others are not comparable."""
-    return curve.mean_rise if curve.strengths == section.strengths else None
+def _whole_mean(curve: Curve, section: Section) -> float | None:
+    """Return the mean of a curve that has all strengths of its section: others are not comparable."""
+    return curve.mean if curve.strengths == section.strengths else None
+
+
+def _means(section: Section) -> list[Cell]:
+    means = [_whole_mean(curve, section) for curve in section.curves]
+    best = _least(means)
+    rises = [None if mean is None else curve.mean_rise for curve, mean in zip(section.curves, means, strict=True)]
+    texts = ["-" if rise is None else f"{mean:.2f} ({rise:+.2f})" for mean, rise in zip(means, rises, strict=True)]
+    return [Cell(text, _is(mean, best)) for text, mean in zip(texts, means, strict=True)]
 
 
 def _values(curve: Curve, strengths: Sequence[float]) -> list[Cell]:
