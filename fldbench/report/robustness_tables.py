@@ -88,7 +88,7 @@ def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reve
     notes = tuple(map(in_words, reversals))
     caption = f"{rules} {about}".strip()
     place = _place(first, "strengths")
-    return Table(place, name, caption, tuple(columns), tuple(parts), notes, spare=("ranks", "worst"))
+    return Table(place, name, caption, tuple(columns), tuple(parts), notes, spare=("worst", "ranks"))
 
 
 def _boxes(section: Section, rules: str, reversals: Sequence[Reversal]) -> Table:
@@ -108,7 +108,7 @@ def _boxes(section: Section, rules: str, reversals: Sequence[Reversal]) -> Table
     notes = tuple(in_words(one) for one in reversals if one.kind == BOXES)
     caption = f"{rules} {about}".strip()
     place = _place(section, "boxes")
-    return Table(place, name, caption, tuple(columns), (("", lines),), notes, spare=("ranks", "worst"))
+    return Table(place, name, caption, tuple(columns), (("", lines),), notes, spare=("worst", "ranks"))
 
 
 def _whole_mean(curve: Curve, section: Section) -> float | None:
