@@ -52,6 +52,7 @@ setup(
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dev": [
             "pytest>=8.2",
+            "statsmodels>=0.14.5",
             "coverage>=7.6",
             "ruff>=0.8",
             "mypy>=2.0",
