@@ -19,6 +19,11 @@ MEAN = (
     "at the image has a small rise and a high NME"
 )
 
+PLACES = (
+    f"pairs of methods that change places are named where both differences have intervals of {PERCENT} without 0, not "
+    "corrected for the number of pairs"
+)
+
 
 def tables_of(sections: Sequence[Section], rules: str, reversals: Sequence[Reversal]) -> list[Table]:
     """Return the tables of one training set and base; `rules` is the caption of its table without harm."""
@@ -82,7 +87,7 @@ def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reve
     about = (
         f"NME in % at each strength of harm. {MEAN}. The greatest rise has the strength where it is, and in brackets "
         f"its interval of {PERCENT} over faces, if it is at the greatest strength. Ranks are those without harm and at "
-        f"the greatest strength. What the strengths 1 to 5 are: {told}."
+        f"the greatest strength; {PLACES}. What the strengths 1 to 5 are: {told}."
     )
     name = f"{title((first.train, first.base))}: NME under harm"
     notes = tuple(map(in_words, reversals))
