@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, data, models, names, predict, robustness, runs, scores, show
+from fldbench.cli import ablations, data, models, names, predict, reports, robustness, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -23,6 +23,7 @@ app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
+app.command()(reports.report)
 app.command()(ablations.ablate)
 app.command()(robustness.robustness)
 app.command()(scores.evaluate)
