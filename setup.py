@@ -71,6 +71,7 @@ setup(
         "console_scripts": ["fldbench = fldbench.cli.app:main"],
         "fldbench.methods": [],
         "fldbench.datasets": [],
+        "fldbench.detectors": [],
         "fldbench.protocols": [],
     },
     classifiers=[

@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     methods = "methods"
     datasets = "datasets"
+    detectors = "detectors"
     protocols = "protocols"
     schemes = "schemes"
     harms = "harms"
@@ -25,7 +26,7 @@ def list_names(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`.
+    """List the registered methods, datasets, face detectors, protocols and schemes, each in one line; see `show`.
 
     Also the kinds of harm, which are modifiers of protocols, with what their strengths 1 to 5 mean.
     """
@@ -36,11 +37,11 @@ def list_names(
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
 
-    def about(name: str, target: Any) -> str:
+    def about(kind: str, name: str, target: Any) -> str:
         text = summary(doc_of(target))
         if not text and isinstance(target, str):
             try:
-                resolve("method", name)
+                resolve(kind, name)
             except FldbenchError as error:
                 return f"broken: {error}"
         return text
@@ -56,8 +57,9 @@ def list_names(
         return "; ".join(text for text in (scheme, splits, counts, tasks and f"attributes {tasks}") if text)
 
     tables = {
-        Kind.methods: lambda: {name: about(name, target) for name, target in table("method").items()},
+        Kind.methods: lambda: {name: about("method", name, one) for name, one in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
+        Kind.detectors: lambda: {name: about("detector", name, one) for name, one in table("detector").items()},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
         Kind.harms: lambda: {
