@@ -53,6 +53,14 @@ def indices(points: Any, scheme: str, where: str, what: str) -> tuple[int, ...]:
     return tuple(int(point) for point in found)
 
 
+def counted(points: Any, scheme: str, where: str) -> tuple[int, ...] | None:
+    """Return the counted points in rising order; None for all of them."""
+    if points is None:
+        return None
+    chosen = indices(points, scheme, where, "points")
+    return None if len(chosen) == get_scheme(scheme).n_points else tuple(sorted(chosen))
+
+
 def point_groups(name: str, groups: Any, scheme: str, where: str) -> normalisers.Groups:
     """Return the two groups of points of a normaliser, or those of the eyes that it names."""
     if groups is None and name in normalisers.EYES:

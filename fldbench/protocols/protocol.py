@@ -158,20 +158,13 @@ class Protocol:
             "harms": harms.canonical(self.harms, where),
             "missed": missed.policy(self.missed, where),
             "thresholds": field_values.thresholds(self.thresholds, where),
-            "points": self._counted(where),
+            "points": field_values.counted(self.points, self.scheme, where),
             "union_of": field_values.names(self.union_of, where),
             "options": field_values.options(self.options, where),
         }
         for field, value in canonical.items():
             object.__setattr__(self, field, value)
         object.__setattr__(self, "normaliser_points", self._normaliser_points(where))
-
-    def _counted(self, where: str) -> tuple[int, ...] | None:
-        """The counted points in rising order; None for all of them."""
-        if self.points is None:
-            return None
-        chosen = field_values.indices(self.points, self.scheme, where, "points")
-        return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
 
     def _normaliser_points(self, where: str) -> normalisers.Groups | None:
         name, groups = self.normaliser, self.normaliser_points
