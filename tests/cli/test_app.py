@@ -78,6 +78,14 @@ def test_an_interrupted_run_finishes_what_is_begun_and_says_so(call, suite, tmp_
     assert "broken" in board and "mean-shape" not in board
 
 
+def test_a_shard_runs_its_part_and_leaves_the_tables_to_a_whole_run(call, suite, tmp_path):
+    status, text, err = call("run", suite, "--out", tmp_path / "out", "--shard", "2/2")
+    assert status == 0 and "mean-shape" in text and "noisy" not in text
+    assert "leaderboard files hold whole suites and were not written" in err
+    status, _, err = call("run", suite, "--shard", "2-8")
+    assert status == 2 and "the command: --shard is '2-8'; must be I/N, such as 2/8" in err
+
+
 def test_leaderboard_in_every_format(call, suite, tmp_path):
     out = tmp_path / "out"
     call("run", suite, "--out", out)
