@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, audit, data, models, names, predict, reports, runs, scores, show
+from fldbench.cli import ablations, audit, compare, data, models, names, predict, reports, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -23,6 +23,7 @@ app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
+app.command()(compare.compare)
 app.command()(reports.report)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
