@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, audit, compare, data, models, names, predict, reports, runs, scores, show
+from fldbench.cli import (
+    ablations,
+    audit,
+    compare,
+    data,
+    models,
+    names,
+    predict,
+    reports,
+    robustness,
+    runs,
+    scores,
+    show,
+)
 from fldbench.cli.common import complain
 from fldbench.cli.sides import cost, slices
 from fldbench.errors import FldbenchError
@@ -29,6 +42,7 @@ app.command()(reports.report)
 app.command()(cost)
 app.command()(slices)
 app.command()(ablations.ablate)
+app.command()(robustness.robustness)
 app.command()(scores.evaluate)
 app.command()(audit.audit)
 app.command()(audit.doctor)
