@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, data, models, names, predict, runs, scores, show
+from fldbench.cli import ablations, boards, data, models, names, predict, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -22,7 +22,8 @@ app = typer.Typer(
 app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
-app.command("leaderboard")(runs.show_leaderboard)
+app.command("leaderboard")(boards.show_leaderboard)
+app.command()(boards.publish)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
 app.command()(models.train)
