@@ -25,7 +25,7 @@ setup(
         *packages_below("fldbench"),
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
-    package_data={"fldbench": ["*.yaml", "*/*.yaml", "py.typed"]},
+    package_data={"fldbench": ["*.yaml", "*/*.yaml", "py.typed", "report/page/files/*"]},
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",
@@ -34,6 +34,7 @@ setup(
         "numba>=0.61",
         "threadpoolctl>=3.5",
         "matplotlib>=3.9",
+        "jinja2>=3.1",
         "h5py>=3.11",
         "opencv-contrib-python-headless>=4.10,<5",
         "dlib-bin>=20.0.1",
@@ -52,6 +53,7 @@ setup(
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dev": [
             "pytest>=8.2",
+            "statsmodels>=0.14.5",
             "coverage>=7.6",
             "ruff>=0.8",
             "mypy>=2.0",
@@ -61,12 +63,15 @@ setup(
             "setuptools>=77",
             "onnx>=1.18",
             "onnxruntime>=1.22",
+            "playwright>=1.50",
+            "axe-playwright-python>=0.1.4",
         ],
     },
     entry_points={
         "console_scripts": ["fldbench = fldbench.cli.app:main"],
         "fldbench.methods": [],
         "fldbench.datasets": [],
+        "fldbench.detectors": [],
         "fldbench.protocols": [],
     },
     classifiers=[

@@ -28,7 +28,8 @@ before = time.process_time()
 board = leaderboard(sys.argv[1])
 board.write(sys.argv[2])
 spent = time.process_time() - before
-print(f"{board!r}: {spent:.1f} s of one core, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
+most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f"{board!r}: {spent:.1f} s of one core, {most:.0f} MB at most")
 """
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, boards, data, models, names, predict, runs, scores, show
+from fldbench.cli import ablations, boards, data, models, names, predict, reports, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -24,6 +24,7 @@ app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(boards.show_leaderboard)
 app.command()(boards.publish)
+app.command()(reports.report)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
 app.command()(models.train)

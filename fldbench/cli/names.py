@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     methods = "methods"
     datasets = "datasets"
+    detectors = "detectors"
     protocols = "protocols"
     schemes = "schemes"
 
@@ -24,18 +25,18 @@ def list_names(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`."""
+    """List the registered methods, datasets, face detectors, protocols and schemes, each in one line; see `show`."""
     from fldbench.docstrings import doc_of, summary
     from fldbench.errors import FldbenchError
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
 
-    def about(name: str, target: Any) -> str:
+    def about(kind: str, name: str, target: Any) -> str:
         text = summary(doc_of(target))
         if not text and isinstance(target, str):
             try:
-                resolve("method", name)
+                resolve(kind, name)
             except FldbenchError as error:
                 return f"broken: {error}"
         return text
@@ -51,8 +52,9 @@ def list_names(
         return "; ".join(text for text in (scheme, splits, counts, tasks and f"attributes {tasks}") if text)
 
     tables = {
-        Kind.methods: lambda: {name: about(name, target) for name, target in table("method").items()},
+        Kind.methods: lambda: {name: about("method", name, one) for name, one in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
+        Kind.detectors: lambda: {name: about("detector", name, one) for name, one in table("detector").items()},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
     }

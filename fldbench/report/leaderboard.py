@@ -51,6 +51,8 @@ class Leaderboard:
         Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
     attributes : dict
         (train, protocol) -> what a second table shows, where methods answer attributes.
+    records : tuple of RowRecords
+        The records behind each row, in the same order.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -58,6 +60,7 @@ class Leaderboard:
     columns: tuple[Column, ...] = (*FIRST, *MORE)
     left_out: tuple[str, ...] = ()
     attributes: dict[tuple[str, str], Attributes] = field(default_factory=dict)
+    records: tuple[RowRecords, ...] = ()
 
     def __repr__(self) -> str:
         rows, tables = len(self.rows), len(self.captions)
@@ -169,6 +172,7 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
         columns,
         (*left_out, *(f"left out: {line}" for line in unreadable)),
         attributes,
+        tuple(shown),
     )
 
 

@@ -1,0 +1,128 @@
+"""The tables of a leaderboard with the error of every face, as the screens of a page need them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fldbench.errors import DataError
+from fldbench.npz import read_npz
+from fldbench.records.record import Record
+from fldbench.records.store import record_folders
+from fldbench.report.columns import RowRecords
+from fldbench.report.leaderboard import Leaderboard
+from fldbench.report.tables import names_of
+
+LONGEST = 60  # letters of a method's name
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One table, all rows under one protocol and trained on the same faces, with m rows that have errors of n faces.
+
+    Attributes
+    ----------
+    slug : str
+        The name of the table in links.
+    place : tuple of str
+        (train, protocol).
+    rows : tuple of dict
+        All rows of the leaderboard, in its order.
+    records : tuple of RowRecords
+        Behind the rows.
+    names : tuple of str
+        The methods as shown, of all rows.
+    with_errors : tuple of int
+        The rows, m of them, for which errors are kept.
+    ids : ndarray of str, (n,)
+    errors : ndarray of float, (m, n)
+        Fractions, the mean over the seeds; NaN for a face that was missed or not measured.
+    there : ndarray of bool, (m, n)
+        Whether a face was measured.
+    """
+
+    slug: str
+    place: tuple[str, str]
+    rows: tuple[dict[str, Any], ...]
+    records: tuple[RowRecords, ...]
+    names: tuple[str, ...]
+    with_errors: tuple[int, ...]
+    ids: np.ndarray
+    errors: np.ndarray
+    there: np.ndarray
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the rows with errors, (m,)."""
+        return [self.names[row] for row in self.with_errors]
+
+
+def places_of(folders: Iterable[str | Path]) -> dict[str, Path]:
+    """Return key of a record -> its folder; failures have none."""
+    return {place.name: place for folder in folders for place in record_folders(Path(folder))}
+
+
+def measured(board: Leaderboard, places: Mapping[str, Path]) -> list[Measured]:
+    """Return the tables of a leaderboard in its order, with the errors that are kept in the folders of its records."""
+    found: list[Measured] = []
+    for place, rows in board.sections():
+        records = [one for one in board.records if (one.train, one.protocol) == place]
+        kept = [_errors_of(row, places) for row in records]
+        with_errors = tuple(i for i, errors in enumerate(kept) if errors)
+        ids = list(dict.fromkeys(face for i in with_errors for face in kept[i]))
+        shape = len(with_errors), len(ids)
+        errors = np.array([[kept[i].get(face, np.nan) for face in ids] for i in with_errors]).reshape(shape)
+        there = np.array([[face in kept[i] for face in ids] for i in with_errors], bool).reshape(shape)
+        names = tuple(names_of(rows, LONGEST))
+        slug = slug_of(place, [one.slug for one in found])
+        rest = names, with_errors, np.array(ids, str), errors, there
+        found.append(Measured(slug, place, tuple(rows), tuple(records), *rest))
+    return found
+
+
+def slug_of(place: tuple[str, str], taken: Sequence[str] = ()) -> str:
+    """Return the name of a table in links: the protocol, and a number where others have that name.
+
+    >>> slug_of(("300w-train", "300w-helen@boxes=jittered:0.10")), slug_of(("t", "x y"), ["x-y"])
+    ('300w-helen-boxes-jittered-0-10', 'x-y-2')
+    """
+    base = re.sub(r"[^a-z0-9]+", "-", place[1].lower()).strip("-") or "table"
+    same = sum(one == base or re.fullmatch(rf"{base}-\d+", one) is not None for one in taken)
+    return f"{base}-{same + 1}" if same else base
+
+
+def arrays_of(record: Record, places: Mapping[str, Path], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the named arrays that are kept beside a record; nothing where its file is gone or damaged."""
+    place = places.get(record.key)
+    if place is None or not record.arrays_sha256 or record.edited:
+        return {}
+    try:
+        return read_npz(place / "faces.npz", names)
+    except DataError:
+        return {}
+
+
+def _errors_of(row: RowRecords, places: Mapping[str, Path]) -> dict[str, float]:
+    """Return id of a face -> the mean of its errors over the seeds that found it."""
+    kept = [arrays_of(record, places, ("ids", "errors")) for record in row.good]
+    kept = [one for one in kept if {"ids", "errors"} <= one.keys() and len(one["ids"]) == len(one["errors"])]
+    if not kept:
+        return {}
+    ids = kept[0]["ids"].tolist()
+    if all(np.array_equal(one["ids"], kept[0]["ids"]) for one in kept):
+        return dict(zip(ids, _mean([one["errors"] for one in kept]).tolist(), strict=True))
+    tables = [dict(zip(one["ids"].tolist(), one["errors"].tolist(), strict=True)) for one in kept]
+    means = _mean([np.array([table.get(face, np.nan) for face in ids]) for table in tables])
+    return dict(zip(ids, means.tolist(), strict=True))
+
+
+def _mean(errors: Sequence[np.ndarray]) -> np.ndarray:
+    with warnings.catch_warnings():  # a face that every seed missed
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(np.asarray(errors, float), axis=0)
