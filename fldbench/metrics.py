@@ -143,6 +143,16 @@ def nme(errors: np.ndarray, weights: np.ndarray | None = None) -> float:
     return float(np.average(errors[found], weights=np.asarray(weights, float)[found]))
 
 
+def median(errors: np.ndarray) -> float:
+    """Return the median of e_i over the found faces; NaN when none was found.
+
+    >>> median(np.array([0.02, 0.03, 0.4, np.nan]))
+    0.03
+    """
+    found = np.isfinite(_errors(errors))
+    return float(np.median(errors[found])) if found.any() else float("nan")
+
+
 def failure_rate(errors: np.ndarray, threshold: float, strict: bool = False) -> float:
     """Return the share of the faces with e_i > threshold; a missed face is a failure.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, boards, data, models, names, predict, reports, runs, scores, show
+from fldbench.cli import ablations, audit, boards, data, models, names, predict, reports, runs, scores, show
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -27,6 +27,8 @@ app.command()(boards.publish)
 app.command()(reports.report)
 app.command()(ablations.ablate)
 app.command()(scores.evaluate)
+app.command()(audit.audit)
+app.command()(audit.doctor)
 app.command()(models.train)
 app.command()(predict.predict)
 app.command()(models.check)

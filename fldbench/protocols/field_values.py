@@ -1,0 +1,49 @@
+"""The fields of a protocol that are lists: checked, and in one form whatever they were given as.
+
+Each function raises ProtocolError, which begins with `where`, for anything that is not allowed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fldbench.errors import ProtocolError, must_be
+from fldbench.params import real, whole
+from fldbench.schemes import get_scheme
+
+_THRESHOLD = real(above=0, high=1)
+
+
+def options(given: Any, where: str) -> tuple[tuple[str, Any], ...]:
+    """Return the options of a reader, sorted by name."""
+    try:
+        return tuple(sorted(dict(json.loads(json.dumps(dict(given), allow_nan=False))).items()))
+    except (TypeError, ValueError):
+        raise ProtocolError(must_be(where, "options", given, "a mapping from names to JSON values")) from None
+
+
+def names(given: Any, where: str) -> tuple[str, ...]:
+    """Return the names of subsets."""
+    if not isinstance(given, (tuple, list)) or not all(isinstance(name, str) for name in given):
+        raise ProtocolError(must_be(where, "union_of", given, "the names of subsets"))
+    return tuple(given)
+
+
+def thresholds(values: Any, where: str) -> tuple[float, ...]:
+    """Return one or more different thresholds, as fractions."""
+    found = tuple(values) if isinstance(values, (tuple, list)) else (values,)
+    if not found or len(set(found)) < len(found) or not all(_THRESHOLD.fits(value) for value in found):
+        allowed = "one or more different fractions above 0 up to 1"
+        raise ProtocolError(must_be(where, "thresholds", values, allowed, "8 % is 0.08"))
+    return tuple(map(float, found))
+
+
+def indices(points: Any, scheme: str, where: str, what: str) -> tuple[int, ...]:
+    """Return points as integers: one or more, each once, and all of them in the scheme."""
+    total, number = get_scheme(scheme).n_points, whole(0)
+    found = tuple(points) if isinstance(points, (tuple, list)) else ()
+    good = all(number.fits(point) and point < total for point in found)
+    if not found or not good or len(set(found)) < len(found):
+        raise ProtocolError(must_be(where, what, points, f"different points of {scheme}, from 0 to {total - 1}"))
+    return tuple(int(point) for point in found)
