@@ -38,6 +38,9 @@ def show_leaderboard(
         Path | None,
         typer.Option("-o", "--output", help="File to write to; a folder gets leaderboard.csv, .tex and .md."),
     ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also show numbers that others publish under the same rules, unranked.")
+    ] = False,
     figures: Annotated[
         Path | None,
         typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
@@ -52,7 +55,7 @@ def show_leaderboard(
 
     if check:
         raise typer.Exit(_check(sources))
-    board = leaderboard(sources)
+    board = leaderboard(sources, published)
     if figures is not None:
         drawn = board.write_figures(figures)
         complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")

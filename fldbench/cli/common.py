@@ -13,6 +13,7 @@ from fldbench.files import parse_json
 
 if TYPE_CHECKING:
     from fldbench.dataset import Roots
+    from fldbench.run.limits import Limits
 
 LONGEST_LINE = 1000  # letters
 Data = Annotated[
@@ -70,6 +71,24 @@ Schemes = Annotated[
         is_eager=True,
     ),
 ]
+
+
+CellSeconds = Annotated[
+    float | None,
+    typer.Option("--cell-seconds", help="Time that a model may take, fit and measurements together; then it fails."),
+]
+CellMemory = Annotated[
+    float | None,
+    typer.Option("--cell-memory", help="Memory that the processes of a model may take, in GB; then it fails."),
+]
+
+
+def limits_of(seconds: float | None, memory_gb: float | None) -> Limits:
+    """Return the limits of a cell, those that were not given as infinite."""
+    from fldbench.run.limits import Limits
+
+    given = {"seconds": seconds, "memory_gb": memory_gb}
+    return Limits(**{name: value for name, value in given.items() if value is not None}).checked()
 
 
 def roots(texts: list[str] | None) -> Roots:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
+from fldbench.cli.common import (
+    CellMemory,
+    CellSeconds,
+    Data,
+    Plugins,
+    Protocols,
+    Schemes,
+    complain,
+    define_protocols,
+    limits_of,
+    roots,
+    say,
+)
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -23,6 +35,8 @@ def run(
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Run only this method; may be given several times.")
     ] = None,
+    cell_seconds: CellSeconds = None,
+    cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     reuse: Annotated[
         bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
@@ -39,12 +53,26 @@ def run(
 
     define_protocols(protocols)
     where = roots(data)
+    limits = limits_of(cell_seconds, cell_memory)
     if dry_run:
         say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse)))
         return
     try:
         with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, where, jobs, fresh, show, only, reuse, complain, method or ())
+            records = run_suite(
+                suite or DEMO,
+                out,
+                where,
+                jobs,
+                fresh,
+                show,
+                only,
+                reuse,
+                complain,
+                method or (),
+                isolate=True,
+                limits=limits,
+            )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None

@@ -282,7 +282,7 @@ def csv_cell(column: Column, value: Any) -> str:
     """Return a value as written in CSV; None is empty."""
     if value is None or value == "":
         return ""
-    if column.csv_decimals is None:
+    if column.csv_decimals is None or isinstance(value, str):
         return escape.csv_cell(value) if isinstance(value, str) else str(value)
     text = f"{value:.{column.csv_decimals}f}"
     return text.rstrip("0").rstrip(".") if column.name in ("missed", "n_nme") else text

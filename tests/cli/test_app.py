@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -60,16 +61,21 @@ def test_failures_reach_the_exit_status_and_the_rest_is_printed(call, suite, tmp
     assert "fldbench: 2 of 4 runs failed; their records are in" in err
 
 
-def test_an_interrupted_run_keeps_what_is_done_and_says_so(call, suite, tmp_path):
+def test_an_interrupted_run_finishes_what_is_begun_and_says_so(call, suite, tmp_path):
+    runner = os.getpid()
+
     class Interrupted(Noisy):
         def fit(self, train, val=None):
-            raise KeyboardInterrupt
+            os.kill(runner, signal.SIGINT)
+            return super().fit(train, val)
 
     registry.register_method("broken", Interrupted)
-    suite.write_text(SUITE.replace("mean-shape", "broken"))
+    suite.write_text(SUITE.replace("noisy, mean-shape", "broken, mean-shape"))
     status, _, err = call("run", suite, "--out", tmp_path / "out")
     assert status == 130 and "interrupted; finished work is kept in" in err
-    assert "noisy" in call("leaderboard", tmp_path / "out")[1]
+    assert "1 at work are finished first" in err
+    board = call("leaderboard", tmp_path / "out")[1]
+    assert "broken" in board and "mean-shape" not in board
 
 
 def test_leaderboard_in_every_format(call, suite, tmp_path):
