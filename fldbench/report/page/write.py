@@ -19,10 +19,12 @@ from fldbench.files import write_text
 from fldbench.records.known_faces import KnownFaces
 from fldbench.report.leaderboard import leaderboard
 from fldbench.report.page.board import board_view
-from fldbench.report.page.curves import COLOURED, ced_figure
+from fldbench.report.page.chart import COLOURED
+from fldbench.report.page.curves import ced_figure
 from fldbench.report.page.landmarks import landmark_values
 from fldbench.report.page.measured import Measured, measured, places_of
 from fldbench.report.page.packed import NOTHING, STEP, packed_errors
+from fldbench.report.page.pairs import pair_values
 from fldbench.report.page.provenance import provenance
 from fldbench.report.page.sample import MOST_VALUES, sampled
 from fldbench.report.page.shapes import MOST_POINTS, Shapes, drawings
@@ -88,7 +90,9 @@ def page(
     data = {
         "step": 100 * STEP,
         "nothing": NOTHING,
-        "tables": [_values(table, most, ids) | more for table, more in zip(tables, drawn, strict=True)],
+        "tables": [
+            _values(table, most, ids, _groups(table, faces)) | more for table, more in zip(tables, drawn, strict=True)
+        ],
         "ids": [[plain(face) for face in one] for one in ids],
         "shapes": pool.packed(),
     }
@@ -130,7 +134,17 @@ def _drawn(
     return {name: values for name, values in found.items() if values is not None}
 
 
-def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int]) -> dict[str, Any]:
+def _groups(table: Measured, faces: Mapping[str, KnownFaces]) -> np.ndarray | None:
+    """Return the persons or clips of a table's faces; None where they are not known, or each face is its own."""
+    known = faces.get(table.records[0].one.protocol.hash)
+    if known is None or known.groups is None:
+        return None
+    group_of = dict(zip(known.ids.tolist(), known.groups.tolist(), strict=True))
+    found = np.array([group_of.get(face, f"face {face}") for face in table.ids.tolist()])
+    return found if len(set(found.tolist())) < len(found) else None
+
+
+def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int], groups: np.ndarray | None) -> dict[str, Any]:
     """Return what scripts know of a table: its methods, and the packed errors of the faces that the page holds."""
     m = len(table.with_errors)
     faces, n_random = sampled(table.errors, most // max(1, m)) if m else (np.zeros(0, int), 0)
@@ -145,6 +159,8 @@ def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int]) -> dict
         "ids": ids.setdefault(names, len(ids)),
         "errors": packed_errors(table.errors[:, faces]),
         "faces": [int(face) for face in faces] if len(faces) < len(table.ids) else None,
+        "pairs": pair_values(table, groups),
+        "groups": groups is not None,
         "threshold": 100 * table.records[0].one.protocol.thresholds[0],
     }
 
