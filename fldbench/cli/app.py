@@ -23,6 +23,7 @@ from fldbench.cli import (
     scores,
     show,
 )
+from fldbench.cli.boards import publish, show_leaderboard
 from fldbench.cli.common import complain
 from fldbench.cli.sides import cost, slices
 from fldbench.errors import FldbenchError
@@ -36,7 +37,8 @@ app = typer.Typer(
 app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
-app.command("leaderboard")(runs.show_leaderboard)
+app.command("leaderboard")(show_leaderboard)
+app.command()(publish)
 app.command()(compare.compare)
 app.command()(reports.report)
 app.command()(cost)
