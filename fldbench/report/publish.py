@@ -93,15 +93,12 @@ def _small(record: Record) -> tuple[Record, dict[str, np.ndarray]]:
     clean = unsealed(content, record.key)
     if record.status != "ok" or record.kept is None:
         return clean, {}
-    slices = record.kept(("slices",)).get("slices", np.empty(0, str))
-    arrays = record.kept((*names_of_evidence(record), "groups", "confidence", *slices.tolist()))
+    arrays = record.kept((*names_of_evidence(record), "groups"))
     arrays = dict(zip(arrays, map(np.asarray, arrays.values()), strict=True))
     order = np.argsort(arrays["ids"], kind="stable")
     arrays = {name: np.ascontiguousarray(values[order]) for name, values in arrays.items()}
     if np.array_equal(arrays["errors"], arrays.get("charged", arrays["errors"]), equal_nan=True):
         arrays.pop("charged", None)
-    if slices.size:
-        arrays["slices"] = slices
     small = {name: _narrow(values) for name, values in arrays.items()}
     return clean, arrays if differs(clean, small) else small
 
