@@ -247,32 +247,6 @@ def percent_digits(threshold: float) -> str:
     return whole.zfill(2) + (f".{rest}" if rest else "")
 
 
-def broken_identities(row: dict[str, float], threshold: float, tolerance: float = 1e-6) -> list[str]:
-    """Return the contradictions within one result; nothing for a sound result.
-
-    row: n, missed, and the fractions nme, fr, auc at the same threshold. With the found share f = 1 - missed / n:
-    AUC >= f (1 - NME / t), AUC <= 1 - FR, FR n whole, and FR n >= missed.
-
-    >>> broken_identities({"n": 10, "missed": 0, "nme": 0.04, "fr": 0.1, "auc": 0.5}, 0.08)
-    []
-    >>> broken_identities({"n": 10, "missed": 0, "nme": 0.04, "fr": 0.25, "auc": 0.4}, 0.08)
-    ['AUC 0.4 < (1 - NME / t) of the found = 0.5', 'FR 0.25 x n 10 is not whole']
-    """
-    n, fr, area = row["n"], row["fr"], row["auc"]
-    found = 1 - row["missed"] / n
-    wrong = []
-    least = found * (1 - row["nme"] / threshold) if found else 0.0
-    if area < least - tolerance:
-        wrong.append(f"AUC {area:g} < (1 - NME / t) of the found = {least:g}")
-    if area > 1 - fr + tolerance:
-        wrong.append(f"AUC {area:g} > 1 - FR = {1 - fr:g}")
-    if abs(fr * n - round(fr * n)) > tolerance * n:
-        wrong.append(f"FR {fr:g} x n {n} is not whole")
-    if fr * n < row["missed"] - tolerance * n:
-        wrong.append(f"FR {fr:g} x n {n} is less than the {row['missed']} missed")
-    return wrong
-
-
 def _errors(errors: np.ndarray) -> np.ndarray:
     errors = np.asarray(errors, float)
     if errors.size == 0:

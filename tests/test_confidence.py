@@ -76,7 +76,7 @@ def test_a_sound_method_passes():
         (
             check_confidence,
             OfPoints,
-            "answered 10 faces with float64 of shape (10, 68); must be numbers of shape (10,)",
+            "10 faces with float64 of shape (10, 68); must be numbers of shape (10,)",
         ),
         (check_confidence, NeverTheSame, "a second call answers otherwise"),
         (check_confidence, NotFinite, "not finite for a face that predict finds"),

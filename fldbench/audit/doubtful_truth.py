@@ -14,9 +14,8 @@ from fldbench.dataset import Roots
 from fldbench.errors import FldbenchError, ProtocolError
 from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.faces import FaceSet
-from fldbench.npz import read_npz
 from fldbench.protocols import Protocol
-from fldbench.records.kept_faces import KeptFaces, places_of, read_seeds
+from fldbench.records.kept_faces import KeptFaces, read_seeds
 from fldbench.records.record import OUTSIDE, MethodFacts
 from fldbench.report.captions import title
 from fldbench.report.columns import RowRecords
@@ -111,7 +110,7 @@ def doubtful_truth(
     ProtocolError
         For a protocol of which there is no record.
     """
-    sections, places, loaded = sections_of(folders), places_of(folders), SuiteData(data)
+    sections, loaded = sections_of(folders), SuiteData(data)
     known = [place for place in sections.marked if only in (None, place[1])]
     if not known:
         names = ", ".join(dict.fromkeys(protocol for _, protocol in sections.marked))
@@ -119,7 +118,7 @@ def doubtful_truth(
     found, notes = [], list(sections.left_out)
     for place in known:
         try:
-            found.append(_section(place, sections.marked[place], places, loaded))
+            found.append(_section(place, sections.marked[place], loaded))
         except FldbenchError as error:
             notes.append(f"{title(place)}: {error}")
     return found, notes
@@ -191,12 +190,10 @@ def remarks(about: Doubtful) -> list[str]:
     return lines
 
 
-def _section(
-    place: tuple[str, str], rows: Sequence[RowRecords], places: dict[str, Path], loaded: SuiteData
-) -> Doubtful:
+def _section(place: tuple[str, str], rows: Sequence[RowRecords], loaded: SuiteData) -> Doubtful:
     protocol = rows[0].one.protocol
     faces = loaded.test(protocol).of(protocol)
-    voices = [_voice(row, places, faces) for row in rows if row.standing in (RANKED, PARTIAL)]
+    voices = [_voice(row, faces) for row in rows if row.standing in (RANKED, PARTIAL)]
     errors = [float(np.nanmean([one.errors for one in voice.seeds])) for voice in voices]
     seeing = [v for v, error in zip(voices, errors, strict=True) if v.family and error <= BLIND * min(errors)]
     predictions: dict[str, list[np.ndarray]] = {}
@@ -209,17 +206,16 @@ def _section(
     return Doubtful(place, faces, found, consensus, families, voices, protocol)
 
 
-def _voice(row: RowRecords, places: dict[str, Path], faces: FaceSet) -> Voice:
+def _voice(row: RowRecords, faces: FaceSet) -> Voice:
     """Return what a row says of these faces; NaN rows for faces that it was not measured on."""
-    seeds = read_seeds(row.good, places)
+    seeds = read_seeds(row.good)
     total, there = np.zeros(faces.landmarks.shape), np.zeros(len(faces))
     row_of = {face: i for i, face in enumerate(faces.ids.tolist())}
     for record in row.good:
-        path = places[record.key] / "faces.npz"
-        arrays = read_npz(path, ("ids", "predictions"))
+        arrays = record.kept(("ids", "predictions")) if record.kept is not None else {}
         answers = arrays.get("predictions")
         if answers is None or answers.shape[1:] != faces.landmarks.shape[1:] or len(answers) != len(arrays["ids"]):
-            raise ProtocolError(f"{path}: no predictions of {faces.landmarks.shape[1]} points are kept")
+            raise ProtocolError(f"{row.method}: no predictions of {faces.landmarks.shape[1]} points are kept")
         kept = [(i, row_of[face]) for i, face in enumerate(arrays["ids"].tolist()) if face in row_of]
         for i, k in kept:
             if np.isfinite(answers[i]).all():

@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, audit, data, models, names, predict, reports, runs, scores, show
+from fldbench.cli import (
+    ablations,
+    audit,
+    compare,
+    data,
+    models,
+    names,
+    predict,
+    reports,
+    robustness,
+    runs,
+    scores,
+    show,
+)
+from fldbench.cli.boards import publish, show_leaderboard
 from fldbench.cli.common import complain
 from fldbench.cli.sides import confidence, cost, slices
 from fldbench.errors import FldbenchError
@@ -23,12 +37,15 @@ app = typer.Typer(
 app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
-app.command("leaderboard")(runs.show_leaderboard)
+app.command("leaderboard")(show_leaderboard)
+app.command()(publish)
+app.command()(compare.compare)
 app.command()(reports.report)
 app.command()(cost)
 app.command()(slices)
 app.command()(confidence)
 app.command()(ablations.ablate)
+app.command()(robustness.robustness)
 app.command()(scores.evaluate)
 app.command()(audit.audit)
 app.command()(audit.doctor)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fldbench.cli.claims import Claim, Faces, Table, print_claim, print_table_audit
 from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
 from fldbench.cli.completion import protocol_name
 from fldbench.errors import PredictionsError
@@ -41,15 +42,35 @@ def audit(
     ] = None,
     dataset: Rules = None,
     data: Data = None,
+    claim: Claim = None,
+    n: Faces = None,
+    table: Table = None,
     out: Out = None,
     protocols: Protocols = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """Score the same predictions under every convention of the field, in one table with ratios to the default."""
+    """Score the same predictions under every convention of the field, in one table with ratios to the default.
+
+    Or judge published numbers: one --claim, or a --table of results.
+    """
     define_protocols(protocols)
+    if sum(one is not None for one in (predictions, claim, table)) > 1:
+        raise PredictionsError("audit: PREDICTIONS, --claim and --table are different audits; give one of them")
+    if n is not None and claim is None:
+        raise PredictionsError("audit: --n is the number of faces of a --claim; give it with one")
+    if out is not None and predictions is None:
+        raise PredictionsError("audit: --out is for the tables of PREDICTIONS; give a file of them")
+    if claim is not None:
+        print_claim(claim, n)
+        return
+    if table is not None:
+        print_table_audit(table)
+        return
     if predictions is None:
-        raise PredictionsError("audit: PREDICTIONS is missing; give a file, and --dataset with its protocol")
+        raise PredictionsError(
+            "audit: PREDICTIONS is missing; give a file, and --dataset with its protocol; or --claim, or --table"
+        )
     audit_predictions(predictions, dataset, data, out)
 
 

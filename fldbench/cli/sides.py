@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fldbench.cli.boards import Format, Sources
 from fldbench.cli.common import Plugins, Schemes, complain
-from fldbench.cli.runs import Format
 
 if TYPE_CHECKING:
     from fldbench.report.side import SideReport
 
-Folders = Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")]
 Kind = Annotated[Format, typer.Option("--format", help="What to write.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")]
 Figures = Annotated[Path | None, typer.Option("--figures", help="Folder for the figures, as PNG, SVG and PDF.")]
 
 
 def cost(
-    folders: Folders,
+    sources: Sources,
     format: Kind = Format.table,
     output: Output = None,
     figures: Figures = None,
@@ -30,11 +29,11 @@ def cost(
     """Print what the methods cost in time, memory, bytes and multiply-adds, and which of them no other beats."""
     from fldbench.report.cost import costs
 
-    _show(costs(folders), format, output, figures)
+    _show(costs(sources), format, output, figures)
 
 
 def slices(
-    folders: Folders,
+    sources: Sources,
     format: Kind = Format.table,
     output: Output = None,
     figures: Figures = None,
@@ -44,11 +43,11 @@ def slices(
     """Print errors by subsets and attributes of the test faces, with intervals, and which differ from the rest."""
     from fldbench.report.slices import slices as slices_of
 
-    _show(slices_of(folders), format, output, figures)
+    _show(slices_of(sources), format, output, figures)
 
 
 def confidence(
-    folders: Folders,
+    sources: Sources,
     format: Kind = Format.table,
     output: Output = None,
     figures: Figures = None,
@@ -58,7 +57,7 @@ def confidence(
     """Print whether methods that say how sure they are know when they err: risk-coverage and rank correlation."""
     from fldbench.report.confidence import confidences
 
-    _show(confidences(folders), format, output, figures)
+    _show(confidences(sources), format, output, figures)
 
 
 def _show(report: SideReport, format: Format, output: Path | None, figures: Path | None) -> None:

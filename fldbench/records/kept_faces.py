@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from fldbench.errors import FldbenchError, StoreError, must_be
-from fldbench.npz import read_npz
+from fldbench.errors import FldbenchError, StoreError
 from fldbench.records.record import Record
-from fldbench.records.store import record_folders
 
 
 @dataclass(frozen=True)
@@ -41,24 +38,7 @@ class KeptFaces:
     confidence: np.ndarray | None = None
 
 
-def places_of(source: object) -> dict[str, Path]:
-    """Return key of a record -> its folder, for the folders among what a report was asked for.
-
-    Raises
-    ------
-    StoreError
-        For a source that is no folder: records alone have no arrays beside them.
-    """
-    items: Iterable[object] = [source] if isinstance(source, (str, Path)) else source  # type: ignore[assignment]
-    found: dict[str, Path] = {}
-    for item in items:
-        if not isinstance(item, (str, Path)):
-            raise StoreError(must_be("per-face errors", "the source", type(item).__name__, "the folder of a run"))
-        found |= {place.name: place for place in record_folders(Path(item))}
-    return found
-
-
-def read_kept(record: Record, place: Path | None) -> KeptFaces:
+def read_kept(record: Record) -> KeptFaces:
     """Return what a record keeps of its faces.
 
     Raises
@@ -67,22 +47,21 @@ def read_kept(record: Record, place: Path | None) -> KeptFaces:
         Where it keeps nothing, or what it keeps does not belong together.
     """
     about = f"{record.method.label} under {record.protocol.name}"
-    if place is None or not record.arrays_sha256:
+    if record.kept is None:
         raise StoreError(f"{about}: no per-face errors are kept")
-    path = place / "faces.npz"
     try:
-        arrays = read_npz(path, ("ids", "errors", "charged", "groups", "slices", "confidence"))
+        arrays = record.kept(("ids", "errors", "charged", "groups", "slices", "confidence"))
         names = tuple(arrays["slices"].astype(str).tolist()) if "slices" in arrays else ()
-        slices = read_npz(path, names)
+        slices = record.kept(names)
     except FldbenchError as error:
         raise StoreError(f"{about}: {error}") from error
     if not {"ids", "errors"} <= arrays.keys():
-        raise StoreError(f"{about}: {path} holds no ids and errors")
+        raise StoreError(f"{about}: no per-face errors are kept")
     arrays.setdefault("charged", arrays["errors"])
     n = len(arrays["ids"])
     for name, values in (*arrays.items(), *slices.items()):
         if name != "slices" and values.shape != (n,):
-            raise StoreError(f"{about}: {path}: {name} has the shape {values.shape}; must be ({n},)")
+            raise StoreError(f"{about}: the kept {name} have the shape {values.shape}; must be ({n},)")
     order = np.argsort(arrays["ids"], kind="stable")
     sorted_ = {name: values[order] for name, values in arrays.items() if name != "slices"}
     return KeptFaces(
@@ -95,9 +74,9 @@ def read_kept(record: Record, place: Path | None) -> KeptFaces:
     )
 
 
-def read_seeds(records: Sequence[Record], places: Mapping[str, Path]) -> list[KeptFaces]:
+def read_seeds(records: Sequence[Record]) -> list[KeptFaces]:
     """Return what several records of one row keep; raise StoreError too if their faces differ."""
-    found = [read_kept(record, places.get(record.key)) for record in records]
+    found = [read_kept(record) for record in records]
     for one in found[1:]:
         if not np.array_equal(one.ids, found[0].ids):
             raise StoreError(f"{records[0].method.label}: the kept faces of its seeds differ")

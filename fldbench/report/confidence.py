@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fldbench.errors import StoreError
 from fldbench.escape import LONGEST_NAME, cut, plain
-from fldbench.records.kept_faces import KeptFaces, places_of, read_seeds
+from fldbench.records.kept_faces import KeptFaces, read_seeds
 from fldbench.report.captions import title
 from fldbench.report.confidence_figure import confidence_figure
 from fldbench.report.ranking import PARTIAL, RANKED
-from fldbench.report.sections import sections_of
+from fldbench.report.sections import Source, sections_of
 from fldbench.report.side import SideReport, fact
 from fldbench.report.tables import Cell, Table
 from fldbench.stats import Interval, summary_interval
@@ -64,7 +63,7 @@ class Curve(NamedTuple):
         return float(self.risks[max(1, round(SURE * len(self.risks))) - 1])
 
 
-def confidences(source: str | Path | Sequence[str | Path]) -> SideReport:
+def confidences(source: Source) -> SideReport:
     """Return how well the confidence of methods tells their errors, of the rows whose methods say it.
 
     Raises
@@ -72,7 +71,7 @@ def confidences(source: str | Path | Sequence[str | Path]) -> SideReport:
     StoreError
         For a folder without records.
     """
-    found, places = sections_of(source), places_of(source)
+    found = sections_of(source)
     notes, tables, rows, figures = list(found.left_out), [], [], []
     for place, marked in found.marked.items():
         curves = []
@@ -80,7 +79,7 @@ def confidences(source: str | Path | Sequence[str | Path]) -> SideReport:
             if row.standing not in (RANKED, PARTIAL):
                 continue
             try:
-                curve = curve_of(row.method, read_seeds(row.good, places))
+                curve = curve_of(row.method, read_seeds(row.good))
             except StoreError as error:
                 notes.append(f"no confidence: {error}")
                 continue

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fldbench.errors import StoreError
 from fldbench.escape import LONGEST_NAME, cut, plain
-from fldbench.records.kept_faces import KeptFaces, places_of, read_seeds
+from fldbench.records.kept_faces import KeptFaces, read_seeds
 from fldbench.report.captions import title
 from fldbench.report.columns import Column, RowRecords
 from fldbench.report.ranking import PARTIAL, RANKED
-from fldbench.report.sections import sections_of
+from fldbench.report.sections import Source, sections_of
 from fldbench.report.side import SideReport, fact
 from fldbench.report.slice_figure import slice_figure
 from fldbench.report.tables import Cell, Table
@@ -63,7 +62,7 @@ class SliceError:
     verdict: str = SMALL
 
 
-def slices(source: str | Path | Sequence[str | Path]) -> SideReport:
+def slices(source: Source) -> SideReport:
     """Return the errors of the rows of a leaderboard by slices of the test faces.
 
     Raises
@@ -71,7 +70,7 @@ def slices(source: str | Path | Sequence[str | Path]) -> SideReport:
     StoreError
         For a folder without records.
     """
-    found, places = sections_of(source), places_of(source)
+    found = sections_of(source)
     notes, tables, rows, figures = list(found.left_out), [], [], []
     for place, marked in found.marked.items():
         measured = {}
@@ -79,7 +78,7 @@ def slices(source: str | Path | Sequence[str | Path]) -> SideReport:
             if row.standing not in (RANKED, PARTIAL):
                 continue
             try:
-                measured[row.method] = (row, slice_errors(read_seeds(row.good, places)))
+                measured[row.method] = (row, slice_errors(read_seeds(row.good)))
             except StoreError as error:
                 notes.append(f"no slices: {error}")
         if not any(own for _, own in measured.values()):

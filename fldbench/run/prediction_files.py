@@ -271,7 +271,8 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | slice_evidence(faces)
+    arrays = {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | slice_evidence(faces)
+    return replace(record, kept=lambda names: {name: arrays[name] for name in names if name in arrays}), arrays
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, tight_box
+from fldbench.run.facts import groups_of
 
 SIZES = (64, 128, 256, 512)  # px: bounds of the classes of sizes
 HIDDEN = 0.25  # of the points: more of them hidden is `many`
@@ -16,7 +17,7 @@ HIDDEN = 0.25  # of the points: more of them hidden is `many`
 def slice_evidence(faces: FaceSet) -> dict[str, np.ndarray]:
     """Return the arrays that are kept beside the errors of n test faces.
 
-    - `groups`: a number for each person, clip or photo, (n,); the names are not kept.
+    - `groups`: a number for each person, clip or photo, (n,), where some have several faces; the names are not kept.
     - `slices`: the names of the following.
     - `attribute:NAME`: the class of each face, (n,) text, empty where it is not known. Also the share of points that
       are marked as hidden, where some are, and the size of the face (the longer side of the points' box).
@@ -34,8 +35,7 @@ def slice_evidence(faces: FaceSet) -> dict[str, np.ndarray]:
         for name, member in faces.subsets.items()
         if 0 < np.count_nonzero(member) < len(faces)
     }
-    numbers = np.unique(faces.groups, return_inverse=True)[1]
-    return {"groups": numbers.astype(np.int32), "slices": np.array(list(found), dtype=str), **found}
+    return groups_of(faces) | {"slices": np.array(list(found), dtype=str)} | found
 
 
 def _seen(faces: FaceSet) -> dict[str, np.ndarray]:

@@ -10,7 +10,8 @@ from made_records import made_record
 from typer.testing import CliRunner
 
 from fldbench.cli.app import app
-from fldbench.records.record import Machine, MethodFacts, TestFacts, Timings, from_json, to_json
+from fldbench.records.record import Machine, MethodFacts, TestFacts, Timings
+from fldbench.records.sealed import from_json, to_json
 from fldbench.records.store import Store
 from fldbench.report.cost import costs, pareto
 from fldbench.report.cost_figure import FRONT, GREY
