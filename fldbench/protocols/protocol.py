@@ -20,6 +20,7 @@ from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
+from fldbench.protocols.detected import SAME_FACE
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
 from fldbench.protocols.shift import common_shift
@@ -70,7 +71,7 @@ class Protocol:
     first : int or None
         Use only this number of faces: the first by their ids, in the order of their characters.
     box_source : str
-        tight, jittered:S or official: see `boxes_from`.
+        tight, jittered:S, detected:NAME or official: see `boxes_from`.
     points : tuple of int or None
         Indices of the counted points; None counts all.
     visible : bool
@@ -219,7 +220,7 @@ class Protocol:
     @property
     def knows_truth(self) -> bool:
         """Whether the boxes are made from the true points."""
-        return self.box_source != "official"
+        return not (self.box_source == "official" or boxes.is_detected(self.box_source))
 
     @property
     def legacy(self) -> str:
@@ -258,6 +259,10 @@ class Protocol:
     def boxes_in_words(self) -> str:
         """Return the box source and what it means, such as `tight (made from the truth)`."""
         what = "made from the truth" if self.knows_truth else self.official_boxes or "the dataset's own"
+        if boxes.is_detected(self.box_source):
+            what = (
+                f"by a face detector: the one that overlaps the true face most, an IoU of {SAME_FACE} or more, or none"
+            )
         return f"{self.box_source} ({what})"
 
     def is_complete(self, faces: FaceSet) -> bool:
@@ -306,7 +311,8 @@ class Protocol:
         distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
         truth, visible = faces.landmarks, faces.visible if self.visible else None
         if self.clipped:
-            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+            inside = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+            truth = np.where(np.isfinite(faces.boxes).all(axis=1)[:, None, None], inside, truth)
         counted = metrics.counted_points(truth, self.points, visible)
         counts = counted.sum(axis=1)
         if not counts.all():
