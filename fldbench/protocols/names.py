@@ -15,7 +15,7 @@ from fldbench.protocols.legacy import TWINS
 MODIFIERS: dict[str, tuple[str, str]] = {
     "twin": ("|".join(TWINS), "that code's rules, as far as known"),
     "norm": ("interocular, interpupil, norm=NAME", "NAME: box, diagonal, points:8/9 ..."),
-    "boxes": ("boxes=tight|jittered:S|detected:D", "the box that a method gets; or official"),
+    "boxes": ("boxes=tight|jittered:S|detected:D", "box of a method; or official"),
     "points": ("points=49|51|66|17-67|nose+30", "only these points count"),
     "visible": ("visible", "only points marked visible count"),
     "first": ("first=N", "the first N faces by id"),
