@@ -14,7 +14,7 @@ from fldbench.faces import FaceSet
 from fldbench.faces.draws import rng_of
 from fldbench.files import listed
 from fldbench.geometry import jitter_box, tight_box
-from fldbench.protocols.detected import detected_boxes
+from fldbench.protocols.detected import SAME_FACE, detected_boxes
 from fldbench.protocols.names import decimals, number
 
 BOX_SOURCES = ("tight", "jittered:S", "detected:NAME", "official")
@@ -52,6 +52,29 @@ def box_source(text: str, where: str) -> str:
 def is_detected(source: str) -> bool:
     """Return whether boxes of this canonical source are those of a face detector; then some faces may have none."""
     return source.startswith(f"{DETECTED}:")
+
+
+def knows_truth(source: str) -> bool:
+    """Return whether boxes of this canonical source are made from the true points."""
+    return source != "official" and not is_detected(source)
+
+
+def in_words(source: str, official: str = "") -> str:
+    """Return a canonical source and what it means; `official` says what the dataset's own boxes are.
+
+    >>> in_words("tight")
+    'tight (made from the truth)'
+    """
+    what = "made from the truth" if knows_truth(source) else official or "the dataset's own"
+    if is_detected(source):
+        what = f"by a face detector: the one that overlaps the true face most, an IoU of {SAME_FACE} or more, or none"
+    return f"{source} ({what})"
+
+
+def clipped(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Return the points (n, L, 2) clipped to their boxes (n, 4); those of a face without a box as they are."""
+    inside = np.clip(points, boxes[:, None, :2], boxes[:, None, 2:])
+    return np.where(np.isfinite(boxes).all(axis=1)[:, None, None], inside, points)
 
 
 def check_source(source: str) -> None:

@@ -23,7 +23,6 @@ from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whol
 from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.compared import Compared, in_unit_boxes, whole_pixels
-from fldbench.protocols.detected import SAME_FACE
 from fldbench.protocols.ids import ids_hash
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
@@ -231,7 +230,7 @@ class Protocol:
     @property
     def knows_truth(self) -> bool:
         """Whether the boxes are made from the true points."""
-        return not (self.box_source == "official" or boxes.is_detected(self.box_source))
+        return boxes.knows_truth(self.box_source)
 
     @property
     def legacy(self) -> str:
@@ -271,12 +270,7 @@ class Protocol:
 
     def boxes_in_words(self) -> str:
         """Return the box source and what it means, such as `tight (made from the truth)`."""
-        what = "made from the truth" if self.knows_truth else self.official_boxes or "the dataset's own"
-        if boxes.is_detected(self.box_source):
-            what = (
-                f"by a face detector: the one that overlaps the true face most, an IoU of {SAME_FACE} or more, or none"
-            )
-        return f"{self.box_source} ({what})"
+        return boxes.in_words(self.box_source, self.official_boxes)
 
     def is_complete(self, faces: FaceSet) -> bool:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
@@ -366,8 +360,7 @@ class Protocol:
         """
         truth = faces.landmarks
         if self.clipped:
-            inside = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
-            truth = np.where(np.isfinite(faces.boxes).all(axis=1)[:, None, None], inside, truth)
+            truth = boxes.clipped(truth, faces.boxes)
         counted = metrics.counted_points(truth, self.points, faces.visible if self.visible else None)
         if not counted.any(axis=1).all():
             bare = listed(faces.ids[~counted.any(axis=1)].tolist())
