@@ -59,6 +59,8 @@ def audit(
         raise PredictionsError("audit: PREDICTIONS, --claim and --table are different audits; give one of them")
     if n is not None and claim is None:
         raise PredictionsError("audit: --n is the number of faces of a --claim; give it with one")
+    if out is not None and predictions is None:
+        raise PredictionsError("audit: --out is for the tables of PREDICTIONS; give a file of them")
     if claim is not None:
         print_claim(claim, n)
         return

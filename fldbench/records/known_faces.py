@@ -35,8 +35,6 @@ class KnownFaces:
     point_errors : mapping of str to ndarray of float, (L,)
         Key of a record -> the mean error of each point over the faces that were found, as a fraction of the normaliser;
         NaN for a point that does not count.
-    groups : ndarray of str, (n,), optional
-        Persons or clips: faces of one are not independent.
     picture : callable, optional
         Row of a face, and a part of its image -> that part as an image file for a page (MIME type and bytes), or
         None where it cannot be read. Without it nobody's pixels are shown.
@@ -48,5 +46,4 @@ class KnownFaces:
     names: tuple[str, ...]
     mean_face: np.ndarray
     point_errors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    groups: np.ndarray | None = None
     picture: Callable[[int, Square], tuple[str, bytes] | None] | None = None

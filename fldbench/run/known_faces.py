@@ -77,7 +77,6 @@ def _known(protocol: Protocol, faces: FaceSet, kept: Sequence[tuple[Record, Path
         names=scheme.names or _numbered(scheme),
         mean_face=np.nanmean(unit, axis=0),
         point_errors={record.key: _of_points(protocol, faces, place) for record, place in kept},
-        groups=faces.groups,
         picture=_pictures(faces) if pictures else None,
     )
 

@@ -22,7 +22,7 @@ from fldbench.protocols.boxes import box_source
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
-from fldbench.run.facts import facts_of_test
+from fldbench.run.facts import facts_of_test, groups_of
 from fldbench.run.overlaps import dataset_and_split, seen
 from fldbench.run.prediction_attributes import of_faces
 from fldbench.run.prediction_formats import read_answers
@@ -270,7 +270,8 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": outside.predictions} | score.evidence
+    arrays = {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | groups_of(faces)
+    return replace(record, kept=lambda names: {name: arrays[name] for name in names if name in arrays}), arrays
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:

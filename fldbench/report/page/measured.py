@@ -47,6 +47,8 @@ class Measured:
         Whether a face was measured.
     trainings : tuple of ndarray of float, (a, n)
         The errors of each row in its a trainings.
+    groups : ndarray of str, (n,), or None
+        Persons, clips or photos; None where records do not keep them, or each face is a group of its own.
     """
 
     slug: str
@@ -59,6 +61,7 @@ class Measured:
     errors: np.ndarray
     there: np.ndarray
     trainings: tuple[np.ndarray, ...]
+    groups: np.ndarray | None = None
 
     @property
     def methods(self) -> list[str]:
@@ -86,7 +89,8 @@ def measured(board: Leaderboard, places: Mapping[str, Path]) -> list[Measured]:
         there = np.array([np.any([there for _, there in row], axis=0) for row in placed], bool).reshape(shape)
         names = tuple(names_of(rows, LONGEST))
         slug = slug_of(place, [one.slug for one in found])
-        rest = names, with_errors, ids, errors, there, trainings
+        groups = _groups(ids, [record for i in with_errors for record in records[i].good], places)
+        rest = names, with_errors, ids, errors, there, trainings, groups
         found.append(Measured(slug, place, tuple(rows), tuple(records), *rest))
     return found
 
@@ -118,6 +122,17 @@ def _trainings(row: RowRecords, places: Mapping[str, Path]) -> list[tuple[np.nda
     kept = [arrays_of(record, places, ("ids", "errors")) for record in row.good]
     pairs = [(one["ids"], np.asarray(one["errors"], float)) for one in kept if {"ids", "errors"} <= one.keys()]
     return [(ids, errors) for ids, errors in pairs if ids.ndim == 1 and ids.shape == errors.shape]
+
+
+def _groups(ids: np.ndarray, records: Sequence[Record], places: Mapping[str, Path]) -> np.ndarray | None:
+    """Return the group of each face, as the first record that keeps them says; None if each is one of its own."""
+    for record in records:
+        arrays = arrays_of(record, places, ("ids", "groups"))
+        if {"ids", "groups"} <= arrays.keys() and arrays["ids"].shape == arrays["groups"].shape:
+            known = dict(zip(arrays["ids"].tolist(), map(str, arrays["groups"].tolist()), strict=True))
+            found = np.array([f"group {known[face]}" if face in known else face for face in ids.tolist()])
+            return found if len(np.unique(found)) < len(found) else None
+    return None
 
 
 def _all_ids(lists: Sequence[np.ndarray]) -> np.ndarray:

@@ -26,7 +26,7 @@ MOST_PAIRS = 1500  # of one table
 PERCENT = 100.0
 
 
-def pair_values(table: Measured, groups: np.ndarray | None = None) -> list[dict[str, Any]] | None:
+def pair_values(table: Measured) -> list[dict[str, Any]] | None:
     """Return what is known of each pair (i, j), i < j, of the methods with errors, as JSON values, the first i first.
 
     d, low, high : difference of the NME, j minus i, in percentage points, with its interval of 95 %.
@@ -39,13 +39,8 @@ def pair_values(table: Measured, groups: np.ndarray | None = None) -> list[dict[
     n : the faces that both found in all their trainings.
 
     None for a table of one method, and of more pairs than a page should hold.
-
-    Parameters
-    ----------
-    table : Measured
-    groups : ndarray of str, (n,), optional
-        Persons or clips: faces of one group are one observation.
     """
+    groups = table.groups
     pairs = list(combinations(range(len(table.with_errors)), 2))
     if not pairs or len(pairs) > MOST_PAIRS:
         return None

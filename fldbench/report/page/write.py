@@ -28,8 +28,19 @@ from fldbench.report.page.pairs import pair_values
 from fldbench.report.page.provenance import provenance
 from fldbench.report.page.sample import MOST_VALUES, sampled
 from fldbench.report.page.shapes import MOST_POINTS, Shapes, drawings
+from fldbench.report.page.sides import Side
 
-SCRIPTS = ("core.js", "tables.js", "board.js", "packed.js", "compare.js", "faces.js", "landmarks.js", "start.js")
+SCRIPTS = (
+    "core.js",
+    "tables.js",
+    "board.js",
+    "packed.js",
+    "compare.js",
+    "faces.js",
+    "landmarks.js",
+    "sides.js",
+    "start.js",
+)
 FACES_HOW = (
     "Faces and landmarks need the true points, which records do not keep: "
     "`fldbench report DIR --data ROOT` reads them from the dataset."
@@ -90,15 +101,14 @@ def page(
     data = {
         "step": 100 * STEP,
         "nothing": NOTHING,
-        "tables": [
-            _values(table, most, ids, _groups(table, faces)) | more for table, more in zip(tables, drawn, strict=True)
-        ],
+        "tables": [_values(table, most, ids) | more for table, more in zip(tables, drawn, strict=True)],
         "ids": [[plain(face) for face in one] for one in ids],
         "shapes": pool.packed(),
     }
     known = {name: any(name in one for one in drawn) for name in ("drawn", "landmarks")}
     absent = [] if all(known.values()) else [FACES_HOW]
     sources = provenance(tables)
+    sides: list[Side] = []
     environment = _environment()
     style, head = _file("page.css"), _file("head.js")
     script = "\n".join(["(() => {", '"use strict";', *map(_file, SCRIPTS), "})();\n"])
@@ -112,6 +122,7 @@ def page(
         coloured=COLOURED,
         left_out=board.left_out,
         known=known | {"errors": any(table.with_errors for table in tables)},
+        sides=sides,
         provenance=sources,
         counts={
             "records": sum(len(row.records) for table in tables for row in table.records),
@@ -134,17 +145,7 @@ def _drawn(
     return {name: values for name, values in found.items() if values is not None}
 
 
-def _groups(table: Measured, faces: Mapping[str, KnownFaces]) -> np.ndarray | None:
-    """Return the persons or clips of a table's faces; None where they are not known, or each face is its own."""
-    known = faces.get(table.records[0].one.protocol.hash)
-    if known is None or known.groups is None:
-        return None
-    group_of = dict(zip(known.ids.tolist(), known.groups.tolist(), strict=True))
-    found = np.array([group_of.get(face, f"face {face}") for face in table.ids.tolist()])
-    return found if len(set(found.tolist())) < len(found) else None
-
-
-def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int], groups: np.ndarray | None) -> dict[str, Any]:
+def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int]) -> dict[str, Any]:
     """Return what scripts know of a table: its methods, and the packed errors of the faces that the page holds."""
     m = len(table.with_errors)
     faces, n_random = sampled(table.errors, most // max(1, m)) if m else (np.zeros(0, int), 0)
@@ -159,8 +160,8 @@ def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int], groups:
         "ids": ids.setdefault(names, len(ids)),
         "errors": packed_errors(table.errors[:, faces]),
         "faces": [int(face) for face in faces] if len(faces) < len(table.ids) else None,
-        "pairs": pair_values(table, groups),
-        "groups": groups is not None,
+        "pairs": pair_values(table),
+        "groups": table.groups is not None,
         "threshold": 100 * table.records[0].one.protocol.thresholds[0],
     }
 

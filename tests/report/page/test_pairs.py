@@ -49,7 +49,8 @@ def test_faces_that_one_missed_do_not_count_in_the_difference_and_count_as_lost(
 
 
 def test_faces_of_one_group_are_one_observation(table):
-    alone, together = pair_values(table)[2], pair_values(table, np.array([f"p{i // 10}" for i in range(N)]))[2]
+    people = np.array([f"p{i // 10}" for i in range(N)])
+    alone, together = pair_values(table)[2], pair_values(replace(table, groups=people))[2]
     assert together["d"] == alone["d"] and together["shows"] != alone["shows"]
 
 
@@ -83,3 +84,12 @@ def test_one_method_has_no_pair_and_two_without_a_common_face_say_nothing(table)
     errors[1, N // 2 :] = np.nan
     apart = replace(table, errors=errors, trainings=tuple(one[None] for one in errors))
     assert pair_values(apart)[0] == {"n": 0}
+
+
+def test_groups_are_those_that_the_records_keep(tmp_path):
+    write_runs(tmp_path, {"a": np.full(N, 0.03), "b": np.full(N, 0.04)}, groups=np.arange(N) // 3)
+    (one,) = measured(leaderboard(tmp_path), places_of([tmp_path]))
+    assert len(set(one.groups.tolist())) == N / 3 and one.groups[0] == one.groups[2] != one.groups[3]
+    write_runs(tmp_path / "alone", {"a": np.full(N, 0.03)}, groups=np.arange(N))
+    (one,) = measured(leaderboard(tmp_path / "alone"), places_of([tmp_path / "alone"]))
+    assert one.groups is None
