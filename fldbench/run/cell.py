@@ -202,9 +202,9 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     return "; ".join([cell.label, *reasons])
 
 
-def record_failure(cell: Cell, store: Store, why: Failure) -> str:
+def record_failure(cell: Cell, store: Store, why: Failure, data: SuiteData | None = None) -> str:
     """Write a failure for every run of a cell that is not done; return what `run_cell` would."""
-    return run_cell(replace(cell, problem=why), store)
+    return run_cell(replace(cell, problem=why), store, data)
 
 
 @dataclass
