@@ -14,7 +14,6 @@ from fldbench.records.record import TrainFacts
 from fldbench.records.store import Store
 from fldbench.report import compare, rows_in
 from fldbench.report.face_errors import FaceErrors
-from fldbench.report.publish import publish
 from fldbench.stats import difference_of, mcnemar_test, permutation_test, wilcoxon_test
 
 ERRORS = np.exp(np.random.default_rng(0).normal(-3.2, 0.4, size=60))
@@ -241,14 +240,12 @@ def test_labels_that_do_not_say_which_row(out, labels, protocol, kind, says):
         rows_in([out], labels, protocol)
 
 
-def test_groups_are_those_of_the_records_and_published_ones_are_enough(out, tmp_path):
+def test_groups_are_those_of_the_records(out):
     store, errors = Store(out), np.linspace(0.01, 0.1, 330)
     arrays = {"ids": np.array([f"f{i}" for i in range(330)]), "errors": errors, "charged": errors}
     store.write(made_record("clips", seed=None), arrays | {"groups": np.arange(330) // 3})
     (pair,) = compare(rows_in([out], ["both", "clips"], "300w-helen")[0]).pairs
     assert (pair.n, pair.n_groups) == (330, 110)
-    publish([out], tmp_path / "results.zip")
-    assert compare(rows_in([tmp_path / "results.zip"], ["both", "clips"], "300w-helen")[0]).pairs[0].p == pair.p
 
 
 def test_folders_without_records_and_edited_ones(out, tmp_path):
