@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.dataset import Dataset as Dataset
     from fldbench.dataset import load_dataset as load_dataset
+    from fldbench.detector import Detector as Detector
+    from fldbench.detector import make_detector as make_detector
     from fldbench.errors import DataError as DataError
     from fldbench.errors import DatasetNotFoundError as DatasetNotFoundError
     from fldbench.errors import FldbenchError as FldbenchError
@@ -37,8 +39,10 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.protocols import register_protocol as register_protocol
     from fldbench.records.record import Record as Record
     from fldbench.registry import list_datasets as list_datasets
+    from fldbench.registry import list_detectors as list_detectors
     from fldbench.registry import list_methods as list_methods
     from fldbench.registry import register_dataset as register_dataset
+    from fldbench.registry import register_detector as register_detector
     from fldbench.registry import register_method as register_method
     from fldbench.report.ablation import Ablation as Ablation
     from fldbench.report.ablation import ablation as ablation
@@ -60,6 +64,8 @@ _PUBLIC = {
     "make_method": "method",
     "load_method": "method",
     "Method": "method",
+    "make_detector": "detector",
+    "Detector": "detector",
     "get_protocol": "protocols",
     "list_protocols": "protocols",
     "register_protocol": "protocols",
@@ -72,8 +78,10 @@ _PUBLIC = {
     "Scheme": "schemes",
     "list_methods": "registry",
     "list_datasets": "registry",
+    "list_detectors": "registry",
     "register_method": "registry",
     "register_dataset": "registry",
+    "register_detector": "registry",
     "Face": "faces",
     "FaceSet": "faces",
     "ImageArrays": "faces",

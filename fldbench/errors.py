@@ -1,7 +1,7 @@
 """Every error that fldbench raises on purpose.
 
 FldbenchError
-├── UnknownNameError      a method, dataset, protocol or scheme that nobody registered (also a LookupError)
+├── UnknownNameError      a method, dataset, detector, protocol or scheme that nobody registered (also a LookupError)
 ├── DataError             annotations, images or boxes that cannot be used; names file, line or face (also a ValueError)
 │   ├── DatasetNotFoundError   the data root does not hold the dataset; says what was looked for
 │   └── PredictionsError       predictions that do not fit the faces they are for

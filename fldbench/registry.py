@@ -1,7 +1,8 @@
-"""Names of methods, datasets, protocols and schemes: tables of strings, imported only on use.
+"""Names of methods, datasets, detectors, protocols and schemes: tables of strings, imported only on use.
 
 Each table maps a name to "module:attribute" or to an object that was registered at run time. Installed packages add
-theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets`, `fldbench.protocols` and `fldbench.schemes`.
+theirs by the entry-point groups `fldbench.methods`, `fldbench.datasets`, `fldbench.detectors`, `fldbench.protocols` and
+`fldbench.schemes`.
 """
 
 from __future__ import annotations
@@ -79,6 +80,13 @@ TABLES: dict[str, dict[str, Any]] = {
         "pack": "fldbench.datasets.yours.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
     },
+    "detector": {
+        "dlib-hog": "fldbench.detectors.dlib_hog:DlibHOG",
+        "haar": "fldbench.detectors.haar:Haar",
+        "yunet": "fldbench.detectors.yunet:YuNet",
+        "scrfd": "fldbench.detectors.scrfd:SCRFD",
+        "mtcnn": "fldbench.detectors.mtcnn:MTCNN",
+    },
     "protocol": {},  # what was registered at run time; the built-in ones are in BUILT_IN
     "scheme": {},
 }
@@ -89,6 +97,7 @@ BUILT_IN = {
 OWN = {
     "method": "register_method, --plugin or `plugins:` in a suite",
     "dataset": "register_dataset, --plugin or `plugins:` in a suite",
+    "detector": "register_detector, --plugin or `plugins:` in a suite",
     "protocol": "register_protocol, --protocols or `define:` in a suite",
     "scheme": "register_scheme, --schemes or `schemes:` in a suite",
 }  # what makes a user's own names known
@@ -97,7 +106,7 @@ _entry_points_read: set[str] = set()
 
 
 def table(kind: str) -> dict[str, Any]:
-    """Return a copy of the table of one kind (method, dataset, protocol, scheme), with what installed packages add."""
+    """Return a copy of the table of one kind (method, dataset, ...), with what installed packages add."""
     if kind not in _entry_points_read:
         _entry_points_read.add(kind)
         for point in entry_points(group=f"fldbench.{kind}s"):
@@ -115,7 +124,7 @@ def resolve(kind: str, name: str) -> Any:
 
     Parameters
     ----------
-    kind : {"method", "dataset", "protocol", "scheme"}
+    kind : {"method", "dataset", "detector", "protocol", "scheme"}
         The table to look in.
     name : str
         The registered name.
@@ -185,7 +194,7 @@ def register(kind: str, name: str, target: Any = None) -> Any:
 
     Parameters
     ----------
-    kind : {"method", "dataset", "protocol", "scheme"}
+    kind : {"method", "dataset", "detector", "protocol", "scheme"}
         The table.
     name : str
         What users write.
@@ -235,6 +244,11 @@ def register_dataset(name: str, target: Any = None) -> Any:
     return register("dataset", name, target)
 
 
+def register_detector(name: str, target: Any = None) -> Any:
+    """Register a Detector class, "module:Class", or a detector with its parameters; usable as a decorator."""
+    return register("detector", name, target)
+
+
 def list_methods() -> list[str]:
     """Return the names of the registered methods."""
     return names("method")
@@ -243,3 +257,8 @@ def list_methods() -> list[str]:
 def list_datasets() -> list[str]:
     """Return the names of the registered datasets."""
     return names("dataset")
+
+
+def list_detectors() -> list[str]:
+    """Return the names of the registered face detectors."""
+    return names("detector")

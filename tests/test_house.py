@@ -22,7 +22,7 @@ FOLDERS = {
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
     ("errors", "escape", "progress", "files", "yaml_text", "npz", "digest", "live_code", "docstrings", "faults"),
-    ("geometry", "shapes", "metrics", "attribute_metrics", "stats", "registry", "plugin_files"),
+    ("geometry", "shapes", "metrics", "identities", "attribute_metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     (
@@ -32,6 +32,7 @@ LAYERS = (
         "dataset",
         "model_file",
         "method",
+        "detector",
         "attribute_answers",
         "protocols",
         "records.keys",
@@ -44,7 +45,8 @@ LAYERS = (
 )
 PLUG_INS = ("datasets", "baselines", "cnn", "detectors")  # these import the core below and their own folder alone
 REPORT_MAY_IMPORT = (
-    *("npz", "errors", "escape", "files", "records", "metrics", "attribute_metrics", "stats", "protocols", "report"),
+    *("npz", "errors", "escape", "files", "records", "metrics", "identities", "attribute_metrics", "stats"),
+    *("protocols", "report"),
 )
 
 
@@ -52,7 +54,8 @@ PUBLIC_NAMES = (
     *("__version__", "load_dataset", "Dataset", "make_method", "load_method", "Method", "run_suite", "evaluate_file"),
     *("get_protocol", "list_protocols", "register_protocol", "evaluate", "Protocol", "Score"),
     *("get_scheme", "list_schemes", "register_scheme", "Scheme", "list_methods", "list_datasets"),
-    *("register_method", "register_dataset", "ablate_suite", "ablation", "Ablation"),
+    *("Detector", "make_detector", "register_detector", "list_detectors", "register_method", "register_dataset"),
+    *("ablate_suite", "ablation", "Ablation"),
     *("Face", "FaceSet", "ImageArrays", "ImageFiles", "crop_faces", "wrap", "Record", "leaderboard", "Leaderboard"),
     *("FldbenchError", "UnknownNameError", "DataError", "DatasetNotFoundError", "PredictionsError", "ProtocolError"),
     *("MethodError", "SuiteError", "StoreError", "MissingDependencyError"),
@@ -214,6 +217,8 @@ def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
             ending = "/__init__.py" if path.name == "__init__.py" else ".py"
             assert name.replace(".", "/") + ending in names
     assert {"fldbench/py.typed", "fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
+    assert "fldbench/protocols/published.csv" in names
+    assert {"fldbench/report/page/files/page.html", "fldbench/report/page/files/core.js"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "fldbench = fldbench.cli.app:main" in zipfile.ZipFile(wheel).read(entry).decode()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Columns, Dataset
-from fldbench.errors import DataError, must_be
 from fldbench.datasets.formats.attributes import POSE
 from fldbench.datasets.synthetic.anchors import SCHEMES
 from fldbench.datasets.synthetic.conditions import SUBSETS
 from fldbench.datasets.synthetic.dose import CAUSES, MOST, Dose
 from fldbench.datasets.synthetic.sample import ATTRIBUTES, draw_face, face_image, face_landmarks
+from fldbench.errors import DataError, must_be
 from fldbench.faces import Images
 from fldbench.faces.attributes import NO_YES
 from fldbench.params import one_of, whole
@@ -113,6 +113,8 @@ def _annotations(
 
 class RenderedImages(Images):
     """n faces of one seed, each rendered on access: RGB uint8 (size, size, 3)."""
+
+    rendered = True
 
     def __init__(self, seed: int, n: int, size: int, dose: Dose | None = None):
         self.seed, self.n, self.size, self.dose = seed, n, size, dose

@@ -1,4 +1,5 @@
-"""Conformance checks that the author of a plug-in runs: one list for every method, one for every dataset.
+"""Conformance checks that the author of a plug-in runs: one list for every method, one for every dataset and
+one for every face detector.
 
 `fldbench check NAME` on the command line, or here:
 
@@ -13,19 +14,29 @@ raises AssertionError when that is not so, and Skipped, with a reason, when it d
 >>> check_global_state(Maker("mean-shape"), *quick_faces())
 """
 
-from fldbench.checks.by_name import DATASET_CHECKS, METHOD_CHECKS, check_dataset, check_method, results_of
+from fldbench.checks.by_name import (
+    DATASET_CHECKS,
+    DETECTOR_CHECKS,
+    METHOD_CHECKS,
+    check_dataset,
+    check_detector,
+    check_method,
+    results_of,
+)
 from fldbench.checks.common import Result, Skipped, run
 from fldbench.checks.data import DatasetUnderTest
 from fldbench.checks.subject import Maker, quick_faces
 
 __all__ = [
     "DATASET_CHECKS",
+    "DETECTOR_CHECKS",
     "METHOD_CHECKS",
     "DatasetUnderTest",
     "Maker",
     "Result",
     "Skipped",
     "check_dataset",
+    "check_detector",
     "check_method",
     "quick_faces",
     "results_of",

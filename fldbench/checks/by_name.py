@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fldbench import registry
-from fldbench.checks import answers, attributes, data, declared, training
+from fldbench.checks import answers, attributes, data, declared, detection, training
 from fldbench.checks.common import Result, run
 from fldbench.checks.data import DatasetUnderTest
+from fldbench.checks.detection import DetectorUnderTest
 from fldbench.checks.subject import Maker, quick_faces
 from fldbench.errors import UnknownNameError, near_miss
 
@@ -17,6 +18,8 @@ METHOD_CHECKS: tuple[Callable[..., None], ...] = (
     *(*training.CHECKS, *answers.CHECKS, *attributes.CHECKS, *declared.CHECKS),
 )
 DATASET_CHECKS: tuple[Callable[..., None], ...] = data.CHECKS
+DETECTOR_CHECKS: tuple[Callable[..., None], ...] = detection.CHECKS
+CHECKED = ("method", "dataset", "detector")  # kinds of plug-ins that can be checked
 
 
 def check_method(name: str, /, **params: Any) -> list[Result]:
@@ -67,8 +70,31 @@ def check_dataset(name: str, root: str | Path | None = None, /, **options: Any) 
     return list(_dataset_results(name, root, options))
 
 
+def check_detector(name: str, /, **params: Any) -> list[Result]:
+    """Run every check on a registered face detector.
+
+    Parameters
+    ----------
+    name : str
+    **params
+        Parameters of the detector.
+
+    Returns
+    -------
+    list of Result
+
+    Raises
+    ------
+    UnknownNameError
+        For the name.
+    MethodError
+        For a parameter that the detector does not have.
+    """
+    return list(_detector_results(name, params))
+
+
 def results_of(name: str, root: str | Path | None, given: dict[str, Any]) -> Iterator[Result]:
-    """Yield one result after the other for a method or a dataset, whichever has that name.
+    """Yield one result after the other for a method, a dataset or a detector, whichever has that name.
 
     Parameters
     ----------
@@ -76,19 +102,21 @@ def results_of(name: str, root: str | Path | None, given: dict[str, Any]) -> Ite
     root : str or Path, optional
         The data root, for a dataset.
     given : dict
-        Parameters of the method, or options of the dataset.
+        Parameters of the method or detector, or options of the dataset.
 
     Raises
     ------
     UnknownNameError
-        When no method and no dataset has that name.
+        When none of them has that name.
     """
     if name in registry.names("method"):
         return _method_results(name, given)
     if name in registry.names("dataset"):
         return _dataset_results(name, root, given)
-    known = registry.names("method") + registry.names("dataset")
-    text = f"no method or dataset named {name!r}; {near_miss(name, known)} (see `fldbench list`)"
+    if name in registry.names("detector"):
+        return _detector_results(name, given)
+    known = [one for kind in CHECKED for one in registry.names(kind)]
+    text = f"no method, dataset or detector named {name!r}; {near_miss(name, known)} (see `fldbench list`)"
     raise UnknownNameError(f"{text}; your own ones need --plugin, or the name of their .py file")
 
 
@@ -102,3 +130,8 @@ def _method_results(name: str, params: dict[str, Any]) -> Iterator[Result]:
 def _dataset_results(name: str, root: str | Path | None, options: dict[str, Any]) -> Iterator[Result]:
     subject = DatasetUnderTest(name, root, **options)
     return (run(check, subject) for check in DATASET_CHECKS)
+
+
+def _detector_results(name: str, params: dict[str, Any]) -> Iterator[Result]:
+    subject = DetectorUnderTest(name, **params)
+    return (run(check, subject) for check in DETECTOR_CHECKS)

@@ -26,11 +26,16 @@ def protocol_name(incomplete: str) -> list[str]:
     return _starting(incomplete, lambda: _names("protocol"))
 
 
+def detector_name(incomplete: str) -> list[str]:
+    """Return the registered face detectors that begin with the text so far."""
+    return _starting(incomplete, lambda: _names("detector"))
+
+
 def any_name(incomplete: str) -> list[str]:
-    """Return the methods, datasets, protocols and schemes that begin with the text so far."""
+    """Return the methods, datasets, detectors, protocols and schemes that begin with the text so far."""
     from fldbench.schemes import list_schemes
 
-    kinds = ("method", "dataset", "protocol")
+    kinds = ("method", "dataset", "detector", "protocol")
     return _starting(incomplete, lambda: [*(name for kind in kinds for name in _names(kind)), *list_schemes()])
 
 

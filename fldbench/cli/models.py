@@ -77,35 +77,38 @@ def train(
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Name of the method or dataset, or the Python file of a plug-in.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the method, dataset or detector, or the Python file of a plug-in.")
+    ],
     data: Data = None,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", help="NAME=VALUE, a parameter of the method or option of the dataset."),
+        typer.Option("--param", help="NAME=VALUE, a parameter of the method or detector, or an option of the dataset."),
     ] = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """Check that a method or dataset plug-in keeps the contract; of a file, everything that it registers.
+    """Check that a method, dataset or detector plug-in keeps the contract; of a file, everything that it registers.
 
     A method is fitted about 15 times on up to 48 synthetic faces, so choose parameters that make this quick. What is
     only advised does not make the check fail.
     """
+    from fldbench.checks.by_name import CHECKED
     from fldbench.errors import DataError
     from fldbench.plugin_files import load_plugin
 
     names = [name]
     if name.endswith(".py"):
-        names = [own for kind, own in load_plugin(name) if kind in ("method", "dataset")]
+        names = [own for kind, own in load_plugin(name) if kind in CHECKED]
         if not names:
-            raise DataError("registers no method and no dataset; nothing to check", name)
+            raise DataError("registers no method, dataset or detector; nothing to check", name)
     sound = [_checked(one, data, param) for one in names]
     if not all(sound):
         raise typer.Exit(1)
 
 
 def _checked(name: str, data: list[str] | None, param: list[str] | None) -> bool:
-    """Run every check of a method or dataset and print it; return whether all that must hold do."""
+    """Run every check of a plug-in and print it; return whether all that must hold do."""
     from collections import Counter
 
     from fldbench.checks import results_of

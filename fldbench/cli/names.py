@@ -15,9 +15,11 @@ class Kind(StrEnum):
 
     methods = "methods"
     datasets = "datasets"
+    detectors = "detectors"
     protocols = "protocols"
     schemes = "schemes"
     harms = "harms"
+    published = "published"
 
 
 def list_names(
@@ -25,9 +27,9 @@ def list_names(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """List the registered methods, datasets, protocols and landmark schemes, each in one line; see `fldbench show`.
+    """List the methods, datasets, detectors, protocols, schemes, published numbers and harms; see `show`.
 
-    Also the kinds of harm, which are modifiers of protocols, with what their strengths 1 to 5 mean.
+    Harms are modifiers of protocols; the list says what their strengths 1 to 5 mean.
     """
     from fldbench.docstrings import doc_of, summary
     from fldbench.errors import FldbenchError
@@ -36,11 +38,11 @@ def list_names(
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
 
-    def about(name: str, target: Any) -> str:
+    def about(kind: str, name: str, target: Any) -> str:
         text = summary(doc_of(target))
         if not text and isinstance(target, str):
             try:
-                resolve("method", name)
+                resolve(kind, name)
             except FldbenchError as error:
                 return f"broken: {error}"
         return text
@@ -56,20 +58,37 @@ def list_names(
         return "; ".join(text for text in (scheme, splits, counts, tasks and f"attributes {tasks}") if text)
 
     tables = {
-        Kind.methods: lambda: {name: about(name, target) for name, target in table("method").items()},
+        Kind.methods: lambda: {name: about("method", name, one) for name, one in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
+        Kind.detectors: lambda: {name: about("detector", name, one) for name, one in table("detector").items()},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
         Kind.harms: lambda: {
             name: f"{' '.join(f'{amount:g}' for amount in harm.amounts):<26}{harm.about}"
             for name, harm in HARMS.items()
         },
+        Kind.published: _published,
     }
     for one in [kind] if kind else Kind:
         of = " (BASE@KIND=STRENGTH, in suites KIND=* or harm=*; what 1 to 5 mean)"
         _echo_table(f"{one}{of if one is Kind.harms else ''}:", tables[one]())
         if one is Kind.protocols:
             _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(catalogue()[1]))
+
+
+def _published() -> dict[str, str]:
+    """Return protocol -> how many methods have published numbers that may stand beside those measured under it."""
+    from fldbench.protocols import get_protocol
+    from fldbench.protocols.published import published, published_under
+
+    names = dict.fromkeys(get_protocol(one.protocol).name for one in published() if one.protocol)
+    found = {}
+    for name in names:
+        rows = published_under(get_protocol(name))
+        keys = dict.fromkeys(key for row in rows for key in row.numbers)
+        years = dict.fromkeys((min(row.year for row in rows), max(row.year for row in rows)))
+        found[name] = f"{len(rows):>3} of {' to '.join(map(str, years))}: {', '.join(keys)}"
+    return found
 
 
 def _echo_table(heading: str, rows: dict[str, str]) -> None:

@@ -1,26 +1,29 @@
-"""`fldbench run` and `fldbench leaderboard`: suites, and the tables of their records."""
+"""`fldbench run`: suites."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
+from fldbench.cli.common import (
+    CellMemory,
+    CellSeconds,
+    Data,
+    Plugins,
+    Protocols,
+    Schemes,
+    complain,
+    define_protocols,
+    limits_of,
+    roots,
+    say,
+    shard_of,
+)
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
-
-
-class Format(StrEnum):
-    """What `leaderboard` writes."""
-
-    table = "table"
-    csv = "csv"
-    latex = "latex"
-    markdown = "markdown"
 
 
 def run(
@@ -33,6 +36,11 @@ def run(
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Run only this method; may be given several times.")
     ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="I/N: run only the I-th of N equal parts of the suite, such as 2/8.")
+    ] = None,
+    cell_seconds: CellSeconds = None,
+    cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     reuse: Annotated[
         bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
@@ -49,18 +57,33 @@ def run(
 
     define_protocols(protocols)
     where = roots(data)
+    limits, part = limits_of(cell_seconds, cell_memory), shard_of(shard)
     if dry_run:
-        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse)))
+        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse, part)))
         return
     try:
         with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, where, jobs, fresh, show, only, reuse, complain, method or ())
+            records = run_suite(
+                suite or DEMO,
+                out,
+                where,
+                jobs,
+                fresh,
+                show,
+                only,
+                reuse,
+                complain,
+                method or (),
+                isolate=True,
+                limits=limits,
+                shard=part,
+            )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
     print_board(board)
-    if only is None and not method:
+    if only is None and not method and part is None:
         say(f"written: {', '.join(str(path) for path in board.write(out))}")
     else:
         complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")
@@ -68,57 +91,3 @@ def run(
     if failed or not any(record.status == "ok" for record in records):
         complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
         raise typer.Exit(1)
-
-
-def show_leaderboard(
-    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")],
-    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
-    columns: Annotated[
-        str | None, typer.Option("--columns", help="Columns by their names in CSV, such as nme,fr08,auc08.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
-    ] = None,
-    plugin: Plugins = None,
-    schemes: Schemes = None,
-) -> None:
-    """Print the leaderboard of one or several folders."""
-    from fldbench.cli.terminal import print_board
-    from fldbench.files import write_text
-    from fldbench.report import leaderboard
-
-    if check:
-        raise typer.Exit(_check(folders))
-    board = leaderboard(folders)
-    if figures is not None:
-        drawn = board.write_figures(figures)
-        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")
-    names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
-    if format is Format.table and output is None:
-        print_board(board, columns=names)
-        return
-    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
-    text = writers.get(format, board.to_text)(names)
-    if output is not None:
-        write_text(output, text)
-    else:
-        typer.echo(text, nl=False)
-    for line in board.left_out if format is Format.csv else ():
-        complain(line)
-
-
-def _check(folders: list[Path]) -> int:
-    """Print whether the numbers of each record follow from its errors, and return the exit status."""
-    from fldbench.report import check_evidence
-
-    findings = [finding for folder in folders for finding in check_evidence(folder)]
-    for finding in findings:
-        say(finding.text)
-    wrong, unknown = sum(one.wrong for one in findings), sum(not one.checked for one in findings)
-    say(f"{len(findings)} records: {wrong} wrong, {unknown} cannot be checked")
-    return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""`fldbench show NAME`: everything about one method, dataset, protocol or scheme."""
+"""`fldbench show NAME`: everything about one method, dataset, detector, protocol or scheme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POINTS = 68  # of the network whose size is shown
 
 def show(
     name: Annotated[
-        str, typer.Argument(help="Name of a method, dataset, protocol or scheme.", autocompletion=any_name)
+        str, typer.Argument(help="Name of a method, dataset, detector, protocol or scheme.", autocompletion=any_name)
     ],
     protocols: Protocols = None,
     plugin: Plugins = None,
@@ -38,16 +38,18 @@ def show(
         pages.append(_method(name))
     if name in registry.names("dataset"):
         pages.append(_dataset(name))
+    if name in registry.names("detector"):
+        pages.append(_detector(name))
     if name in registry.names("protocol") or "@" in name:
         pages.append(_protocol(get_protocol(name)))
     if name in list_schemes():
         pages.append(_scheme(name))
     if not pages:
-        known = [one for kind in ("method", "dataset", "protocol") for one in registry.names(kind)]
+        known = [one for kind in ("method", "dataset", "detector", "protocol") for one in registry.names(kind)]
         near = near_miss(name, {*known, *list_schemes()})
         hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
         then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
-        raise UnknownNameError(f"no method, dataset, protocol or scheme named {name!r}{hint} ({then})")
+        raise UnknownNameError(f"no method, dataset, detector, protocol or scheme named {name!r}{hint} ({then})")
     say("\n\n".join("\n".join(page) for page in pages))
 
 
@@ -137,6 +139,27 @@ def _classes(attribute: Any) -> str:
     return "; ".join([classes, *(text for flag, text in flags.items() if getattr(attribute, flag))])
 
 
+def _detector(name: str) -> list[str]:
+    from fldbench.detector import make_detector
+
+    detector = make_detector(name)
+    frame = getattr(detector, "tight", None) or detector.frame
+    place = "not measured: its boxes are used as they are" if frame is None else ", ".join(f"{one:g}" for one in frame)
+    facts = {
+        "licence": detector.licence,
+        "learned from": detector.trained_on,
+        "score": detector.score,
+        "tight box": place + (f" in the frame of its box ({detector.measured})" if detector.measured else ""),
+        "code": f"{type(detector).__module__}:{type(detector).__qualname__}",
+    }
+    lines = [f"detector {name}", *_about(type(detector).__doc__), "", *_facts(facts)]
+    if params := detector.get_params():
+        lines += ["", "parameters (in a plug-in: register_detector(NAME, CLASS(NAME=VALUE)))"]
+        lines += _options(type(detector), params)
+    source = inspect.getdoc(sys.modules[type(detector).__module__])
+    return [*lines, "", "source", *_paragraphs(source)] if source else lines
+
+
 def _protocol(protocol: Any) -> list[str]:
     facts = {
         "rules": protocol.describe(),
@@ -147,7 +170,23 @@ def _protocol(protocol: Any) -> list[str]:
         "legacy": protocol.legacy,
         "hash": protocol.hash,
     }
-    return [f"protocol {protocol.name}", *_facts(facts)]
+    return [f"protocol {protocol.name}", *_facts(facts), *_published(protocol)]
+
+
+def _published(protocol: Any) -> list[str]:
+    """Return the lines about the numbers that others publish under the same rules."""
+    from fldbench.protocols.published import published_under
+
+    rows = published_under(protocol)
+    facts = {
+        f"{row.method} ({row.year})": ", ".join(f"{key} {value}" for key, value in row.numbers.items())
+        + f"; {'; '.join(row.sources)}"
+        for row in rows
+    }
+    heading = (
+        "published, as printed; with other training data, crops and AUC rules, and never ranked with measured ones"
+    )
+    return ["", heading, *_facts(facts)] if rows else []
 
 
 def _scheme(name: str) -> list[str]:

@@ -13,6 +13,8 @@ from fldbench.protocols.names import FLAGS, SHORT, decimals, number, suggestion
 from fldbench.protocols.protocol import Protocol
 from fldbench.schemes import get_scheme
 
+LARGEST_OFFSET = 100.0  # px
+
 # Sets of points that papers name by their number: 51 without the jaw, 49 without jaw and corners of the inner mouth, 66
 # without these corners.
 NUMBERED = {
@@ -125,6 +127,14 @@ def _thresholds(value: str, base: Protocol, where: str) -> dict[str, Any]:
     return {"thresholds": found}
 
 
+def _offset(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    shift = number(value.removeprefix("-"))
+    if not abs(shift) <= LARGEST_OFFSET:
+        allowed = f"a number of px from -{LARGEST_OFFSET:g} to {LARGEST_OFFSET:g}"
+        raise ProtocolError(must_be(where, "offset", value, allowed, "-1 is for pixels that count from 1"))
+    return {"offset": -shift if value.startswith("-") else shift}
+
+
 _READERS: dict[str, Callable[[str, Protocol, str], dict[str, Any]]] = {
     "norm": _norm,
     "boxes": _boxes,
@@ -134,6 +144,7 @@ _READERS: dict[str, Callable[[str, Protocol, str], dict[str, Any]]] = {
     "auc": lambda value, base, where: {"auc_rule": value},
     "missed": lambda value, base, where: {"missed": value},
     "reduction": lambda value, base, where: {"reduction": value},
+    "offset": _offset,
 }
 
 
@@ -159,6 +170,8 @@ def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
     for word, field in (("auc", "auc_rule"), ("missed", "missed"), ("reduction", "reduction")):
         if getattr(start, field) != getattr(whole, field):
             yield f"{word}={getattr(whole, field)}"
+    if start.offset != whole.offset:
+        yield f"offset={decimals(whole.offset)}"
     yield from (flag for flag in FLAGS if flag != "visible" and getattr(start, flag) != getattr(whole, flag))
 
 

@@ -24,15 +24,19 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "t": ("t=0.08+0.10", "thresholds of FR; AUC takes the first"),
     "auc": ("auc=menpo|mdm|fan|san|luvli|spiga", "AUC by that code's rule"),
     "missed": ("missed=mean-shape|value:X|skipped", "what a missed face counts"),
-    "reduction": ("reduction=macro|micro", "NME over faces, or over all points"),
+    "reduction": ("reduction=macro|micro|median", "NME by face, by point, or the median"),
+    "offset": ("offset=-1", "px added to the predictions"),
     "strict": ("strict", "success is error < t, not <="),
     "integer": ("integer", "predictions cut to whole pixels"),
+    "rounded": ("rounded", "predictions rounded to whole pixels"),
     "clipped": ("clipped", "true points clipped to the given box"),
+    "stretched": ("stretched", "measured in the box, made a square"),
+    "diluted": ("diluted", "sums divided by all points chosen"),
     "unshifted": ("unshifted", "without the answers' common shift"),
 }
 NOT_KEYS = ("twin", "harm")  # rows of the table above that stand for the names of twins, and for kinds of harm
 SHORT = {"interocular": "inter-ocular", "interpupil": "inter-pupil"}
-FLAGS = ("visible", "strict", "integer", "clipped", "unshifted")
+FLAGS = ("visible", "strict", "integer", "rounded", "clipped", "stretched", "diluted", "unshifted")
 
 # The bases of the first version. It enumerated them with the suffixes -interpupil and -jittered, in this order.
 FIRST_VERSION = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -18,9 +19,11 @@ from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
 from fldbench.files import listed
-from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, whole
+from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
+from fldbench.protocols.compared import Compared, in_unit_boxes, whole_pixels
+from fldbench.protocols.ids import ids_hash
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
 from fldbench.protocols.shift import common_shift
@@ -30,7 +33,7 @@ OWN_SCHEME = "own_scheme"  # the content of a scheme that was registered, beside
 METRICS_VERSION = 2  # raise it when a metric's definition changes
 _OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"}  # not fields, or fields no longer
 _NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
-_CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro")}
+_CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro", "median")}
 
 # The rules of fields that can be checked alone; `__post_init__` also checks the fields that depend on the scheme.
 _RULES: dict[str, Rule] = {
@@ -39,6 +42,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("scheme", "normaliser", "official_boxes"), TEXT),
     "n_expected": whole(1),
     "first": optional(whole(1)),
+    "offset": real(),
     **{field: one_of(choices) for field, choices in _CHOICES.items()},
     **dict.fromkeys(FLAGS, FLAG),
 }
@@ -85,13 +89,21 @@ class Protocol:
     missed : str
         What a missed face counts: failure, skipped, value:X or mean-shape; see `fldbench.protocols.missed`.
     reduction : str
-        macro: each face has the same weight in the NME; micro: each counted point has.
+        macro: each face has the same weight in the NME; micro: each counted point has; median: the NME is the median of
+        the faces' errors.
     strict : bool
         A success is an error below the threshold, not at it.
-    integer : bool
-        Predictions are cut to whole pixels, towards zero.
+    offset : float
+        Px that are added to x and y of the predictions: -1 for a file whose pixels count from 1.
+    integer, rounded : bool
+        Predictions are cut to whole pixels, towards zero, or rounded to the nearest one.
     clipped : bool
         True points are clipped to the given box, as in code that scores inside its crop.
+    stretched : bool
+        Truth and predictions are measured in the box, stretched to a square: in x as a share of its width, in y as one
+        of its height; so do codes that resize the crop to a square without keeping its aspect.
+    diluted : bool
+        The sum of a face's errors is divided by the number of all points that the protocol counts, annotated or not.
     unshifted : bool
         The shift that all faces have in common is taken from the answers first: see `fldbench.protocols.shift`. It is
         for annotation that lies beside the faces, and uses two numbers of the test truth.
@@ -119,8 +131,12 @@ class Protocol:
     missed: str = "failure"
     reduction: str = "macro"
     strict: bool = False
+    offset: float = 0.0
     integer: bool = False
+    rounded: bool = False
     clipped: bool = False
+    stretched: bool = False
+    diluted: bool = False
     unshifted: bool = False
     ids_sha256: str | None = None
     union_of: tuple[str, ...] = ()
@@ -138,11 +154,12 @@ class Protocol:
             **{flag: bool(getattr(self, flag)) for flag in FLAGS},
             "n_expected": int(self.n_expected),
             "first": None if self.first is None else int(self.first),
+            "offset": float(self.offset),
             "box_source": boxes.box_source(self.box_source, where),
             "harms": harms.canonical(self.harms, where),
             "missed": missed.policy(self.missed, where),
             "thresholds": field_values.thresholds(self.thresholds, where),
-            "points": self._counted(where),
+            "points": field_values.counted(self.points, self.scheme, where),
             "union_of": field_values.names(self.union_of, where),
             "options": field_values.options(self.options, where),
         }
@@ -150,34 +167,17 @@ class Protocol:
             object.__setattr__(self, field, value)
         object.__setattr__(self, "normaliser_points", self._normaliser_points(where))
 
-    def _counted(self, where: str) -> tuple[int, ...] | None:
-        """The counted points in rising order; None for all of them."""
-        if self.points is None:
-            return None
-        chosen = field_values.indices(self.points, self.scheme, where, "points")
-        return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
-
     def _normaliser_points(self, where: str) -> normalisers.Groups | None:
         name, groups = self.normaliser, self.normaliser_points
-        if name in (*normalisers.BOX_LENGTHS, "pixels"):
-            if groups is not None:
-                raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
-            if name in normalisers.OF_OFFICIAL_BOX and self.box_source != "official":
-                then = "it divides by the dataset's own box: use boxes=official, or the normaliser box"
-                raise ProtocolError(must_be(where, "boxes", self.box_source, f"official for {name!r}", then))
-            if name in normalisers.OF_OFFICIAL_BOX and harms.of_boxes(self.harms):
-                then = "use the normaliser box"
-                allowed = f"no harm of the box that {name!r} divides by"
-                raise ProtocolError(must_be(where, "harms", in_words(harms.of_boxes(self.harms)), allowed, then))
-            return None
-        if groups is None and name in normalisers.EYES:
-            return normalisers.eyes_of(self.scheme, name, where)
-        if not isinstance(groups, (tuple, list)) or len(groups) != 2:
-            allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
-            then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
-            raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
-        first, second = (field_values.indices(group, self.scheme, where, "normaliser_points") for group in groups)
-        return first, second
+        if name not in (*normalisers.BOX_LENGTHS, "pixels"):
+            return field_values.point_groups(name, groups, self.scheme, where)
+        if groups is not None:
+            raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
+        if name in normalisers.OF_OFFICIAL_BOX:
+            field_values.check_official_box(name, self.box_source, self.harms, where)
+        if name == "pixels" and self.stretched:
+            raise ProtocolError(must_be(where, "normaliser", name, "a length in the box, as errors are stretched"))
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field, the version of the metrics' definitions, and a registered scheme, as JSON values."""
@@ -205,7 +205,7 @@ class Protocol:
             raise ProtocolError(f"{where}: the field {absent[0]!r} is missing; write it as to_dict does")
         return cls(**given | {"name": of_today(given["name"])})
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256, 64 hex digits, of the canonical JSON of everything that decides a number or its completeness.
 
@@ -241,6 +241,7 @@ class Protocol:
         valued = {"auc": (self.auc_rule, "exact"), "missed": (self.missed, "failure")}
         valued["reduction"] = (self.reduction, "macro")
         found = [f"{name}={value}" for name, (value, own) in valued.items() if value != own]
+        found += [f"offset={self.offset:g}"] if self.offset else []
         return ", ".join([*found, *(flag for flag in FLAGS[1:] if getattr(self, flag))])
 
     def describe(self, boxes: str = "") -> str:
@@ -323,22 +324,12 @@ class Protocol:
             raise PredictionsError(
                 must_be(f"protocol {self.name!r}", "predictions.shape", predictions.shape, f"{faces.landmarks.shape}")
             )
-        distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
-        truth, visible = faces.landmarks, faces.visible if self.visible else None
-        if self.clipped:
-            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
-        counted = metrics.counted_points(truth, self.points, visible)
-        counts = counted.sum(axis=1)
-        if not counts.all():
-            bare = listed(faces.ids[counts == 0].tolist())
-            raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
-
-        def errors_of(answers: np.ndarray) -> np.ndarray:
-            answers = np.trunc(answers) if self.integer else answers
-            return metrics.face_errors(answers, truth, distance, self.points, visible)
-
-        errors = errors_of(predictions - common_shift(predictions, truth, counted) if self.unshifted else predictions)
-        charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
+        compared = self.compared(predictions, faces)
+        counts = compared.counted.sum(axis=1)
+        errors = compared.errors()
+        charged = missed.charged(
+            self.missed, errors, lambda: self.compared(missed.mean_shapes(faces), faces, as_answers=False).errors()
+        )
         more = score_attributes(attributes, faces, f"protocol {self.name!r}")
         return Score(
             errors=errors,
@@ -350,6 +341,40 @@ class Protocol:
             complete=self.is_complete(faces),
             attributes=more,
         )
+
+    def compared(self, predictions: np.ndarray, faces: FaceSet, as_answers: bool = True) -> Compared:
+        """Return truth and answers as this protocol compares them, and what their errors are divided by.
+
+        Parameters
+        ----------
+        predictions : ndarray of float, (n, L, 2)
+            In px of the original images.
+        faces : FaceSet
+            n faces, as `select` gave them.
+        as_answers : bool
+            False for points that are no answers of a method, and are not moved as its answers are.
+
+        Raises
+        ------
+        ProtocolError
+            For a normaliser that is not positive, and for a face without any counted point.
+        """
+        truth = faces.landmarks
+        if self.clipped:
+            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+        counted = metrics.counted_points(truth, self.points, faces.visible if self.visible else None)
+        if not counted.any(axis=1).all():
+            bare = listed(faces.ids[~counted.any(axis=1)].tolist())
+            raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
+        if as_answers and self.unshifted:
+            predictions = predictions - common_shift(predictions, truth, counted)
+        if as_answers and self.offset:
+            predictions = predictions + self.offset
+        answers = whole_pixels(predictions, self.integer, self.rounded)
+        if self.stretched:
+            faces, truth, answers = in_unit_boxes(faces, truth, answers)
+        distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
+        return Compared(truth, answers, counted, distance, self.points, self.diluted)
 
     def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
         """Return NME, FR at every threshold and AUC at the first.
@@ -364,22 +389,9 @@ class Protocol:
         if self.missed == "skipped":
             found = ~np.isnan(charged)
             charged, counts = charged[found], None if counts is None else counts[found]
-        nme = metrics.nme(charged, counts if self.reduction == "micro" else None)
+        average = metrics.median if self.reduction == "median" else metrics.nme
+        nme = metrics.nme(charged, counts) if self.reduction == "micro" else average(charged)
         rates = [metrics.Metric("fr", 100 * metrics.failure_rate(charged, t, self.strict), t) for t in self.thresholds]
         t = self.thresholds[0]
         area = 100 * legacy.AUC_RULES[self.auc_rule](charged, t)
         return metrics.Metric("nme", 100 * nme), *rates, metrics.Metric("auc", area, t, self.auc_rule)
-
-
-def ids_hash(faces: FaceSet) -> str:
-    """Return the SHA-256 of the sorted ids of faces, one per line: it identifies the faces behind a number."""
-    return hash_of_ids(faces.ids.tolist())
-
-
-def hash_of_ids(ids: Iterable[str]) -> str:
-    """Return the SHA-256 of the sorted ids, one per line.
-
-    Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
-    """
-    lines = "\n".join(sorted("".join(one.split()) for one in ids))
-    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()

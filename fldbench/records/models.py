@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fldbench.errors import DataError, StoreError, first_fault
 from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of
-from fldbench.records.record import digest_of
+from fldbench.records.sealed import digest_of
 
 LARGEST = 10**6  # bytes of fit.json
 LABEL_LENGTH = 80  # letters of a label in the name of a folder

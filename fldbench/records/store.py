@@ -1,6 +1,7 @@
 """Run records on disk: atomic, content-addressed, resumable.
 
     OUT/records/KEY/run.json, faces.npz     one run: a fitted model measured under one protocol
+    OUT/records/KEY/output.txt              what its cell printed, if it had a process of its own
     OUT/records/KEY.failed/run.json         one that failed or was skipped; tried again by the next run
     OUT/models/LABEL-KEY/model.safetensors, fit.json    one fitted model; see `fldbench.records.models`
     OUT/training/KEY/                       checkpoint and curves of the training of a network
@@ -15,19 +16,24 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fldbench.errors import DataError, StoreError
-from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep
+from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep, write_text
+from fldbench.npz import read_npz
+from fldbench.protocols import Protocol
 from fldbench.records.models import Models, SavedModel
-from fldbench.records.record import Record, VersionError, from_json, to_json
+from fldbench.records.published import is_published, read_published
+from fldbench.records.record import Record
+from fldbench.records.sealed import VersionError, from_json, to_json
 
 LARGEST_RECORD = 10**8  # bytes of run.json
+OUTPUT = "output.txt"
 
 
 class Store:
@@ -141,6 +147,13 @@ class Store:
             if content:
                 (folder / "faces.npz").write_bytes(content)
 
+    def keep_output(self, keys: Iterable[str], text: str) -> None:
+        """Keep what a cell printed beside its records, unless they have an output already."""
+        for key in keys:
+            for place in (self.record_path(key), self.record_path(f"{key}.failed")):
+                if place.is_dir() and not (place / OUTPUT).exists():
+                    write_text(place / OUTPUT, text)
+
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""
         for key in keys:
@@ -150,8 +163,8 @@ class Store:
             self.models.remove(key)
 
 
-def read_record(folder: str | Path) -> Record:
-    """Return the record in a folder.
+def read_record(folder: str | Path, known: dict[str, Protocol] | None = None) -> Record:
+    """Return the record in a folder; `known` is that of `fldbench.records.sealed.from_json`.
 
     If the record or its file of faces does not fit its digest, `edited` of the returned record says so.
 
@@ -161,22 +174,24 @@ def read_record(folder: str | Path) -> Record:
         For a file that is damaged or of another version; the message names it.
     """
     path = Path(folder) / "run.json"
-    record = from_json(_read_json(path), path)
+    record = from_json(_read_json(path), path, known)
     if record.arrays_sha256 and not record.edited:
+        arrays = path.with_name("faces.npz")
         try:
-            sound = sha256_of(path.with_name("faces.npz")) == record.arrays_sha256
+            sound = sha256_of(arrays) == record.arrays_sha256
         except DataError:
             return replace(record, edited="its faces.npz is gone")
-        return record if sound else replace(record, edited="its faces.npz does not fit its digest")
+        return replace(record, edited="" if sound else "its faces.npz does not fit its digest", kept=_Npz(arrays))
     return record
 
 
 def read_records(folder: str | Path, unreadable: list[str] | None = None) -> list[Record]:
-    """Return all records below OUT, or below OUT/records; failures too, unless the same run succeeded later.
+    """Return all records below OUT, below OUT/records, or of published ones; failures too.
 
     Parameters
     ----------
     folder : str or Path
+        Of a benchmark, or a file or folder that `fldbench publish` wrote.
     unreadable : list, optional
         If given, what is wrong with a record that cannot be read is added to it, and the others are returned.
 
@@ -185,11 +200,13 @@ def read_records(folder: str | Path, unreadable: list[str] | None = None) -> lis
     StoreError
         When there is none, or one cannot be read.
     """
-    places = record_folders(Path(folder))
+    if is_published(folder):
+        return read_published(folder, unreadable)
     found = []
-    for place in places:
+    known: dict[str, Protocol] = {}
+    for place in record_folders(Path(folder)):
         try:
-            found.append(read_record(place))
+            found.append(read_record(place, known))
         except StoreError as error:
             if unreadable is None:
                 raise
@@ -197,6 +214,16 @@ def read_records(folder: str | Path, unreadable: list[str] | None = None) -> lis
     if not found and not unreadable:
         raise StoreError(f"no run record below {str(folder)!r}; `fldbench run` writes them to OUT/records/KEY/run.json")
     return found
+
+
+@dataclass(frozen=True)
+class _Npz:
+    """The arrays in a file, read when they are asked for."""
+
+    path: Path
+
+    def __call__(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        return read_npz(self.path, names)
 
 
 def record_folders(folder: Path) -> list[Path]:

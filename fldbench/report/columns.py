@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any
 
@@ -35,7 +36,7 @@ class RowRecords:
     rank: int | None = None
     remark: str = ""
 
-    @property
+    @cached_property
     def good(self) -> list[Record]:
         """The records of successful runs that were not edited."""
         return [record for record in self.records if record.status == "ok" and not record.edited]
@@ -267,6 +268,11 @@ def is_metric(name: str) -> bool:
     return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:.+)?", name) is not None
 
 
+def headed(name: str, heading: str) -> Column:
+    """Return a column of one printed table alone, where the text of each cell is put together."""
+    return Column(name, lambda row: None, heading)
+
+
 def csv_text(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> str:
     """Return comma-separated values with a header; a missing number is empty."""
     out = io.StringIO()
@@ -281,7 +287,7 @@ def csv_cell(column: Column, value: Any) -> str:
     """Return a value as written in CSV; None is empty."""
     if value is None or value == "":
         return ""
-    if column.csv_decimals is None:
+    if column.csv_decimals is None or isinstance(value, str):
         return escape.csv_cell(value) if isinstance(value, str) else str(value)
     text = f"{value:.{column.csv_decimals}f}"
     return text.rstrip("0").rstrip(".") if column.name in ("missed", "n_nme") else text

@@ -24,7 +24,7 @@ from fldbench.records.models import FitFacts
 from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
 from fldbench.run.data import SuiteData, place_of
-from fldbench.run.facts import facts_of_test, facts_of_training
+from fldbench.run.facts import facts_of_test, facts_of_training, groups_of
 from fldbench.run.folds import Partition
 from fldbench.run.gathered import Gathered
 from fldbench.run.process_state import kept_as_it_was
@@ -340,7 +340,7 @@ def _measured(
         timings=Timings(**together(facts, batch.answers.timings), load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence
+    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence | groups_of(faces)
 
 
 def _of_run(base: Record, run: Run) -> Record:

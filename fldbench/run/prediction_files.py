@@ -22,7 +22,7 @@ from fldbench.protocols.boxes import box_source
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
-from fldbench.run.facts import facts_of_test
+from fldbench.run.facts import facts_of_test, groups_of
 from fldbench.run.overlaps import dataset_and_split, seen
 from fldbench.run.prediction_attributes import of_faces
 from fldbench.run.prediction_formats import read_answers
@@ -114,7 +114,7 @@ def evaluate_file(
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = _faces_to_score(protocol, data)
+    loaded = faces_to_score(protocol, data)
     n_points, most = get_scheme(protocol.scheme).n_points, max(len(loaded), 1)
     ids, points, told, answered = read_answers(path, n_points, protocol.dataset, most, loaded.attributes)
     row_of, notes = matched(ids, loaded, path)
@@ -232,7 +232,7 @@ def _shared(labels: Iterable[str], protocol: Protocol, faces: FaceSet, data: Roo
     return seen(labels, protocol, faces, load), notes
 
 
-def _faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
+def faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
     """Return the split of a protocol; scoring needs no images, so labels alone suffice if faces are absent."""
     options = dict(protocol.options)
     loaded = load_dataset(protocol.dataset, data, protocol.split, **options)
@@ -270,7 +270,8 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": outside.predictions} | score.evidence
+    arrays = {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | groups_of(faces)
+    return replace(record, kept=lambda names: {name: arrays[name] for name in names if name in arrays}), arrays
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:

@@ -281,6 +281,10 @@ CHANGES = {
     "integer": (True, "number"),
     "clipped": (True, "number"),
     "unshifted": (True, "number"),
+    "offset": (-1.0, "number"),
+    "rounded": (True, "number"),
+    "stretched": (True, "number"),
+    "diluted": (True, "number"),
 }
 
 

@@ -29,6 +29,12 @@ def test_the_columns_begin_as_agreed():
     assert leaderboard([record()]).to_csv().startswith(FIRST)
 
 
+def test_the_records_of_a_board_stand_beside_its_rows():
+    board = leaderboard([record("worse", metrics=METRICS | {"nme": 5.0}), record("a"), record("a", seed=1)])
+    assert [row["method"] for row in board.rows] == [row.method for row in board.records] == ["a", "worse"]
+    assert [len(row.records) for row in board.records] == [2, 1]
+
+
 def test_a_row_is_the_mean_over_seeds():
     values = [3.0, 4.0, 5.0]
     board = leaderboard([record(seed=s, metrics=METRICS | {"nme": v}) for s, v in enumerate(values)])

@@ -1,0 +1,101 @@
+"""Curves of a page: cumulative error distributions, NME under harm, and error beside cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from fldbench.escape import html
+from fldbench.metrics import ced
+from fldbench.report.page.chart import Axis, Field, colour
+from fldbench.report.page.measured import Measured
+
+STEPS = 100
+
+
+def ced_figure(table: Measured) -> Markup:
+    """Return the share of faces whose error is at most x, one line for each method with errors; empty without any.
+
+    A missed face counts as one that never gets there, and the faces of a partial row are its own. x goes up to the
+    protocol's largest threshold.
+    """
+    if not table.with_errors:
+        return Markup("")
+    end = 100 * max(table.records[table.with_errors[0]].one.protocol.thresholds)
+    at = np.linspace(0.0, end, STEPS + 1)
+    field = Field(Axis(0.0, end, "error, %"), Axis(0.0, 100.0, "% of faces"))
+    lines = []
+    for i, (name, errors, there) in enumerate(zip(table.methods, table.errors, table.there, strict=True)):
+        shares = 100 * ced(errors[there], at / 100)
+        lines.append(field.line(list(zip(at, shares, strict=True)), i, name))
+    about = f"Cumulative error: share of faces, over the error up to {end:g} %"
+    return field.svg([*field.axes(), *reversed(lines)], about, "ced")
+
+
+def curves_figure(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]], across: str, about: str) -> Markup:
+    """Return the NME of methods, on a logarithmic axis, over something that gets worse.
+
+    Parameters
+    ----------
+    curves : sequence of (str, sequence of (float, float))
+        Name of a method, and its points: strength and NME in percent.
+    across : str
+        What the strengths are.
+    about : str
+        What a screen reader says.
+    """
+    points = [point for _, own in curves for point in own if point[1] > 0]
+    if not points:
+        return Markup("")
+    xs, ys = zip(*points, strict=True)
+    field = Field(
+        Axis(min(xs), max(xs), across), Axis(min(ys) / 1.1, max(ys) * 1.1, "NME, %", logarithmic=True), 420, 260
+    )
+    lines = [field.line([p for p in own if p[1] > 0], i, name) for i, (name, own) in enumerate(curves) if own]
+    return field.svg([*field.axes(), *reversed(lines)], about, "ced")
+
+
+def cost_figure(points: Sequence[tuple[str, float, float, bool]], across: str) -> Markup:
+    """Return methods by cost, on a logarithmic axis, and NME; those that no other beats are named and joined.
+
+    Parameters
+    ----------
+    points : sequence of (str, float, float, bool)
+        Name, cost, NME in percent, and whether it is on the front.
+    across : str
+        What the cost is.
+    """
+    points = [one for one in points if one[1] > 0]
+    if len(points) < 2:
+        return Markup("")
+    cost, error = [one[1] for one in points], [one[2] for one in points]
+    x = Axis(min(cost) / 1.5, max(cost) * 1.5, across, logarithmic=True)
+    field = Field(x, Axis(0.0, max(error) * 1.05, "NME, %"))
+    front = sorted((one for one in points if one[3]), key=lambda one: one[1])
+    joined = [field.at(price, loss) for _, price, loss, _ in front]
+    parts = field.axes()
+    if len(joined) > 1:
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in joined)
+        parts.append(f'<path class="line front" d="M{path}"/>')
+    for name, price, loss, best in sorted(points, key=lambda one: one[3]):
+        left, top = field.at(price, loss)
+        kind = "best" if best else "other"
+        title = f"<title>{html(f'{name}: {price:.3g}, {loss:.2f} %')}</title>"
+        parts.append(f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="5">{title}</circle>')
+        if best:
+            side = ("end", -9) if left > 0.7 * field.width else ("start", 9)
+            parts.append(
+                f'<text x="{left + side[1]:.1f}" y="{top - 7:.1f}" text-anchor="{side[0]}">{html(name)}</text>'
+            )
+    return field.svg(parts, f"Methods by {across} and NME; the numbers are in the table", "cost")
+
+
+def legend(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the class and the name of each coloured series.
+
+    >>> legend(["a", "b"])
+    [('s0', 'a'), ('s1', 'b')]
+    """
+    return [(colour(i), name) for i, name in enumerate(names) if colour(i) != "rest"]
