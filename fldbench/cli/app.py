@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, audit, data, models, names, predict, reports, runs, scores, show
+from fldbench.cli import (
+    ablations,
+    audit,
+    compare,
+    data,
+    models,
+    names,
+    predict,
+    reports,
+    robustness,
+    runs,
+    scores,
+    show,
+)
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -23,8 +36,10 @@ app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
 app.command("leaderboard")(runs.show_leaderboard)
+app.command()(compare.compare)
 app.command()(reports.report)
 app.command()(ablations.ablate)
+app.command()(robustness.robustness)
 app.command()(scores.evaluate)
 app.command()(audit.audit)
 app.command()(audit.doctor)

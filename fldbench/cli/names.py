@@ -18,6 +18,7 @@ class Kind(StrEnum):
     detectors = "detectors"
     protocols = "protocols"
     schemes = "schemes"
+    harms = "harms"
     published = "published"
 
 
@@ -26,9 +27,13 @@ def list_names(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """List the methods, datasets, detectors, protocols, schemes and published numbers, one a line; see `show`."""
+    """List the methods, datasets, detectors, protocols, schemes, published numbers and harms; see `show`.
+
+    Harms are modifiers of protocols; the list says what their strengths 1 to 5 mean.
+    """
     from fldbench.docstrings import doc_of, summary
     from fldbench.errors import FldbenchError
+    from fldbench.faces.harm import HARMS
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
@@ -58,10 +63,15 @@ def list_names(
         Kind.detectors: lambda: {name: about("detector", name, one) for name, one in table("detector").items()},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
+        Kind.harms: lambda: {
+            name: f"{' '.join(f'{amount:g}' for amount in harm.amounts):<26}{harm.about}"
+            for name, harm in HARMS.items()
+        },
         Kind.published: _published,
     }
     for one in [kind] if kind else Kind:
-        _echo_table(f"{one}:", tables[one]())
+        of = " (BASE@KIND=STRENGTH, in suites KIND=* or harm=*; what 1 to 5 mean)"
+        _echo_table(f"{one}{of if one is Kind.harms else ''}:", tables[one]())
         if one is Kind.protocols:
             _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(catalogue()[1]))
 

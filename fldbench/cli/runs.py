@@ -20,6 +20,7 @@ from fldbench.cli.common import (
     limits_of,
     roots,
     say,
+    shard_of,
 )
 
 DEFAULT_OUT = Path("runs")
@@ -45,6 +46,9 @@ def run(
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Run only this method; may be given several times.")
     ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="I/N: run only the I-th of N equal parts of the suite, such as 2/8.")
+    ] = None,
     cell_seconds: CellSeconds = None,
     cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
@@ -63,9 +67,9 @@ def run(
 
     define_protocols(protocols)
     where = roots(data)
-    limits = limits_of(cell_seconds, cell_memory)
+    limits, part = limits_of(cell_seconds, cell_memory), shard_of(shard)
     if dry_run:
-        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse)))
+        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse, part)))
         return
     try:
         with progress("fitting and measuring") as show:
@@ -82,13 +86,14 @@ def run(
                 method or (),
                 isolate=True,
                 limits=limits,
+                shard=part,
             )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
     print_board(board)
-    if only is None and not method:
+    if only is None and not method and part is None:
         say(f"written: {', '.join(str(path) for path in board.write(out))}")
     else:
         complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fldbench.escape import plain
 from fldbench.progress import Inside, listening, printed
-from fldbench.report import Ablation, Leaderboard
+from fldbench.report import Ablation, FaceComparison, Leaderboard, Robustness
 
 PIPE_WIDTH = 160  # columns if the output is not a terminal
 
@@ -52,8 +52,8 @@ def print_board(board: Leaderboard, file: TextIO | None = None, columns: Sequenc
     print(board.to_text(columns, width(file)), file=file, flush=True)
 
 
-def print_tables(found: Ablation) -> None:
-    """Print the tables of an ablation, likewise."""
+def print_tables(found: Ablation | FaceComparison | Robustness) -> None:
+    """Print the tables of an ablation, a comparison or curves, likewise."""
     print(found.to_text(width()), flush=True)
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fldbench.errors import ProtocolError, must_be
-from fldbench.protocols import boxes, legacy, normalisers
+from fldbench.faces.harm import HARMS
+from fldbench.protocols import boxes, harms, legacy, normalisers
 from fldbench.protocols.names import FLAGS, SHORT, decimals, number, suggestion
 from fldbench.protocols.protocol import Protocol
 from fldbench.schemes import get_scheme
@@ -52,8 +53,12 @@ def modified(base: Protocol, modifiers: Mapping[str, str], asked: str) -> Protoc
 
 def _applied(base: Protocol, values: Mapping[str, str], asked: str) -> Protocol:
     changes: dict[str, Any] = {"name": asked}
+    where = f"protocol {asked!r}"
     for key, value in values.items():
-        changes |= {key: True} if key in FLAGS else _READERS[key](value, base, f"protocol {asked!r}")
+        changes |= {key: True} if key in FLAGS else {} if key in HARMS else _READERS[key](value, base, where)
+    wanted = {key: harms.strength(key, value, where) for key, value in values.items() if key in HARMS}
+    if wanted:
+        changes["harms"] = tuple((dict(base.harms) | wanted).items())
     return replace(base, **changes)
 
 
@@ -149,6 +154,11 @@ def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
         yield _norm_word(whole)
     if start.box_source != whole.box_source:
         yield f"boxes={whole.box_source}"
+    strengths = [dict(one.harms) for one in (start, whole)]
+    for kind in HARMS:
+        before, after = (one.get(kind, 0) for one in strengths)
+        if before != after:
+            yield f"{kind}={after}"
     if start.points != whole.points:
         yield f"points={_points_word(whole)}"
     if start.visible != whole.visible:

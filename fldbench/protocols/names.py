@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fldbench.errors import ProtocolError, must_be, near_miss
+from fldbench.faces.harm import HARMS
 from fldbench.metrics import percent_digits
 from fldbench.protocols.legacy import TWINS
 
@@ -16,6 +17,7 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "twin": ("|".join(TWINS), "that code's rules, as far as known"),
     "norm": ("interocular, interpupil, norm=NAME", "NAME: box, diagonal, points:8/9 ..."),
     "boxes": ("boxes=tight|jittered:S|official", "the box that a method gets"),
+    "harm": ("blur=1..5, noise=1..5 ...", "worse images or boxes: list harms"),
     "points": ("points=49|51|66|17-67|nose+30", "only these points count"),
     "visible": ("visible", "only points marked visible count"),
     "first": ("first=N", "the first N faces by id"),
@@ -32,6 +34,7 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "diluted": ("diluted", "sums divided by all points chosen"),
     "unshifted": ("unshifted", "without the answers' common shift"),
 }
+NOT_KEYS = ("twin", "harm")  # rows of the table above that stand for the names of twins, and for kinds of harm
 SHORT = {"interocular": "inter-ocular", "interpupil": "inter-pupil"}
 FLAGS = ("visible", "strict", "integer", "rounded", "clipped", "stretched", "diluted", "unshifted")
 
@@ -81,9 +84,11 @@ def _modifier(word: str, name: str) -> tuple[str, str]:
         return "twin", key
     if not equals and key in SHORT:
         return "norm", SHORT[key]
-    if key in MODIFIERS and key != "twin" and bool(equals) == (key not in FLAGS):
+    if key in HARMS and equals:
         return key, value
-    known = [*SHORT, *(key for key in MODIFIERS if key != "twin"), *TWINS]
+    if key in MODIFIERS and key not in NOT_KEYS and bool(equals) == (key not in FLAGS):
+        return key, value
+    known = [*SHORT, *(key for key in MODIFIERS if key not in NOT_KEYS), *HARMS, *TWINS]
     forms = [key if key in (*FLAGS, *SHORT, *TWINS) else f"{key}=..." for key in known]
     raise ProtocolError(
         must_be(f"protocol {name!r}", "a modifier", word, f"one of {', '.join(forms)}", suggestion(key, known))

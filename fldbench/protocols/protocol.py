@@ -16,9 +16,10 @@ from fldbench import metrics
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
+from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
 from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, field_values, legacy, missed, normalisers
+from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.compared import Compared, in_unit_boxes, whole_pixels
 from fldbench.protocols.ids import ids_hash
@@ -73,6 +74,9 @@ class Protocol:
         Use only this number of faces: the first by their ids, in the order of their characters.
     box_source : str
         tight, jittered:S or official: see `boxes_from`.
+    harms : tuple of (str, int)
+        Kinds of harm to images and boxes, and their strengths: see `fldbench.faces.harm`. Boxes from a source are those
+        of the harmed images; harm of boxes comes last.
     points : tuple of int or None
         Indices of the counted points; None counts all.
     visible : bool
@@ -118,6 +122,7 @@ class Protocol:
     subset: str | None = None
     first: int | None = None
     box_source: str = "tight"
+    harms: tuple[tuple[str, int], ...] = ()
     points: tuple[int, ...] | None = None
     visible: bool = False
     thresholds: tuple[float, ...] = (0.08, 0.10)
@@ -150,9 +155,10 @@ class Protocol:
             "first": None if self.first is None else int(self.first),
             "offset": float(self.offset),
             "box_source": boxes.box_source(self.box_source, where),
+            "harms": harms.canonical(self.harms, where),
             "missed": missed.policy(self.missed, where),
             "thresholds": field_values.thresholds(self.thresholds, where),
-            "points": self._counted(where),
+            "points": field_values.counted(self.points, self.scheme, where),
             "union_of": field_values.names(self.union_of, where),
             "options": field_values.options(self.options, where),
         }
@@ -160,32 +166,17 @@ class Protocol:
             object.__setattr__(self, field, value)
         object.__setattr__(self, "normaliser_points", self._normaliser_points(where))
 
-    def _counted(self, where: str) -> tuple[int, ...] | None:
-        """The counted points in rising order; None for all of them."""
-        if self.points is None:
-            return None
-        chosen = field_values.indices(self.points, self.scheme, where, "points")
-        return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
-
     def _normaliser_points(self, where: str) -> normalisers.Groups | None:
         name, groups = self.normaliser, self.normaliser_points
-        if name in (*normalisers.BOX_LENGTHS, "pixels"):
-            if groups is not None:
-                raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
-            if name in normalisers.OF_OFFICIAL_BOX and self.box_source != "official":
-                then = "it divides by the dataset's own box: use boxes=official, or the normaliser box"
-                raise ProtocolError(must_be(where, "boxes", self.box_source, f"official for {name!r}", then))
-            if name == "pixels" and self.stretched:
-                raise ProtocolError(must_be(where, "normaliser", name, "a length in the box, as errors are stretched"))
-            return None
-        if groups is None and name in normalisers.EYES:
-            return normalisers.eyes_of(self.scheme, name, where)
-        if not isinstance(groups, (tuple, list)) or len(groups) != 2:
-            allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
-            then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
-            raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
-        first, second = (field_values.indices(group, self.scheme, where, "normaliser_points") for group in groups)
-        return first, second
+        if name not in (*normalisers.BOX_LENGTHS, "pixels"):
+            return field_values.point_groups(name, groups, self.scheme, where)
+        if groups is not None:
+            raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
+        if name in normalisers.OF_OFFICIAL_BOX:
+            field_values.check_official_box(name, self.box_source, self.harms, where)
+        if name == "pixels" and self.stretched:
+            raise ProtocolError(must_be(where, "normaliser", name, "a length in the box, as errors are stretched"))
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field, the version of the metrics' definitions, and a registered scheme, as JSON values."""
@@ -224,6 +215,8 @@ class Protocol:
         content = {name: value for name, value in told.items() if name not in _NO_NUMBER}
         if self.normaliser_points is not None:
             content["normaliser"] = "points"
+        if self.harms:
+            content["harm_version"] = VERSION
         content["metrics_version"] = METRICS_VERSION
         content["scheme"] = identity_of(self.scheme)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -267,6 +260,7 @@ class Protocol:
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
                 f"boxes {boxes or self.boxes_in_words()}",
+                *([f"harmed by {in_words(self.harms)}"] if self.harms else []),
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
                 missed.in_words(self.missed),
                 *([f"not comparable with results under other rules: {self.legacy}"] if self.legacy else []),
@@ -282,12 +276,20 @@ class Protocol:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
         return len(faces) == self.n_expected and self.ids_sha256 in (None, ids_hash(faces))
 
-    def select(self, faces: FaceSet) -> FaceSet:
-        """Return the protocol's test faces, with its boxes, from the loaded split."""
+    def chosen(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, as they are, from the loaded split."""
         chosen = faces if self.subset is None else faces.subset(self.subset)
         if self.first is not None:
             chosen = chosen[np.sort(np.argsort(chosen.ids, kind="stable")[: self.first])]
-        return boxes.boxes_from(chosen, self.box_source)
+        return chosen
+
+    def given(self, faces: FaceSet) -> FaceSet:
+        """Return faces as a method gets them: with the images and the boxes of the protocol."""
+        return harmed_boxes(boxes.boxes_from(harmed(faces, self.harms), self.box_source), self.harms)
+
+    def select(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, with its images and boxes, from the loaded split."""
+        return self.given(self.chosen(faces))
 
     def score(
         self, predictions: np.ndarray, faces: FaceSet, attributes: Mapping[str, Answered] = MappingProxyType({})

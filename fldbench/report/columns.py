@@ -267,6 +267,11 @@ def is_metric(name: str) -> bool:
     return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:.+)?", name) is not None
 
 
+def headed(name: str, heading: str) -> Column:
+    """Return a column of one printed table alone, where the text of each cell is put together."""
+    return Column(name, lambda row: None, heading)
+
+
 def csv_text(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> str:
     """Return comma-separated values with a header; a missing number is empty."""
     out = io.StringIO()

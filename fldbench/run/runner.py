@@ -47,6 +47,7 @@ def run_suite(
     progress: bool = False,
     isolate: bool = False,
     limits: Limits | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> list[Record]:
     """Do the runs that are not done yet and return the records of the whole suite, in its order.
 
@@ -82,6 +83,9 @@ def run_suite(
         row. What it prints is kept beside its records. A system that cannot fork runs all in this process.
     limits : Limits, optional
         Of each cell; one that passes them fails. They ask for processes of their own.
+    shard : tuple of int, optional
+        (i, n): run only the i-th of n equal parts of the cells, i from 1. Several machines, such as the tasks of a
+        SLURM array, share out a suite so, in one shared folder or in folders that `leaderboard` reads together.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def run_suite(
     suite, data = _suite_and_roots(suite, data)  # before anything is created
     limits = limits and limits.checked()
     store = Store(out)
-    plan = _planned(suite, data, only, methods)
+    plan = _planned(suite, data, only, methods, shard)
     if fresh:
         plan = _forgotten(plan, store)
     others = from_other_code(plan, store)
@@ -131,6 +135,7 @@ def plan_suite(
     methods: Collection[str] = (),
     fresh: bool = False,
     reuse_other_code: bool = False,
+    shard: tuple[int, int] | None = None,
 ) -> list[str]:
     """Return in lines what `run_suite` would do with the same arguments; nothing is created, fitted or decoded.
 
@@ -140,7 +145,7 @@ def plan_suite(
         As `run_suite`.
     """
     store = Store(out, create=False)
-    plan = _planned(*_suite_and_roots(suite, data), only, methods)
+    plan = _planned(*_suite_and_roots(suite, data), only, methods, shard)
     return plan_in_words(plan, store, fresh, from_other_code(plan, store) if reuse_other_code else ())
 
 
@@ -151,10 +156,13 @@ def _suite_and_roots(suite: str | Path | dict[str, Any] | Suite, data: Roots) ->
     return suite, data
 
 
-def _planned(suite: Suite, data: Roots, only: str | None, methods: Collection[str]) -> Plan:
+def _planned(
+    suite: Suite, data: Roots, only: str | None, methods: Collection[str], shard: tuple[int, int] | None
+) -> Plan:
     plan = make_plan(suite, data)
     plan = plan.of_methods(suite.labels_of(methods)) if methods else plan
-    return plan if only is None else plan.only(only)
+    plan = plan if only is None else plan.only(only)
+    return plan if shard is None else plan.shard(*shard)
 
 
 def _forgotten(plan: Plan, store: Store) -> Plan:
