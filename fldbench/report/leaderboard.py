@@ -20,6 +20,8 @@ from fldbench.report.identities import problem_of, union_problems
 from fldbench.report.names import rows_of
 from fldbench.report.ranking import ordered
 from fldbench.report.tables import Table, table
+from fldbench.report.tested import MOST_ROWS, TOO_MANY, sentences, with_certainty
+from fldbench.report.wide import wide_tables
 
 if TYPE_CHECKING:
     import pandas
@@ -99,12 +101,23 @@ class Leaderboard:
         """Return a plain table for each training set and protocol; captions have lines of `width` letters."""
         return formats.text(self._tables(columns), self.left_out, width)
 
-    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+    def to_latex(self, columns: Sequence[str] | None = None, wide: bool = False, across: bool = False) -> str:
         """Return booktabs tables; they compile as they are, and can be \\input into a paper that loads booktabs.
 
-        By default they have as many columns as fit into the text of an article.
+        The best number is bold, and an NME that paired tests cannot tell from the best one is underlined. By default
+        tables have as many columns as fit into the text of an article.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The wanted columns, such as nme, nme:low (the interval) and fr08.
+        wide : bool
+            One table for each training set, with protocols as columns; by default with the NME of each.
+        across : bool
+            Tables across both columns of a page (`table*`).
         """
-        return formats.latex(self._tables(columns, formats.LATEX_NAME), self.left_out, fit=columns is None)
+        tables = self._wide(columns) if wide else self._tables(columns, formats.LATEX_NAME)
+        return formats.latex(tables, self.left_out, fit=columns is None and not wide, across=across)
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """Return a Markdown table for each training set and protocol, with its caption."""
@@ -121,6 +134,10 @@ class Leaderboard:
         They are PNG files, each whole or not at all. Raises StoreError when one cannot be written.
         """
         return write_attribute_figures(self.attributes, folder)
+
+    def _wide(self, names: Sequence[str] | None) -> list[Table]:
+        rules = {row.protocol: row.one.protocol for row in self.records}
+        return wide_tables(self.sections(), self.captions, rules, self.columns, names, formats.LATEX_NAME)
 
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
         found = []
@@ -152,7 +169,6 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     if wrong:
         records = [unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
         rows = rows_of(records)
-    columns = columns_of(rows)
     tables: dict[tuple[str, str], list[RowRecords]] = {}
     for row in rows:
         tables.setdefault((row.train, row.protocol), []).append(row)
@@ -161,16 +177,20 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
     shown: list[RowRecords] = []
     for place, group in sorted(tables.items()):
         captions[place], marked = captioned(ordered(group))
+        if len(rows) <= MOST_ROWS:
+            marked = with_certainty(marked)
+            captions[place] = " ".join(filter(None, [captions[place], sentences(marked)]))
         shown += marked
         if (about := attributes_of(marked)) is not None:
             attributes[place] = about
+    columns = columns_of(shown)
     seen = {record.key for row in shown for record in row.records}
     left_out = [f"left out: {r.reason}" for r in records if r.status == UNSOUND and r.key not in seen]
     return Leaderboard(
         tuple({column.name: column.of(row) for column in columns} for row in shown),
         captions,
         columns,
-        (*left_out, *(f"left out: {line}" for line in unreadable)),
+        (*left_out, *(f"left out: {line}" for line in unreadable), *([TOO_MANY] if len(rows) > MOST_ROWS else [])),
         attributes,
         tuple(shown),
     )
