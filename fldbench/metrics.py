@@ -143,6 +143,16 @@ def nme(errors: np.ndarray, weights: np.ndarray | None = None) -> float:
     return float(np.average(errors[found], weights=np.asarray(weights, float)[found]))
 
 
+def median(errors: np.ndarray) -> float:
+    """Return the median of e_i over the found faces; NaN when none was found.
+
+    >>> median(np.array([0.02, 0.03, 0.4, np.nan]))
+    0.03
+    """
+    found = np.isfinite(_errors(errors))
+    return float(np.median(errors[found])) if found.any() else float("nan")
+
+
 def failure_rate(errors: np.ndarray, threshold: float, strict: bool = False) -> float:
     """Return the share of the faces with e_i > threshold; a missed face is a failure.
 
@@ -235,32 +245,6 @@ def percent_digits(threshold: float) -> str:
     """
     whole, _, rest = format((Decimal(repr(float(threshold))) * 100).normalize(), "f").partition(".")
     return whole.zfill(2) + (f".{rest}" if rest else "")
-
-
-def broken_identities(row: dict[str, float], threshold: float, tolerance: float = 1e-6) -> list[str]:
-    """Return the contradictions within one result; nothing for a sound result.
-
-    row: n, missed, and the fractions nme, fr, auc at the same threshold. With the found share f = 1 - missed / n:
-    AUC >= f (1 - NME / t), AUC <= 1 - FR, FR n whole, and FR n >= missed.
-
-    >>> broken_identities({"n": 10, "missed": 0, "nme": 0.04, "fr": 0.1, "auc": 0.5}, 0.08)
-    []
-    >>> broken_identities({"n": 10, "missed": 0, "nme": 0.04, "fr": 0.25, "auc": 0.4}, 0.08)
-    ['AUC 0.4 < (1 - NME / t) of the found = 0.5', 'FR 0.25 x n 10 is not whole']
-    """
-    n, fr, area = row["n"], row["fr"], row["auc"]
-    found = 1 - row["missed"] / n
-    wrong = []
-    least = found * (1 - row["nme"] / threshold) if found else 0.0
-    if area < least - tolerance:
-        wrong.append(f"AUC {area:g} < (1 - NME / t) of the found = {least:g}")
-    if area > 1 - fr + tolerance:
-        wrong.append(f"AUC {area:g} > 1 - FR = {1 - fr:g}")
-    if abs(fr * n - round(fr * n)) > tolerance * n:
-        wrong.append(f"FR {fr:g} x n {n} is not whole")
-    if fr * n < row["missed"] - tolerance * n:
-        wrong.append(f"FR {fr:g} x n {n} is less than the {row['missed']} missed")
-    return wrong
 
 
 def _errors(errors: np.ndarray) -> np.ndarray:

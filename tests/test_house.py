@@ -22,7 +22,7 @@ FOLDERS = {
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
     ("errors", "escape", "progress", "files", "yaml_text", "npz", "digest", "live_code", "docstrings", "faults"),
-    ("geometry", "shapes", "metrics", "attribute_metrics", "stats", "registry", "plugin_files"),
+    ("geometry", "shapes", "metrics", "identities", "attribute_metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
     (
@@ -45,7 +45,8 @@ LAYERS = (
 )
 PLUG_INS = ("datasets", "baselines", "cnn", "detectors")  # these import the core below and their own folder alone
 REPORT_MAY_IMPORT = (
-    *("npz", "errors", "escape", "files", "records", "metrics", "attribute_metrics", "stats", "protocols", "report"),
+    *("npz", "errors", "escape", "files", "records", "metrics", "identities", "attribute_metrics", "stats"),
+    *("protocols", "report"),
 )
 
 
@@ -216,6 +217,7 @@ def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
             ending = "/__init__.py" if path.name == "__init__.py" else ".py"
             assert name.replace(".", "/") + ending in names
     assert {"fldbench/py.typed", "fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
+    assert "fldbench/protocols/published.csv" in names
     assert {"fldbench/report/page/files/page.html", "fldbench/report/page/files/core.js"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "fldbench = fldbench.cli.app:main" in zipfile.ZipFile(wheel).read(entry).decode()

@@ -126,29 +126,6 @@ def test_ced_rises_to_the_found_share_and_mirrors_the_failure_rate():
     assert metrics.ced(errors, np.array([0.04]))[0] == pytest.approx(1 - metrics.failure_rate(errors, 0.04))
 
 
-def test_every_random_result_satisfies_the_identities():
-    for _ in range(200):
-        errors = RNG.gamma(2, RNG.uniform(0.005, 0.1), RNG.integers(1, 60))
-        errors[RNG.random(len(errors)) < 0.1] = np.nan
-        row = {"n": len(errors), "missed": int(np.isnan(errors).sum()), "nme": np.nan_to_num(metrics.nme(errors))}
-        row |= {"fr": metrics.failure_rate(errors, 0.08), "auc": metrics.auc(errors, 0.08)}
-        assert metrics.broken_identities(row, 0.08) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ({"auc": 0.3}, "AUC 0.3 < "),
-        ({"auc": 0.95}, "AUC 0.95 > 1 - FR = 0.9"),
-        ({"fr": 0.15, "auc": 0.5}, "is not whole"),
-        ({"missed": 5, "auc": 0.4}, "less than the 5 missed"),
-    ],
-)
-def test_identities_name_what_is_impossible(change, text):
-    row = {"n": 10, "missed": 0, "nme": 0.04, "fr": 0.1, "auc": 0.55}
-    assert text in "; ".join(metrics.broken_identities(row | change, 0.08))
-
-
 def test_normaliser_must_be_positive_and_names_the_faces():
     with pytest.raises(
         ProtocolError, match=r"inter-ocular distance must be finite and > 0 px; not so for 2 face.*b, c"

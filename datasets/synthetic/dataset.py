@@ -95,6 +95,8 @@ def _annotations(seed: int, n: int, scheme: str) -> tuple[np.ndarray, np.ndarray
 class RenderedImages(Images):
     """n faces of one seed, each rendered on access: RGB uint8 (size, size, 3)."""
 
+    rendered = True
+
     def __init__(self, seed: int, n: int, size: int):
         self.seed, self.n, self.size = seed, n, size
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
+from fldbench.cli.common import (
+    CellMemory,
+    CellSeconds,
+    Data,
+    Plugins,
+    Protocols,
+    Schemes,
+    complain,
+    define_protocols,
+    limits_of,
+    roots,
+    say,
+)
 from fldbench.cli.runs import DEFAULT_OUT, INTERRUPTED
 
 
@@ -23,6 +35,8 @@ def ablate(
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Ablate only this method; may be given several times.")
     ] = None,
+    cell_seconds: CellSeconds = None,
+    cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     reuse: Annotated[
         bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
@@ -46,12 +60,15 @@ def ablate(
 
     define_protocols(protocols)
     where = roots(data)
+    limits = limits_of(cell_seconds, cell_memory)
     if dry_run:
         say("\n".join(plan_ablation(suite, out, where, only, method or (), fresh, reuse)))
         return
     try:
         with progress("fitting and measuring") as show:
-            runs = ablate_suite(suite, out, where, jobs, fresh, show, only, reuse, complain, method or ())
+            runs = ablate_suite(
+                suite, out, where, jobs, fresh, show, only, reuse, complain, method or (), isolate=True, limits=limits
+            )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None

@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli import ablations, boards, data, models, names, predict, reports, runs, scores, show
+from fldbench.cli import (
+    ablations,
+    audit,
+    compare,
+    data,
+    models,
+    names,
+    predict,
+    reports,
+    robustness,
+    runs,
+    scores,
+    show,
+)
+from fldbench.cli.boards import publish, show_leaderboard
 from fldbench.cli.common import complain
 from fldbench.errors import FldbenchError
 
@@ -22,11 +36,15 @@ app = typer.Typer(
 app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
-app.command("leaderboard")(boards.show_leaderboard)
-app.command()(boards.publish)
+app.command("leaderboard")(show_leaderboard)
+app.command()(publish)
+app.command()(compare.compare)
 app.command()(reports.report)
 app.command()(ablations.ablate)
+app.command()(robustness.robustness)
 app.command()(scores.evaluate)
+app.command()(audit.audit)
+app.command()(audit.doctor)
 app.command()(models.train)
 app.command()(predict.predict)
 app.command()(models.check)

@@ -45,6 +45,9 @@ def show_leaderboard(
     across: Annotated[
         bool, typer.Option("--across", help="Of LaTeX: across both columns of a page, as table*.")
     ] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also show numbers that others publish under the same rules, unranked.")
+    ] = False,
     figures: Annotated[
         Path | None,
         typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
@@ -61,7 +64,7 @@ def show_leaderboard(
         raise FldbenchError(f"--wide and --across are of LaTeX tables; add --format {Format.latex.value}")
     if check:
         raise typer.Exit(_check(sources))
-    board = leaderboard(sources)
+    board = leaderboard(sources, published)
     if figures is not None:
         drawn = board.write_figures(figures)
         complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")

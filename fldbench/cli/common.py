@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fldbench.errors import DataError
+from fldbench.errors import DataError, must_be
 from fldbench.escape import cut, plain
 from fldbench.files import parse_json
 
 if TYPE_CHECKING:
     from fldbench.dataset import Roots
+    from fldbench.run.limits import Limits
 
 LONGEST_LINE = 1000  # letters
 Data = Annotated[
@@ -70,6 +71,40 @@ Schemes = Annotated[
         is_eager=True,
     ),
 ]
+
+
+CellSeconds = Annotated[
+    float | None,
+    typer.Option("--cell-seconds", help="Time that a model may take, fit and measurements together; then it fails."),
+]
+CellMemory = Annotated[
+    float | None,
+    typer.Option("--cell-memory", help="Memory that the processes of a model may take, in GB; then it fails."),
+]
+
+
+def limits_of(seconds: float | None, memory_gb: float | None) -> Limits:
+    """Return the limits of a cell, those that were not given as infinite."""
+    from fldbench.run.limits import Limits
+
+    given = {"seconds": seconds, "memory_gb": memory_gb}
+    return Limits(**{name: value for name, value in given.items() if value is not None}).checked()
+
+
+def shard_of(text: str | None) -> tuple[int, int] | None:
+    """Return the numbers of I/N, which `Plan.shard` checks.
+
+    Raises
+    ------
+    DataError
+        For any other text.
+    """
+    if text is None:
+        return None
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal()):
+        raise DataError(must_be("the command", "--shard", text, "I/N, such as 2/8"))
+    return int(part), int(parts)
 
 
 def roots(texts: list[str] | None) -> Roots:

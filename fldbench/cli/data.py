@@ -105,15 +105,22 @@ def preview(
     attributes: Annotated[
         bool, typer.Option("--attributes", help="Write each face's id and attributes below it.")
     ] = False,
+    harms: Annotated[
+        bool, typer.Option("--harms", help="Draw the first face, or those of --id, under every harm and strength.")
+    ] = False,
     option: Options = None,
     schemes: Schemes = None,
     plugin: Plugins = None,
 ) -> None:
     """Draw a contact sheet of faces with their landmarks."""
+    from fldbench.curate.inspect import harms_preview
     from fldbench.curate.inspect import preview as sheet_of
     from fldbench.media.draw import write_png
 
     loaded = _load(name, data, split, option)
+    if harms:
+        say(write_png(output, harms_preview(loaded, ids)))
+        return
     say(write_png(output, sheet_of(loaded, numbers=numbers, sample=faces, ids=ids, attributes=attributes)))
 
 

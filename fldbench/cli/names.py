@@ -18,6 +18,8 @@ class Kind(StrEnum):
     detectors = "detectors"
     protocols = "protocols"
     schemes = "schemes"
+    harms = "harms"
+    published = "published"
 
 
 def list_names(
@@ -25,9 +27,13 @@ def list_names(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """List the registered methods, datasets, face detectors, protocols and schemes, each in one line; see `show`."""
+    """List the methods, datasets, detectors, protocols, schemes, published numbers and harms; see `show`.
+
+    Harms are modifiers of protocols; the list says what their strengths 1 to 5 mean.
+    """
     from fldbench.docstrings import doc_of, summary
     from fldbench.errors import FldbenchError
+    from fldbench.faces.harm import HARMS
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
@@ -57,11 +63,32 @@ def list_names(
         Kind.detectors: lambda: {name: about("detector", name, one) for name, one in table("detector").items()},
         Kind.protocols: lambda: dict(catalogue()[0]),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
+        Kind.harms: lambda: {
+            name: f"{' '.join(f'{amount:g}' for amount in harm.amounts):<26}{harm.about}"
+            for name, harm in HARMS.items()
+        },
+        Kind.published: _published,
     }
     for one in [kind] if kind else Kind:
-        _echo_table(f"{one}:", tables[one]())
+        of = " (BASE@KIND=STRENGTH, in suites KIND=* or harm=*; what 1 to 5 mean)"
+        _echo_table(f"{one}{of if one is Kind.harms else ''}:", tables[one]())
         if one is Kind.protocols:
             _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(catalogue()[1]))
+
+
+def _published() -> dict[str, str]:
+    """Return protocol -> how many methods have published numbers that may stand beside those measured under it."""
+    from fldbench.protocols import get_protocol
+    from fldbench.protocols.published import published, published_under
+
+    names = dict.fromkeys(get_protocol(one.protocol).name for one in published() if one.protocol)
+    found = {}
+    for name in names:
+        rows = published_under(get_protocol(name))
+        keys = dict.fromkeys(key for row in rows for key in row.numbers)
+        years = dict.fromkeys((min(row.year for row in rows), max(row.year for row in rows)))
+        found[name] = f"{len(rows):>3} of {' to '.join(map(str, years))}: {', '.join(keys)}"
+    return found
 
 
 def _echo_table(heading: str, rows: dict[str, str]) -> None:

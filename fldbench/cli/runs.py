@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
+from fldbench.cli.common import (
+    CellMemory,
+    CellSeconds,
+    Data,
+    Plugins,
+    Protocols,
+    Schemes,
+    complain,
+    define_protocols,
+    limits_of,
+    roots,
+    say,
+    shard_of,
+)
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -23,6 +36,11 @@ def run(
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Run only this method; may be given several times.")
     ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="I/N: run only the I-th of N equal parts of the suite, such as 2/8.")
+    ] = None,
+    cell_seconds: CellSeconds = None,
+    cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
     reuse: Annotated[
         bool, typer.Option("--reuse-other-code", help="Reuse results of other code if there are none of this code.")
@@ -39,18 +57,33 @@ def run(
 
     define_protocols(protocols)
     where = roots(data)
+    limits, part = limits_of(cell_seconds, cell_memory), shard_of(shard)
     if dry_run:
-        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse)))
+        say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse, part)))
         return
     try:
         with progress("fitting and measuring") as show:
-            records = run_suite(suite or DEMO, out, where, jobs, fresh, show, only, reuse, complain, method or ())
+            records = run_suite(
+                suite or DEMO,
+                out,
+                where,
+                jobs,
+                fresh,
+                show,
+                only,
+                reuse,
+                complain,
+                method or (),
+                isolate=True,
+                limits=limits,
+                shard=part,
+            )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     board = leaderboard(records)
     print_board(board)
-    if only is None and not method:
+    if only is None and not method and part is None:
         say(f"written: {', '.join(str(path) for path in board.write(out))}")
     else:
         complain(f"leaderboard files hold whole suites and were not written; see `fldbench leaderboard {out}`")

@@ -170,7 +170,23 @@ def _protocol(protocol: Any) -> list[str]:
         "legacy": protocol.legacy,
         "hash": protocol.hash,
     }
-    return [f"protocol {protocol.name}", *_facts(facts)]
+    return [f"protocol {protocol.name}", *_facts(facts), *_published(protocol)]
+
+
+def _published(protocol: Any) -> list[str]:
+    """Return the lines about the numbers that others publish under the same rules."""
+    from fldbench.protocols.published import published_under
+
+    rows = published_under(protocol)
+    facts = {
+        f"{row.method} ({row.year})": ", ".join(f"{key} {value}" for key, value in row.numbers.items())
+        + f"; {'; '.join(row.sources)}"
+        for row in rows
+    }
+    heading = (
+        "published, as printed; with other training data, crops and AUC rules, and never ranked with measured ones"
+    )
+    return ["", heading, *_facts(facts)] if rows else []
 
 
 def _scheme(name: str) -> list[str]:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fldbench.escape import plain
 from fldbench.progress import Inside, listening, printed
-from fldbench.report import Ablation, Leaderboard
+from fldbench.report import Ablation, FaceComparison, Leaderboard, Robustness
 
 PIPE_WIDTH = 160  # columns if the output is not a terminal
 
@@ -49,14 +49,15 @@ def _second_bar(bar: Progress) -> Callable[[str, int, int], None]:
 
 def print_board(board: Leaderboard, file: TextIO | None = None, columns: Sequence[str] | None = None) -> None:
     """Print the tables of a leaderboard; captions have the width of the terminal."""
-    print(board.to_text(columns, _width(file)), file=file, flush=True)
+    print(board.to_text(columns, width(file)), file=file, flush=True)
 
 
-def print_tables(found: Ablation) -> None:
-    """Print the tables of an ablation, likewise."""
-    print(found.to_text(_width(None)), flush=True)
+def print_tables(found: Ablation | FaceComparison | Robustness) -> None:
+    """Print the tables of an ablation, a comparison or curves, likewise."""
+    print(found.to_text(width()), flush=True)
 
 
-def _width(file: TextIO | None) -> int:
+def width(file: TextIO | None = None) -> int:
+    """Return the width of the terminal, or of a line in a log."""
     console = Console(file=file)
     return console.width if console.is_terminal else PIPE_WIDTH

@@ -17,6 +17,7 @@ from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.geometry import box_size
 from fldbench.media.bars import word_panel
 from fldbench.media.draw import contact_sheet
+from fldbench.media.harm_sheet import harm_sheet
 from fldbench.media.sheet import CELL, face_picture
 from fldbench.schemes import get_scheme
 
@@ -224,6 +225,17 @@ def preview(
         raise DataError(f"{faces.label}: the faces have no attributes; leave them out of the sheet")
     panels = [word_panel(_attributes(faces, row), cell, str(faces.ids[row])) for row in rows]
     return contact_sheet(pictures, columns, cell, panels)
+
+
+def harms_preview(faces: FaceSet, ids: Sequence[str] | None = None) -> np.ndarray:
+    """Return the first face, or the faces with these ids, under every harm: a `harm_sheet` for each, RGB.
+
+    Raises DataError for an id that the set does not have, and for a set without faces.
+    """
+    rows = [0][: len(faces)] if ids is None else _rows_of(faces, ids)
+    if not rows:
+        raise DataError(f"{faces.label}: there is no face to draw; choose at least one")
+    return np.concatenate([harm_sheet(faces, row) for row in rows])
 
 
 def _attributes(faces: FaceSet, row: int) -> dict[str, str]:

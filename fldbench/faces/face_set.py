@@ -373,10 +373,10 @@ def _names(values: ArrayLike, what: str) -> np.ndarray:
 def unreadable_images(faces: FaceSet) -> dict[int, str]:
     """Decode every image once and return the problems: row -> why the image cannot be decoded.
 
-    A later fingerprint reads no image file again.
+    A later fingerprint reads no image file again. Images that are rendered have no problems.
     """
-    problems = {}
-    for row in range(len(faces)):
+    problems: dict[int, str] = {}
+    for row in () if faces.images.rendered else range(len(faces)):
         try:
             faces.images[row]
         except DataError as error:

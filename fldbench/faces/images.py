@@ -38,9 +38,12 @@ class Images(Sequence[np.ndarray]):
     keeps_digests : bool
         Whether `digest_once` keeps what `digest` returns. False where computing it again is cheap, or where the content
         may change.
+    rendered : bool
+        Whether images are drawn and not read: each can be had, slowly at first, and is kept by whoever draws it.
     """
 
     keeps_digests: ClassVar[bool] = True
+    rendered: ClassVar[bool] = False
 
     def decode(self, i: int) -> np.ndarray:
         """Return image i, uint8, RGB (h, w, 3), with alpha or grey; raise DataError when it cannot be decoded."""
@@ -113,6 +116,10 @@ class _Selection(Images):
     @property
     def keeps_digests(self) -> bool:  # type: ignore[override]  # that of a class elsewhere, which nobody sets
         return self._base.keeps_digests
+
+    @property
+    def rendered(self) -> bool:  # type: ignore[override]  # likewise
+        return self._base.rendered
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -55,6 +55,22 @@ def get_protocol(name: str | Protocol) -> Protocol:
     return modified(protocol, modifiers, name) if modifiers else protocol
 
 
+def varied(protocol: Protocol, change: str) -> Protocol:
+    """Return a protocol with further modifiers, such as `interpupil,t=0.05`; they replace its own of the same key.
+
+    Raises ProtocolError, as `get_protocol` does, for a modifier that is unknown or impossible here.
+
+    >>> varied(get_protocol("300w-helen@interpupil,integer"), "norm=box").name
+    '300w-helen@norm=box,integer'
+    """
+    base, own = parse(protocol.name)
+    asked = f"{protocol.name}@{change}"
+    changes = parse(f"{base}@{change}")[1]
+    if base in list_protocols() and get_protocol(protocol.name) == protocol:
+        return modified(registry.resolve("protocol", base), own | changes, asked)
+    return modified(protocol, changes, asked)
+
+
 def register_protocol(protocol: Protocol) -> Protocol:
     """Add a protocol as a base under its name, so that modifiers apply to it; a known name is replaced.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from fldbench.errors import DataError, ProtocolError, must_be
 from fldbench.faces import FaceSet
+from fldbench.faces.draws import rng_of
 from fldbench.files import listed
 from fldbench.geometry import jitter_box, tight_box
 from fldbench.protocols.names import decimals, number
@@ -15,7 +14,7 @@ from fldbench.protocols.names import decimals, number
 BOX_SOURCES = ("tight", "jittered:S", "official")
 DEFAULT_JITTER = 0.05
 LARGEST_JITTER = 0.5
-SEED = 0
+SEED = "0"
 OLD_NAMES = {"truth-tight": "tight", "truth-jittered": "jittered"}  # of the first version
 
 
@@ -72,13 +71,8 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
     boxes = tight_box(faces.landmarks).reshape(-1, 4)
     if kind == "jittered":
         jittered = [
-            jitter_box(box, _face_rng(face), float(spread), float(spread))
+            jitter_box(box, rng_of(SEED, face), float(spread), float(spread))
             for face, box in zip(faces.ids, boxes, strict=True)
         ]
         boxes = np.reshape(jittered, (-1, 4))
     return faces.with_boxes(boxes, source)
-
-
-def _face_rng(face_id: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{SEED}:{face_id}".encode("utf-8", "surrogatepass")).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))

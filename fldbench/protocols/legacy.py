@@ -149,6 +149,34 @@ AUC_RULES: dict[str, Rule] = {
     "spiga": spiga,
 }
 
+
+def rule_error(rule: str, threshold: float, n: int) -> tuple[float, float]:
+    """Return how far the AUC of a rule can lie below and above the exact one, as fractions, whatever the n errors are.
+
+    The bounds follow from the widths of the bins: the CED rises by at most 1 in all, and Simpson's rule is off by at
+    most two thirds of a step of it. For luvli no two errors are equal; for spiga none is larger than the normaliser.
+
+    >>> [round(100 * one, 2) for one in rule_error("menpo", 0.08, 689)]
+    [0.08, 0.08]
+    >>> [round(100 * one, 1) for one in rule_error("mdm", 0.08, 689)]
+    [4.2, 4.2]
+    """
+    t = threshold
+    if rule in ("menpo", "mdm"):
+        step = 1e-4 if rule == "menpo" else 0.005
+        past = max(0.0, (len(np.arange(0.0, t + step, step)) - 1) * step - t)
+        return 2 / 3 * step / t, (past + 2 / 3 * step) / t
+    if rule == "fan":
+        samples = max(1, round(1000 * t))
+        end = samples / 999
+        return 1 / samples + max(0.0, end - t) / end, max(0.0, end - t) / t
+    if rule == "san":
+        return 0.5 / 1999, 0.5 / 1999
+    if rule == "luvli":
+        return 0.0, 1 / n
+    return (5 / 3 * 1e-4 / t, 8 / 3 * 1e-4 / t) if rule == "spiga" else (0.0, 0.0)
+
+
 # A legacy twin is a named set of modifiers: those of a code's rules that predictions and truth suffice to compute.
 TWINS: dict[str, dict[str, str]] = {
     "hrnet": {"integer": ""},  # transform_pixel(...).astype(int)

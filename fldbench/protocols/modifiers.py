@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from fldbench.errors import ProtocolError, must_be
-from fldbench.protocols import boxes, legacy, normalisers
+from fldbench.faces.harm import HARMS
+from fldbench.protocols import boxes, harms, legacy, normalisers
 from fldbench.protocols.names import FLAGS, SHORT, decimals, number, suggestion
 from fldbench.protocols.protocol import Protocol
 from fldbench.schemes import get_scheme
+
+LARGEST_OFFSET = 100.0  # px
 
 # Sets of points that papers name by their number: 51 without the jaw, 49 without jaw and corners of the inner mouth, 66
 # without these corners.
@@ -50,8 +53,12 @@ def modified(base: Protocol, modifiers: Mapping[str, str], asked: str) -> Protoc
 
 def _applied(base: Protocol, values: Mapping[str, str], asked: str) -> Protocol:
     changes: dict[str, Any] = {"name": asked}
+    where = f"protocol {asked!r}"
     for key, value in values.items():
-        changes |= {key: True} if key in FLAGS else _READERS[key](value, base, f"protocol {asked!r}")
+        changes |= {key: True} if key in FLAGS else {} if key in HARMS else _READERS[key](value, base, where)
+    wanted = {key: harms.strength(key, value, where) for key, value in values.items() if key in HARMS}
+    if wanted:
+        changes["harms"] = tuple((dict(base.harms) | wanted).items())
     return replace(base, **changes)
 
 
@@ -120,6 +127,14 @@ def _thresholds(value: str, base: Protocol, where: str) -> dict[str, Any]:
     return {"thresholds": found}
 
 
+def _offset(value: str, base: Protocol, where: str) -> dict[str, Any]:
+    shift = number(value.removeprefix("-"))
+    if not abs(shift) <= LARGEST_OFFSET:
+        allowed = f"a number of px from -{LARGEST_OFFSET:g} to {LARGEST_OFFSET:g}"
+        raise ProtocolError(must_be(where, "offset", value, allowed, "-1 is for pixels that count from 1"))
+    return {"offset": -shift if value.startswith("-") else shift}
+
+
 _READERS: dict[str, Callable[[str, Protocol, str], dict[str, Any]]] = {
     "norm": _norm,
     "boxes": _boxes,
@@ -129,6 +144,7 @@ _READERS: dict[str, Callable[[str, Protocol, str], dict[str, Any]]] = {
     "auc": lambda value, base, where: {"auc_rule": value},
     "missed": lambda value, base, where: {"missed": value},
     "reduction": lambda value, base, where: {"reduction": value},
+    "offset": _offset,
 }
 
 
@@ -138,6 +154,11 @@ def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
         yield _norm_word(whole)
     if start.box_source != whole.box_source:
         yield f"boxes={whole.box_source}"
+    strengths = [dict(one.harms) for one in (start, whole)]
+    for kind in HARMS:
+        before, after = (one.get(kind, 0) for one in strengths)
+        if before != after:
+            yield f"{kind}={after}"
     if start.points != whole.points:
         yield f"points={_points_word(whole)}"
     if start.visible != whole.visible:
@@ -149,6 +170,8 @@ def _differences(start: Protocol, whole: Protocol) -> Iterator[str]:
     for word, field in (("auc", "auc_rule"), ("missed", "missed"), ("reduction", "reduction")):
         if getattr(start, field) != getattr(whole, field):
             yield f"{word}={getattr(whole, field)}"
+    if start.offset != whole.offset:
+        yield f"offset={decimals(whole.offset)}"
     yield from (flag for flag in FLAGS if flag != "visible" and getattr(start, flag) != getattr(whole, flag))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fldbench.errors import ProtocolError, must_be, near_miss
+from fldbench.faces.harm import HARMS
 from fldbench.metrics import percent_digits
 from fldbench.protocols.legacy import TWINS
 
@@ -16,20 +17,26 @@ MODIFIERS: dict[str, tuple[str, str]] = {
     "twin": ("|".join(TWINS), "that code's rules, as far as known"),
     "norm": ("interocular, interpupil, norm=NAME", "NAME: box, diagonal, points:8/9 ..."),
     "boxes": ("boxes=tight|jittered:S|official", "the box that a method gets"),
+    "harm": ("blur=1..5, noise=1..5 ...", "worse images or boxes: list harms"),
     "points": ("points=49|51|66|17-67|nose+30", "only these points count"),
     "visible": ("visible", "only points marked visible count"),
     "first": ("first=N", "the first N faces by id"),
     "t": ("t=0.08+0.10", "thresholds of FR; AUC takes the first"),
     "auc": ("auc=menpo|mdm|fan|san|luvli|spiga", "AUC by that code's rule"),
     "missed": ("missed=mean-shape|value:X|skipped", "what a missed face counts"),
-    "reduction": ("reduction=macro|micro", "NME over faces, or over all points"),
+    "reduction": ("reduction=macro|micro|median", "NME by face, by point, or the median"),
+    "offset": ("offset=-1", "px added to the predictions"),
     "strict": ("strict", "success is error < t, not <="),
     "integer": ("integer", "predictions cut to whole pixels"),
+    "rounded": ("rounded", "predictions rounded to whole pixels"),
     "clipped": ("clipped", "true points clipped to the given box"),
+    "stretched": ("stretched", "measured in the box, made a square"),
+    "diluted": ("diluted", "sums divided by all points chosen"),
     "unshifted": ("unshifted", "without the answers' common shift"),
 }
+NOT_KEYS = ("twin", "harm")  # rows of the table above that stand for the names of twins, and for kinds of harm
 SHORT = {"interocular": "inter-ocular", "interpupil": "inter-pupil"}
-FLAGS = ("visible", "strict", "integer", "clipped", "unshifted")
+FLAGS = ("visible", "strict", "integer", "rounded", "clipped", "stretched", "diluted", "unshifted")
 
 # The bases of the first version. It enumerated them with the suffixes -interpupil and -jittered, in this order.
 FIRST_VERSION = (
@@ -77,9 +84,11 @@ def _modifier(word: str, name: str) -> tuple[str, str]:
         return "twin", key
     if not equals and key in SHORT:
         return "norm", SHORT[key]
-    if key in MODIFIERS and key != "twin" and bool(equals) == (key not in FLAGS):
+    if key in HARMS and equals:
         return key, value
-    known = [*SHORT, *(key for key in MODIFIERS if key != "twin"), *TWINS]
+    if key in MODIFIERS and key not in NOT_KEYS and bool(equals) == (key not in FLAGS):
+        return key, value
+    known = [*SHORT, *(key for key in MODIFIERS if key not in NOT_KEYS), *HARMS, *TWINS]
     forms = [key if key in (*FLAGS, *SHORT, *TWINS) else f"{key}=..." for key in known]
     raise ProtocolError(
         must_be(f"protocol {name!r}", "a modifier", word, f"one of {', '.join(forms)}", suggestion(key, known))

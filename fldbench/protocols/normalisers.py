@@ -29,9 +29,15 @@ BOX_LENGTHS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "longer-side": ("the longer side of the true points' tight box", lambda size: size.max(axis=1)),
     "height": ("the height of the true points' tight box", lambda size: size[:, 1]),
     "given-box": ("sqrt(w h) of the dataset's own box", lambda size: np.sqrt(size[:, 0] * size[:, 1])),
+    "given-diagonal": (
+        "the diagonal of the dataset's own box",
+        lambda size: np.hypot(size[:, 0], size[:, 1]),
+    ),
+    "given-height": ("the height of the dataset's own box", lambda size: size[:, 1]),
     "face-size": ("the longer side of the dataset's own box", lambda size: size.max(axis=1)),
 }
-OF_OFFICIAL_BOX = ("given-box", "face-size")  # both are used on AFLW: SAN divides by the first, HRNet by the second
+# All are used on AFLW: SAN divides by the first, FaRL by the second, DCFE by the third, HRNet by the last.
+OF_OFFICIAL_BOX = ("given-box", "given-diagonal", "given-height", "face-size")
 EYES = ("inter-ocular", "inter-pupil")
 WITHOUT_EYES = (*BOX_LENGTHS, "pixels", "points:A/B")
 NORMALISERS = (*EYES, *WITHOUT_EYES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -17,10 +17,13 @@ from fldbench import metrics
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
+from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
 from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, legacy, missed, normalisers
+from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
+from fldbench.protocols.compared import Compared, in_unit_boxes, whole_pixels
+from fldbench.protocols.ids import ids_hash
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
 from fldbench.protocols.shift import common_shift
@@ -30,7 +33,7 @@ OWN_SCHEME = "own_scheme"  # the content of a scheme that was registered, beside
 METRICS_VERSION = 2  # raise it when a metric's definition changes
 _OLD_FIELDS = {"hash", "metrics_version", "box_jitter", "version", "selection"}  # not fields, or fields no longer
 _NO_NUMBER = {"name", "union_of", "official_boxes"}  # fields that change no number
-_CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro")}
+_CHOICES = {"auc_rule": tuple(legacy.AUC_RULES), "reduction": ("macro", "micro", "median")}
 
 # The rules of fields that can be checked alone; `__post_init__` also checks the fields that depend on the scheme.
 _RULES: dict[str, Rule] = {
@@ -39,10 +42,10 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("scheme", "normaliser", "official_boxes"), TEXT),
     "n_expected": whole(1),
     "first": optional(whole(1)),
+    "offset": real(),
     **{field: one_of(choices) for field, choices in _CHOICES.items()},
     **dict.fromkeys(FLAGS, FLAG),
 }
-_THRESHOLD = real(above=0, high=1)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ class Protocol:
         Use only this number of faces: the first by their ids, in the order of their characters.
     box_source : str
         tight, jittered:S or official: see `boxes_from`.
+    harms : tuple of (str, int)
+        Kinds of harm to images and boxes, and their strengths: see `fldbench.faces.harm`. Boxes from a source are those
+        of the harmed images; harm of boxes comes last.
     points : tuple of int or None
         Indices of the counted points; None counts all.
     visible : bool
@@ -83,13 +89,21 @@ class Protocol:
     missed : str
         What a missed face counts: failure, skipped, value:X or mean-shape; see `fldbench.protocols.missed`.
     reduction : str
-        macro: each face has the same weight in the NME; micro: each counted point has.
+        macro: each face has the same weight in the NME; micro: each counted point has; median: the NME is the median of
+        the faces' errors.
     strict : bool
         A success is an error below the threshold, not at it.
-    integer : bool
-        Predictions are cut to whole pixels, towards zero.
+    offset : float
+        Px that are added to x and y of the predictions: -1 for a file whose pixels count from 1.
+    integer, rounded : bool
+        Predictions are cut to whole pixels, towards zero, or rounded to the nearest one.
     clipped : bool
         True points are clipped to the given box, as in code that scores inside its crop.
+    stretched : bool
+        Truth and predictions are measured in the box, stretched to a square: in x as a share of its width, in y as one
+        of its height; so do codes that resize the crop to a square without keeping its aspect.
+    diluted : bool
+        The sum of a face's errors is divided by the number of all points that the protocol counts, annotated or not.
     unshifted : bool
         The shift that all faces have in common is taken from the answers first: see `fldbench.protocols.shift`. It is
         for annotation that lies beside the faces, and uses two numbers of the test truth.
@@ -109,6 +123,7 @@ class Protocol:
     subset: str | None = None
     first: int | None = None
     box_source: str = "tight"
+    harms: tuple[tuple[str, int], ...] = ()
     points: tuple[int, ...] | None = None
     visible: bool = False
     thresholds: tuple[float, ...] = (0.08, 0.10)
@@ -116,8 +131,12 @@ class Protocol:
     missed: str = "failure"
     reduction: str = "macro"
     strict: bool = False
+    offset: float = 0.0
     integer: bool = False
+    rounded: bool = False
     clipped: bool = False
+    stretched: bool = False
+    diluted: bool = False
     unshifted: bool = False
     ids_sha256: str | None = None
     union_of: tuple[str, ...] = ()
@@ -135,41 +154,30 @@ class Protocol:
             **{flag: bool(getattr(self, flag)) for flag in FLAGS},
             "n_expected": int(self.n_expected),
             "first": None if self.first is None else int(self.first),
+            "offset": float(self.offset),
             "box_source": boxes.box_source(self.box_source, where),
+            "harms": harms.canonical(self.harms, where),
             "missed": missed.policy(self.missed, where),
-            "thresholds": _thresholds(self.thresholds, where),
-            "points": self._counted(where),
-            "union_of": _names(self.union_of, where),
-            "options": _options(self.options, where),
+            "thresholds": field_values.thresholds(self.thresholds, where),
+            "points": field_values.counted(self.points, self.scheme, where),
+            "union_of": field_values.names(self.union_of, where),
+            "options": field_values.options(self.options, where),
         }
         for field, value in canonical.items():
             object.__setattr__(self, field, value)
         object.__setattr__(self, "normaliser_points", self._normaliser_points(where))
 
-    def _counted(self, where: str) -> tuple[int, ...] | None:
-        """The counted points in rising order; None for all of them."""
-        if self.points is None:
-            return None
-        chosen = _indices(self.points, self.scheme, where, "points")
-        return None if len(chosen) == get_scheme(self.scheme).n_points else tuple(sorted(chosen))
-
     def _normaliser_points(self, where: str) -> normalisers.Groups | None:
         name, groups = self.normaliser, self.normaliser_points
-        if name in (*normalisers.BOX_LENGTHS, "pixels"):
-            if groups is not None:
-                raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
-            if name in normalisers.OF_OFFICIAL_BOX and self.box_source != "official":
-                then = "it divides by the dataset's own box: use boxes=official, or the normaliser box"
-                raise ProtocolError(must_be(where, "boxes", self.box_source, f"official for {name!r}", then))
-            return None
-        if groups is None and name in normalisers.EYES:
-            return normalisers.eyes_of(self.scheme, name, where)
-        if not isinstance(groups, (tuple, list)) or len(groups) != 2:
-            allowed = f"one of {', '.join(normalisers.NORMALISERS)}"
-            then = suggestion(name, normalisers.NORMALISERS) or "any other name needs two groups of points"
-            raise ProtocolError(must_be(where, "normaliser", name, allowed, then))
-        first, second = (_indices(group, self.scheme, where, "normaliser_points") for group in groups)
-        return first, second
+        if name not in (*normalisers.BOX_LENGTHS, "pixels"):
+            return field_values.point_groups(name, groups, self.scheme, where)
+        if groups is not None:
+            raise ProtocolError(must_be(where, "normaliser_points", groups, f"nothing for {name!r}"))
+        if name in normalisers.OF_OFFICIAL_BOX:
+            field_values.check_official_box(name, self.box_source, self.harms, where)
+        if name == "pixels" and self.stretched:
+            raise ProtocolError(must_be(where, "normaliser", name, "a length in the box, as errors are stretched"))
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field, the version of the metrics' definitions, and a registered scheme, as JSON values."""
@@ -208,6 +216,8 @@ class Protocol:
         content = {name: value for name, value in told.items() if name not in _NO_NUMBER}
         if self.normaliser_points is not None:
             content["normaliser"] = "points"
+        if self.harms:
+            content["harm_version"] = VERSION
         content["metrics_version"] = METRICS_VERSION
         content["scheme"] = identity_of(self.scheme)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -231,6 +241,7 @@ class Protocol:
         valued = {"auc": (self.auc_rule, "exact"), "missed": (self.missed, "failure")}
         valued["reduction"] = (self.reduction, "macro")
         found = [f"{name}={value}" for name, (value, own) in valued.items() if value != own]
+        found += [f"offset={self.offset:g}"] if self.offset else []
         return ", ".join([*found, *(flag for flag in FLAGS[1:] if getattr(self, flag))])
 
     def describe(self, boxes: str = "") -> str:
@@ -250,6 +261,7 @@ class Protocol:
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
                 f"boxes {boxes or self.boxes_in_words()}",
+                *([f"harmed by {in_words(self.harms)}"] if self.harms else []),
                 f"FR at {levels}, AUC {self.auc_rule} at {percent(self.thresholds[0])} %",
                 missed.in_words(self.missed),
                 *([f"not comparable with results under other rules: {self.legacy}"] if self.legacy else []),
@@ -265,12 +277,20 @@ class Protocol:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
         return len(faces) == self.n_expected and self.ids_sha256 in (None, ids_hash(faces))
 
-    def select(self, faces: FaceSet) -> FaceSet:
-        """Return the protocol's test faces, with its boxes, from the loaded split."""
+    def chosen(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, as they are, from the loaded split."""
         chosen = faces if self.subset is None else faces.subset(self.subset)
         if self.first is not None:
             chosen = chosen[np.sort(np.argsort(chosen.ids, kind="stable")[: self.first])]
-        return boxes.boxes_from(chosen, self.box_source)
+        return chosen
+
+    def given(self, faces: FaceSet) -> FaceSet:
+        """Return faces as a method gets them: with the images and the boxes of the protocol."""
+        return harmed_boxes(boxes.boxes_from(harmed(faces, self.harms), self.box_source), self.harms)
+
+    def select(self, faces: FaceSet) -> FaceSet:
+        """Return the protocol's test faces, with its images and boxes, from the loaded split."""
+        return self.given(self.chosen(faces))
 
     def score(
         self, predictions: np.ndarray, faces: FaceSet, attributes: Mapping[str, Answered] = MappingProxyType({})
@@ -304,22 +324,12 @@ class Protocol:
             raise PredictionsError(
                 must_be(f"protocol {self.name!r}", "predictions.shape", predictions.shape, f"{faces.landmarks.shape}")
             )
-        distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
-        truth, visible = faces.landmarks, faces.visible if self.visible else None
-        if self.clipped:
-            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
-        counted = metrics.counted_points(truth, self.points, visible)
-        counts = counted.sum(axis=1)
-        if not counts.all():
-            bare = listed(faces.ids[counts == 0].tolist())
-            raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
-
-        def errors_of(answers: np.ndarray) -> np.ndarray:
-            answers = np.trunc(answers) if self.integer else answers
-            return metrics.face_errors(answers, truth, distance, self.points, visible)
-
-        errors = errors_of(predictions - common_shift(predictions, truth, counted) if self.unshifted else predictions)
-        charged = missed.charged(self.missed, errors, lambda: errors_of(missed.mean_shapes(faces)))
+        compared = self.compared(predictions, faces)
+        counts = compared.counted.sum(axis=1)
+        errors = compared.errors()
+        charged = missed.charged(
+            self.missed, errors, lambda: self.compared(missed.mean_shapes(faces), faces, as_answers=False).errors()
+        )
         more = score_attributes(attributes, faces, f"protocol {self.name!r}")
         return Score(
             errors=errors,
@@ -331,6 +341,40 @@ class Protocol:
             complete=self.is_complete(faces),
             attributes=more,
         )
+
+    def compared(self, predictions: np.ndarray, faces: FaceSet, as_answers: bool = True) -> Compared:
+        """Return truth and answers as this protocol compares them, and what their errors are divided by.
+
+        Parameters
+        ----------
+        predictions : ndarray of float, (n, L, 2)
+            In px of the original images.
+        faces : FaceSet
+            n faces, as `select` gave them.
+        as_answers : bool
+            False for points that are no answers of a method, and are not moved as its answers are.
+
+        Raises
+        ------
+        ProtocolError
+            For a normaliser that is not positive, and for a face without any counted point.
+        """
+        truth = faces.landmarks
+        if self.clipped:
+            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+        counted = metrics.counted_points(truth, self.points, faces.visible if self.visible else None)
+        if not counted.any(axis=1).all():
+            bare = listed(faces.ids[~counted.any(axis=1)].tolist())
+            raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
+        if as_answers and self.unshifted:
+            predictions = predictions - common_shift(predictions, truth, counted)
+        if as_answers and self.offset:
+            predictions = predictions + self.offset
+        answers = whole_pixels(predictions, self.integer, self.rounded)
+        if self.stretched:
+            faces, truth, answers = in_unit_boxes(faces, truth, answers)
+        distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
+        return Compared(truth, answers, counted, distance, self.points, self.diluted)
 
     def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
         """Return NME, FR at every threshold and AUC at the first.
@@ -345,53 +389,9 @@ class Protocol:
         if self.missed == "skipped":
             found = ~np.isnan(charged)
             charged, counts = charged[found], None if counts is None else counts[found]
-        nme = metrics.nme(charged, counts if self.reduction == "micro" else None)
+        average = metrics.median if self.reduction == "median" else metrics.nme
+        nme = metrics.nme(charged, counts) if self.reduction == "micro" else average(charged)
         rates = [metrics.Metric("fr", 100 * metrics.failure_rate(charged, t, self.strict), t) for t in self.thresholds]
         t = self.thresholds[0]
         area = 100 * legacy.AUC_RULES[self.auc_rule](charged, t)
         return metrics.Metric("nme", 100 * nme), *rates, metrics.Metric("auc", area, t, self.auc_rule)
-
-
-def ids_hash(faces: FaceSet) -> str:
-    """Return the SHA-256 of the sorted ids of faces, one per line: it identifies the faces behind a number."""
-    return hash_of_ids(faces.ids.tolist())
-
-
-def hash_of_ids(ids: Iterable[str]) -> str:
-    """Return the SHA-256 of the sorted ids, one per line.
-
-    Blanks do not count: one file of 300-W is called `image_092 _01` in the release and `image_092_01` in many copies.
-    """
-    lines = "\n".join(sorted("".join(one.split()) for one in ids))
-    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _options(options: Any, where: str) -> tuple[tuple[str, Any], ...]:
-    try:
-        return tuple(sorted(dict(json.loads(json.dumps(dict(options), allow_nan=False))).items()))
-    except (TypeError, ValueError):
-        raise ProtocolError(must_be(where, "options", options, "a mapping from names to JSON values")) from None
-
-
-def _names(names: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
-        raise ProtocolError(must_be(where, "union_of", names, "the names of subsets"))
-    return tuple(names)
-
-
-def _thresholds(values: Any, where: str) -> tuple[float, ...]:
-    found = tuple(values) if isinstance(values, (tuple, list)) else (values,)
-    if not found or len(set(found)) < len(found) or not all(_THRESHOLD.fits(value) for value in found):
-        allowed = "one or more different fractions above 0 up to 1"
-        raise ProtocolError(must_be(where, "thresholds", values, allowed, "8 % is 0.08"))
-    return tuple(map(float, found))
-
-
-def _indices(points: Any, scheme: str, where: str, what: str) -> tuple[int, ...]:
-    """The points as integers: one or more, each once, and all of them in the scheme."""
-    total, number = get_scheme(scheme).n_points, whole(0)
-    found = tuple(points) if isinstance(points, (tuple, list)) else ()
-    good = all(number.fits(point) and point < total for point in found)
-    if not found or not good or len(set(found)) < len(found):
-        raise ProtocolError(must_be(where, what, points, f"different points of {scheme}, from 0 to {total - 1}"))
-    return tuple(int(point) for point in found)

@@ -1,6 +1,7 @@
 """Run records on disk: atomic, content-addressed, resumable.
 
     OUT/records/KEY/run.json, faces.npz     one run: a fitted model measured under one protocol
+    OUT/records/KEY/output.txt              what its cell printed, if it had a process of its own
     OUT/records/KEY.failed/run.json         one that failed or was skipped; tried again by the next run
     OUT/models/LABEL-KEY/model.safetensors, fit.json    one fitted model; see `fldbench.records.models`
     OUT/training/KEY/                       checkpoint and curves of the training of a network
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError, StoreError
-from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep
+from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep, write_text
 from fldbench.npz import read_npz
 from fldbench.protocols import Protocol
 from fldbench.records.models import Models, SavedModel
@@ -32,6 +33,7 @@ from fldbench.records.record import Record
 from fldbench.records.sealed import VersionError, from_json, to_json
 
 LARGEST_RECORD = 10**8  # bytes of run.json
+OUTPUT = "output.txt"
 
 
 class Store:
@@ -144,6 +146,13 @@ class Store:
             (folder / "run.json").write_text(text + "\n", encoding="utf-8")
             if content:
                 (folder / "faces.npz").write_bytes(content)
+
+    def keep_output(self, keys: Iterable[str], text: str) -> None:
+        """Keep what a cell printed beside its records, unless they have an output already."""
+        for key in keys:
+            for place in (self.record_path(key), self.record_path(f"{key}.failed")):
+                if place.is_dir() and not (place / OUTPUT).exists():
+                    write_text(place / OUTPUT, text)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""

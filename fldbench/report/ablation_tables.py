@@ -9,7 +9,7 @@ from dataclasses import replace
 from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.report.ablation_words import answer, baseline_of, interval_text, short
 from fldbench.report.captions import title
-from fldbench.report.columns import Column
+from fldbench.report.columns import Column, headed
 from fldbench.report.comparisons import HELPS, HURTS, Measured, VariantRow
 from fldbench.report.tables import Cell, Table, names_of, notes_of
 from fldbench.stats import LEVEL
@@ -56,21 +56,16 @@ def tables_of(
     return found
 
 
-def _headed(name: str, heading: str) -> Column:
-    """Return a column that is printed here alone, where the text of each cell is put together."""
-    return Column(name, lambda row: None, heading)
-
-
 def _first(rows: Sequence[VariantRow], place: tuple[str, str], about: str, caption: str, failures: Column) -> Table:
     columns = (
-        _headed("nme", "NME %"),
-        _headed("nme:diff", "difference"),
-        _headed("nme:effect", "effect"),
+        headed("nme", "NME %"),
+        headed("nme:diff", "difference"),
+        headed("nme:effect", "effect"),
         failures,
-        _headed(f"{failures.name}:diff", "difference"),
-        _headed("fit_seconds:ratio", "fit time"),
-        _headed("parameters:ratio", "parameters"),
-        _headed("seeds", "seeds"),
+        headed(f"{failures.name}:diff", "difference"),
+        headed("fit_seconds:ratio", "fit time"),
+        headed("parameters:ratio", "parameters"),
+        headed("seeds", "seeds"),
     )
     counts = {f"{len(row.good)} of {len(row.records)}" for row in rows}
     same = ["seeds"] if len(counts) == 1 else []
@@ -103,7 +98,7 @@ def _first(rows: Sequence[VariantRow], place: tuple[str, str], about: str, capti
 def _of_keys(
     rows: Sequence[VariantRow], place: tuple[str, str], about: str, caption: str, keys: Sequence[str]
 ) -> Table:
-    columns = tuple(_headed(key, key.partition("@")[2] or key.partition(":")[2]) for key in keys)
+    columns = tuple(headed(key, key.partition("@")[2] or key.partition(":")[2]) for key in keys)
     # The remarks stand below the first table.
     shown = [replace(row, remark="") for row in rows if any(key in row.measures for key in keys)]
     lines = [[Cell(_short(row.measures.get(key))) for key in keys] for row in shown]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from fldbench.attribute_metrics import Bin, count_answers, improper, measure_attribute
+from fldbench.identities import TOLERANCE
 from fldbench.records.record import Record
-from fldbench.report.identities import TOLERANCE
 
 RELATIVE = 1e-9  # of a number; other versions of numpy may sum in another order
 

@@ -325,6 +325,11 @@ def is_metric(name: str) -> bool:
     return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:(?!low$|high$)[^:]+)?", name) is not None
 
 
+def headed(name: str, heading: str) -> Column:
+    """Return a column of one printed table alone, where the text of each cell is put together."""
+    return Column(name, lambda row: None, heading)
+
+
 def csv_text(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> str:
     """Return comma-separated values with a header; a missing number is empty."""
     out = io.StringIO()
@@ -339,7 +344,7 @@ def csv_cell(column: Column, value: Any) -> str:
     """Return a value as written in CSV; None is empty."""
     if value is None or value == "":
         return ""
-    if column.csv_decimals is None:
+    if column.csv_decimals is None or isinstance(value, str):
         return escape.csv_cell(value) if isinstance(value, str) else str(value)
     text = f"{value:.{column.csv_decimals}f}"
     return text.rstrip("0").rstrip(".") if column.name in ("missed", "n_nme") else text

@@ -121,7 +121,7 @@ def fitting(table: Table) -> Table:
     """
     rows = [row for _, part in table.parts for row in part]
     texts = {c.name: {row[i].text for row in rows} for i, c in enumerate(table.columns, 1)}
-    all_faces = all(n == total for n, total in (one.split(" of ") for one in texts.get("n", ())))
+    all_faces = all(n == total for n, total in (one.split(" of ") for one in texts.get("n", set()) - {"-"}))
     rates = [column.name for column in table.columns if column.name.startswith("fr")]
     order = [*table.spare, *(["n"] if all_faces else [])]
     order += ["missed"] if texts.get("missed", set()) <= {"0", "-"} else []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
-from fldbench.metrics import Metric, broken_identities
+from fldbench.identities import TOLERANCE, Range, Result, contradictions, mean_of_parts
+from fldbench.metrics import Metric
 from fldbench.records.record import Record
 
-TOLERANCE = 1e-6  # percent points
 PERCENT = ("fr", "auc")  # metrics from 0 to 100 under fldbench's own rules
 SHARES = ("accuracy", "balanced_accuracy", "average_precision", "ece")  # of attributes, from 0 to 100 under all rules
 
@@ -58,17 +59,21 @@ def _nothing_to_measure(metric: Metric, record: Record) -> bool:
 
 
 def _contradiction(record: Record) -> str:
-    rates = {m.threshold: m.value for m in record.metrics.values_ if m.name == "fr"}
-    for area in record.metrics.values_:
-        if area.name != "auc" or area.threshold is None or area.threshold not in rates:
-            continue
-        nme = record.metrics["nme"]
-        row = {"n": record.test.n, "missed": record.test.missed, "nme": 0.0 if nme is None else nme / 100}
-        row |= {"fr": rates[area.threshold] / 100, "auc": area.value / 100}
-        wrong = broken_identities(row, area.threshold)
-        if wrong:
-            return f"contradicts itself: {'; '.join(wrong)}"
-    return ""
+    values = [metric for metric in record.metrics.values_ if metric.of is None]
+    nme = record.metrics["nme"]
+    result = Result(
+        n=record.test.n,
+        missed=record.test.missed,
+        nme=None if nme is None else Range.around(nme),
+        rates={_percent(one): Range.around(one.value) for one in values if one.name == "fr"},
+        areas={_percent(one): Range.around(one.value) for one in values if one.name == "auc"},
+    )
+    wrong = [one.text for one in contradictions(result)]
+    return f"contradicts itself: {'; '.join(wrong)}" if wrong else ""
+
+
+def _percent(metric: Metric) -> Fraction:
+    return 100 * Fraction(str(metric.threshold))
 
 
 def union_problems(records: Iterable[Record]) -> dict[str, str]:
@@ -98,12 +103,16 @@ def union_problems(records: Iterable[Record]) -> dict[str, str]:
 
 def _broken_union(whole: Record, parts: list[Record]) -> str:
     for name in (metric.key for metric in whole.metrics.values_ if metric.of is None):
-        total = sum(_weight(part, name) * (part.metrics.get(name) or 0.0) for part in parts)
-        expected = _weight(whole, name) * (whole.metrics[name] or 0.0)
-        if abs(total - expected) > TOLERANCE * max(1, whole.test.n):
+        weighed, n = [(_value(part, name), _weight(part, name)) for part in parts], _weight(whole, name)
+        same = sum(weight for _, weight in weighed) == n
+        if not same or (n and not mean_of_parts(weighed).meets(_value(whole, name))):
             numbers = ", ".join(f"{part.protocol.name} {part.metrics.get(name)}" for part in parts)
             return f"{whole.protocol.name} {name} {whole.metrics[name]} is not the weighted mean of {numbers}"
     return ""
+
+
+def _value(record: Record, name: str) -> Range:
+    return Range.around(record.metrics.get(name) or 0.0)
 
 
 def _weight(record: Record, metric: str) -> int:

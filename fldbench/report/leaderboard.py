@@ -18,6 +18,7 @@ from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
 from fldbench.report.identities import problem_of, union_problems
 from fldbench.report.names import rows_of
+from fldbench.report.published import published_rows
 from fldbench.report.ranking import ordered
 from fldbench.report.tables import Table, table
 from fldbench.report.tested import MOST_ROWS, TOO_MANY, sentences, with_certainty
@@ -55,6 +56,9 @@ class Leaderboard:
         (train, protocol) -> what a second table shows, where methods answer attributes.
     records : tuple of RowRecords
         The records behind each row, in the same order.
+    published : dict
+        Protocol -> rows of the numbers that others print under the same rules, if they were asked for. They stand below
+        all others in every format, without a rank.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -63,6 +67,7 @@ class Leaderboard:
     left_out: tuple[str, ...] = ()
     attributes: dict[tuple[str, str], Attributes] = field(default_factory=dict)
     records: tuple[RowRecords, ...] = ()
+    published: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         rows, tables = len(self.rows), len(self.captions)
@@ -95,7 +100,7 @@ class Leaderboard:
         chosen = self.columns
         if columns is not None:
             chosen = (BY_NAME["method"], *printed_columns(self.columns, self.rows, columns))
-        return csv_text(chosen, self.rows)
+        return csv_text(chosen, [*self.rows, *(row for rows in self.published.values() for row in rows)])
 
     def to_text(self, columns: Sequence[str] | None = None, width: int = formats.WIDTH) -> str:
         """Return a plain table for each training set and protocol; captions have lines of `width` letters."""
@@ -142,14 +147,17 @@ class Leaderboard:
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
         found = []
         for place, rows in self.sections():
-            found.append(table(place, rows, self.captions[place], self.columns, names, longest_name))
+            beside = [*rows, *self.published.get(place[1], ())]
+            found.append(table(place, beside, self.captions[place], self.columns, names, longest_name))
             if names is None and place in self.attributes:
                 found.append(attribute_table(place, rows, self.attributes[place], self.columns, longest_name))
         return found
 
 
-def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) -> Leaderboard:
+def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], published: bool = False) -> Leaderboard:
     """Return the leaderboard of one folder, of several folders, or of records.
+
+    With `published`, numbers that others print under the same rules stand below them, without a rank.
 
     Different things with one label are kept apart: rules by their hash, training faces by their fingerprint, methods
     by the parameters that differ and by their code. A record that was edited, is not finite, or contradicts itself or
@@ -193,6 +201,7 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record]) ->
         (*left_out, *(f"left out: {line}" for line in unreadable), *([TOO_MANY] if len(rows) > MOST_ROWS else [])),
         attributes,
         tuple(shown),
+        {row.protocol: published_rows(row.one.protocol, columns) for row in shown if published},
     )
 
 

@@ -29,6 +29,7 @@ HEADINGS = {
     "contaminated": "not ranked: trained on test faces",
     "superseded": "not ranked: superseded by newer code",
     "failed": "no number",
+    "published": "not ranked: published by others",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fldbench.escape import LONGEST, LONGEST_NAME, cut, plain
 from fldbench.report.captions import title
 from fldbench.report.columns import Column, printed_columns
+from fldbench.report.published import is_published, published_notes
 from fldbench.report.ranking import HEADINGS, RANKED
 
 HUGE = 1e6  # from here on a number is written with a power of ten
@@ -117,7 +118,7 @@ def text_of(row: dict[str, Any], column: Column) -> str:
     """Return the text of a cell."""
     value = row.get(column.name)
     if column.name == "n":
-        return f"{row['n']} of {row['n_total']}"
+        return "-" if row["n"] is None else f"{row['n']} of {row['n_total']}"
     if value is None or value == "":
         return "-"
     if not isinstance(value, (int, float)):
@@ -193,9 +194,9 @@ def notes_of(rows: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[str
     """Return a line for each remark, for each row that is not ok, and for each reason why rows are contaminated."""
     lines = [f"({letter}) {remark}" for remark, letter in _letters(rows).items()]
     for row, name in zip(rows, methods, strict=True):
-        if row["status"] != "ok":
+        if row["status"] != "ok" and not is_published(row):
             lines.append(f"{name}: {row['status']}: {cut(plain(row['reason']))}")
     for why in dict.fromkeys(row["overlap"] for row in rows if row["overlap"]):
         named = [name for row, name in zip(rows, methods, strict=True) if row["overlap"] == why]
         lines.append(f"Not ranked, because {cut(plain(why), 2 * LONGEST)}: {', '.join(named)}.")
-    return lines
+    return [*lines, *published_notes(rows)]

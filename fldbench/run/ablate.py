@@ -16,6 +16,7 @@ from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.records.variant_runs import FaceValues, VariantRun
 from fldbench.run.data import SuiteData
+from fldbench.run.limits import Limits
 from fldbench.run.runner import OnEvent, OnNote, plan_suite, run_suite
 from fldbench.run.suite import Suite, load_suite
 from fldbench.run.variants import with_variants
@@ -34,6 +35,8 @@ def ablate_suite(
     on_note: OnNote | None = None,
     methods: Collection[str] = (),
     progress: bool = False,
+    isolate: bool = False,
+    limits: Limits | None = None,
 ) -> list[VariantRun]:
     """Run the variants of a suite's methods (see `fldbench.run.variants`); `fldbench.ablation` compares them.
 
@@ -43,7 +46,8 @@ def ablate_suite(
 
     Parameters
     ----------
-    suite, out, data, jobs, fresh, on_event, only, reuse_other_code, on_note, methods, progress
+    suite, out, data, jobs, fresh, on_event, only, reuse_other_code, on_note, methods, progress, isolate,
+    limits
         As for `run_suite`; labels are those of the variants, such as `tcdcn: landmarks + pose`. Among the methods, the
         label of a method in the suite means all its variants.
 
@@ -75,6 +79,8 @@ def ablate_suite(
         on_note,
         ablated.of_methods(methods),
         progress,
+        isolate,
+        limits,
     )
     faces = SuiteData(roots_together(ablated.suite.data, data))
     found = []

@@ -17,7 +17,7 @@ from fldbench.escape import cut
 from fldbench.faces import facts_of
 from fldbench.method import Method, load_method
 from fldbench.plugin_files import load_plugin
-from fldbench.protocols import Protocol, boxes_from
+from fldbench.protocols import Protocol
 from fldbench.records.keys import Ingredients
 from fldbench.records.machine import machine_facts
 from fldbench.records.models import FitFacts
@@ -207,7 +207,7 @@ def record_failure(cell: Cell, store: Store, why: Failure) -> str:
 
 @dataclass
 class Batch:
-    """Runs that share predictions (same test split, same boxes), and the predictions as they come in."""
+    """Runs that share predictions (same test split, same harm, same boxes), and the predictions as they come in."""
 
     runs: list[Run]
     answers: Gathered = field(default_factory=Gathered)
@@ -299,10 +299,10 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
 
 
 def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
-    """Group runs that can share one prediction: same test split, same boxes."""
-    together: dict[tuple[str, str], list[Run]] = {}
+    """Group runs that can share one prediction: same test split, same harm, same boxes."""
+    together: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        place = place_of(run.protocol), run.protocol.box_source
+        place = place_of(run.protocol), run.protocol.harms, run.protocol.box_source
         together.setdefault(place, []).append(run)
     return list(together.values())
 
@@ -310,9 +310,9 @@ def _by_boxes(runs: Iterator[Run]) -> list[list[Run]]:
 def _answer(batch: Batch, method: Method, cell: Cell, part: Part, data: SuiteData) -> None:
     """Predict, once, every face that any run of a batch needs and that the model may answer."""
     loaded, protocols = data.test(batch.runs[0].protocol), [run.protocol for run in batch.runs]
-    faces = boxes_from(loaded.check_usable(), protocols[0].box_source)
-    wanted = {face for protocol in protocols for face in protocol.select(faces).ids.tolist()}
-    faces = faces[np.isin(faces.ids, sorted(wanted))]
+    faces = loaded.check_usable()
+    wanted = {face for protocol in protocols for face in protocol.chosen(faces).ids.tolist()}
+    faces = protocols[0].given(faces[np.isin(faces.ids, sorted(wanted))])
     if cell.partition is not None and part.fold is not None:
         faces = faces[cell.partition.held_out(faces, part.fold)]
     if len(faces):

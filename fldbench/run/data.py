@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -144,6 +145,16 @@ class SuiteData:
             loaded.drop_unreadable()
             found[place_of(one)] = loaded.problems
         return found
+
+    def preload(self, what: Iterable[TrainSpec | Protocol]) -> None:
+        """Load some sets and draw what is rendered; forget those that fail, which may need a plug-in."""
+        for one in what:
+            loaded = self.train(one) if isinstance(one, TrainSpec) else self.test(one)
+            if loaded.faces is None:
+                del self._loaded[place_of(one)]
+            elif loaded.faces.images.rendered:
+                for _ in loaded.faces.images:
+                    pass
 
     def forget_changed(self) -> bool:
         """Tell whether foreign code changed any face that is loaded; such sets are loaded anew when they are needed."""

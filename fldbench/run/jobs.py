@@ -1,57 +1,90 @@
-"""Cells in processes of their own: one that dies takes no other cell with it."""
+"""Several cells at the same time, each in a process of its own: one that dies takes no other cell with it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from fldbench.records.store import Store
-from fldbench.run.cell import Cell, Failure, record_failure, run_cell
+from fldbench.run.cell import Cell, record_failure
+from fldbench.run.isolate import Running, Server, changed
+from fldbench.run.limits import Limits
+
+LOOK_EVERY = 0.2  # seconds, at the keyboard
 
 
-def in_processes(cells: Sequence[Cell], store: Store, jobs: int) -> Iterator[str]:
+def in_processes(
+    cells: Sequence[Cell],
+    store: Store,
+    jobs: int,
+    limits: Limits,
+    on_news: Callable[[str, int, int], None] | None = None,
+    on_note: Callable[[str], None] = lambda line: None,
+) -> Iterator[str]:
     """Run cells, `jobs` at the same time, and yield what `run_cell` returns, in the order in which they end.
 
-    If a process dies (a crash of compiled code, `os._exit`, too little memory), joblib ends all of them. Then the cells
-    that had begun run again, each alone: the one that kills its process again fails, and the rest goes on.
+    A cell that crashes, hangs or takes too much becomes a failed record with its reason, and the others go on. What a
+    cell prints is kept beside its records. `on_news` is told what a single cell reports from inside its training.
+
+    After one interruption (Ctrl-C) no cell is begun, and those that run are finished; after a second one they are
+    ended. Then KeyboardInterrupt is raised.
     """
-    left = list(enumerate(cells))
-    while left:
-        begun: list[tuple[int, Cell]] = []
-        ended: set[int] = set()
-
-        def work(waiting: Sequence[tuple[int, Cell]], begun: list[tuple[int, Cell]] = begun) -> Iterator[Any]:
-            for number, cell in waiting:
-                begun.append((number, cell))
-                yield delayed(_numbered)(number, cell, store)
-
+    waiting, running = deque(cells), list[Running]()
+    with Server(cells) as server, _interruptions() as interrupted:
         try:
-            # No more cells are handed out than run, so that few are in doubt after a death.
-            parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
-            for number, what in parallel(work(left)):
-                ended.add(number)
-                yield what
-            return
-        except TerminatedWorkerError:
-            left = left[len(begun) :]
-        for number, cell in begun:
-            if number not in ended:
-                yield _alone(cell, store)
+            told = 0
+            while running or (waiting and not interrupted):
+                while waiting and len(running) < jobs and not interrupted:
+                    running.append(server.start(waiting.popleft(), store, limits))
+                for one in changed(running, LOOK_EVERY):
+                    if one.hear(on_news if jobs == 1 else None):
+                        running.remove(one)
+                        yield _ended(one, store)
+                if len(interrupted) > 1:
+                    break
+                if len(interrupted) > told:
+                    told = len(interrupted)
+                    on_note(f"interrupted: {len(running)} at work are finished first; once more, and they are ended")
+        finally:
+            for one in running:
+                one.cancel()
+            for one in running:
+                while not one.hear():
+                    changed([one], LOOK_EVERY)
+                one.close()
+    if interrupted:
+        raise KeyboardInterrupt
 
 
-def _alone(cell: Cell, store: Store) -> str:
+def _ended(one: Running, store: Store) -> str:
+    """Write down how a cell ended, and return it in one line."""
+    why, printed = one.close()
+    line = record_failure(one.cell, store, why) if why else one.done or one.cell.label
+    if one.left:
+        left = f"it left {one.left} process{'es' * (one.left > 1)} behind, ended now"
+        line, printed = f"{line}; {left}", f"{printed}\n{left}\n"
+    if printed.strip():
+        store.keep_output([run.key for run in one.cell.runs], printed)
+    return line
+
+
+@contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """Collect interruptions in a list, in place of an exception at any moment; in the main thread alone."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
     try:
-        # Two jobs, because one would be this process.
-        return Parallel(n_jobs=2)([delayed(run_cell)(cell, store)])[0]
-    except TerminatedWorkerError as error:
-        codes = re.search(r"\{(.+?)\}", str(error))
-        code = f" with {codes[1]}" if codes else ""
-        return record_failure(cell, store, Failure("failed", f"its process ended{code}; maybe too little memory"))
-
-
-def _numbered(number: int, cell: Cell, store: Store) -> tuple[int, str]:
-    return number, run_cell(cell, store)
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)

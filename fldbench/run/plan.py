@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from fldbench import registry
 from fldbench.dataset import Roots, absolute_roots
-from fldbench.errors import DataError, SuiteError, UnknownNameError, near_miss
+from fldbench.errors import DataError, SuiteError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
 from fldbench.plugin_files import is_of_plugin, loaded_plugins
@@ -69,6 +69,22 @@ class Plan:
             if name not in known:
                 raise SuiteError(f"no method of the suite is named or labelled {name!r}; {near_miss(name, known)}")
         return Plan([cell for cell in self.cells if {cell.method.name, cell.method.label} & set(names)], self.data)
+
+    def shard(self, part: int, parts: int) -> Plan:
+        """Return every `parts`-th cell, from the `part`-th on, counted from 1.
+
+        All parts together are the plan, and no cell is in two of them.
+
+        Raises
+        ------
+        SuiteError
+            For a part that there is not, and where there are more parts than cells.
+        """
+        if not 1 <= part <= parts:
+            raise SuiteError(must_be("shard", "its number", part, f"from 1 to {parts}, the number of shards"))
+        if parts > len(self.cells):
+            raise SuiteError(must_be("shard", "the number of shards", parts, f"{len(self.cells)} or fewer: the cells"))
+        return Plan(self.cells[part - 1 :: parts], self.data)
 
 
 def make_plan(suite: Suite, data: Roots) -> Plan:

@@ -114,7 +114,7 @@ def evaluate_file(
         For the data root.
     """
     protocol = get_protocol(protocol)
-    loaded = _faces_to_score(protocol, data)
+    loaded = faces_to_score(protocol, data)
     n_points, most = get_scheme(protocol.scheme).n_points, max(len(loaded), 1)
     ids, points, told, answered = read_answers(path, n_points, protocol.dataset, most, loaded.attributes)
     row_of, notes = matched(ids, loaded, path)
@@ -232,7 +232,7 @@ def _shared(labels: Iterable[str], protocol: Protocol, faces: FaceSet, data: Roo
     return seen(labels, protocol, faces, load), notes
 
 
-def _faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
+def faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
     """Return the split of a protocol; scoring needs no images, so labels alone suffice if faces are absent."""
     options = dict(protocol.options)
     loaded = load_dataset(protocol.dataset, data, protocol.split, **options)

@@ -7,21 +7,30 @@ from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fldbench.dataset import Roots, check_roots, roots_together
 from fldbench.files import listed
-from fldbench.progress import printed
+from fldbench.progress import printed, say_progress
 from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Part, Run, run_cell
 from fldbench.run.dry_run import plan_in_words
+from fldbench.run.isolate import POSSIBLE
 from fldbench.run.jobs import in_processes
+from fldbench.run.limits import Limits
 from fldbench.run.plan import Plan, from_other_code, make_plan, with_problems
 from fldbench.run.suite import Suite, load_suite
 
 OnEvent = Callable[[str, int, int], None]  # what was done; steps done, steps in all
 OnNote = Callable[[str], None]
+
+
+class Elsewhere(NamedTuple):
+    """Cells run in processes of their own: so many at the same time, with these limits for each."""
+
+    jobs: int
+    limits: Limits
 
 
 def run_suite(
@@ -36,6 +45,9 @@ def run_suite(
     on_note: OnNote | None = None,
     methods: Collection[str] = (),
     progress: bool = False,
+    isolate: bool = False,
+    limits: Limits | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> list[Record]:
     """Do the runs that are not done yet and return the records of the whole suite, in its order.
 
@@ -66,6 +78,14 @@ def run_suite(
         its variants.
     progress : bool
         Print lines on stderr: each model when it is done, and what a method reports from inside its training.
+    isolate : bool
+        Run each cell in a process of its own, also with one job, so that a method that crashes ends nothing but its
+        row. What it prints is kept beside its records. A system that cannot fork runs all in this process.
+    limits : Limits, optional
+        Of each cell; one that passes them fails. They ask for processes of their own.
+    shard : tuple of int, optional
+        (i, n): run only the i-th of n equal parts of the cells, i from 1. Several machines, such as the tasks of a
+        SLURM array, share out a suite so, in one shared folder or in folders that `leaderboard` reads together.
 
     Returns
     -------
@@ -80,8 +100,9 @@ def run_suite(
         When no training set of the suite is there.
     """
     suite, data = _suite_and_roots(suite, data)  # before anything is created
+    limits = limits and limits.checked()
     store = Store(out)
-    plan = _planned(suite, data, only, methods)
+    plan = _planned(suite, data, only, methods, shard)
     if fresh:
         plan = _forgotten(plan, store)
     others = from_other_code(plan, store)
@@ -97,7 +118,8 @@ def run_suite(
     ]
     if todo:
         with printed() if progress else nullcontext() as show:
-            _run_cells(with_problems(todo, plan.data, jobs), plan, store, jobs, on_event or show)
+            elsewhere = Elsewhere(jobs, limits or Limits()) if isolate or limits or jobs > 1 else None
+            _run_cells(with_problems(todo, plan.data, jobs), plan, store, elsewhere, on_event or show, note)
     return [
         _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell, run)
         for cell in plan.cells
@@ -113,6 +135,7 @@ def plan_suite(
     methods: Collection[str] = (),
     fresh: bool = False,
     reuse_other_code: bool = False,
+    shard: tuple[int, int] | None = None,
 ) -> list[str]:
     """Return in lines what `run_suite` would do with the same arguments; nothing is created, fitted or decoded.
 
@@ -122,7 +145,7 @@ def plan_suite(
         As `run_suite`.
     """
     store = Store(out, create=False)
-    plan = _planned(*_suite_and_roots(suite, data), only, methods)
+    plan = _planned(*_suite_and_roots(suite, data), only, methods, shard)
     return plan_in_words(plan, store, fresh, from_other_code(plan, store) if reuse_other_code else ())
 
 
@@ -133,10 +156,13 @@ def _suite_and_roots(suite: str | Path | dict[str, Any] | Suite, data: Roots) ->
     return suite, data
 
 
-def _planned(suite: Suite, data: Roots, only: str | None, methods: Collection[str]) -> Plan:
+def _planned(
+    suite: Suite, data: Roots, only: str | None, methods: Collection[str], shard: tuple[int, int] | None
+) -> Plan:
     plan = make_plan(suite, data)
     plan = plan.of_methods(suite.labels_of(methods)) if methods else plan
-    return plan if only is None else plan.only(only)
+    plan = plan if only is None else plan.only(only)
+    return plan if shard is None else plan.shard(*shard)
 
 
 def _forgotten(plan: Plan, store: Store) -> Plan:
@@ -163,15 +189,20 @@ def _say_what_changed(others: dict[str, tuple[Record, list[str]]], reused: bool,
     say(f"{len(others)} result(s) here came from other code ({what} changed): {then}")
 
 
-def _run_cells(todo: list[Cell], plan: Plan, store: Store, jobs: int, on_event: OnEvent | None) -> None:
+def _run_cells(
+    todo: list[Cell], plan: Plan, store: Store, elsewhere: Elsewhere | None, on_event: OnEvent | None, note: OnNote
+) -> None:
     """Run the cells, those first that are known to fail, so that their rows say so at once."""
     on_event = on_event or (lambda what, done, total: None)
     on_event("", 0, len(todo))
     refused, rest = [cell for cell in todo if cell.refused], [cell for cell in todo if not cell.refused]
+    if elsewhere is not None and not POSSIBLE:
+        note("this system cannot fork, so all models are fitted in this process, one after another and without limits")
+        elsewhere = None
     # In this process the faces are loaded already; another process loads its own.
-    here = (run_cell(cell, store, plan.data) for cell in [*refused, *(rest if jobs == 1 else [])])
-    elsewhere = in_processes(rest, store, jobs) if jobs > 1 else ()
-    for done, what in enumerate(chain(here, elsewhere), start=1):
+    here = (run_cell(cell, store, plan.data) for cell in [*refused, *([] if elsewhere else rest)])
+    there = in_processes(rest, store, *elsewhere, say_progress, note) if elsewhere and rest else ()
+    for done, what in enumerate(chain(here, there), start=1):
         on_event(what, done, len(todo))
 
 

@@ -27,6 +27,7 @@ from fldbench.escape import cut
 from fldbench.method import Method
 from fldbench.plugin_files import load_plugin
 from fldbench.protocols import Protocol, definitions, get_protocol, register_protocol
+from fldbench.protocols.harms import curve
 from fldbench.protocols.names import suggestion
 from fldbench.run.specs import MethodSpec, Strict, TrainSpec, chosen_labels, found
 from fldbench.schemes import register_scheme, schemes_in
@@ -49,7 +50,8 @@ class Suite(Strict):
     define : list or dict
         Protocol bases of the suite: see `fldbench.protocols.definitions`.
     train, methods, protocols, seeds
-        The parts to combine; `protocols` are names, with or without modifiers.
+        The parts to combine; `protocols` are names, with or without modifiers. A star stands for a whole curve:
+        `300w-helen@blur=*`, `300w-helen@harm=*`, `300w-helen@boxes=jittered:*` (see `fldbench.protocols.harms.curve`).
     allow_overlap : bool
         Run although faces, persons or clips are trained on and measured on; such results are marked and never ranked.
     plugins : list of str
@@ -83,8 +85,16 @@ class Suite(Strict):
     @field_validator("protocols")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        # By their canonical names, so that two spellings of one protocol are noticed.
-        return [found(partial(get_protocol, name)).name for name in names]
+        # By their canonical names, so that two spellings of one protocol are noticed. Curves may share points.
+        curves = [(name, found(partial(curve, name))) for name in names]
+        own = [found(partial(get_protocol, name)).name for name, points in curves if points == [name]]
+        known: list[str] = []
+        for name, points in curves:
+            for point in points:
+                canonical = found(partial(get_protocol, point)).name
+                if points == [name] or canonical not in (*own, *known):
+                    known.append(canonical)
+        return known
 
     @field_validator("protocols")
     @classmethod

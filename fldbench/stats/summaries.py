@@ -180,7 +180,7 @@ def _of_order(
 
     whole = on(np.ones((1, n_groups)))[..., 0]
     faces = np.concatenate([on(times) for times in drawn_groups(n_groups, draws, rng)], axis=-1)
-    if of == MEDIAN:
+    if of == MEDIAN or n_groups < 2:
         return whole, faces, np.zeros(len(values))
     return whole, faces, _acceleration(on(_without_blocks(n_groups)).mean(axis=1))
 
@@ -207,6 +207,8 @@ def _of_function(
 
     whole = on(np.ones(n_groups))
     faces = np.stack([on(row) for times in drawn_groups(n_groups, draws, rng) for row in times], axis=-1)
+    if n_groups < 2:
+        return whole, faces, np.zeros(len(values))
     without = np.stack([on(row) for row in _without_blocks(n_groups)], axis=-1)
     return whole, faces, _acceleration(without.mean(axis=1))
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -60,16 +61,29 @@ def test_failures_reach_the_exit_status_and_the_rest_is_printed(call, suite, tmp
     assert "fldbench: 2 of 4 runs failed; their records are in" in err
 
 
-def test_an_interrupted_run_keeps_what_is_done_and_says_so(call, suite, tmp_path):
+def test_an_interrupted_run_finishes_what_is_begun_and_says_so(call, suite, tmp_path):
+    runner = os.getpid()
+
     class Interrupted(Noisy):
         def fit(self, train, val=None):
-            raise KeyboardInterrupt
+            os.kill(runner, signal.SIGINT)
+            return super().fit(train, val)
 
     registry.register_method("broken", Interrupted)
-    suite.write_text(SUITE.replace("mean-shape", "broken"))
+    suite.write_text(SUITE.replace("noisy, mean-shape", "broken, mean-shape"))
     status, _, err = call("run", suite, "--out", tmp_path / "out")
     assert status == 130 and "interrupted; finished work is kept in" in err
-    assert "noisy" in call("leaderboard", tmp_path / "out")[1]
+    assert "1 at work are finished first" in err
+    board = call("leaderboard", tmp_path / "out")[1]
+    assert "broken" in board and "mean-shape" not in board
+
+
+def test_a_shard_runs_its_part_and_leaves_the_tables_to_a_whole_run(call, suite, tmp_path):
+    status, text, err = call("run", suite, "--out", tmp_path / "out", "--shard", "2/2")
+    assert status == 0 and "mean-shape" in text and "noisy" not in text
+    assert "leaderboard files hold whole suites and were not written" in err
+    status, _, err = call("run", suite, "--shard", "2-8")
+    assert status == 2 and "the command: --shard is '2-8'; must be I/N, such as 2/8" in err
 
 
 def test_leaderboard_in_every_format(call, suite, tmp_path):
@@ -267,7 +281,7 @@ def test_protocols_come_from_a_users_file(call, tmp_path):
 def test_the_list_of_protocols_fits_on_a_screen(call):
     status, text, _ = call("list", "protocols")
     lines = text.splitlines()
-    assert status == 0 and len(lines) <= 45 and max(map(len, lines)) <= 80
+    assert status == 0 and len(lines) <= 55 and max(map(len, lines)) <= 80
     assert any(line.strip().startswith("300w-helen") for line in lines) and "boxes=tight|jittered:S|official" in text
 
 

@@ -147,3 +147,17 @@ def test_a_rule_knows_no_order_and_falls_with_the_errors(rule):
     assert area(errors[::-1], 0.08) == pytest.approx(area(errors, 0.08), abs=1e-12)
     assert area(errors + 0.005, 0.08) < area(errors, 0.08)
     assert area(np.append(errors, np.nan), 0.08) < area(errors, 0.08)
+
+
+@pytest.mark.parametrize("rule", legacy.AUC_RULES)
+@pytest.mark.parametrize("t", [0.05, 0.07, 0.08, 0.10])
+def test_no_rule_is_further_from_the_area_than_is_said(rule, t):
+    rng = np.random.default_rng(0)
+    for kind in range(60):
+        n = int(rng.integers(2, 300))
+        errors = np.minimum(rng.gamma(2, rng.uniform(0.005, 0.05), n), 1.0)
+        if kind % 3 == 1 and rule != "luvli":  # all just above the samples of the coarsest rule
+            errors = np.floor(errors / 0.005) * 0.005 + 1e-9
+        below, above = legacy.rule_error(rule, t, n)
+        off = legacy.AUC_RULES[rule](errors, t) - legacy.AUC_RULES["exact"](errors, t)
+        assert -below - 1e-9 <= off <= above + 1e-9

@@ -140,7 +140,10 @@ def test_the_names_of_the_first_version_mean_what_they_did():
         ("t=0.08+0.08", "thresholds is .*; must be one or more different fractions"),
         ("auc=exakt", "auc_rule is 'exakt'; must be one of 'exact', .*; did you mean 'exact'"),
         ("missed=mean", "missed is 'mean'; must be failure, skipped, mean-shape, or value:X"),
-        ("reduction=median", "reduction is 'median'; must be one of 'macro', 'micro'"),
+        ("reduction=mean", "reduction is 'mean'; must be one of 'macro', 'micro', 'median'"),
+        ("offset=one", "offset is 'one'; must be a number of px from -100 to 100; -1 is for pixels that count from 1"),
+        ("offset=--1", "offset is '--1'; must be a number of px"),
+        ("norm=pixels,stretched", "normaliser is 'pixels'; must be a length in the box, as errors are stretched"),
     ],
 )
 def test_a_wrong_modifier_names_what_is_allowed(name, text):

@@ -22,6 +22,8 @@ BY_HAND = {
     "longer-side": 8.0,
     "height": 8.0,
     "given-box": 12.0,
+    "given-diagonal": math.sqrt(81 + 256),
+    "given-height": 16.0,
     "face-size": 16.0,
     "pixels": 100.0,
 }

@@ -268,6 +268,7 @@ CHANGES = {
     "subset": ("even", "select"),
     "first": (3, "select"),
     "box_source": ("jittered", "select"),
+    "harms": ((("rotation", 2),), "select"),
     "normaliser": ("box", "number"),
     "normaliser_points": (((2,), (1,)), "number"),
     "points": ((0, 1), "number"),
@@ -280,6 +281,10 @@ CHANGES = {
     "integer": (True, "number"),
     "clipped": (True, "number"),
     "unshifted": (True, "number"),
+    "offset": (-1.0, "number"),
+    "rounded": (True, "number"),
+    "stretched": (True, "number"),
+    "diluted": (True, "number"),
 }
 
 

@@ -16,8 +16,8 @@ from fldbench.report import leaderboard
 @pytest.mark.parametrize(
     ("numbers", "why"),
     [
-        ({"auc08": 20.0}, r"contradicts itself: AUC 0.2 < (1 - NME / t) of the found = 0.5"),
-        ({"fr08": 10.1}, "contradicts itself: FR 0.101 x n 330 is not whole"),
+        ({"auc08": 20.0}, "contradicts itself: AUC@8% is 20; must be at least 50, which is 1 - NME / t"),
+        ({"fr08": 10.1}, "contradicts itself: FR@8% is 10.1; no whole number of 330 faces is that share"),
         ({"nme": float("inf")}, "nme is not finite"),
         ({"nme": None}, "nme is not finite"),
         ({"fr10": None}, "fr10 is not finite"),

@@ -114,6 +114,8 @@ def test_edges():
     equal = summary_interval(np.full((1, 5), 0.04))
     assert (equal.low, equal.high) == pytest.approx((0.04, 0.04))
     assert np.isnan(summary_interval(np.ones((1, 5)), np.zeros(5)).low)  # one group
+    assert np.isnan(summary_interval(np.arange(5.0)[None], np.zeros(5), of="iqm").low)
+    assert np.isnan(summary_interval(np.ones((1, 5)), np.zeros(5), of=lambda one: one.mean(axis=1), draws=3).low)
     three = summary_interval(np.array([[0.02, 0.03, 0.07]]))
     assert three.low < 0.03 and three.high > 0.06
     missed = np.array([[0.02, np.nan, 0.03, np.nan, np.nan]])

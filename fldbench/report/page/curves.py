@@ -1,4 +1,4 @@
-"""Cumulative error distributions as inline SVG."""
+"""Curves of a page: cumulative error distributions, NME under harm, and error beside cost."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from markupsafe import Markup
 
 from fldbench.escape import html
 from fldbench.metrics import ced
+from fldbench.report.page.chart import Axis, Field, colour
 from fldbench.report.page.measured import Measured
 
-WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 40  # px around the field
 STEPS = 100
-COLOURED = 5  # lines with a colour of their own; the others are grey
 
 
 def ced_figure(table: Measured) -> Markup:
@@ -25,36 +23,79 @@ def ced_figure(table: Measured) -> Markup:
     """
     if not table.with_errors:
         return Markup("")
-    end = max(table.records[table.with_errors[0]].one.protocol.thresholds)
+    end = 100 * max(table.records[table.with_errors[0]].one.protocol.thresholds)
     at = np.linspace(0.0, end, STEPS + 1)
+    field = Field(Axis(0.0, end, "error, %"), Axis(0.0, 100.0, "% of faces"))
     lines = []
     for i, (name, errors, there) in enumerate(zip(table.methods, table.errors, table.there, strict=True)):
-        kind = f"line s{i}" if i < COLOURED else "line rest"
-        path = _path(ced(errors[there], at))
-        lines.append(f'<path class="{kind}" data-m="{i}" d="{path}"><title>{html(name)}</title></path>')
-    body = [*_axes(end), *reversed(lines)]
-    about = f"Cumulative error: share of faces, over the error up to {100 * end:g} %"
-    return Markup(
-        f'<svg class="chart ced" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{about}">{"".join(body)}</svg>'
+        shares = 100 * ced(errors[there], at / 100)
+        lines.append(field.line(list(zip(at, shares, strict=True)), i, name))
+    about = f"Cumulative error: share of faces, over the error up to {end:g} %"
+    return field.svg([*field.axes(), *reversed(lines)], about, "ced")
+
+
+def curves_figure(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]], across: str, about: str) -> Markup:
+    """Return the NME of methods, on a logarithmic axis, over something that gets worse.
+
+    Parameters
+    ----------
+    curves : sequence of (str, sequence of (float, float))
+        Name of a method, and its points: strength and NME in percent.
+    across : str
+        What the strengths are.
+    about : str
+        What a screen reader says.
+    """
+    points = [point for _, own in curves for point in own if point[1] > 0]
+    if not points:
+        return Markup("")
+    xs, ys = zip(*points, strict=True)
+    field = Field(
+        Axis(min(xs), max(xs), across), Axis(min(ys) / 1.1, max(ys) * 1.1, "NME, %", logarithmic=True), 420, 260
     )
+    lines = [field.line([p for p in own if p[1] > 0], i, name) for i, (name, own) in enumerate(curves) if own]
+    return field.svg([*field.axes(), *reversed(lines)], about, "ced")
 
 
-def _path(shares: np.ndarray) -> str:
-    xs = LEFT + np.linspace(0, 1, len(shares)) * (WIDTH - LEFT - RIGHT)
-    ys = TOP + (1 - shares) * (HEIGHT - TOP - BOTTOM)
-    return "M" + "L".join(f"{x:.0f} {y:.1f}" for x, y in zip(xs, ys, strict=True))
+def cost_figure(points: Sequence[tuple[str, float, float, bool]], across: str) -> Markup:
+    """Return methods by cost, on a logarithmic axis, and NME; those that no other beats are named and joined.
+
+    Parameters
+    ----------
+    points : sequence of (str, float, float, bool)
+        Name, cost, NME in percent, and whether it is on the front.
+    across : str
+        What the cost is.
+    """
+    points = [one for one in points if one[1] > 0]
+    if len(points) < 2:
+        return Markup("")
+    cost, error = [one[1] for one in points], [one[2] for one in points]
+    x = Axis(min(cost) / 1.5, max(cost) * 1.5, across, logarithmic=True)
+    field = Field(x, Axis(0.0, max(error) * 1.05, "NME, %"))
+    front = sorted((one for one in points if one[3]), key=lambda one: one[1])
+    joined = [field.at(price, loss) for _, price, loss, _ in front]
+    parts = field.axes()
+    if len(joined) > 1:
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in joined)
+        parts.append(f'<path class="line front" d="M{path}"/>')
+    for name, price, loss, best in sorted(points, key=lambda one: one[3]):
+        left, top = field.at(price, loss)
+        kind = "best" if best else "other"
+        title = f"<title>{html(f'{name}: {price:.3g}, {loss:.2f} %')}</title>"
+        parts.append(f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="5">{title}</circle>')
+        if best:
+            side = ("end", -9) if left > 0.7 * field.width else ("start", 9)
+            parts.append(
+                f'<text x="{left + side[1]:.1f}" y="{top - 7:.1f}" text-anchor="{side[0]}">{html(name)}</text>'
+            )
+    return field.svg(parts, f"Methods by {across} and NME; the numbers are in the table", "cost")
 
 
-def _axes(end: float) -> Sequence[str]:
-    parts = []
-    for share in (0, 25, 50, 75, 100):
-        y = TOP + (1 - share / 100) * (HEIGHT - TOP - BOTTOM)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{share}</text>')
-    for k in range(6):
-        x = LEFT + k / 5 * (WIDTH - LEFT - RIGHT)
-        place = f'x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle"'
-        parts.append(f'<text class="tick" {place}>{100 * end * k / 5:g}</text>')
-    parts.append(f'<text class="tick" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">error, %</text>')
-    parts.append(f'<text class="tick" x="{LEFT}" y="{HEIGHT - 4}">% of faces</text>')
-    return parts
+def legend(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the class and the name of each coloured series.
+
+    >>> legend(["a", "b"])
+    [('s0', 'a'), ('s1', 'b')]
+    """
+    return [(colour(i), name) for i, name in enumerate(names) if colour(i) != "rest"]

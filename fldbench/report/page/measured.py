@@ -45,6 +45,10 @@ class Measured:
         Fractions, the mean over the seeds; NaN for a face that was missed or not measured.
     there : ndarray of bool, (m, n)
         Whether a face was measured.
+    trainings : tuple of ndarray of float, (a, n)
+        The errors of each row in its a trainings.
+    groups : ndarray of str, (n,), or None
+        Persons, clips or photos; None where records do not keep them, or each face is a group of its own.
     """
 
     slug: str
@@ -56,6 +60,8 @@ class Measured:
     ids: np.ndarray
     errors: np.ndarray
     there: np.ndarray
+    trainings: tuple[np.ndarray, ...]
+    groups: np.ndarray | None = None
 
     @property
     def methods(self) -> list[str]:
@@ -73,15 +79,18 @@ def measured(board: Leaderboard, places: Mapping[str, Path]) -> list[Measured]:
     found: list[Measured] = []
     for place, rows in board.sections():
         records = [one for one in board.records if (one.train, one.protocol) == place]
-        kept = [_errors_of(row, places) for row in records]
-        with_errors = tuple(i for i, errors in enumerate(kept) if errors)
-        ids = list(dict.fromkeys(face for i in with_errors for face in kept[i]))
+        kept = [_trainings(row, places) for row in records]
+        with_errors = tuple(i for i, trainings in enumerate(kept) if trainings)
+        ids = _all_ids([own for i in with_errors for own, _ in kept[i]])
+        placed = [[_placed(ids, own, errors) for own, errors in kept[i]] for i in with_errors]
+        trainings = tuple(np.array([errors for errors, _ in row]) for row in placed)
         shape = len(with_errors), len(ids)
-        errors = np.array([[kept[i].get(face, np.nan) for face in ids] for i in with_errors]).reshape(shape)
-        there = np.array([[face in kept[i] for face in ids] for i in with_errors], bool).reshape(shape)
+        errors = np.array([_mean(one) for one in trainings]).reshape(shape)
+        there = np.array([np.any([there for _, there in row], axis=0) for row in placed], bool).reshape(shape)
         names = tuple(names_of(rows, LONGEST))
         slug = slug_of(place, [one.slug for one in found])
-        rest = names, with_errors, np.array(ids, str), errors, there
+        groups = _groups(ids, [record for i in with_errors for record in records[i].good], places)
+        rest = names, with_errors, ids, errors, there, trainings, groups
         found.append(Measured(slug, place, tuple(rows), tuple(records), *rest))
     return found
 
@@ -108,21 +117,43 @@ def arrays_of(record: Record, places: Mapping[str, Path], names: Sequence[str]) 
         return {}
 
 
-def _errors_of(row: RowRecords, places: Mapping[str, Path]) -> dict[str, float]:
-    """Return id of a face -> the mean of its errors over the seeds that found it."""
+def _trainings(row: RowRecords, places: Mapping[str, Path]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the ids of the faces and their errors, for each training of a row that kept them."""
     kept = [arrays_of(record, places, ("ids", "errors")) for record in row.good]
-    kept = [one for one in kept if {"ids", "errors"} <= one.keys() and len(one["ids"]) == len(one["errors"])]
-    if not kept:
-        return {}
-    ids = kept[0]["ids"].tolist()
-    if all(np.array_equal(one["ids"], kept[0]["ids"]) for one in kept):
-        return dict(zip(ids, _mean([one["errors"] for one in kept]).tolist(), strict=True))
-    tables = [dict(zip(one["ids"].tolist(), one["errors"].tolist(), strict=True)) for one in kept]
-    means = _mean([np.array([table.get(face, np.nan) for face in ids]) for table in tables])
-    return dict(zip(ids, means.tolist(), strict=True))
+    pairs = [(one["ids"], np.asarray(one["errors"], float)) for one in kept if {"ids", "errors"} <= one.keys()]
+    return [(ids, errors) for ids, errors in pairs if ids.ndim == 1 and ids.shape == errors.shape]
 
 
-def _mean(errors: Sequence[np.ndarray]) -> np.ndarray:
+def _groups(ids: np.ndarray, records: Sequence[Record], places: Mapping[str, Path]) -> np.ndarray | None:
+    """Return the group of each face, as the first record that keeps them says; None if each is one of its own."""
+    for record in records:
+        arrays = arrays_of(record, places, ("ids", "groups"))
+        if {"ids", "groups"} <= arrays.keys() and arrays["ids"].shape == arrays["groups"].shape:
+            known = dict(zip(arrays["ids"].tolist(), map(str, arrays["groups"].tolist()), strict=True))
+            found = np.array([f"group {known[face]}" if face in known else face for face in ids.tolist()])
+            return found if len(np.unique(found)) < len(found) else None
+    return None
+
+
+def _all_ids(lists: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the ids of all lists, each once, as the first list that holds them orders them."""
+    if not lists:
+        return np.zeros(0, str)
+    first = lists[0]
+    more = [one for one in lists if not np.array_equal(one, first)]
+    return np.array(list(dict.fromkeys(face for one in (first, *more) for face in one.tolist())), str)
+
+
+def _placed(ids: np.ndarray, own: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the errors in the order of all ids, NaN for a face that was not measured; and whether it was."""
+    if np.array_equal(ids, own):
+        return errors, np.ones(len(ids), bool)
+    known = dict(zip(own.tolist(), errors.tolist(), strict=True))
+    there = np.array([face in known for face in ids.tolist()], bool)
+    return np.array([known.get(face, np.nan) for face in ids.tolist()], float), there
+
+
+def _mean(errors: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():  # a face that every seed missed
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(np.asarray(errors, float), axis=0)
+        return np.nanmean(errors, axis=0)

@@ -19,15 +19,28 @@ from fldbench.files import write_text
 from fldbench.records.known_faces import KnownFaces
 from fldbench.report.leaderboard import leaderboard
 from fldbench.report.page.board import board_view
-from fldbench.report.page.curves import COLOURED, ced_figure
+from fldbench.report.page.chart import COLOURED
+from fldbench.report.page.curves import ced_figure
 from fldbench.report.page.landmarks import landmark_values
 from fldbench.report.page.measured import Measured, measured, places_of
 from fldbench.report.page.packed import NOTHING, STEP, packed_errors
+from fldbench.report.page.pairs import pair_values
 from fldbench.report.page.provenance import provenance
 from fldbench.report.page.sample import MOST_VALUES, sampled
 from fldbench.report.page.shapes import MOST_POINTS, Shapes, drawings
+from fldbench.report.page.sides import Side
 
-SCRIPTS = ("core.js", "tables.js", "board.js", "packed.js", "compare.js", "faces.js", "landmarks.js", "start.js")
+SCRIPTS = (
+    "core.js",
+    "tables.js",
+    "board.js",
+    "packed.js",
+    "compare.js",
+    "faces.js",
+    "landmarks.js",
+    "sides.js",
+    "start.js",
+)
 FACES_HOW = (
     "Faces and landmarks need the true points, which records do not keep: "
     "`fldbench report DIR --data ROOT` reads them from the dataset."
@@ -95,6 +108,7 @@ def page(
     known = {name: any(name in one for one in drawn) for name in ("drawn", "landmarks")}
     absent = [] if all(known.values()) else [FACES_HOW]
     sources = provenance(tables)
+    sides: list[Side] = []
     environment = _environment()
     style, head = _file("page.css"), _file("head.js")
     script = "\n".join(["(() => {", '"use strict";', *map(_file, SCRIPTS), "})();\n"])
@@ -108,6 +122,7 @@ def page(
         coloured=COLOURED,
         left_out=board.left_out,
         known=known | {"errors": any(table.with_errors for table in tables)},
+        sides=sides,
         provenance=sources,
         counts={
             "records": sum(len(row.records) for table in tables for row in table.records),
@@ -145,6 +160,8 @@ def _values(table: Measured, most: int, ids: dict[tuple[str, ...], int]) -> dict
         "ids": ids.setdefault(names, len(ids)),
         "errors": packed_errors(table.errors[:, faces]),
         "faces": [int(face) for face in faces] if len(faces) < len(table.ids) else None,
+        "pairs": pair_values(table),
+        "groups": table.groups is not None,
         "threshold": 100 * table.records[0].one.protocol.thresholds[0],
     }
 

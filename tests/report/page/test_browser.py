@@ -112,6 +112,16 @@ def test_two_methods_are_compared_face_by_face(report, visit):
     assert page.evaluate("location.hash").endswith("a=near&b=good")
 
 
+def test_the_verdict_of_a_pair_is_turned_with_it(report, visit):
+    page = visit(report, "#compare?a=good&b=poor")
+    assert page.locator("#verdict").inner_text().endswith("good is better (p < 0.001).")
+    low, high = page.locator("#pair-facts dd").nth(1).inner_text().split(" to ")
+    page.get_by_role("button", name="Swap").click()
+    assert page.locator("#verdict").inner_text().endswith("good is better (p < 0.001).")
+    turned = page.locator("#pair-facts dd").nth(1).inner_text()
+    assert turned == f"{high} to {low}".replace("+", "−")
+
+
 def test_faces_are_drawn_and_ordered(report, visit):
     page = visit(report, "#faces?m=near")
     assert page.locator("#grid li").count() == 24

@@ -22,36 +22,57 @@ function drawCompare() {
   deciding(one, a, b, pairs, ids);
 }
 
-function describe(one, a, b, pairs, first, second) {
-  const [nameA, nameB] = [one.methods[a], one.methods[b]];
-  const sampled = one.random < one.total;
-  const where = sampled ? `${one.random} of ${one.total} faces, drawn at random` : `${one.total} faces`;
-  const better = pairs.filter((pair) => pair.d < 0).length;
-  const worse = pairs.filter((pair) => pair.d > 0).length;
-  const mean = average(pairs.map((pair) => pair.d));
-  const fails = (errors) => errors.subarray(0, one.random).reduce((sum, value) => sum + !(value <= one.threshold), 0);
-  $("#verdict").textContent = !pairs.length
-    ? `${nameA} and ${nameB} have no face in common that both found.`
-    : a === b
-      ? "Choose two different methods."
-      : `${nameB} has a mean error ${number(Math.abs(mean), 3)} points ${mean <= 0 ? "below" : "above"} that of ${nameA}, on ${pairs.length} faces that both found. It is better on ${better} of them and worse on ${worse}.`;
-  const facts = [
-    [`median difference, points`, signed(median(pairs.map((pair) => pair.d)), 3)],
-    [`failures at ${one.threshold} % of ${nameA}`, String(fails(first))],
-    [`failures at ${one.threshold} % of ${nameB}`, String(fails(second))],
-    ["faces", where],
-  ];
-  $("#pair-facts").replaceChildren(...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-  $("#sample-note").textContent = sampled
-    ? `This page holds the errors of ${where}, the same for every method, and of the ${data.ids[one.ids].length - one.random} faces with the largest errors and disagreements; pictures and counts on this screen are of the random ones, the table above is of all that are held. The numbers of the board are over all faces. Errors are kept in steps of ${data.step} %.`
-    : `Errors are kept in this page in steps of ${data.step} %.`;
+// What the command computed of a pair, over all faces, whichever of the two comes first here.
+function pairOf(one, a, b) {
+  const [i, j] = [Math.min(a, b), Math.max(a, b)];
+  const n = one.methods.length;
+  const own = one.pairs?.[i * n - (i * (i + 1)) / 2 + (j - i - 1)];
+  if (!own?.n || a === b) return null;
+  if (a < b) return own;
+  const turned = (value) => (value === null ? null : -value);
+  return { ...own, d: turned(own.d), low: turned(own.high), high: turned(own.low), better: 100 - own.better };
 }
 
-const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-function median(values) {
-  const sorted = [...values].sort((x, y) => x - y);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+const pText = (p) => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+
+function verdict(one, own, nameA, nameB) {
+  const size = number(Math.abs(own.d), 3);
+  const range = own.low === null ? "" : `, 95 % interval ${signed(own.low, 3)} to ${signed(own.high, 3)}`;
+  const text = own.d === 0 ? `${nameB} and ${nameA} have the same mean error` : `${nameB} has a mean error ${size} points ${own.d < 0 ? "below" : "above"} that of ${nameA}`;
+  if (own.low === null || own.p === null) return `${text}; with so few faces no interval can be given.`;
+  const decided = own.p < 0.05;
+  const better = own.d < 0 ? nameB : nameA;
+  return `${text}${range}. ${decided ? `${better} is better (p ${own.p < 0.001 ? "" : "= "}${pText(own.p)}).` : `This test set does not tell them apart (p = ${pText(own.p)}).`}`;
+}
+
+function describe(one, a, b, pairs, first, second) {
+  const [nameA, nameB] = [one.methods[a], one.methods[b]];
+  const own = pairOf(one, a, b);
+  const sampled = one.random < one.total;
+  const where = sampled ? `${one.random} of ${one.total} faces, drawn at random` : `all ${one.total} faces`;
+  const fails = (errors) => errors.subarray(0, one.random).reduce((sum, value) => sum + !(value <= one.threshold), 0);
+  const text = a === b ? "Choose two different methods." : own ? verdict(one, own, nameA, nameB) : `Nothing is known of ${nameA} beside ${nameB}.`;
+  $("#verdict").textContent = text;
+  const facts = own
+    ? [
+        ["difference of the NME, points", signed(own.d, 3)],
+        ["95 % interval", own.low === null ? "–" : `${signed(own.low, 3)} to ${signed(own.high, 3)}`],
+        [`p, adjusted for all ${one.pairs.length} pair${one.pairs.length === 1 ? "" : "s"} (Holm)`, pText(own.p)],
+        [`chance that ${nameB} is better on a face`, `${number(100 - own.better, 1)} %`],
+        ["smallest difference that these faces show", own.shows === null ? "–" : `${number(own.shows, 3)} points`],
+        ["faces that would show this difference", own.needs === null ? "more than can be told" : String(Math.ceil(own.needs))],
+        ["faces that both found", String(own.n)],
+        ["trainings", `${own.seeds[a < b ? 0 : 1]} and ${own.seeds[a < b ? 1 : 0]}`],
+        [`failures at ${one.threshold} %${sampled ? ", sample" : ""}`, `${fails(first)} and ${fails(second)}${own.fail === null ? "" : `, p = ${pText(own.fail)}`}`],
+      ]
+    : [];
+  $("#pair-facts").replaceChildren(...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  const chance = own && own.seeds.every((count) => count > 1) ? "Intervals are over faces and trainings" : "Intervals and p are about these trained models, over the faces";
+  $("#sample-note").textContent = `${chance}${one.groups ? "; faces of one person, clip or photo count as one observation" : ""}. Errors are kept in this page in steps of ${data.step} %. ${
+    sampled
+      ? `It holds those of ${where}, the same for every method, and of the ${data.ids[one.ids].length - one.random} faces with the largest errors and disagreements; the pictures are of the random ones, the list of the faces that decide is of all that are held, and the numbers above are over all faces.`
+      : ""
+  }`;
 }
 
 function scatter(one, a, b, pairs) {

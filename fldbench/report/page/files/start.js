@@ -33,7 +33,9 @@ const csvs = {
   records: () => csvOf($("#records")),
 };
 for (const button of $$("button[data-csv]")) {
-  button.addEventListener("click", () => download(`fldbench-${button.dataset.csv}-${table().slug}.csv`, csvs[button.dataset.csv]()));
+  const name = button.dataset.csv;
+  const own = csvs[name] ?? (() => csvOf($("table", button.closest(".panel"))));
+  button.addEventListener("click", () => download(`fldbench-${name}-${table().slug}.csv`, own()));
 }
 for (const link of $$("nav a")) {
   link.addEventListener("click", (event) => {

@@ -1,0 +1,215 @@
+"""Tables of papers and programs as grids of text: CSV, Markdown and LaTeX, each row with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from fldbench.errors import DataError, must_be
+from fldbench.files import read_text
+
+LARGEST = 20_000_000  # bytes
+_RULE_OF_MARKDOWN = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*")
+_TABULAR = re.compile(r"\\begin\{(tabular[xy*]?|longtable)\}")
+# Commands without a text, with their arguments.
+_SILENT = re.compile(
+    r"\\(?:toprule|midrule|bottomrule|hline|centering|small|footnotesize|scriptsize|rowstyle|noalign|addlinespace"
+    r"|cmidrule|cline|specialrule|arrayrulecolor|rowcolor|cellcolor|color|label|cite[a-z]*|vspace|hspace|rule|newline)\b\*?"
+    r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\{[^{}]*\}))*"
+)
+_STYLE = re.compile(
+    r"\\(?:textbf|textit|texttt|textrm|textsc|textsuperscript|textsubscript|emph|underline|uline|mathbf|mathrm|mathit"
+    r"|boldsymbol|bm|text|mbox|makecell|thead|best|second|num|ul|bf|it|em|rm|tt|bfseries|itshape|fldbenchname)\b\s*"
+)
+_SYMBOLS = {
+    r"\pm": "±",
+    r"\dagger": "",
+    r"\ddagger": "",
+    r"\ast": "",
+    r"\star": "",
+    r"\downarrow": "",
+    r"\uparrow": "",
+    r"\times": "x",
+    r"\sqrt": "sqrt",
+    r"\textendash": "-",
+    r"\textemdash": "-",
+    r"\%": "%",
+    r"\_": "_",
+    r"\&": "&",
+    r"\#": "#",
+    r"\,": " ",
+    r"\ ": " ",
+    r"\\": " ",
+    "~": " ",
+    "---": "-",
+    "--": "-",
+}
+_MARKS = re.compile(r"[*_`]{2}|[†‡§¶↓↑*`]|<[^<>]*>|\[\^?\d+\]|\^\{?[a-z*\d]\}?")
+
+
+class Row(NamedTuple):
+    """The cells of a row, without markup, and its line in the file."""
+
+    line: int
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table: its caption, the heading of each column (all rows of headings joined), and its rows."""
+
+    line: int
+    caption: str
+    headings: list[str]
+    rows: list[Row]
+
+
+def read_tables(path: str | Path) -> list[Grid]:
+    """Return the tables of a .csv, .tsv, .md or .tex file.
+
+    Raises
+    ------
+    DataError
+        For another ending, a file that is not UTF-8 text, and one without any table.
+    """
+    readers = {".csv": _csv, ".tsv": _csv, ".md": _markdown, ".markdown": _markdown, ".tex": _latex}
+    ending = Path(path).suffix.lower()
+    if ending not in readers:
+        raise DataError(must_be(path, "the ending", ending, "one of .csv, .tsv, .md, .tex", "for a table of numbers"))
+    grids = [grid for grid in readers[ending](read_text(path, most=LARGEST)) if grid.rows]
+    if not grids:
+        raise DataError("no table was found; it must have a row of headings and at least one row of numbers", path)
+    return grids
+
+
+def plain_cell(text: str) -> str:
+    r"""Return the text of a cell without the markup of LaTeX, Markdown and HTML.
+
+    >>> plain_cell(r"\textbf{2.98}\,\%"), plain_cell(r"$4.21_{\pm 0.03}$"), plain_cell("**3.01**<sup>a</sup>")
+    ('2.98 %', '4.21_± 0.03', '3.01a')
+    """
+    text = re.sub(r"\\multirow\s*(\[[^\]]*\])?\{[^{}]*\}(\[[^\]]*\])?\{[^{}]*\}", "", text)
+    text = _STYLE.sub("", _SILENT.sub(" ", text))
+    for symbol, plain in _SYMBOLS.items():
+        text = text.replace(symbol, plain)
+    text = _MARKS.sub("", text.replace("$", "").replace("{", "").replace("}", ""))
+    return " ".join(text.split())
+
+
+def _csv(text: str) -> Iterator[Grid]:
+    first = text.lstrip().splitlines()[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    headings: list[str] = []
+    rows: list[Row] = []
+    start = 1
+    for cells in reader:
+        if not any(cell.strip() for cell in cells) or (not headings and cells[0].startswith("#")):
+            continue
+        if not headings:
+            headings, start = [plain_heading(cell) for cell in cells], reader.line_num
+        else:
+            rows.append(Row(reader.line_num, [cell.strip() for cell in cells]))
+    yield Grid(start, "", headings, rows)
+
+
+def plain_heading(text: str) -> str:
+    """Return a heading of a CSV file, in which underlines part words.
+
+    >>> plain_heading(" failure_rate ")
+    'failure_rate'
+    """
+    return " ".join(text.strip().split())
+
+
+def _markdown(text: str) -> Iterator[Grid]:
+    lines = text.splitlines()
+    about, i = "", 0
+    while i < len(lines):
+        line = lines[i]
+        rule = i + 1 < len(lines) and "|" in line and "-" in lines[i + 1] and _RULE_OF_MARKDOWN.fullmatch(lines[i + 1])
+        if not rule:
+            about = line.strip("# *") if line.strip() else about
+            i += 1
+            continue
+        head, start = _pipes(line), i + 1
+        rows, i = [], i + 2
+        while i < len(lines) and "|" in lines[i]:
+            rows.append(Row(i + 1, _pipes(lines[i])))
+            i += 1
+        yield Grid(start, plain_cell(about), *_headed(head, rows))
+
+
+def _pipes(line: str) -> list[str]:
+    inner = re.sub(r"^\s*\||\|\s*$", "", line)
+    return [plain_cell(cell.replace("\\|", "|").replace("\\", "")) for cell in re.split(r"(?<!\\)\|", inner)]
+
+
+def _latex(text: str) -> Iterator[Grid]:
+    text = re.sub(r"(?<!\\)%.*", "", text)  # comments; lines stay
+    for begin in _TABULAR.finditer(text):
+        end = text.find(rf"\end{{{begin[1]}}}", begin.end())
+        body = text[begin.end() : len(text) if end < 0 else end]
+        skipped = _arguments(body)
+        around = text[text.rfind(r"\begin{table", 0, begin.start()) : text.find(r"\end{table", begin.end())]
+        captions = re.findall(r"\\caption(?:\[[^\]]*\])?\{((?:[^{}]|\{[^{}]*\})*)\}", around)
+        line = text.count("\n", 0, begin.end()) + 1
+        rows = list(_latex_rows(body[skipped:], line + body.count("\n", 0, skipped)))
+        if rows:
+            yield Grid(line, plain_cell(" ".join(captions)), *_headed(rows[0].cells, rows[1:]))
+
+
+def _arguments(body: str) -> int:
+    """Return where the arguments of a tabular end: its width and the kinds of its columns."""
+    place = 0
+    while match := re.match(r"\s*(\[[^\]]*\]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})", body[place:]):
+        place += match.end()
+    return place
+
+
+def _latex_rows(body: str, line: int) -> Iterator[Row]:
+    depth, start, place = 0, 0, 0
+    while place < len(body):
+        char = body[place]
+        if char == "\\" and body[place + 1 : place + 2] == "\\" and depth == 0:
+            yield from _latex_row(body[start:place], line + body.count("\n", 0, start))
+            place += 2
+            skipped = re.match(r"\*?(\[[^\]]*\])?", body[place:])
+            place += skipped.end() if skipped else 0
+            start = place
+            continue
+        depth += {"{": 1, "}": -1}.get(char, 0) if body[place - 1 : place] != "\\" else 0
+        place += 1
+    yield from _latex_row(body[start:], line + body.count("\n", 0, start))
+
+
+def _latex_row(text: str, line: int) -> Iterator[Row]:
+    cells: list[str] = []
+    for raw in re.split(r"(?<!\\)&", text):
+        span = re.search(r"\\multicolumn\s*\{\s*(\d+)\s*\}\s*\{(?:[^{}]|\{[^{}]*\})*\}", raw)
+        cell = plain_cell(raw[: span.start()] + raw[span.end() :] if span else raw)
+        cells += [cell] * (int(span[1]) if span else 1)
+    if any(cells):
+        lead = re.match(rf"(?:\s|{_SILENT.pattern})*", text)
+        yield Row(line + text.count("\n", 0, lead.end() if lead else 0), cells)
+
+
+def _headed(head: list[str], rows: list[Row]) -> tuple[list[str], list[Row]]:
+    """Return the headings, with further rows of headings joined to them, and the rows of numbers."""
+    heads, body = [head], list(rows)
+    while body and not any(_NUMBER.match(cell) for cell in body[0].cells[1:]) and len(set(body[0].cells)) > 1:
+        heads.append(body.pop(0).cells)
+    width = max(map(len, heads))
+    joined = []
+    for i in range(width):
+        words = [cells[i] for cells in heads if i < len(cells) and cells[i]]
+        joined.append(" ".join(dict.fromkeys(words)))
+    return joined, body
+
+
+_NUMBER = re.compile(r"[.\d-]|n/?a", re.IGNORECASE)

@@ -1,0 +1,194 @@
+"""Cells in processes of their own, seen from the runner: whatever one does, the runner goes on and says what it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any
+
+from fldbench import errors
+from fldbench.errors import FldbenchError
+from fldbench.records.store import Store
+from fldbench.run.cell import LONGEST_TRACE, Cell, Failure
+from fldbench.run.cell_process import ENDED, NOT_WANTED, REQUEST, TOO_LARGE, TOO_LONG, faces_of, work_of
+from fldbench.run.limits import Limits
+
+POSSIBLE = hasattr(os, "fork") and hasattr(socket, "send_fds")
+LONGEST_OUTPUT = 1_000_000  # bytes that are kept of what a cell prints: its end
+
+
+class Server:
+    """The process that forks cells. It is closed at the end of the block, and ends with this process however that ends.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        That it will be asked for: it loads their faces.
+    """
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs, tempfile.TemporaryFile() as faces:
+            faces.write(faces_of(cells))
+            faces.seek(0)
+            code = (
+                f"import sys; sys.path[:] = {sys.path!r}\n"
+                "from fldbench.run.cell_process import serve\n"
+                f"serve({theirs.fileno()}, sys.stdin.buffer.read())"
+            )
+            # A session of its own, so that Ctrl-C reaches the runner alone, which decides.
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code], stdin=faces, pass_fds=[theirs.fileno()], start_new_session=True
+            )
+        self._socket = ours
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._socket.close()
+        self._process.kill()  # it may be loading faces that nobody needs any more; its cells have ended
+        self._process.wait()
+
+    def start(self, cell: Cell, store: Store, limits: Limits) -> Running:
+        """Start a cell, and return it."""
+        output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Running.close`
+        messages, their_messages = os.pipe()
+        their_wanted, wanted = os.pipe()
+        with tempfile.TemporaryFile() as work:
+            work.write(work_of(cell, store))
+            work.seek(0)
+            files = [work.fileno(), their_messages, output.fileno(), their_wanted]
+            try:
+                socket.send_fds(self._socket, [REQUEST.pack(*limits)], files)
+            finally:
+                os.close(their_messages)
+                os.close(their_wanted)
+        os.set_blocking(messages, False)
+        return Running(cell, limits, messages, wanted, output)
+
+
+@dataclass(eq=False)
+class Running:
+    """A cell that was started.
+
+    Attributes
+    ----------
+    cell : Cell
+    limits : Limits
+    messages : int
+        File that becomes readable when there is news.
+    done : str or None
+        What `run_cell` returned.
+    left : int
+        Processes that it left behind, which were ended.
+    """
+
+    cell: Cell
+    limits: Limits
+    messages: int
+    wanted: int
+    output: IO[bytes]
+    done: str | None = None
+    left: int = 0
+    _read: bytes = b""
+    _raised: tuple[str, str] | None = None
+    _end: dict[str, Any] | None = None
+    _watcher: int = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether its watcher is gone; a process that the cell left behind may still hold its files."""
+        try:
+            if self._watcher:
+                os.kill(self._watcher, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def hear(self, on_news: Callable[[str, int, int], None] | None = None) -> bool:
+        """Take the messages that have come, and return whether the cell has ended."""
+        lost = self.lost
+        with suppress(BlockingIOError):
+            while part := os.read(self.messages, 1 << 16):
+                self._read += part
+            lost = True
+        *lines, self._read = self._read.split(b"\n")
+        for message in map(json.loads, lines):
+            self._watcher = message.get("watcher", self._watcher)
+            if "news" in message and on_news is not None:
+                on_news(*message["news"])
+            if "done" in message:
+                self.done = message["done"]
+            if "raised" in message:
+                self._raised = tuple(message["raised"])
+            if "how" in message:
+                self._end = message
+        if lost and self._end is None:  # somebody has killed the watcher, and with it the cell
+            self._end = {"how": ENDED, "status": int(signal.SIGKILL), "left": 0}
+        return self._end is not None
+
+    def cancel(self) -> None:
+        """Let its watcher end it at once."""
+        if self.wanted >= 0:
+            os.close(self.wanted)
+            self.wanted = -1
+
+    def close(self) -> tuple[Failure | None, str]:
+        """Return why it did not do its work, if it did not, and what it printed. Raises what it raised.
+
+        Raises
+        ------
+        FldbenchError
+            What the cell met that no method is to blame for, such as a full disk.
+        """
+        end = self._end or {"how": NOT_WANTED, "status": 0, "left": 0}
+        self.left = end["left"]
+        self.cancel()
+        os.close(self.messages)
+        with self.output as output:
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(0, size - LONGEST_OUTPUT))
+            printed = output.read().decode(errors="replace")
+        if self._raised is not None:
+            kind = getattr(errors, self._raised[0], FldbenchError)
+            raise kind(self._raised[1])
+        if self.done is not None or end["how"] == NOT_WANTED:
+            return None, printed
+        return Failure("failed", _why(end, self.limits), printed[-LONGEST_TRACE:]), printed
+
+
+def changed(running: Sequence[Running], seconds: float) -> list[Running]:
+    """Wait until one of the cells has something to say, or for so long; return those that have."""
+    with selectors.DefaultSelector() as selector:
+        for one in running:
+            selector.register(one.messages, selectors.EVENT_READ, one)
+        news = [key.data for key, _ in selector.select(seconds)]
+    return news or [one for one in running if one.lost]
+
+
+def _why(end: dict[str, Any], limits: Limits) -> str:
+    if end["how"] == TOO_LONG:
+        return (
+            f"it took longer than its limit of {limits.seconds:g} s and was ended; raise the limit, or make it quicker"
+        )
+    if end["how"] == TOO_LARGE:
+        return (
+            f"it took more memory than its limit of {limits.memory_gb:g} GB and was ended; raise it, or make less of it"
+        )
+    status = end["status"]
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
+        memory = "; perhaps there was too little memory" if number == signal.SIGKILL else ""
+        return f"its process died with signal {number} ({name}){memory}"
+    return f"its process ended with status {os.waitstatus_to_exitcode(status)} before its work was done"
