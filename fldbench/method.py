@@ -360,8 +360,9 @@ def _with_missed(
     method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, usable: np.ndarray, n_points: int
 ) -> np.ndarray:
     """Return the answers for the faces with usable boxes, and NaN rows for the others."""
+    found = ~np.isnan(boxes).all(axis=1)  # a detector found them; one that it did not find is nothing to warn of
     try:
-        check_boxes(boxes)
+        check_boxes(boxes[found])
     except DataError as error:
         warnings.warn(f"{method.label}: missed, because of its box: {error}", stacklevel=3)
     answer = np.full((len(images), n_points, 2), np.nan)
