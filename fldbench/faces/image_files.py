@@ -132,7 +132,7 @@ def _webp_size(encoded: bytes) -> tuple[int, int] | None:
 def _tiff_tags(block: bytes) -> dict[int, int]:
     """Return the whole numbers among the first tags of a TIFF or an EXIF block, those that have one value."""
     order = "<" if block.startswith(b"II") else ">"
-    found = {}
+    found: dict[int, int] = {}
     try:
         (at,) = struct.unpack_from(order + "I", block, 4)
         (count,) = struct.unpack_from(order + "H", block, at)
