@@ -255,3 +255,22 @@ def test_the_commands(out, tmp_path):
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == [
         f"leaderboard.{ending}" for ending in ("csv", "md", "tex")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "text"),
+    [
+        ("faces.json", lambda data: data.replace(b'"ids":["', b'"ids":["' + b"a" * 1000), "an id has more than 1000"),
+        ("faces.json", lambda data: b"[" * 100_000, "nested too deeply"),
+        ("faces/0/0.npy", lambda data: re.sub(rb": \(\d,", b": (9,", data), "claims"),
+        ("faces/0/0.npy", lambda data: bytes(70_000_000), "more than 10000000 bytes"),
+    ],
+)
+def test_a_hostile_publication_is_refused_in_one_line(out, tmp_path, monkeypatch, name, change, text):
+    publish([out], tmp_path / "good.zip")
+    monkeypatch.setattr("fldbench.records.published.LARGEST", 10_000_000)
+    with zipfile.ZipFile(tmp_path / "p.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for one, data in members(tmp_path / "good.zip").items():
+            archive.writestr(one, change(data) if one == name else data)
+    with pytest.raises(StoreError, match=rf"p\.zip: not what `fldbench publish` writes \(.*{text}"):
+        read_records(tmp_path / "p.zip")
