@@ -1,10 +1,10 @@
-# `make demo` and `make test` set up .venv from nothing; nothing outside this folder is changed.
+# `make demo`, `make test` and `make tables` set up .venv from nothing; nothing outside this folder is changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint tables clean
 
 demo: $(READY)
 	$(BIN)/fldbench run --out runs/demo
@@ -18,6 +18,12 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The tables of every folder in results/ that has published records beside them.
+tables: $(READY)
+	for records in $$(find results -name records.zip | sort); do \
+	    $(BIN)/fldbench leaderboard $$records -o $$(dirname $$records) || exit 1; \
+	done
 
 $(READY): setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

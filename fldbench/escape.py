@@ -13,6 +13,11 @@ from collections.abc import Mapping
 
 LONGEST = 200  # letters of a reason in printed text
 LONGEST_NAME = 60  # letters of a name there
+_PATH = re.compile(
+    r"(?P<web>\b(?!file:)[a-z][a-z0-9+.-]+://[^\s/]\S*)"
+    r"|(?<![\w.…/-])(?:file://|~\w*)?/(?=\S)(?:[^/\n:'\"]+/)*(?P<name>[^\s/:'\",;()]*)"
+    r"|(?:\b[A-Za-z]:|\\)\\(?:[^\\\n:'\"]+\\)*(?P<file>[^\s\\:'\",;()]*)"
+)
 _FORMULAS = "=+-@＝＋－＠"  # a spreadsheet takes a cell that begins with one of these as a formula
 _RAW_BYTES = range(0xDC80, 0xDD00)  # how Python keeps the bytes of a file name that are not UTF-8
 
@@ -39,6 +44,17 @@ def cut(text: str, most: int = LONGEST) -> str:
         return text
     tail = (most - 1) // 2
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def without_paths(text: str) -> str:
+    r"""Return text with the folders of every absolute path left out, for what is passed on to others.
+
+    Names of folders may hold blanks, so a little more than the folders may go; addresses on the web stay.
+
+    >>> without_paths("/home/me/my faces/a.jpg: cannot be read; see https://example.org/x and C:\me\b.pts, c/d")
+    '…/a.jpg: cannot be read; see https://example.org/x and …/b.pts, c/d'
+    """
+    return _PATH.sub(lambda found: found[0] if found["web"] else f"…/{found['name'] or found['file'] or ''}", text)
 
 
 def csv_cell(text: object) -> str:

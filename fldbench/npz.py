@@ -6,6 +6,7 @@ import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -37,18 +38,23 @@ def read_npz(path: str | Path, names: Sequence[str], kind: type[DataError] = Dat
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
-        major, _ = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-        shape, by_columns, dtype = read_header(file)
-        size = math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or dtype.kind not in "biufUS":
-            raise ValueError(f"{member.filename} holds {dtype}")
-        if min(shape, default=0) < 0 or size > min(LARGEST, member.file_size):
-            raise ValueError(f"{member.filename} claims {size} bytes, {shape}, of {member.file_size}")
-        content = file.read(size)
-        if len(content) != size or file.read(1):
-            raise ValueError(f"{member.filename} has not the {size} bytes that it claims")
+        return array_from(file, member.filename, member.file_size)
+
+
+def array_from(file: IO[bytes], name: str, length: int) -> np.ndarray:
+    """Return the array of an .npy file of some length in bytes; raise ValueError, which begins with `name`."""
+    major, _ = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read_header(file)
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or dtype.kind not in "biufUS":
+        raise ValueError(f"{name} holds {dtype}")
+    if min(shape, default=0) < 0 or size > min(LARGEST, length):
+        raise ValueError(f"{name} claims {size} bytes, {shape}, of {length}")
+    content = file.read(size)
+    if len(content) != size or file.read(1):
+        raise ValueError(f"{name} has not the {size} bytes that it claims")
     if dtype.kind == "U" and size and np.frombuffer(content, f"{dtype.str[0]}u4").max() > 0x10FFFF:
-        raise ValueError(f"{member.filename} holds letters beyond Unicode")
+        raise ValueError(f"{name} holds letters beyond Unicode")
     flat = np.frombuffer(content, dtype, math.prod(shape)) if size else np.empty(math.prod(shape), dtype)
     return flat.reshape(shape, order="F" if by_columns else "C")

@@ -68,7 +68,7 @@ def test_what_it_names_exists():
     for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
-        known = "list show run ablate report leaderboard evaluate train predict data check export"
+        known = "list show run ablate report leaderboard publish evaluate train predict data check export"
         assert name in known.split(), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)

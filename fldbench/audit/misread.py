@@ -86,7 +86,8 @@ def _answers(
                 continue
             what = f"to be {n_points} points, as {name} has, where {protocol.scheme} has {own}"
             remedy = f"fldbench.schemes.map_landmarks(points, {name!r}, {protocol.scheme!r})"
-            return answers._replace(points=points), [Finding(what, remedy, "certain: by their number")]
+            sure = "certain: by their number; what an exact answer loses by the conversion is not measured"
+            return answers._replace(points=points), [Finding(what, remedy, sure)]
         where = f"it has {n_points} points, as {listed(schemes, SHOWN)}"
         raise PredictionsError(
             f"{where}; must be {own} of {protocol.scheme}, and no map leads there", path

@@ -23,7 +23,9 @@ from fldbench.cli import (
     scores,
     show,
 )
+from fldbench.cli.boards import publish, show_leaderboard
 from fldbench.cli.common import complain
+from fldbench.cli.sides import cost, slices
 from fldbench.errors import FldbenchError
 
 app = typer.Typer(
@@ -35,9 +37,12 @@ app = typer.Typer(
 app.command()(runs.run)
 app.command("list")(names.list_names)
 app.command()(show.show)
-app.command("leaderboard")(runs.show_leaderboard)
+app.command("leaderboard")(show_leaderboard)
+app.command()(publish)
 app.command()(compare.compare)
 app.command()(reports.report)
+app.command()(cost)
+app.command()(slices)
 app.command()(ablations.ablate)
 app.command()(robustness.robustness)
 app.command()(scores.evaluate)

@@ -59,6 +59,8 @@ def audit(
         raise PredictionsError("audit: PREDICTIONS, --claim and --table are different audits; give one of them")
     if n is not None and claim is None:
         raise PredictionsError("audit: --n is the number of faces of a --claim; give it with one")
+    if out is not None and predictions is None:
+        raise PredictionsError("audit: --out is for the tables of PREDICTIONS; give a file of them")
     if claim is not None:
         print_claim(claim, n)
         return
@@ -142,6 +144,6 @@ def doctor(
 
 def _write_bias(path: Path, predictions: np.ndarray, faces: FaceSet, rules: Protocol) -> None:
     from fldbench.audit.bias_figure import bias_figure
-    from fldbench.report.ablation_figure import write_figure
+    from fldbench.report.figures import write_figure
 
     say(f"written: {write_figure(bias_figure(predictions, faces, rules), path)}")

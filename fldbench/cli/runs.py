@@ -1,8 +1,7 @@
-"""`fldbench run` and `fldbench leaderboard`: suites, and the tables of their records."""
+"""`fldbench run`: suites."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,15 +26,6 @@ DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
 
 
-class Format(StrEnum):
-    """What `leaderboard` writes."""
-
-    table = "table"
-    csv = "csv"
-    latex = "latex"
-    markdown = "markdown"
-
-
 def run(
     suite: Annotated[Path | None, typer.Argument(help="Suite file; without it, the demo on synthetic faces.")] = None,
     data: Data = None,
@@ -48,6 +38,10 @@ def run(
     ] = None,
     shard: Annotated[
         str | None, typer.Option("--shard", help="I/N: run only the I-th of N equal parts of the suite, such as 2/8.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Address of a Dask scheduler, whose workers run the models."),
     ] = None,
     cell_seconds: CellSeconds = None,
     cell_memory: CellMemory = None,
@@ -87,6 +81,7 @@ def run(
                 isolate=True,
                 limits=limits,
                 shard=part,
+                scheduler=scheduler,
             )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")
@@ -101,60 +96,3 @@ def run(
     if failed or not any(record.status == "ok" for record in records):
         complain(f"{len(failed)} of {len(records)} runs failed; their records are in {out / 'records'}")
         raise typer.Exit(1)
-
-
-def show_leaderboard(
-    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run` or `fldbench evaluate`.")],
-    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
-    columns: Annotated[
-        str | None, typer.Option("--columns", help="Columns by their names in CSV, such as nme,fr08,auc08.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
-    published: Annotated[
-        bool, typer.Option("--published", help="Also show numbers that others publish under the same rules, unranked.")
-    ] = False,
-    figures: Annotated[
-        Path | None,
-        typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
-    ] = None,
-    plugin: Plugins = None,
-    schemes: Schemes = None,
-) -> None:
-    """Print the leaderboard of one or several folders."""
-    from fldbench.cli.terminal import print_board
-    from fldbench.files import write_text
-    from fldbench.report import leaderboard
-
-    if check:
-        raise typer.Exit(_check(folders))
-    board = leaderboard(folders, published)
-    if figures is not None:
-        drawn = board.write_figures(figures)
-        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")
-    names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
-    if format is Format.table and output is None:
-        print_board(board, columns=names)
-        return
-    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
-    text = writers.get(format, board.to_text)(names)
-    if output is not None:
-        write_text(output, text)
-    else:
-        typer.echo(text, nl=False)
-    for line in board.left_out if format is Format.csv else ():
-        complain(line)
-
-
-def _check(folders: list[Path]) -> int:
-    """Print whether the numbers of each record follow from its errors, and return the exit status."""
-    from fldbench.report import check_evidence
-
-    findings = [finding for folder in folders for finding in check_evidence(folder)]
-    for finding in findings:
-        say(finding.text)
-    wrong, unknown = sum(one.wrong for one in findings), sum(not one.checked for one in findings)
-    say(f"{len(findings)} records: {wrong} wrong, {unknown} cannot be checked")
-    return 1 if wrong else 0

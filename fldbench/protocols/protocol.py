@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -204,7 +205,7 @@ class Protocol:
             raise ProtocolError(f"{where}: the field {absent[0]!r} is missing; write it as to_dict does")
         return cls(**given | {"name": of_today(given["name"])})
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256, 64 hex digits, of the canonical JSON of everything that decides a number or its completeness.
 

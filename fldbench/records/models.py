@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fldbench.errors import DataError, StoreError, first_fault
 from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of
-from fldbench.records.record import digest_of
+from fldbench.records.sealed import digest_of
 
 LARGEST = 10**6  # bytes of fit.json
 LABEL_LENGTH = 80  # letters of a label in the name of a folder
@@ -45,6 +45,8 @@ class FitFacts(BaseModel):
         Of model.safetensors.
     key : str
         Of the model; earlier versions did not say it.
+    fit_peak_mb : float or None
+        By how many MB the process grew at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
@@ -60,6 +62,7 @@ class FitFacts(BaseModel):
     model_bytes: int = 0
     model_sha256: str = ""
     key: str = ""
+    fit_peak_mb: float | None = None
 
 
 class SavedModel(NamedTuple):

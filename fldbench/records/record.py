@@ -1,28 +1,27 @@
-"""Record: one run in typed parts, as JSON and back, with a digest of itself and an upgrade from older versions."""
+"""Record: one run in typed parts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+import numpy as np
 
 from fldbench.attribute_metrics import AttributeFacts
-from fldbench.errors import FldbenchError, StoreError, first_fault, must_be
 from fldbench.escape import cut, html_facts, plain
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
-from fldbench.records.keys import like_of_version_1
-from fldbench.records.upgrade import SCHEMA_VERSION, upgrade
+from fldbench.records.timings import Timings as Timings
 
 OUTSIDE = "outside"  # the name of the method behind predictions of other programs
 UNKNOWN, NOT_STATED = "unknown", "not stated"  # their training faces, and their boxes, if nobody says
-READ_BACK = ("edited", "other_code")  # set when a record is read; not part of its file
+
+Kept = Callable[[Sequence[str]], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class MethodFacts:
     model_bytes: int | None = None
     models: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def code_digest(self) -> str:
         """Six hex digits for all code and libraries; empty if they are not known."""
         text = json.dumps([self.code, self.libraries], sort_keys=True)
@@ -117,46 +116,6 @@ class TestFacts:
     absent: int = 0
     boxes: str = ""
     box_iou: float | None = None
-
-
-@dataclass(frozen=True)
-class Timings:
-    """Times of a run; None if not measured.
-
-    Attributes
-    ----------
-    fit_seconds : float or None
-        Wall time of the fit, or of all fits.
-    fits : int
-        Number of models: one, or one for each fold.
-    resumed : bool
-        An interrupted training was continued; `fit_seconds` counts its last part alone.
-    fit_cores, predict_cores : float or None
-        Mean number of busy cores: processor time of the process and its children, divided by the wall time.
-    ms_per_face, ms_one_face : float or None
-        Of landmarks in large batches, and the median of faces predicted one by one.
-    ms_attributes : float or None
-        Of attributes, each face in large batches; a call of its own, and no part of the times of landmarks.
-    device : str or None
-        Device of the fit.
-    jobs : int or None
-        Models that were fitted at the same time.
-    load, fit_load : float or None
-        The machine's load average over one minute, when the measurement and the fit ended.
-    """
-
-    fit_seconds: float | None = None
-    fits: int = 1
-    resumed: bool = False
-    fit_cores: float | None = None
-    ms_per_face: float | None = None
-    ms_one_face: float | None = None
-    predict_cores: float | None = None
-    device: str | None = None
-    jobs: int | None = None
-    load: float | None = None
-    fit_load: float | None = None
-    ms_attributes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -229,6 +188,8 @@ class Record:
         ranked.
     other_code : bool
         Whether the record was made by other code or libraries than this run's and was reused on request.
+    kept : callable or None
+        Returns those of the named arrays that are kept beside the record; they are read when they are asked for.
     """
 
     key: str
@@ -241,7 +202,7 @@ class Record:
     test: TestFacts = TestFacts()
     metrics: Metrics = field(default_factory=Metrics)
     attributes: AttributeFacts = field(default_factory=AttributeFacts)
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
     machine: Machine = Machine()
     reason: str = ""
     traceback: str = ""
@@ -250,6 +211,7 @@ class Record:
     arrays_sha256: str = ""
     edited: str = ""
     other_code: bool = False
+    kept: Kept | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         seed = "" if self.seed is None else f", seed {self.seed}"
@@ -293,101 +255,3 @@ class Record:
         if train.overlap or train.folds or rules.options or not same:
             return train.overlap
         return f"all test faces are training faces, those of {split}"
-
-
-class VersionError(StoreError):
-    """A record of another version."""
-
-
-def to_json(record: Record) -> dict[str, Any]:
-    """Return the record as JSON values, sealed with the digest of its content."""
-    content = {one.name: getattr(record, one.name) for one in fields(record) if one.name not in READ_BACK}
-    parts = ("method", "train", "test", "attributes", "timings", "machine")
-    content |= {name: asdict(getattr(record, name)) for name in parts}
-    content["protocol"] = record.protocol.to_dict() | {"hash": record.protocol.hash}
-    content["metrics"] = [
-        asdict(one) | {"value": None if math.isnan(one.value) else one.value} for one in record.metrics.values_
-    ]
-    content["schema_version"] = SCHEMA_VERSION
-    content = json.loads(json.dumps(content, allow_nan=False, default=_as_text))
-    return content | {"digest": digest_of(content)}
-
-
-def _as_text(value: Any) -> Any:
-    """Return a path or a number of numpy in a method's parameters as a JSON value."""
-    return value.tolist() if hasattr(value, "tolist") else os.fspath(value)
-
-
-def from_json(content: dict[str, Any], where: object) -> Record:
-    """Return the record from JSON values; older versions are upgraded.
-
-    Raises
-    ------
-    VersionError
-        For an unknown version.
-    StoreError
-        For content that is not a record.
-    """
-    version = content.get("schema_version")
-    if version not in (1, SCHEMA_VERSION):
-        raise VersionError(must_be(where, "schema_version", version, f"1 or {SCHEMA_VERSION}", "update fldbench"))
-    sealed = {key: value for key, value in content.items() if key != "digest"}
-    edited = "" if version == 1 or content.get("digest") == digest_of(sealed) else "its content does not fit its digest"
-    try:
-        if version == 1:
-            sealed = upgrade(sealed)
-        protocol = Protocol.from_dict(sealed["protocol"])
-        metrics = [one | {"value": math.nan if one["value"] is None else one["value"]} for one in sealed["metrics"]]
-        record = Record(
-            **_Head.model_validate(sealed).model_dump(),
-            **{name: _PARTS[name].validate_python(sealed[name]) for name in _PARTS if name not in _LATER},
-            **{name: _PARTS[name].validate_python(sealed[name]) for name in _LATER if name in sealed},
-            protocol=protocol,
-            metrics=Metrics(_METRICS.validate_python(metrics)),
-            edited=edited,
-        )
-        return record if version != 1 else replace(record, like=_like_of_version_1(record))
-    except ValidationError as error:
-        fault = first_fault(error, error.title)
-        raise StoreError(f"{where}: not a run record ({fault}); remove its folder") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, FldbenchError) as error:
-        raise StoreError(f"{where}: not a run record ({error!r}); remove its folder and run again") from error
-
-
-def _like_of_version_1(record: Record) -> str:
-    work = record.method.name, record.method.params, record.seed
-    return like_of_version_1(*work, record.train.fingerprint, record.protocol.hash, record.test.fingerprint)
-
-
-def digest_of(content: dict[str, Any]) -> str:
-    """Return the SHA-256 of the canonical JSON of a record without its digest."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class _Head(BaseModel):
-    """The values of a record that belong to none of its parts."""
-
-    model_config = ConfigDict(strict=True)
-
-    key: str
-    status: Literal["ok", "failed", "skipped"]
-    seed: int | None
-    like: str = ""
-    reason: str = ""
-    traceback: str = ""
-    started: str = ""
-    ended: str = ""
-    arrays_sha256: str = ""
-
-
-_PARTS: dict[str, TypeAdapter[Any]] = {
-    "method": TypeAdapter(MethodFacts),
-    "train": TypeAdapter(TrainFacts),
-    "test": TypeAdapter(TestFacts),
-    "attributes": TypeAdapter(AttributeFacts),
-    "timings": TypeAdapter(Timings),
-    "machine": TypeAdapter(Machine),
-}
-_LATER = ("attributes",)  # parts that records of earlier versions do not have
-_METRICS = TypeAdapter(tuple[Metric, ...])

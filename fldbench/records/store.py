@@ -16,8 +16,9 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import replace
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError
 from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep, write_text
+from fldbench.npz import read_npz
+from fldbench.protocols import Protocol
 from fldbench.records.models import Models, SavedModel
-from fldbench.records.record import Record, VersionError, from_json, to_json
+from fldbench.records.published import is_published, read_published
+from fldbench.records.record import Record
+from fldbench.records.sealed import VersionError, from_json, to_json
 
 LARGEST_RECORD = 10**8  # bytes of run.json
 OUTPUT = "output.txt"
@@ -150,6 +155,17 @@ class Store:
                 if place.is_dir() and not (place / OUTPUT).exists():
                     write_text(place / OUTPUT, text)
 
+    def take(self, folder: Path) -> None:
+        """Move the records and models of another store here; what is here already stays, but for failures."""
+        for part in ("records", "models"):
+            for found in sorted((folder / part).iterdir()):
+                target = self.folder / part / found.name
+                if found.name.endswith(".failed"):
+                    remove(target)
+                if not target.exists():
+                    with folder_written_whole(target) as place:
+                        shutil.copytree(found, place, dirs_exist_ok=True)
+
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""
         for key in keys:
@@ -159,8 +175,8 @@ class Store:
             self.models.remove(key)
 
 
-def read_record(folder: str | Path) -> Record:
-    """Return the record in a folder.
+def read_record(folder: str | Path, known: dict[str, Protocol] | None = None) -> Record:
+    """Return the record in a folder; `known` is that of `fldbench.records.sealed.from_json`.
 
     If the record or its file of faces does not fit its digest, `edited` of the returned record says so.
 
@@ -170,22 +186,24 @@ def read_record(folder: str | Path) -> Record:
         For a file that is damaged or of another version; the message names it.
     """
     path = Path(folder) / "run.json"
-    record = from_json(_read_json(path), path)
+    record = from_json(_read_json(path), path, known)
     if record.arrays_sha256 and not record.edited:
+        arrays = path.with_name("faces.npz")
         try:
-            sound = sha256_of(path.with_name("faces.npz")) == record.arrays_sha256
+            sound = sha256_of(arrays) == record.arrays_sha256
         except DataError:
             return replace(record, edited="its faces.npz is gone")
-        return record if sound else replace(record, edited="its faces.npz does not fit its digest")
+        return replace(record, edited="" if sound else "its faces.npz does not fit its digest", kept=_Npz(arrays))
     return record
 
 
 def read_records(folder: str | Path, unreadable: list[str] | None = None) -> list[Record]:
-    """Return all records below OUT, or below OUT/records; failures too, unless the same run succeeded later.
+    """Return all records below OUT, below OUT/records, or of published ones; failures too.
 
     Parameters
     ----------
     folder : str or Path
+        Of a benchmark, or a file or folder that `fldbench publish` wrote.
     unreadable : list, optional
         If given, what is wrong with a record that cannot be read is added to it, and the others are returned.
 
@@ -194,11 +212,13 @@ def read_records(folder: str | Path, unreadable: list[str] | None = None) -> lis
     StoreError
         When there is none, or one cannot be read.
     """
-    places = record_folders(Path(folder))
+    if is_published(folder):
+        return read_published(folder, unreadable)
     found = []
-    for place in places:
+    known: dict[str, Protocol] = {}
+    for place in record_folders(Path(folder)):
         try:
-            found.append(read_record(place))
+            found.append(read_record(place, known))
         except StoreError as error:
             if unreadable is None:
                 raise
@@ -206,6 +226,16 @@ def read_records(folder: str | Path, unreadable: list[str] | None = None) -> lis
     if not found and not unreadable:
         raise StoreError(f"no run record below {str(folder)!r}; `fldbench run` writes them to OUT/records/KEY/run.json")
     return found
+
+
+@dataclass(frozen=True)
+class _Npz:
+    """The arrays in a file, read when they are asked for."""
+
+    path: Path
+
+    def __call__(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        return read_npz(self.path, names)
 
 
 def record_folders(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any
 
@@ -35,7 +36,7 @@ class RowRecords:
     rank: int | None = None
     remark: str = ""
 
-    @property
+    @cached_property
     def good(self) -> list[Record]:
         """The records of successful runs that were not edited."""
         return [record for record in self.records if record.status == "ok" and not record.edited]

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fldbench.errors import FldbenchError, StoreError
-from fldbench.npz import read_npz
+from fldbench.errors import FldbenchError
 from fldbench.protocols import hash_of_ids
 from fldbench.protocols.missed import charged
 from fldbench.records.record import Record
-from fldbench.records.store import read_record, record_folders
+from fldbench.records.store import read_records
 from fldbench.report.attribute_evidence import attributes_differ, follows
 from fldbench.report.identities import problem_of
 
@@ -25,47 +24,54 @@ class Finding(NamedTuple):
     checked: bool = True
 
 
-def check_evidence(folder: str | Path) -> list[Finding]:
-    """Return one finding for each successful record below OUT: its metrics are computed again from the kept errors.
+def check_evidence(source: str | Path) -> list[Finding]:
+    """Return one finding for each successful record: its metrics are computed again from the kept errors.
 
     Also checked are the record's own digest, the counts of faces, the ids, and that errors are finite or missing.
+
+    Parameters
+    ----------
+    source : str or Path
+        OUT, or published records.
 
     Raises
     ------
     StoreError
-        For a folder without records.
+        Where there are no records.
     """
-    places = record_folders(Path(folder))
-    if not places:
-        raise StoreError(f"no run record below {str(folder)!r}; `fldbench run` writes them to OUT/records/KEY/run.json")
-    found = []
-    for place in places:
-        try:
-            record = read_record(place)
-        except StoreError as error:
-            found.append(Finding(str(error), wrong=True))
-            continue
-        if record.status == "ok":
-            found.append(_finding(record, place))
-    return found
+    unreadable: list[str] = []
+    records = read_records(source, unreadable)
+    found = [Finding(line, wrong=True) for line in unreadable]
+    return found + [finding_of(record) for record in records if record.status == "ok"]
 
 
-def _finding(record: Record, place: Path) -> Finding:
-    name = f"{place}: {record.method.label} under {record.protocol.name}"
+def finding_of(record: Record) -> Finding:
+    """Return what is known about a successful record."""
+    name = f"{record.key}: {record.method.label} under {record.protocol.name}"
     why = record.edited or problem_of(record)
     if why:
         return Finding(f"{name}: {why}", wrong=True)
-    if not record.arrays_sha256:
+    if record.kept is None:
         return Finding(f"{name}: no errors are kept, so nothing can be checked", checked=False)
     try:
-        kept = [f"{what}:{name}" for name in record.attributes.measured for what in ("probabilities", "codes")]
-        arrays = read_npz(place / "faces.npz", ("ids", "errors", "charged", "counts", *kept))
-        why = _difference(record, arrays) or attributes_differ(record, arrays)
+        arrays = record.kept(names_of_evidence(record))
+        why = differs(record, arrays)
     except FldbenchError as error:
         why = str(error)
     except Exception as error:  # numpy raises zip, key and value errors for other files
-        why = f"faces.npz cannot be read ({error})"
+        why = f"its errors cannot be read ({error})"
     return Finding(f"{name}: {why}", wrong=True) if why else Finding(f"{name}: its numbers follow from its errors")
+
+
+def names_of_evidence(record: Record) -> tuple[str, ...]:
+    """Return the names of the arrays from which the numbers of a record follow."""
+    answered = [f"{what}:{name}" for name in record.attributes.measured for what in ("probabilities", "codes")]
+    return "ids", "errors", "charged", "counts", *answered
+
+
+def differs(record: Record, arrays: dict[str, np.ndarray]) -> str:
+    """Return in what a record differs from its arrays, or nothing."""
+    return _difference(record, arrays) or attributes_differ(record, arrays)
 
 
 def _difference(record: Record, arrays: dict[str, np.ndarray]) -> str:

@@ -86,7 +86,7 @@ def union_problems(records: Iterable[Record]) -> dict[str, str]:
     found: dict[tuple[Any, ...], dict[str | None, Record]] = {}
     for record in records:
         method = record.method
-        if record.protocol.legacy:
+        if record.protocol.legacy or not (record.protocol.union_of or record.protocol.subset):
             continue
         model = method.label, str(method.params), method.code_digest, record.train.label, record.train.fingerprint
         found.setdefault((*model, record.seed, record.protocol.family), {})[record.protocol.subset] = record

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fldbench.escape import LONGEST_NAME
 from fldbench.files import write_text
-from fldbench.records.record import Metrics, Record
-from fldbench.records.store import read_records
+from fldbench.records.record import Record
 from fldbench.report import formats
 from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
-from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
-from fldbench.report.identities import problem_of, union_problems
-from fldbench.report.names import rows_of
 from fldbench.report.published import published_rows
-from fldbench.report.ranking import ordered
+from fldbench.report.sections import sections_of
 from fldbench.report.tables import Table, table
 
 if TYPE_CHECKING:
     import pandas
-
-
-UNSOUND = "unsound"  # the status of a record whose numbers cannot be true
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,41 +144,16 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], pu
     StoreError
         For a folder without records.
     """
-    unreadable: list[str] = []
-    items = [source] if isinstance(source, (str, Path)) else list(source)
-    records = [r for item in items for r in ([item] if isinstance(item, Record) else read_records(item, unreadable))]
-    records = [unsound(record, why) if (why := problem_of(record)) else record for record in records]
-    rows = rows_of(records)
-    wrong = union_problems(record for row in rows for record in row.good)
-    if wrong:
-        records = [unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
-        rows = rows_of(records)
-    columns = columns_of(rows)
-    tables: dict[tuple[str, str], list[RowRecords]] = {}
-    for row in rows:
-        tables.setdefault((row.train, row.protocol), []).append(row)
-    captions: dict[tuple[str, str], str] = {}
-    attributes: dict[tuple[str, str], Attributes] = {}
-    shown: list[RowRecords] = []
-    for place, group in sorted(tables.items()):
-        captions[place], marked = captioned(ordered(group))
-        shown += marked
-        if (about := attributes_of(marked)) is not None:
-            attributes[place] = about
-    seen = {record.key for row in shown for record in row.records}
-    left_out = [f"left out: {r.reason}" for r in records if r.status == UNSOUND and r.key not in seen]
+    found = sections_of(source)
+    columns = columns_of(found.rows)
+    attributes = {place: about for place, rows in found.marked.items() if (about := attributes_of(rows)) is not None}
+    shown = [row for rows in found.marked.values() for row in rows]
     return Leaderboard(
         tuple({column.name: column.of(row) for column in columns} for row in shown),
-        captions,
+        found.captions,
         columns,
-        (*left_out, *(f"left out: {line}" for line in unreadable)),
+        found.left_out,
         attributes,
         tuple(shown),
         {row.protocol: published_rows(row.one.protocol, columns) for row in shown if published},
     )
-
-
-def unsound(record: Record, why: str) -> Record:
-    """Return a record without its numbers, which cannot be true."""
-    reason = f"record {record.key} ({record.method.label} under {record.protocol.name}): {why}"
-    return replace(record, status=UNSOUND, reason=reason, metrics=Metrics())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fldbench.records.record import Record
@@ -21,18 +21,23 @@ def rows_of(records: Iterable[Record]) -> list[RowRecords]:
     measured under the same rules on the same faces. Of two records of one such run the newer one counts. A failure
     is dropped if the same work succeeded; other failures join the largest row of their kind.
     """
-    newest: dict[tuple[Any, ...], Record] = {}
+    newest: dict[tuple[Any, ...], tuple[tuple[Any, ...], Record]] = {}
     for record in sorted(records, key=lambda one: (one.ended, one.key)):
-        newest[(*_work(record), _code(record), *(_faces(record) if _good(record) else ()))] = record
-    good = [record for record in newest.values() if _good(record)]
-    done = {_work(record) for record in good} | {_nameless(record) for record in good}
-    bad = [record for record in newest.values() if not _good(record) and not {_work(record), _nameless(record)} & done]
+        row = _row(record)
+        newest[(*row, record.seed, *(_faces(record) if _good(record) else ()))] = row, record
+    good = [(row, record) for row, record in newest.values() if _good(record)]
+    done = {work for row, record in good for work in _works(row, record)}
+    bad = [record for row, record in newest.values() if not _good(record) and not {*_works(row, record)} & done]
     rows: dict[tuple[Any, ...], list[Record]] = {}
-    for record in good:
-        rows.setdefault((*_row(record), *_faces(record)), []).append(record)
+    kinds: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}  # of rows, with and without their training faces
+    for row, record in good:
+        key = (*row, *_faces(record))
+        if key not in rows:
+            kinds.setdefault(row, []).append(key)
+            kinds.setdefault(_without_faces(row), []).append(key)
+        rows.setdefault(key, []).append(record)
     for record in bad:
-        kin = [key for key in rows if key[: len(_row(record))] == _row(record)]
-        kin = kin or [key for key in rows if _without_faces(key) == _without_faces(_row(record))]
+        kin = kinds.get(_row(record)) or kinds.get(_without_faces(_row(record))) or []
         rows.setdefault(max(kin, key=lambda key: key[-1], default=(*_row(record), "", 0)), []).append(record)
     return _named(list(rows.values()))
 
@@ -52,10 +57,12 @@ def _faces(record: Record) -> tuple[str, int]:
     return record.test.ids_sha256, record.test.n
 
 
-def _rules(record: Record, known: Iterable[Record]) -> str:
-    """Return the digest of the rules; of rules and faces, if whole records under these rules have different faces."""
-    others = {one.test.ids_sha256 for one in known if _whole(one) and one.protocol.hash == record.protocol.hash}
-    if len(others) < 2 or not _whole(record):
+def _rules(record: Record, faces: Mapping[str, set[str]]) -> str:
+    """Return the digest of the rules; of rules and faces, if whole records under these rules have different faces.
+
+    `faces` are those of whole records, by the hash of their rules.
+    """
+    if len(faces.get(record.protocol.hash, ())) < 2 or not _whole(record):
         return record.protocol.hash
     return hashlib.sha256(f"{record.protocol.hash} {record.test.ids_sha256}".encode()).hexdigest()
 
@@ -69,14 +76,9 @@ def _without_faces(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return row[0], row[2], row[3], row[4]
 
 
-def _work(record: Record) -> tuple[Any, ...]:
-    """Return the identity of the work, by any code."""
-    return *_row(record)[:-1], record.seed
-
-
-def _nameless(record: Record) -> tuple[Any, ...]:
-    """Return the identity of the work for any training faces."""
-    return *_without_faces(_row(record)), record.seed
+def _works(row: tuple[Any, ...], record: Record) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return the identity of the work by any code, and the same for any training faces."""
+    return (*row[:-1], record.seed), (*_without_faces(row), record.seed)
 
 
 def _code(record: Record) -> str:
@@ -98,10 +100,14 @@ def _decisive(record: Record) -> dict[str, Any]:
 
 def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:
     ones = [records[0] for records in rows]
-    trains = {(one.train.label, one.train.fingerprint) for one in ones}
-    rules = [_rules(one, ones) for one in ones]
-    protocols = {(one.protocol.name, digest) for one, digest in zip(ones, rules, strict=True)}
-    beside = [[one for one in ones if _beside(one, records[0])] for records in rows]
+    trains = _contents((one.train.label, one.train.fingerprint) for one in ones)
+    faces = _contents((one.protocol.hash, one.test.ids_sha256) for one in ones if _whole(one))
+    rules = [_rules(one, faces) for one in ones]
+    protocols = _contents((one.protocol.name, digest) for one, digest in zip(ones, rules, strict=True))
+    namesakes_of: dict[tuple[Any, ...], list[Record]] = {}  # of one table and one label
+    for one in ones:
+        namesakes_of.setdefault(_row(one)[:4], []).append(one)
+    beside = [namesakes_of[_row(one)[:4]] for one in ones]
     named = [
         RowRecords(
             records=tuple(sorted(records, key=lambda r: (not _good(r), r.seed is not None, r.seed or 0))),
@@ -115,15 +121,18 @@ def _named(rows: Sequence[list[Record]]) -> list[RowRecords]:
     return sorted(named, key=lambda row: (row.train, row.protocol, row.method, row.one.test.n))
 
 
-def _told_apart(name: str, content: str, known: set[tuple[str, str]]) -> str:
+def _contents(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Return name -> the digests of what it stands for; an empty digest is not known, and does not count."""
+    found: dict[str, set[str]] = {}
+    for name, content in pairs:
+        found.setdefault(name, set()).update({content} - {""})
+    return found
+
+
+def _told_apart(name: str, content: str, known: Mapping[str, set[str]]) -> str:
     """Return the name; if it stands for several things, with the first digits of the content."""
-    others = {digest for label, digest in known if label == name and digest}
+    others = known[name]
     return f"{name} [{content[:SHOWN] or 'absent'}]" if len(others | {content}) > 1 and len(others) > 1 else name
-
-
-def _beside(one: Record, other: Record) -> bool:
-    """Return whether two records have the same table and the same label."""
-    return _row(one)[:4] == _row(other)[:4]
 
 
 def _method_name(record: Record, namesakes: Sequence[Record]) -> str:

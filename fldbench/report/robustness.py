@@ -20,10 +20,10 @@ from fldbench.report.columns import Column, RowRecords, csv_text
 from fldbench.report.curves import BOXES, Curve, Reversal, Section, sections_of, with_intervals, with_ranks
 from fldbench.report.figure_files import write_figures
 from fldbench.report.identities import problem_of
-from fldbench.report.leaderboard import unsound
 from fldbench.report.names import rows_of
 from fldbench.report.robustness_figure import boxes_figure, harms_figure
 from fldbench.report.robustness_tables import tables_of
+from fldbench.report.sections import unsound
 from fldbench.report.tables import Table
 from fldbench.stats import Interval, paired_differences
 

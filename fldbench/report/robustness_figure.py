@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fldbench.escape import cut, plain
-from fldbench.report.ablation_figure import words
 from fldbench.report.captions import title
 from fldbench.report.curves import Section
+from fldbench.report.figures import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -77,3 +77,9 @@ def _median_iou(faces: FaceSet) -> float | None:
     found = box_iou(faces.boxes, tight_box(faces.landmarks).reshape(-1, 4)) if len(faces) else np.empty(0)
     found = found[np.isfinite(found)]
     return round(float(np.median(found)), 4) if len(found) else None
+
+
+def groups_of(faces: FaceSet) -> dict[str, np.ndarray]:
+    """Return the groups of faces as numbers, to keep beside a record; nothing where each face is its own group."""
+    _, which = np.unique(faces.groups, return_inverse=True)
+    return {"groups": which.astype(np.int32)} if which.max(initial=-1) + 1 < len(faces) else {}

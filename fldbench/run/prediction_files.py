@@ -27,6 +27,7 @@ from fldbench.run.overlaps import dataset_and_split, seen
 from fldbench.run.prediction_attributes import of_faces
 from fldbench.run.prediction_formats import read_answers
 from fldbench.run.prediction_ids import matched
+from fldbench.run.slices import slice_evidence
 from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
 
@@ -270,7 +271,8 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": outside.predictions} | score.evidence
+    arrays = {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | slice_evidence(faces)
+    return replace(record, kept=lambda names: {name: arrays[name] for name in names if name in arrays}), arrays
 
 
 def read_predictions(path: str | Path, n_points: int, dataset: str) -> tuple[list[str], np.ndarray]:

@@ -48,6 +48,7 @@ def test_doctor_names_the_fault_and_draws_the_bias(call, toy, write, tmp_path):
     ("args", "text"),
     [
         (("audit",), "audit: PREDICTIONS is missing; give a file, and --dataset with its protocol"),
+        (("audit", "-o", "a.md"), "audit: --out is for the tables of PREDICTIONS; give a file of them"),
         (("audit", "a.npz"), "--dataset is missing; give the protocol of the predictions, such as 300w-helen"),
         (("audit", "a.npz", "--dataset", "toy-tset"), "no protocol named 'toy-tset'; did you mean 'toy-test'?"),
         (("audit", "a.npz", "--dataset", "300w"), "--dataset 300w has several protocols; give one of 300w-helen, "),

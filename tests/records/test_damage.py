@@ -16,7 +16,7 @@ from fldbench.curate.excludes import Exclude, read_excludes, write_excludes
 from fldbench.errors import DataError, ProtocolError, StoreError, SuiteError
 from fldbench.npz import read_npz
 from fldbench.protocols import read_protocols
-from fldbench.records.record import digest_of
+from fldbench.records.sealed import digest_of
 from fldbench.records.store import Store, read_record, read_records
 from fldbench.report import leaderboard
 from fldbench.report.evidence import check_evidence

@@ -12,7 +12,8 @@ import fldbench
 from fldbench.errors import MethodError
 from fldbench.method import make_method
 from fldbench.records.keys import fingerprints, fit_key, ingredients, key_of, what_changed
-from fldbench.records.record import MethodFacts, to_json
+from fldbench.records.record import MethodFacts
+from fldbench.records.sealed import to_json
 
 FACES = {"train": "a", "groups": "b"}
 

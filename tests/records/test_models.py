@@ -9,7 +9,7 @@ from fuzz import MUTATIONS, change_value, mutate
 from toys import Noisy
 
 from fldbench.records.models import FitFacts, Models
-from fldbench.records.record import digest_of
+from fldbench.records.sealed import digest_of
 from fldbench.run.runner import run_suite
 
 FACTS = FitFacts(fit_seconds=2.5, device="cpu", parameters=10)

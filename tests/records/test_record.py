@@ -14,7 +14,8 @@ from fldbench.metrics import Metric
 from fldbench.protocols import get_protocol
 from fldbench.records import machine
 from fldbench.records.machine import machine_facts
-from fldbench.records.record import Metrics, from_json, to_json
+from fldbench.records.record import Metrics
+from fldbench.records.sealed import from_json, to_json
 from fldbench.records.store import Store, read_record
 
 # As version 1 wrote it, shortened.

@@ -11,9 +11,10 @@ import fldbench
 from fldbench import registry
 from fldbench.attribute_metrics import Answered, AttributeFacts, measure_attribute
 from fldbench.errors import MethodError
-from fldbench.records.record import from_json, to_json
+from fldbench.records.sealed import from_json, to_json
 from fldbench.records.store import read_record
 from fldbench.report.evidence import check_evidence
+from fldbench.report.publish import publish
 from fldbench.run.gathered import Gathered
 from fldbench.run.timing import Prediction
 
@@ -146,3 +147,11 @@ def test_the_models_of_all_folds_answer_the_same_classes():
         MethodError, match=r"folds: the classes of mood is \('glad', 'sad'\); must be \('sad', 'glad'\)"
     ):
         answers.add(["b"], other)
+
+
+def test_numbers_of_attributes_follow_from_a_publication(moody, tmp_path):
+    fldbench.run_suite(moody, tmp_path / "out")
+    publish([tmp_path / "out"], tmp_path / "p.zip")
+    assert all(one.checked and not one.wrong for one in check_evidence(tmp_path / "p.zip"))
+    board, own = fldbench.leaderboard(tmp_path / "p.zip"), fldbench.leaderboard(tmp_path / "out")
+    assert board.to_markdown() == own.to_markdown() and "attributes" in own.to_markdown()

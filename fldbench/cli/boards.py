@@ -1,0 +1,104 @@
+"""`fldbench leaderboard` and `fldbench publish`: the tables of records, and records to pass on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fldbench.cli.common import Plugins, Schemes, complain, say
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(help="Folders of `fldbench run` or `fldbench evaluate`, and files of `fldbench publish`."),
+]
+
+
+class Format(StrEnum):
+    """What `leaderboard` writes."""
+
+    table = "table"
+    csv = "csv"
+    latex = "latex"
+    markdown = "markdown"
+
+
+def show_leaderboard(
+    sources: Sources,
+    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Columns by their names in CSV, such as nme,fr08,auc08.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compute the numbers again from the kept errors; status 1 if one differs.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write to; a folder gets leaderboard.csv, .tex and .md."),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also show numbers that others publish under the same rules, unranked.")
+    ] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
+    ] = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Print the leaderboard of one or several folders or published files, merged."""
+    from fldbench.cli.terminal import print_board
+    from fldbench.files import write_text
+    from fldbench.report import leaderboard
+
+    if check:
+        raise typer.Exit(_check(sources))
+    board = leaderboard(sources, published)
+    if figures is not None:
+        drawn = board.write_figures(figures)
+        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")
+    if output is not None and output.is_dir():
+        say(f"written: {', '.join(str(path) for path in board.write(output))}")
+        return
+    names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+    if format is Format.table and output is None:
+        print_board(board, columns=names)
+        return
+    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
+    text = writers.get(format, board.to_text)(names)
+    if output is not None:
+        write_text(output, text)
+    else:
+        typer.echo(text, nl=False)
+    for line in board.left_out if format is Format.csv else ():
+        complain(line)
+
+
+def _check(sources: list[Path]) -> int:
+    """Print whether the numbers of each record follow from its errors, and return the exit status."""
+    from fldbench.report import check_evidence
+
+    findings = [finding for source in sources for finding in check_evidence(source)]
+    for finding in findings:
+        say(finding.text)
+    wrong, unknown = sum(one.wrong for one in findings), sum(not one.checked for one in findings)
+    say(f"{len(findings)} records: {wrong} wrong, {unknown} cannot be checked")
+    return 1 if wrong else 0
+
+
+def publish(
+    sources: Sources,
+    output: Annotated[Path, typer.Option("-o", "--output", help="NAME.zip, or a folder.")],
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Write records to pass on: their errors face by face, without images, landmarks, paths and names of machines."""
+    from fldbench.report.publish import publish as write
+
+    done = write(sources, output)
+    for line in done.left_out:
+        complain(f"left out: {line}")
+    size = sum(one.stat().st_size for one in ([done.path] if done.path.is_file() else done.path.rglob("*.*")))
+    say(f"written: {done.path}, {done.records} records, {size / 1000:.0f} kB; `fldbench leaderboard {done.path}`")
