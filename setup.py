@@ -52,7 +52,9 @@ setup(
     ],
     extras_require={
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
+        "dask": ["distributed>=2025.1"],
         "dev": [
+            "distributed>=2025.1",
             "pytest>=8.2",
             "statsmodels>=0.14.5",
             "coverage>=7.6",

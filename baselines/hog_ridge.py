@@ -280,10 +280,13 @@ class HogRidge(Method):
         """Check the parameters, and that there are folds if several ridges are to be compared."""
         super().check_params()
         if np.size(self.ridge) > 1 and self.folds < 2:
-            then = "or give one ridge"
-            raise MethodError(
-                must_be(self.label, "folds", self.folds, "2 or more to choose among several ridges", then)
-            )
+            allowed = "2 or more to choose among several ridges"
+            raise MethodError(must_be(self.label, "folds", self.folds, allowed, "or give one ridge"))
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """Of the regressions: one for each weight."""
+        return int(self.weights_.size) if self.learned() else None
 
     def _folds(self, train: FaceSet) -> list[np.ndarray]:
         """Return the rows of each fold, no group in two of them; a single fold if there are too few groups."""
@@ -351,9 +354,7 @@ class HogRidge(Method):
 
         If there is no fold to leave out, or no reason to, the latter are all equal to the regression on all folds.
         """
-        total = sums[0]
-        for other in sums[1:]:
-            total = total + other
+        total = sum(sums[1:], sums[0])
         ridges = [float(ridge) for ridge in np.atleast_1d(self.ridge)]
 
         def without(fold: int) -> list[Solution]:

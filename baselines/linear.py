@@ -192,6 +192,13 @@ class Linear(Method):
         found.end()
         super().restore(learned)
 
+    @property
+    def multiply_adds(self) -> int | None:
+        """Of the regression, and of the products of a crop and of its mirror image with the supports of a kernel."""
+        if not self.learned():
+            return None
+        return int(self.weights_.size + (0 if self.kernel == "linear" else 2 * self.supports_.size))
+
     def check_params(self) -> None:
         """Check the parameters, and that the crop consists of whole cells, at least two along each side."""
         super().check_params()

@@ -40,3 +40,8 @@ class MeanShape(Method):
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "mean_shape_")
         return from_box_frame(self.mean_shape_, check_boxes(boxes))
+
+    @property
+    def multiply_adds(self) -> int | None:
+        """One for each coordinate, which is scaled and shifted."""
+        return int(self.mean_shape_.size) if self.learned() else None

@@ -144,6 +144,6 @@ def doctor(
 
 def _write_bias(path: Path, predictions: np.ndarray, faces: FaceSet, rules: Protocol) -> None:
     from fldbench.audit.bias_figure import bias_figure
-    from fldbench.report.ablation_figure import write_figure
+    from fldbench.report.figures import write_figure
 
     say(f"written: {write_figure(bias_figure(predictions, faces, rules), path)}")

@@ -10,10 +10,12 @@ import typer
 
 from fldbench.cli.common import Data, Options, Plugins, Schemes, assignments, complain, roots, say
 from fldbench.cli.completion import dataset_name
+from fldbench.cli.doubts import doubts
 from fldbench.errors import DatasetNotFoundError
 from fldbench.escape import plain
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
+app.command()(doubts)
 WORST = 50  # implausible shapes on the contact sheet
 
 Name = Annotated[

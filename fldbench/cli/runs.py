@@ -39,6 +39,10 @@ def run(
     shard: Annotated[
         str | None, typer.Option("--shard", help="I/N: run only the I-th of N equal parts of the suite, such as 2/8.")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Address of a Dask scheduler, whose workers run the models."),
+    ] = None,
     cell_seconds: CellSeconds = None,
     cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
@@ -77,6 +81,7 @@ def run(
                 isolate=True,
                 limits=limits,
                 shard=part,
+                scheduler=scheduler,
             )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")

@@ -45,6 +45,8 @@ class FitFacts(BaseModel):
         Of model.safetensors.
     key : str
         Of the model; earlier versions did not say it.
+    fit_peak_mb : float or None
+        By how many MB the process grew at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
@@ -60,6 +62,7 @@ class FitFacts(BaseModel):
     model_bytes: int = 0
     model_sha256: str = ""
     key: str = ""
+    fit_peak_mb: float | None = None
 
 
 class SavedModel(NamedTuple):

@@ -16,6 +16,7 @@ from fldbench.attribute_metrics import AttributeFacts
 from fldbench.escape import cut, html_facts, plain
 from fldbench.metrics import Metric
 from fldbench.protocols import Protocol
+from fldbench.records.timings import Timings as Timings
 
 OUTSIDE = "outside"  # the name of the method behind predictions of other programs
 UNKNOWN, NOT_STATED = "unknown", "not stated"  # their training faces, and their boxes, if nobody says
@@ -118,46 +119,6 @@ class TestFacts:
 
 
 @dataclass(frozen=True)
-class Timings:
-    """Times of a run; None if not measured.
-
-    Attributes
-    ----------
-    fit_seconds : float or None
-        Wall time of the fit, or of all fits.
-    fits : int
-        Number of models: one, or one for each fold.
-    resumed : bool
-        An interrupted training was continued; `fit_seconds` counts its last part alone.
-    fit_cores, predict_cores : float or None
-        Mean number of busy cores: processor time of the process and its children, divided by the wall time.
-    ms_per_face, ms_one_face : float or None
-        Of landmarks in large batches, and the median of faces predicted one by one.
-    ms_attributes : float or None
-        Of attributes, each face in large batches; a call of its own, and no part of the times of landmarks.
-    device : str or None
-        Device of the fit.
-    jobs : int or None
-        Models that were fitted at the same time.
-    load, fit_load : float or None
-        The machine's load average over one minute, when the measurement and the fit ended.
-    """
-
-    fit_seconds: float | None = None
-    fits: int = 1
-    resumed: bool = False
-    fit_cores: float | None = None
-    ms_per_face: float | None = None
-    ms_one_face: float | None = None
-    predict_cores: float | None = None
-    device: str | None = None
-    jobs: int | None = None
-    load: float | None = None
-    fit_load: float | None = None
-    ms_attributes: float | None = None
-
-
-@dataclass(frozen=True)
 class Machine:
     """The machine of a run: see `fldbench.records.machine`."""
 
@@ -241,7 +202,7 @@ class Record:
     test: TestFacts = TestFacts()
     metrics: Metrics = field(default_factory=Metrics)
     attributes: AttributeFacts = field(default_factory=AttributeFacts)
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
     machine: Machine = Machine()
     reason: str = ""
     traceback: str = ""

@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,6 +154,17 @@ class Store:
             for place in (self.record_path(key), self.record_path(f"{key}.failed")):
                 if place.is_dir() and not (place / OUTPUT).exists():
                     write_text(place / OUTPUT, text)
+
+    def take(self, folder: Path) -> None:
+        """Move the records and models of another store here; what is here already stays, but for failures."""
+        for part in ("records", "models"):
+            for found in sorted((folder / part).iterdir()):
+                target = self.folder / part / found.name
+                if found.name.endswith(".failed"):
+                    remove(target)
+                if not target.exists():
+                    with folder_written_whole(target) as place:
+                        shutil.copytree(found, place, dirs_exist_ok=True)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove records and models, for a run that starts afresh."""

@@ -11,14 +11,15 @@ from fldbench.files import write_text
 from fldbench.metrics import Metric
 from fldbench.records.variant_runs import VariantRun
 from fldbench.report import formats
-from fldbench.report.ablation_figure import figure_of, write_figure
+from fldbench.report.ablation_figure import figure_of
 from fldbench.report.ablation_tables import MOST_IN_LATEX, MOST_LANDMARKS, tables_of
 from fldbench.report.ablation_words import answer
 from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, Column, RowRecords, csv_text, metric_column
 from fldbench.report.comparisons import Measured, VariantRow, compared
+from fldbench.report.figures import write_figure
 from fldbench.report.identities import problem_of
-from fldbench.report.leaderboard import unsound
+from fldbench.report.sections import unsound
 from fldbench.report.tables import Table
 
 if TYPE_CHECKING:

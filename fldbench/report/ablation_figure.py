@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fldbench.escape import cut, plain
-from fldbench.files import written_whole
 from fldbench.report.ablation_words import baseline_of
 from fldbench.report.captions import title
 from fldbench.report.comparisons import HELPS, HURTS, VariantRow
+from fldbench.report.figures import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,18 +72,3 @@ def _draw(axis: Axes, rows: Sequence[VariantRow], key: str) -> None:
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.tick_params(axis="y", length=0)
-
-
-def words(text: str) -> str:
-    """Return text that matplotlib takes as it is, and not as a formula."""
-    return text.replace("$", r"\$")
-
-
-def write_figure(figure: Figure, path: Path) -> Path:
-    """Write a PNG, whole or not at all; raise StoreError if that is impossible."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas: Any = FigureCanvasAgg(figure)
-    with written_whole(path, "wb") as file:
-        canvas.print_png(file)
-    return path

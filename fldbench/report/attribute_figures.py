@@ -13,9 +13,9 @@ import numpy as np
 
 from fldbench.attribute_metrics import AttributeCounts
 from fldbench.escape import cut, plain
-from fldbench.report.ablation_figure import words, write_figure
 from fldbench.report.attributes import Attributes, Counted
 from fldbench.report.captions import title
+from fldbench.report.figures import words, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -72,7 +72,7 @@ def _effect(pair: PairFound, of_all: int) -> str:
 
 
 def _tests(pair: PairFound, first: FaceErrors) -> list[str]:
-    name = "Student's t over faces and trainings" if pair.test == "t" else "Permutation test"
+    name = "Test over faces and trainings" if pair.test == "behrens-fisher" else "Permutation test"
     threshold = 100 * first.protocol.thresholds[0]
     b = pair.first_better
     chance = "" if math.isnan(b.low) else f" [{b.low:.0f}, {b.high:.0f}]"

@@ -76,7 +76,7 @@ class PairFound:
         Faces that both answered in all their trainings, or that the protocol charges; their groups.
     difference : Interval
     test : str
-        permutation, about these trained models; or t, over faces and trainings.
+        permutation, about these trained models; or behrens-fisher, over faces and trainings.
     p, p_wilcoxon, p_mcnemar : float
     p_holm, p_wilcoxon_holm, p_mcnemar_holm : float
         Adjusted by Holm for all pairs of this comparison, each test for itself.
@@ -193,7 +193,7 @@ def _shared(first: FaceErrors, second: FaceErrors) -> tuple[np.ndarray, np.ndarr
 
 
 def _p_values(first: FaceErrors, second: FaceErrors) -> tuple[float, float, float]:
-    """Return the p values of permutation or t, Wilcoxon and McNemar."""
+    """Return the p values of permutation or Behrens-Fisher, of Wilcoxon and of McNemar."""
     one, two, there = _shared(first, second)
     groups = None if first.groups is None else first.groups[there]
     scale = 1.0
@@ -233,7 +233,7 @@ def _pair(
         n=int(there.sum()),
         n_groups=len(ids) if groups is None else len(np.unique(groups)),
         difference=difference,
-        test="t" if difference.over_seeds else "permutation",
+        test="behrens-fisher" if difference.over_seeds else "permutation",
         p=p[0],
         p_wilcoxon=p[1],
         p_mcnemar=p[2],

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fldbench.escape import LONGEST_NAME
 from fldbench.files import write_text
-from fldbench.records.record import Metrics, Record
-from fldbench.records.store import read_records
+from fldbench.records.record import Record
 from fldbench.report import formats
+from fldbench.report.apart import not_compared
 from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
-from fldbench.report.captions import captioned
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
-from fldbench.report.identities import problem_of, union_problems
-from fldbench.report.names import rows_of
 from fldbench.report.published import published_rows
-from fldbench.report.ranking import ordered
+from fldbench.report.sections import sections_of
 from fldbench.report.tables import Table, table
+from fldbench.report.tested import MOST_ROWS, TOO_MANY, sentences, with_certainty
+from fldbench.report.wide import wide_tables
 
 if TYPE_CHECKING:
     import pandas
-
-
-UNSOUND = "unsound"  # the status of a record whose numbers cannot be true
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +45,8 @@ class Leaderboard:
     columns : tuple of Column
         Of the CSV file, in its order.
     left_out : tuple of str
-        Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
+        Records that no row shows, because they cannot be read or contradict themselves or others, with the reason;
+        and what stands in different tables although it has one name.
     attributes : dict
         (train, protocol) -> what a second table shows, where methods answer attributes.
     records : tuple of RowRecords
@@ -104,12 +101,23 @@ class Leaderboard:
         """Return a plain table for each training set and protocol; captions have lines of `width` letters."""
         return formats.text(self._tables(columns), self.left_out, width)
 
-    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+    def to_latex(self, columns: Sequence[str] | None = None, wide: bool = False, across: bool = False) -> str:
         """Return booktabs tables; they compile as they are, and can be \\input into a paper that loads booktabs.
 
-        By default they have as many columns as fit into the text of an article.
+        The best number is bold, and an NME that paired tests cannot tell from the best one is underlined. By default
+        tables have as many columns as fit into the text of an article.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The wanted columns, such as nme, nme:low (the interval) and fr08.
+        wide : bool
+            One table for each training set, with protocols as columns; by default with the NME of each.
+        across : bool
+            Tables across both columns of a page (`table*`).
         """
-        return formats.latex(self._tables(columns, formats.LATEX_NAME), self.left_out, fit=columns is None)
+        tables = self._wide(columns) if wide else self._tables(columns, formats.LATEX_NAME)
+        return formats.latex(tables, self.left_out, fit=columns is None and not wide, across=across)
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """Return a Markdown table for each training set and protocol, with its caption."""
@@ -126,6 +134,10 @@ class Leaderboard:
         They are PNG files, each whole or not at all. Raises StoreError when one cannot be written.
         """
         return write_attribute_figures(self.attributes, folder)
+
+    def _wide(self, names: Sequence[str] | None) -> list[Table]:
+        rules = {row.protocol: row.one.protocol for row in self.records}
+        return wide_tables(self.sections(), self.captions, rules, self.columns, names, formats.LATEX_NAME)
 
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
         found = []
@@ -151,41 +163,19 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], pu
     StoreError
         For a folder without records.
     """
-    unreadable: list[str] = []
-    items = [source] if isinstance(source, (str, Path)) else list(source)
-    records = [r for item in items for r in ([item] if isinstance(item, Record) else read_records(item, unreadable))]
-    records = [unsound(record, why) if (why := problem_of(record)) else record for record in records]
-    rows = rows_of(records)
-    wrong = union_problems(record for row in rows for record in row.good)
-    if wrong:
-        records = [unsound(record, wrong[record.key]) if record.key in wrong else record for record in records]
-        rows = rows_of(records)
-    columns = columns_of(rows)
-    tables: dict[tuple[str, str], list[RowRecords]] = {}
-    for row in rows:
-        tables.setdefault((row.train, row.protocol), []).append(row)
-    captions: dict[tuple[str, str], str] = {}
-    attributes: dict[tuple[str, str], Attributes] = {}
-    shown: list[RowRecords] = []
-    for place, group in sorted(tables.items()):
-        captions[place], marked = captioned(ordered(group))
-        shown += marked
-        if (about := attributes_of(marked)) is not None:
-            attributes[place] = about
-    seen = {record.key for row in shown for record in row.records}
-    left_out = [f"left out: {r.reason}" for r in records if r.status == UNSOUND and r.key not in seen]
+    found = sections_of(source)
+    few = len(found.rows) <= MOST_ROWS
+    marked = {place: with_certainty(rows) if few else rows for place, rows in found.marked.items()}
+    captions = {p: " ".join(filter(None, [found.captions[p], sentences(rows)])) for p, rows in marked.items()}
+    attributes = {place: about for place, rows in marked.items() if (about := attributes_of(rows)) is not None}
+    shown = [row for rows in marked.values() for row in rows]
+    columns = columns_of(shown)
     return Leaderboard(
         tuple({column.name: column.of(row) for column in columns} for row in shown),
         captions,
         columns,
-        (*left_out, *(f"left out: {line}" for line in unreadable)),
+        (*found.left_out, *not_compared(shown), *([] if few else [TOO_MANY])),
         attributes,
         tuple(shown),
         {row.protocol: published_rows(row.one.protocol, columns) for row in shown if published},
     )
-
-
-def unsound(record: Record, why: str) -> Record:
-    """Return a record without its numbers, which cannot be true."""
-    reason = f"record {record.key} ({record.method.label} under {record.protocol.name}): {why}"
-    return replace(record, status=UNSOUND, reason=reason, metrics=Metrics())

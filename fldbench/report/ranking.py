@@ -21,11 +21,11 @@ from fldbench.metrics import Metric
 from fldbench.protocols.missed import costs
 from fldbench.report.columns import RowRecords, value_of
 
-RANKED = "ranked"
-STANDINGS = (RANKED, "partial", "contaminated", "superseded", "failed")  # in the order of a table
+RANKED, PARTIAL = "ranked", "partial"
+STANDINGS = (RANKED, PARTIAL, "contaminated", "superseded", "failed")  # in the order of a table
 # Why rows are not ranked: the headings of the parts of a printed table.
 HEADINGS = {
-    "partial": "not ranked: not all faces or seeds",
+    PARTIAL: "not ranked: not all faces or seeds",
     "contaminated": "not ranked: trained on test faces",
     "superseded": "not ranked: superseded by newer code",
     "failed": "no number",
@@ -42,7 +42,7 @@ def standing(row: RowRecords) -> str:
     if row.superseded:
         return "superseded"
     whole = all(record.test.complete for record in row.good) and len(row.good) == len(row.records)
-    return RANKED if whole and not (row.missed and _gains(row)) else "partial"
+    return RANKED if whole and not (row.missed and _gains(row)) else PARTIAL
 
 
 def by_auc(rows: Sequence[RowRecords]) -> bool:
@@ -59,7 +59,7 @@ def ordered(rows: Sequence[RowRecords]) -> list[RowRecords]:
     for name in STANDINGS:
         part = [row for row in rows if standing(row) == name]
         auc = _fewer(part)
-        part.sort(key=lambda row: (_measured(row) if name == "partial" else 0, _numbers(row, auc), row.method))
+        part.sort(key=lambda row: (_measured(row) if name == PARTIAL else 0, _numbers(row, auc), row.method))
         numbers = [_numbers(row, auc) for row in part]
         for row in part:
             rank = numbers.index(_numbers(row, auc)) + 1 if name == RANKED else None

@@ -24,10 +24,12 @@ from fldbench.records.models import FitFacts
 from fldbench.records.record import MethodFacts, Metrics, Record, Timings
 from fldbench.records.store import Store
 from fldbench.run.data import SuiteData, place_of
-from fldbench.run.facts import facts_of_test, facts_of_training, groups_of
+from fldbench.run.facts import facts_of_test, facts_of_training
 from fldbench.run.folds import Partition
 from fldbench.run.gathered import Gathered
+from fldbench.run.memory import Peak
 from fldbench.run.process_state import kept_as_it_was
+from fldbench.run.slices import slice_evidence
 from fldbench.run.specs import MethodSpec, TrainSpec
 from fldbench.run.timing import Clock, load_average, now, predict_timed, together
 
@@ -200,9 +202,9 @@ def run_cell(cell: Cell, store: Store, data: SuiteData | None = None) -> str:
     return "; ".join([cell.label, *reasons])
 
 
-def record_failure(cell: Cell, store: Store, why: Failure) -> str:
+def record_failure(cell: Cell, store: Store, why: Failure, data: SuiteData | None = None) -> str:
     """Write a failure for every run of a cell that is not done; return what `run_cell` would."""
-    return run_cell(replace(cell, problem=why), store)
+    return run_cell(replace(cell, problem=why), store, data)
 
 
 @dataclass
@@ -263,30 +265,32 @@ def _fitted(cell: Cell, part: Part, data: SuiteData, store: Store) -> Fitted:
             faces = cell.partition.training_part(faces, part.fold)
         if members and len(members) == len(part.members):
             fitted = [load_method(member.file) for member in members]
-            with clock:
+            with Peak() as peak, clock:
                 method.assemble(fitted, faces)
             seconds, cores = clock.seconds + sum(member.facts.fit_seconds or 0.0 for member in members), None
             resumed = any(member.facts.resumed for member in members)
+            peaks = [peak.megabytes, *(member.facts.fit_peak_mb for member in members)]
         else:
             facts_of(faces)  # `fit` notes them; what they cost is no part of its time
             folder = store.training_path(part.key)
             resumed = method.keeps_training and folder.is_dir()
             more: dict[str, Any] = {"folder": folder} if method.keeps_training else {}
             try:
-                with clock:
+                with Peak() as peak, clock:
                     method.fit(faces, **more)
             except CheckpointError:
                 # The user did not choose this folder, so nothing in it is worth a failed row.
                 damage, resumed = f"{folder} holds no training that can be continued", False
                 shutil.rmtree(folder, ignore_errors=True)
                 method, clock = cell.make(), Clock()
-                with clock:
+                with Peak() as peak, clock:
                     method.fit(faces, **more)
-            seconds, cores = clock.seconds, clock.cores
+            seconds, cores, peaks = clock.seconds, clock.cores, [peak.megabytes]
         facts = FitFacts(
             fit_seconds=round(seconds, 3),
             fit_cores=cores,
             fit_load=load_average(),
+            fit_peak_mb=max((one for one in peaks if one is not None), default=None),
             device=method.device_,
             jobs=cell.jobs,
             resumed=resumed,
@@ -340,7 +344,8 @@ def _measured(
         timings=Timings(**together(facts, batch.answers.timings), load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence | groups_of(faces)
+    kept = score.evidence | slice_evidence(faces) | batch.answers.kept(faces.ids.tolist())
+    return record, {"ids": faces.ids, "predictions": predictions} | kept
 
 
 def _of_run(base: Record, run: Run) -> Record:

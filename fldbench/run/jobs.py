@@ -11,6 +11,7 @@ from types import FrameType
 
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, record_failure
+from fldbench.run.data import SuiteData
 from fldbench.run.isolate import Running, Server, changed
 from fldbench.run.limits import Limits
 
@@ -22,19 +23,21 @@ def in_processes(
     store: Store,
     jobs: int,
     limits: Limits,
+    data: SuiteData | None = None,
     on_news: Callable[[str, int, int], None] | None = None,
     on_note: Callable[[str], None] = lambda line: None,
 ) -> Iterator[str]:
     """Run cells, `jobs` at the same time, and yield what `run_cell` returns, in the order in which they end.
 
     A cell that crashes, hangs or takes too much becomes a failed record with its reason, and the others go on. What a
-    cell prints is kept beside its records. `on_news` is told what a single cell reports from inside its training.
+    cell prints is kept beside its records. `on_news` is told what a single cell reports from inside its training, and
+    `data` are the faces, if this process has them.
 
     After one interruption (Ctrl-C) no cell is begun, and those that run are finished; after a second one they are
     ended. Then KeyboardInterrupt is raised.
     """
     waiting, running = deque(cells), list[Running]()
-    with Server(cells) as server, _interruptions() as interrupted:
+    with Server(cells) as server, interruptions() as interrupted:
         try:
             told = 0
             while running or (waiting and not interrupted):
@@ -43,7 +46,7 @@ def in_processes(
                 for one in changed(running, LOOK_EVERY):
                     if one.hear(on_news if jobs == 1 else None):
                         running.remove(one)
-                        yield _ended(one, store)
+                        yield _ended(one, store, data)
                 if len(interrupted) > 1:
                     break
                 if len(interrupted) > told:
@@ -60,10 +63,10 @@ def in_processes(
         raise KeyboardInterrupt
 
 
-def _ended(one: Running, store: Store) -> str:
+def _ended(one: Running, store: Store, data: SuiteData | None) -> str:
     """Write down how a cell ended, and return it in one line."""
     why, printed = one.close()
-    line = record_failure(one.cell, store, why) if why else one.done or one.cell.label
+    line = record_failure(one.cell, store, why, data) if why else one.done or one.cell.label
     if one.left:
         left = f"it left {one.left} process{'es' * (one.left > 1)} behind, ended now"
         line, printed = f"{line}; {left}", f"{printed}\n{left}\n"
@@ -73,7 +76,7 @@ def _ended(one: Running, store: Store) -> str:
 
 
 @contextmanager
-def _interruptions() -> Iterator[list[int]]:
+def interruptions() -> Iterator[list[int]]:
     """Collect interruptions in a list, in place of an exception at any moment; in the main thread alone."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():

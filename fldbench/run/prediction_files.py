@@ -22,16 +22,17 @@ from fldbench.protocols.boxes import box_source
 from fldbench.records.keys import key_of
 from fldbench.records.machine import machine_facts
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, MethodFacts, Metrics, Record, TrainFacts
-from fldbench.run.facts import facts_of_test, groups_of
+from fldbench.run.facts import facts_of_test
 from fldbench.run.overlaps import dataset_and_split, seen
 from fldbench.run.prediction_attributes import of_faces
 from fldbench.run.prediction_formats import read_answers
 from fldbench.run.prediction_ids import matched
+from fldbench.run.slices import slice_evidence
 from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
 
 LONGEST_BOXES = 60  # letters of stated boxes
-SOURCES = ("tight", "official", "jittered", "truth-tight", "truth-jittered")
+SOURCES = ("tight", "official", "jittered", "detected", "truth-tight", "truth-jittered")
 MISSPELT = 0.75  # least similarity to one of them, by difflib
 SENTINELS = (0.0, -1.0)  # both coordinates of a missing point, as many programs write it
 
@@ -270,7 +271,7 @@ def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[R
         started=now(),
         ended=now(),
     )
-    arrays = {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | groups_of(faces)
+    arrays = {"ids": faces.ids, "predictions": outside.predictions} | score.evidence | slice_evidence(faces)
     return replace(record, kept=lambda names: {name: arrays[name] for name in names if name in arrays}), arrays
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
@@ -15,6 +15,7 @@ from fldbench.progress import printed, say_progress
 from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Part, Run, run_cell
+from fldbench.run.cluster import on_cluster
 from fldbench.run.dry_run import plan_in_words
 from fldbench.run.isolate import POSSIBLE
 from fldbench.run.jobs import in_processes
@@ -27,10 +28,11 @@ OnNote = Callable[[str], None]
 
 
 class Elsewhere(NamedTuple):
-    """Cells run in processes of their own: so many at the same time, with these limits for each."""
+    """Cells run in processes of their own: so many at the same time, with these limits for each, or on a cluster."""
 
     jobs: int
     limits: Limits
+    scheduler: str | None = None
 
 
 def run_suite(
@@ -48,6 +50,7 @@ def run_suite(
     isolate: bool = False,
     limits: Limits | None = None,
     shard: tuple[int, int] | None = None,
+    scheduler: str | None = None,
 ) -> list[Record]:
     """Do the runs that are not done yet and return the records of the whole suite, in its order.
 
@@ -86,6 +89,9 @@ def run_suite(
     shard : tuple of int, optional
         (i, n): run only the i-th of n equal parts of the cells, i from 1. Several machines, such as the tasks of a
         SLURM array, share out a suite so, in one shared folder or in folders that `leaderboard` reads together.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as tcp://host:8786, whose workers run the cells; see `fldbench.run.cluster`.
+        Their number decides how many run at the same time.
 
     Returns
     -------
@@ -118,7 +124,9 @@ def run_suite(
     ]
     if todo:
         with printed() if progress else nullcontext() as show:
-            elsewhere = Elsewhere(jobs, limits or Limits()) if isolate or limits or jobs > 1 else None
+            elsewhere = None
+            if isolate or limits or jobs > 1 or scheduler:
+                elsewhere = Elsewhere(jobs, limits or Limits(), scheduler)
             _run_cells(with_problems(todo, plan.data, jobs), plan, store, elsewhere, on_event or show, note)
     return [
         _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell, run)
@@ -196,12 +204,16 @@ def _run_cells(
     on_event = on_event or (lambda what, done, total: None)
     on_event("", 0, len(todo))
     refused, rest = [cell for cell in todo if cell.refused], [cell for cell in todo if not cell.refused]
-    if elsewhere is not None and not POSSIBLE:
+    if elsewhere is not None and elsewhere.scheduler is None and not POSSIBLE:
         note("this system cannot fork, so all models are fitted in this process, one after another and without limits")
         elsewhere = None
     # In this process the faces are loaded already; another process loads its own.
     here = (run_cell(cell, store, plan.data) for cell in [*refused, *([] if elsewhere else rest)])
-    there = in_processes(rest, store, *elsewhere, say_progress, note) if elsewhere and rest else ()
+    there: Iterable[str] = ()
+    if rest and elsewhere is not None and elsewhere.scheduler is not None:
+        there = on_cluster(rest, store, elsewhere.scheduler, elsewhere.limits, plan.data, note)
+    elif rest and elsewhere is not None:
+        there = in_processes(rest, store, elsewhere.jobs, elsewhere.limits, plan.data, say_progress, note)
     for done, what in enumerate(chain(here, there), start=1):
         on_event(what, done, len(todo))
 

@@ -12,57 +12,89 @@ import numpy as np
 
 from fldbench.attribute_answers import predict_attributes_checked
 from fldbench.attribute_metrics import Answered
+from fldbench.confidence import predict_confidence_checked
 from fldbench.faces import FaceSet
 from fldbench.faces.images import decoded
 from fldbench.method import Method, predict_checked
+from fldbench.run.latency import best_batch, quantile_of, threads, times_alone
+from fldbench.run.memory import Peak
 
 FACES_AT_ONCE = 256  # faces predicted together, fewer of large photos: the batch size of ms_per_face
-WARM_UP = 8  # faces predicted before the clock starts
-ALONE = 20  # faces predicted one by one, for ms_one_face
 
 
 class Prediction(NamedTuple):
-    """The answers of a method for n faces: landmarks (n, L, 2) px and attributes; and the times that they took."""
+    """The answers of a method for n faces: landmarks (n, L, 2) px and attributes; and the times that they took.
+
+    Confidence is (n,), or None for a method that does not say how sure it is; its time is not measured.
+    """
 
     landmarks: np.ndarray
     attributes: dict[str, Answered]
-    timings: dict[str, float | None]
+    timings: dict[str, Any]
+    confidence: np.ndarray | None = None
 
 
 def predict_timed(method: Method, faces: FaceSet) -> Prediction:
-    """Return the answers, with milliseconds for each face: in large batches and alone, and for attributes in batches.
+    """Return the answers, with milliseconds for each face: in large batches, alone, and in the best batch.
 
-    The decoding of images is not part of the times, and attributes are none of the times of landmarks.
+    The decoding of images has a time of its own and is no part of the others, and attributes are none of the times of
+    landmarks. Peak memory is that of all calls for landmarks.
     """
     answers: list[np.ndarray] = []
     attributes: list[dict[str, Answered]] = []
-    clock, other, alone = Clock(), Clock(), []
+    sure: list[np.ndarray | None] = []
+    clock, other, reading = Clock(), Clock(), Clock()
+    timings: dict[str, Any] = {}
     points = faces.landmarks.shape[1]
-    for rows, images in decoded(faces.images, FACES_AT_ONCE):
+    parts = iter(decoded(faces.images, FACES_AT_ONCE))
+    while True:
+        with reading:
+            part = next(parts, None)
+        if part is None:
+            break
+        rows, images = part
         boxes = faces.boxes[rows]
-        if not answers:
-            predict_checked(method, images[:WARM_UP], boxes[:WARM_UP], points)
-            for i in range(min(ALONE, len(images))):
-                began = time.perf_counter()
-                predict_checked(method, images[i : i + 1], boxes[i : i + 1], points)
-                alone.append(time.perf_counter() - began)
-        with clock:
-            answers.append(predict_checked(method, images, boxes, points))
+        with Peak() as peak:
+            if not answers:
+                timings |= _one_by_one(method, images, boxes, points)
+            with clock:
+                answers.append(predict_checked(method, images, boxes, points))
+        if peak.megabytes is not None:
+            timings["predict_peak_mb"] = max(peak.megabytes, timings.get("predict_peak_mb", 0.0))
         with other:
             attributes.append(predict_attributes_checked(method, images, boxes))
-        del images  # before the next ones are decoded
-    timings: dict[str, float] = {
-        "ms_per_face": 1000 * clock.seconds / len(faces),
-        "ms_one_face": 1000 * float(np.median(alone)),
-    }
+        sure.append(predict_confidence_checked(method, images, boxes))
+        del part, images  # before the next ones are decoded
     found = {
         name: Answered(first.classes, np.concatenate([part[name].probabilities for part in attributes]))
         for name, first in attributes[0].items()
     }
-    if found:
-        timings["ms_attributes"] = 1000 * other.seconds / len(faces)
-    rounded: dict[str, float | None] = {key: round(ms, 3) for key, ms in timings.items()}
-    return Prediction(np.concatenate(answers), found, rounded | {"predict_cores": clock.cores})
+    seconds = {"ms_per_face": clock.seconds, "ms_decode": reading.seconds}
+    seconds |= {"ms_attributes": other.seconds} if found else {}
+    timings |= {name: round(1000 * spent / len(faces), 3) for name, spent in seconds.items()}
+    known = [one for one in sure if one is not None]
+    confidence = np.concatenate(known) if known else None
+    return Prediction(np.concatenate(answers), found, timings | {"predict_cores": clock.cores}, confidence)
+
+
+def _one_by_one(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, points: int) -> dict[str, Any]:
+    """Return the times of faces alone and in the best batch, ms, and the threads that there are."""
+    spent = [1000 * seconds for seconds in times_alone(method, images, boxes, points)]
+    median, slow = quantile_of(spent, 0.5), quantile_of(spent, 0.95)
+    size, best = best_batch(method, images, boxes, points, median.value / 1000)
+    return {
+        "ms_one_face": round(median.value, 3),
+        "ms_one_interval": _rounded(median.interval),
+        "ms_one_p95": round(slow.value, 3),
+        "ms_one_p95_interval": _rounded(slow.interval),
+        "ms_best_batch": round(1000 * best, 3),
+        "best_batch": size,
+        "threads": threads(),
+    }
+
+
+def _rounded(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return None if interval is None else (round(interval[0], 3), round(interval[1], 3))
 
 
 def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
@@ -73,8 +105,9 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
     fits : sequence of dict
         Facts of the fit of each model; their seconds are added up.
     predictions : sequence of (int, dict)
-        Number of faces and times of each call of `predict_timed`: their mean over all faces, and the median of the
-        times of one face.
+        Number of faces and times of each call of `predict_timed`: their mean over all faces, the median of the times of
+        one face, and the largest memory. Intervals and the best batch are those of a single model; of several models
+        there are none.
 
     >>> fits = [{"fit_seconds": 2.0, "fit_cores": 1.0, "jobs": 1}, {"fit_seconds": 4.0, "fit_cores": 2.5, "jobs": 2}]
     >>> {name: value for name, value in together(fits, []).items() if value is not None}
@@ -86,20 +119,32 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
     counts = [n for n, _ in predictions]
     ms, other = ([times.get(key) for _, times in predictions] for key in ("ms_per_face", "ms_attributes"))
     spent = [n * (one or 0.0) for n, one in zip(counts, ms, strict=True)]
-    alone = [times["ms_one_face"] for _, times in predictions if times.get("ms_one_face") is not None]
+    alone, slow = ([t[key] for _, t in predictions if t.get(key) is not None] for key in ("ms_one_face", "ms_one_p95"))
+    only = predictions[0][1] if len(predictions) == 1 else {}
     return {
         "fit_seconds": round(sum(seconds), 3),
         "fit_cores": _mean([fit.get("fit_cores") for fit in fits], seconds, 2),
-        "fit_load": max((fit["fit_load"] for fit in fits if fit.get("fit_load") is not None), default=None),
+        "fit_load": _largest(fits, "fit_load"),
+        "fit_peak_mb": _largest(fits, "fit_peak_mb"),
         "device": ", ".join(dict.fromkeys(fit["device"] for fit in fits if fit.get("device"))) or None,
-        "jobs": max((fit["jobs"] for fit in fits if fit.get("jobs") is not None), default=None),
+        "jobs": _largest(fits, "jobs"),
         "fits": len(fits),
         "resumed": any(fit.get("resumed", False) for fit in fits),
         "ms_per_face": _mean(ms, counts, 3),
         "ms_one_face": round(float(np.median(alone)), 3) if alone else None,
+        "ms_one_p95": round(float(np.median(slow)), 3) if slow else None,
         "predict_cores": _mean([times.get("predict_cores") for _, times in predictions], spent, 2),
         "ms_attributes": _mean(other, counts, 3),
+        "ms_decode": _mean([times.get("ms_decode") for _, times in predictions], counts, 3),
+        "predict_peak_mb": _largest([times for _, times in predictions], "predict_peak_mb"),
+        "threads": _largest([times for _, times in predictions], "threads"),
+        **{key: only.get(key) for key in ("ms_one_interval", "ms_one_p95_interval", "ms_best_batch", "best_batch")},
     }
+
+
+def _largest(facts: Sequence[dict[str, Any]], key: str) -> Any:
+    """Return the largest value that is known; None if there is none."""
+    return max((one[key] for one in facts if one.get(key) is not None), default=None)
 
 
 def _mean(values: Sequence[float | None], weights: Sequence[float], digits: int) -> float | None:

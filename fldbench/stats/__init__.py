@@ -7,6 +7,7 @@ from fldbench.stats.detect import ROPE, Difference, difference_of, verdict
 from fldbench.stats.interval import LEVEL, Interval
 from fldbench.stats.paired import paired_difference, paired_differences
 from fldbench.stats.paired_tests import chance_better, holm, mcnemar_test, permutation_test, wilcoxon_test
+from fldbench.stats.parts import PartDifference, part_difference
 from fldbench.stats.ranks import CriticalDifference, critical_difference, pairwise_p, rank_intervals, tie_groups
 from fldbench.stats.robust import (
     WorstFace,
@@ -24,6 +25,7 @@ __all__ = [
     "CriticalDifference",
     "Difference",
     "Interval",
+    "PartDifference",
     "WorstFace",
     "chance_better",
     "clipped_error",
@@ -36,6 +38,7 @@ __all__ = [
     "paired_difference",
     "paired_differences",
     "pairwise_p",
+    "part_difference",
     "performance_profile",
     "permutation_test",
     "rank_intervals",

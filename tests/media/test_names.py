@@ -1,12 +1,13 @@
 """The functions that scripts import from `fldbench.media`."""
 
 from fldbench import media
-from fldbench.media import bars, draw, pose, sheet
+from fldbench.media import bars, draw, overlay, pose, sheet
 
 
 def test_the_drawing_functions_are_there():
     assert [getattr(media, name) for name in media.__all__] == [
         pose.Openness,
+        overlay.Overlay,
         pose.Pose,
         sheet.answer_sheet,
         bars.attribute_bars,
@@ -14,7 +15,9 @@ def test_the_drawing_functions_are_there():
         draw.contact_sheet,
         draw.draw_landmarks,
         pose.draw_pose,
+        overlay.get_overlay,
         pose.head_pose,
+        overlay.lay_over,
         pose.openness,
         bars.word_panel,
         draw.write_png,

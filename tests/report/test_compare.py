@@ -90,11 +90,11 @@ def test_trainings_are_counted_and_a_method_without_chance_needs_one():
     several = [ERRORS * (1 + 0.05 * rng.normal()) for _ in range(4)]
     found = compare([method("fixed", OTHERS, draws=False), method("net", *several)])
     (pair,) = found.pairs
-    assert pair.test == "t" and pair.difference.over_seeds
+    assert pair.test == "behrens-fisher" and pair.difference.over_seeds
     fixed, net = 100 * np.array([OTHERS, OTHERS]), 100 * np.array(several)
     assert pair.p == pytest.approx(difference_of(fixed, net).p)
     text = " ".join(found.to_text().split())
-    assert "Student's t over faces and trainings" in text and "One training" not in text
+    assert "Test over faces and trainings: p" in text and "One training" not in text
     (alone,) = compare([method("one", OTHERS), method("net", *several)]).pairs
     assert alone.test == "permutation" and not alone.difference.over_seeds
 
@@ -208,7 +208,7 @@ def test_rows_of_a_folder(out):
     assert (net.seeds, net.draws, ridge.draws, ridge.train, wrong) == (3, True, False, "t", [])
     (net, both), _ = rows_in([out], ["net", "both"])
     assert both.protocol.name == net.protocol.name == "300w-helen"
-    assert compare([net, both]).pairs[0].test == "t"
+    assert compare([net, both]).pairs[0].test == "behrens-fisher"
     trained, _ = rows_in([out], ["ridge on t", "ridge on u"])
     assert "Training faces differ: ridge on t" in " ".join(compare(trained).to_text().split())
 
@@ -238,6 +238,14 @@ def test_rows_of_a_folder(out):
 def test_labels_that_do_not_say_which_row(out, labels, protocol, kind, says):
     with pytest.raises(kind, match=says):
         rows_in([out], labels, protocol)
+
+
+def test_groups_are_those_of_the_records(out):
+    store, errors = Store(out), np.linspace(0.01, 0.1, 330)
+    arrays = {"ids": np.array([f"f{i}" for i in range(330)]), "errors": errors, "charged": errors}
+    store.write(made_record("clips", seed=None), arrays | {"groups": np.arange(330) // 3})
+    (pair,) = compare(rows_in([out], ["both", "clips"], "300w-helen")[0]).pairs
+    assert (pair.n, pair.n_groups) == (330, 110)
 
 
 def test_folders_without_records_and_edited_ones(out, tmp_path):

@@ -38,11 +38,29 @@ def test_it_is_the_standard_error_of_the_bootstrap(normal, a, b, clips):
     assert found.degrees == pytest.approx(drawn.degrees, rel=0.1)
 
 
-def test_where_trainings_decide_it_is_the_test_of_welch(normal):
-    first, second = normal(5, 1) + np.zeros(30), 2 * normal(4, 1) + np.zeros(30)
+def test_where_one_method_varies_it_is_the_t_test_of_its_trainings(normal):
+    trainings = 1 + normal(5, 1) + np.zeros(30)
+    found = difference_of(np.zeros((2, 30)), trainings)
+    assert found.p == pytest.approx(stats.ttest_1samp(trainings[:, 0], 0).pvalue)
+
+
+def test_as_many_trainings_of_both_are_those_of_the_t_test_of_two_samples(normal):
+    first, second = normal(4, 1) + np.zeros(30), 1 + normal(4, 1) + np.zeros(30)
+    assert difference_of(first, second).p == pytest.approx(stats.ttest_ind(first[:, 0], second[:, 0]).pvalue)
+
+
+def test_where_both_vary_it_is_the_solution_of_behrens_and_fisher(normal):
+    """The second route: two draws from t distributions instead of variances. Few trainings are less sure than Welch."""
+    first, second = normal(5, 1) + np.zeros(30), 2 + 2 * normal(4, 1) + np.zeros(30)
     found = difference_of(first, second)
-    assert found.p == pytest.approx(stats.ttest_ind(first[:, 0], second[:, 0], equal_var=False).pvalue)
+    drawn = np.sqrt(found.of_first) * np.random.default_rng(0).standard_t(4, 400_000)
+    drawn += np.sqrt(found.of_second) * np.random.default_rng(1).standard_t(3, 400_000)
+    assert found.p == pytest.approx(np.mean(np.abs(drawn) >= abs(found.value)), rel=0.03)
+    assert found.p > stats.ttest_ind(first[:, 0], second[:, 0], equal_var=False).pvalue
     assert found.faces_needed() == np.inf
+    first, second = normal(200, 1) + np.zeros(30), 0.2 + 2 * normal(150, 1) + np.zeros(30)
+    welch = stats.ttest_ind(first[:, 0], second[:, 0], equal_var=False)
+    assert difference_of(first, second).p == pytest.approx(welch.pvalue, rel=0.02)
 
 
 def test_the_smallest_difference_is_found_with_the_chance_it_says(normal):

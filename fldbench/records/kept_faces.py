@@ -1,0 +1,83 @@
+"""The per-face arrays beside records, read for reports: errors, groups, slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fldbench.errors import FldbenchError, StoreError
+from fldbench.records.record import Record
+
+
+@dataclass(frozen=True)
+class KeptFaces:
+    """What a record keeps of its n test faces, in the order of their ids.
+
+    Attributes
+    ----------
+    ids : ndarray of str, (n,)
+    charged : ndarray of float, (n,)
+        What each face counts in the NME, as a fraction of the normaliser; NaN for a missed face that is not charged.
+    errors : ndarray of float, (n,)
+        The same, with NaN for every missed face.
+    groups : ndarray of int, (n,), or None
+        Persons, clips or photos by number; None in records of earlier versions.
+    slices : mapping of str to ndarray, (n,)
+        `attribute:NAME` -> classes, empty where they are not known; `subset:NAME` -> flags.
+    confidence : ndarray of float, (n,), or None
+        Of a method that says how sure it is.
+    """
+
+    ids: np.ndarray
+    charged: np.ndarray
+    errors: np.ndarray
+    groups: np.ndarray | None = None
+    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    confidence: np.ndarray | None = None
+
+
+def read_kept(record: Record) -> KeptFaces:
+    """Return what a record keeps of its faces.
+
+    Raises
+    ------
+    StoreError
+        Where it keeps nothing, or what it keeps does not belong together.
+    """
+    about = f"{record.method.label} under {record.protocol.name}"
+    if record.kept is None:
+        raise StoreError(f"{about}: no per-face errors are kept")
+    try:
+        arrays = record.kept(("ids", "errors", "charged", "groups", "slices", "confidence"))
+        names = tuple(arrays["slices"].astype(str).tolist()) if "slices" in arrays else ()
+        slices = record.kept(names)
+    except FldbenchError as error:
+        raise StoreError(f"{about}: {error}") from error
+    if not {"ids", "errors"} <= arrays.keys():
+        raise StoreError(f"{about}: no per-face errors are kept")
+    arrays.setdefault("charged", arrays["errors"])
+    n = len(arrays["ids"])
+    for name, values in (*arrays.items(), *slices.items()):
+        if name != "slices" and values.shape != (n,):
+            raise StoreError(f"{about}: the kept {name} have the shape {values.shape}; must be ({n},)")
+    order = np.argsort(arrays["ids"], kind="stable")
+    sorted_ = {name: values[order] for name, values in arrays.items() if name != "slices"}
+    return KeptFaces(
+        ids=sorted_["ids"],
+        charged=np.asarray(sorted_["charged"], float),
+        errors=np.asarray(sorted_["errors"], float),
+        groups=sorted_.get("groups"),
+        slices={name: slices[name][order] for name in names if name in slices},
+        confidence=sorted_.get("confidence"),
+    )
+
+
+def read_seeds(records: Sequence[Record]) -> list[KeptFaces]:
+    """Return what several records of one row keep; raise StoreError too if their faces differ."""
+    found = [read_kept(record) for record in records]
+    for one in found[1:]:
+        if not np.array_equal(one.ids, found[0].ids):
+            raise StoreError(f"{records[0].method.label}: the kept faces of its seeds differ")
+    return found

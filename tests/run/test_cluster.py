@@ -1,0 +1,129 @@
+"""Cells on a cluster: a real scheduler and real workers on this machine give the tables of a serial run."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import fldbench
+from fldbench.errors import StoreError, SuiteError
+from fldbench.run import cluster
+
+pytest.importorskip("distributed", reason="the extra dask is not installed")
+HARMFUL = Path(__file__).parents[1] / "support" / "harmful_methods.py"
+
+
+class Cluster:
+    """A scheduler and its workers, each a process."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+        self.file = folder / "scheduler.json"
+        self._environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+        end = time.monotonic() + 60
+        while not self.file.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.address = json.loads(self.file.read_text())["address"]
+
+    def work(self, n):
+        return [self._start("dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(n)]
+
+    def _start(self, what, *words):
+        command = [sys.executable, "-m", f"distributed.cli.{what}", "--scheduler-file", str(self.file), *words]
+        log = subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def workers(tmp_path):
+    (tmp_path / "cluster").mkdir()
+    one = Cluster(tmp_path / "cluster")
+    yield one
+    one.stop()
+
+
+def suite_of(*methods):
+    train, protocols = [{"dataset": "dots"}], ["dots-test"]
+    return {"name": "c", "plugins": [str(HARMFUL)], "train": train, "methods": list(methods), "protocols": protocols}
+
+
+def numbers(records):
+    return [(one.key, one.status, one.metrics) for one in records]
+
+
+def test_two_workers_give_the_records_of_a_serial_run_in_a_shared_folder_or_through_the_scheduler(
+    toy, workers, tmp_path, monkeypatch
+):
+    workers.work(2)
+    suite = suite_of("mean-shape", "talks", "segfault")
+    serial = fldbench.run_suite(suite, tmp_path / "serial", isolate=True)
+    said = []
+    shared = fldbench.run_suite(suite, tmp_path / "shared", scheduler=workers.address, on_note=said.append)
+    assert numbers(shared) == numbers(serial)
+    assert shared[2].reason == "its process died with signal 11 (SIGSEGV)"
+    assert any(line.startswith("dashboard of the cluster: http") for line in said)
+    monkeypatch.setattr(cluster, "_mark_in", unseen_mark)
+    apart = fldbench.run_suite(suite, tmp_path / "apart", scheduler=workers.address)
+    assert numbers(apart) == numbers(serial)
+    assert len(list((tmp_path / "apart" / "models").iterdir())) == 2
+    assert not list(tmp_path.glob("*/shared-*"))
+
+
+@cluster.contextmanager
+def unseen_mark(store):
+    yield Path("a-file-that-no-worker-sees")
+
+
+def test_a_worker_that_is_killed_in_the_middle_loses_nothing(toy, workers, tmp_path):
+    first, _ = workers.work(2)
+    killed = []
+
+    def kill_one(what, done, total):
+        if done == 1 and not killed:
+            first.kill()
+            killed.append(what)
+
+    suite = suite_of("talks", "waits", "mean-shape", "moves")
+    records = fldbench.run_suite(suite, tmp_path / "out", scheduler=workers.address, on_event=kill_one)
+    assert killed and [one.status for one in records] == ["ok"] * 4
+
+
+def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(toy, workers, tmp_path):
+    workers.work(1)
+    suite = suite_of("talks", "waits", "mean-shape")
+
+    def stop(what, done, total):
+        if done == 1:
+            workers.stop()
+
+    with pytest.raises(StoreError, match="is gone; what came back is kept, and the same command continues"):
+        fldbench.run_suite(suite, tmp_path / "out", scheduler=workers.address, on_event=stop)
+    done = []
+    records = fldbench.run_suite(suite, tmp_path / "out", on_event=lambda *event: done.append(event))
+    assert [one.status for one in records] == ["ok"] * 3 and done[-1][2] < 3
+
+
+def test_no_scheduler_and_other_versions_are_said_before_anything_runs(toy, workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    with pytest.raises(SuiteError, match=r"no scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+        fldbench.run_suite(suite_of("talks"), tmp_path, scheduler="tcp://127.0.0.1:9")
+    monkeypatch.setattr(cluster, "PATIENCE", 30)
+    workers.work(1)
+    time.sleep(3)
+    facts = cluster.machine_facts()
+    other = fldbench.records.record.Machine(**vars(facts) | {"libraries": facts.libraries | {"numpy": "1.0"}})
+    monkeypatch.setattr(cluster, "machine_facts", lambda: other)
+    with pytest.raises(SuiteError, match=r"has numpy .+ for 1\.0; results depend on these versions"):
+        fldbench.run_suite(suite_of("talks"), tmp_path, scheduler=workers.address)
