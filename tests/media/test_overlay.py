@@ -55,7 +55,7 @@ def test_a_face_that_turns_aside_keeps_most_of_its_width():
 def test_what_reaches_beyond_the_border_is_cut_off(at):
     """The part inside is what a larger image shows there."""
     large = np.full((520, 500, 3), 128, np.uint8)
-    wide = lay_over(large, FACE5 + (200, 200) + at, "mtfl-5", RED)[200:320, 200:300]
+    wide = lay_over(large, np.add(FACE5, 200) + at, "mtfl-5", RED)[200:320, 200:300]
     drawn = lay_over(GREY, FACE5 + at, "mtfl-5", RED)
     assert np.abs(wide.astype(int) - drawn).max() <= 2
 
@@ -95,7 +95,7 @@ def test_a_picture_of_the_user_is_read(tmp_path):
     overlay = get_overlay(f"{file}@head")
     assert overlay.place == PLACES["head"]
     assert overlay.picture[0, 0].tolist() == [200, 20, 10, 255]
-    drawn = lay_over(GREY, FACE5 + (0, 60), "mtfl-5", overlay)
+    drawn = lay_over(GREY, np.add(FACE5, (0, 60)), "mtfl-5", overlay)
     rows = np.nonzero((drawn != 128).any(axis=(1, 2)))[0]
     assert abs(rows.max() - 78) <= 1  # 22 px above the eyes at y = 100; the lower edge of the picture lies there
 
