@@ -2,6 +2,7 @@
 
 from fldbench.media.bars import attribute_bars, bar_panel, word_panel
 from fldbench.media.draw import contact_sheet, draw_landmarks, write_png
+from fldbench.media.photo import draw
 from fldbench.media.sheet import answer_sheet
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "attribute_bars",
     "bar_panel",
     "contact_sheet",
+    "draw",
     "draw_landmarks",
     "word_panel",
     "write_png",
