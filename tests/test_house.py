@@ -35,6 +35,7 @@ LAYERS = (
         "detector",
         "found",
         "attribute_answers",
+        "confidence",
         "protocols",
         "records.keys",
     ),  # checkpoints need keys

@@ -19,7 +19,8 @@ from fldbench.report import robustness
 from fldbench.report.curves import BOXES, sections_of, with_intervals, with_ranks
 from fldbench.report.names import rows_of
 from fldbench.report.robustness import _difference
-from fldbench.report.robustness_figure import boxes_figure, harms_figure, spread
+from fldbench.report.robustness_figure import boxes_figure, harms_figure
+from fldbench.report.robustness_tables import tables_of
 from fldbench.stats import Interval
 
 BASE = "300w-helen"
@@ -80,6 +81,22 @@ def test_two_harms_together_are_points_of_the_curves_of_each():
         ("300w-helen@noise=1", "blur"): (3, 1),
         ("300w-helen@blur=1", "noise"): (4, 1),
     }
+
+
+def test_doses_of_a_dataset_are_curves_of_one_table():
+    records = []
+    for cause, values in {"yaw": [3, 4, 6], "skin": [3, 3, 3.5]}.items():
+        for dose, nme in enumerate(values):
+            base = fldbench.get_protocol("synthetic-test")
+            own = replace(base, name=f"{cause}-{dose}", options={"cause": cause, "dose": dose})
+            records += [made_record(m, own, metrics=NUMBERS | {"nme": nme + k}) for k, m in enumerate("ab")]
+    sections, left_out = sections_of(with_ranks(rows_of(records)))
+    assert [(one.kind, one.base) for one in sections] == [
+        (kind, "synthetic-test, one cause varied") for kind in ("skin", "yaw")
+    ]
+    assert not left_out and sections[1].curves[0].mean_rise == pytest.approx((0.5 + 2) / 2)
+    told = "".join(one.title for one in tables_of(sections, "", ()))
+    assert "mean NME by dose" in told and "NME by dose" in told and "harm" not in told
 
 
 def test_failures_are_no_points():
@@ -215,13 +232,3 @@ def test_records_without_harm_have_no_curve(tmp_path):
         robustness(tmp_path)
     with pytest.raises(StoreError, match="no run record"):
         robustness(tmp_path / "nothing")
-
-
-def test_names_are_spread_by_law():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        wanted = np.sort(rng.uniform(0, 5, rng.integers(1, 9)))
-        found = spread(wanted, 0.5, 0.0)
-        assert (np.diff(found) >= 0.5 - 1e-9).all() and (found >= 0).all()
-        if (np.diff(wanted) >= 0.5).all():
-            np.testing.assert_allclose(found, wanted)
