@@ -25,13 +25,14 @@ from fldbench.errors import (
 )
 from fldbench.faces import FaceFacts, FaceSet
 from fldbench.files import written_whole
+from fldbench.found import OnPhotos
 from fldbench.geometry import check_boxes, usable_boxes
 from fldbench.model_file import MODEL_FORMAT, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
 from fldbench.schemes import content_of, remember
 
 
-class Method:
+class Method(OnPhotos):
     """Base of every landmark method; scikit-learn's rules.
 
     `__init__` only stores its arguments under their own names. `fit` learns, and what it learns ends in `_`.
@@ -82,6 +83,8 @@ class Method:
         Parameters that suit it where it refines the answers of another method.
     keeps_training : bool
         `fit` takes `folder`: it resumes there from a checkpoint, and leaves its curves.
+    gives_confidence : bool
+        `predict_confidence` says how sure it is of each face.
     exports : bool
         It is a network that `fldbench export` can write.
     trained_on : tuple of str
@@ -112,6 +115,7 @@ class Method:
     refines: ClassVar[bool] = False
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False
+    gives_confidence: ClassVar[bool] = False
     exports: ClassVar[bool] = False
     trained_on: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
@@ -168,6 +172,13 @@ class Method:
             As `predict`.
         """
         return {}
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how sure it is of the landmarks of each face, (n,): larger is surer, in any unit; NaN where it missed.
+
+        `images` and `boxes` as for `predict`. Raises MethodError for methods that do not declare `gives_confidence`.
+        """
+        raise MethodError(f"{self.label} does not say how sure it is; methods that do declare gives_confidence")
 
     @property
     def fitted_on(self) -> FaceFacts | None:

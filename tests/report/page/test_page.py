@@ -14,6 +14,7 @@ from made_records import failed
 import fldbench
 from fldbench.errors import StoreError
 from fldbench.records.known_faces import Square
+from fldbench.records.record import Timings
 from fldbench.records.store import Store
 from fldbench.report.page import page, write_page
 from fldbench.report.page.packed import NOTHING, packed_errors
@@ -202,6 +203,19 @@ def test_thirty_thousand_faces_of_several_methods_are_a_sample_that_says_so(tmp_
     (one,) = data_of(text)["tables"]
     assert one["total"] == 30_000 and one["random"] < len(data_of(text)["ids"][0]) <= 6000
     assert len(text) < 500_000
+
+
+def test_costs_and_slices_have_screens_with_a_figure_each(tmp_path, errors):
+    pose = np.where(np.arange(N) % 3 == 0, "left", "right")
+    kept = {"slices": np.array(["attribute:pose"]), "attribute:pose": pose}
+    for name, values in errors.items():
+        timings = Timings(fit_seconds=1.0, ms_one_face=1.0 + len(name))
+        write_runs(tmp_path, {name: values}, more=kept, timings=timings)
+    text = page([tmp_path])
+    cost, slices = (text.split(f'<section id="{name}"')[1].split("</section>")[0] for name in ("cost", "slices"))
+    assert cost.count("<circle") == 3 and '<text class="named"' in cost and 'data-name="ms_one_face"' in cost
+    assert slices.count("<circle") == 2 and slices.count('class="whisker"') == 2
+    assert "pose: left (110)" in slices and "</svg>" in slices
 
 
 def test_nothing_to_show_is_an_error(tmp_path):
