@@ -15,7 +15,7 @@ def _shrunk(large: np.ndarray) -> np.ndarray:
     h, w = large.shape[:2]
     weight = large[..., 3:].astype(np.float32) / 255
     both = np.concatenate([large[..., :3] * weight, large[..., 3:].astype(np.float32)], axis=2)
-    small = cv2.resize(both, (w // FINE, h // FINE), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(both, (w // FINE, h // FINE), interpolation=cv2.INTER_AREA), np.float32)
     small[..., :3] /= np.maximum(small[..., 3:] / 255, 1e-6)
     picture = np.rint(small).clip(0, 255).astype(np.uint8)
     picture.setflags(write=False)

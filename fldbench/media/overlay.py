@@ -179,11 +179,11 @@ def lay_over(image, landmarks, scheme: Scheme | str, overlay: Overlay) -> np.nda
     if (high <= low).any():
         return canvas
     scale = float(np.linalg.norm(matrix[:, 0]))
-    picture = overlay.picture.astype(np.float32) / 255
+    picture: np.ndarray = overlay.picture.astype(np.float32) / 255
     picture[..., :3] *= picture[..., 3:]  # so that transparent pixels do not bleed into the rim
     if scale < 0.5:
         small = (max(1, round(w * scale)), max(1, round(h * scale)))
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.float32)
         stretch = np.array([w, h]) / small
         matrix = np.column_stack([matrix[:, :2] * stretch, transform((stretch - 1)[None] / 2, matrix)[0]])
     matrix = np.column_stack([matrix[:, :2], matrix[:, 2] - low])
