@@ -106,10 +106,11 @@ def follow_faces(
         while True:
             with stages("decode"):
                 frame, sound = next(parts, (None, None))
+            if frame is None:
+                stages.seconds["decode"].pop()  # the end of the file, or a packet of sound: no frame
             if frame is None and sound is None:
                 break
             if frame is None:
-                stages.seconds["decode"].pop()  # a packet of sound is no frame
                 if writer is not None:
                     writer.sound(sound)
                 continue

@@ -1,5 +1,7 @@
 """Tracking squares: when the detector looks, which face is which, what ends and comes back."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_the_detector_looks_every_n_frames_and_the_box_is_that_of_the_last_landm
     _, detect, out = follow([[(30 + k, 36)] for k in range(25)], smoothing=None)
     assert detect.looked == [0, 10, 20]
     assert identities(out) == [[1]] * 25
-    for before, after in zip(out[:-1], out[1:], strict=True):
+    for before, after in pairwise(out):
         (_, _, points), (_, box, _) = before[0], after[0]
         assert np.allclose(box, [*points.min(axis=0), *points.max(axis=0)])
 

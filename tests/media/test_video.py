@@ -75,8 +75,7 @@ sizes = iter([np.zeros((72, 96, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)])
 
 def test_without_a_target_nothing_is_drawn(tmp_path):
     done = follow(write_clip(tmp_path / "in.mp4", moving()), None, draw=None)
-    assert [row[:2] for row in done.stages.rows()][0][0] == "decode"
-    assert {row[0]: row[1] for row in done.stages.rows()} == {"decode": 11, "detect": 1, "predict": 10}
+    assert {row[0]: row[1] for row in done.stages.rows()} == {"decode": 10, "detect": 1, "predict": 10}
 
 
 def test_a_broken_middle_is_left_out_and_told(tmp_path):
@@ -144,7 +143,7 @@ def test_a_file_whose_frames_are_all_gone_is_refused(tmp_path):
     content = bytearray(source.read_bytes())
     content[600:] = bytes(len(content) - 600)
     source.write_bytes(content)
-    with pytest.raises(DataError, match="in.mkv: not"):
+    with pytest.raises(DataError, match=r"in\.mkv: not"):
         follow(source, None)
 
 
