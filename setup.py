@@ -59,6 +59,7 @@ setup(
             "pytest>=8.2",
             "statsmodels>=0.14.5",
             "coverage>=7.6",
+            "hypothesis>=6.120",
             "ruff>=0.8",
             "mypy>=2.0",
             "pandas-stubs>=3.0",
