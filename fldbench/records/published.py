@@ -24,7 +24,7 @@ import numpy as np
 
 from fldbench.errors import StoreError
 from fldbench.faces.face_set import LONGEST_NAME
-from fldbench.files import LARGEST, folder_written_whole, open_regular, parse_json, remove, written_whole
+from fldbench.files import LARGEST, folder_written_whole, open_regular, parse_json, read_bytes, remove, written_whole
 from fldbench.npz import array_from
 from fldbench.protocols import Protocol
 from fldbench.records.record import Record
@@ -164,7 +164,7 @@ def _digest(of_ids: str, arrays: Arrays) -> str:
 def _opened(path: Path) -> Iterator[Callable[[str], bytes]]:
     """Yield what returns the content of a file of a publication, by its name."""
     if path.is_dir():
-        yield _Limited(lambda name: open_regular(path / name))
+        yield _Limited(lambda name: io.BytesIO(read_bytes(path / name)))
         return
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         yield _Limited(archive.open)
