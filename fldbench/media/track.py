@@ -13,6 +13,7 @@ from fldbench.media.smooth import OneEuro
 
 SAME = 0.3  # IoU from which two boxes are the same face
 KEPT = 0.5  # IoU of the box that a method got and that of its answer, below which the answer is not trusted
+STEADY = 0.9  # IoU of a box and that of its answer from which the box stays
 TWICE = 0.7  # IoU from which two tracks follow one face
 PATIENCE = 2  # detections without its face after which a track ends
 
@@ -51,11 +52,11 @@ class Track:
 class Tracker:
     """Follow faces through the frames of a video.
 
-    In each frame a face's box is that of its last landmarks. The detector looks at a frame when there is no face, every
-    `every` frames, and as soon as an answer is not trusted: landmarks that are not finite, or whose box overlaps the
-    box that the method got by less than an IoU of 0.5. Detections are matched to faces by IoU (the assignment with the
-    largest sum). A face that two detections in a row do not find is gone; one that comes back within `memory` seconds
-    where it was keeps its identity.
+    In each frame a face's box is that of its last landmarks, or stays where both agree (see `next_box`). The detector
+    looks at a frame when there is no face, every `every` frames, and as soon as an answer is not trusted: landmarks
+    that are not finite, or whose box overlaps the box that the method got by less than an IoU of 0.5. Detections are
+    matched to faces by IoU (the assignment with the largest sum). A face that two detections in a row do not find is
+    gone; one that comes back within `memory` seconds where it was keeps its identity.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class Tracker:
         """Return the faces of the next frame, uint8 (h, w, 3) RGB at `time` in seconds; the list is a new one."""
         detected = not self.tracks or self._since >= self.every
         for track in self.tracks:
-            track.box = tight_box(track.landmarks)
+            track.box = next_box(track.box, track.landmarks)
         if detected:
             self._look(image, time)
         trusted = self._answer(image)
@@ -169,6 +170,21 @@ class Tracker:
             if any(box_iou(boxes[i], boxes[j]) > TWICE for j in order[:place] if j not in younger):
                 younger.append(i)
         return [self.tracks[i] for i in younger]
+
+
+def next_box(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Return the box, (4,) px, for the next frame: the same while the landmarks fill it well, else that around them.
+
+    A method answers a little differently in each box. If each box were that of the last answer, the landmarks of a
+    still face would wander; where both have an IoU of 0.9 or more, the box stays.
+
+    >>> next_box(np.array([0.0, 0.0, 100.0, 100.0]), np.array([[2.0, 1.0], [101.0, 100.0]])).tolist()
+    [0.0, 0.0, 100.0, 100.0]
+    >>> next_box(np.array([0.0, 0.0, 100.0, 100.0]), np.array([[20.0, 1.0], [120.0, 100.0]])).tolist()
+    [20.0, 1.0, 120.0, 100.0]
+    """
+    around = tight_box(landmarks)
+    return box if box_iou(box, around) >= STEADY else around
 
 
 def match(boxes, others) -> dict[int, int]:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from made_clips import corners, find_squares, read_clip, squares, write_clip
 
 from fldbench.errors import DataError, FldbenchError, MissingDependencyError, StoreError
 from fldbench.media import clip as clips
 from fldbench.media.draw import draw_landmarks
 from fldbench.media.stages import Stages
 from fldbench.media.video import follow_faces
-from tests.support.made_clips import corners, find_squares, read_clip, squares, write_clip
 
 pytest.importorskip("av")
 TIMES = np.cumsum([0, 0.04, 0.04, 0.2, 0.02, 0.04, 0.5, 0.04, 0.04, 0.04])  # s; the rate varies
