@@ -51,6 +51,7 @@ setup(
         "safetensors>=0.4.5",
     ],
     extras_require={
+        "media": ["av>=14"],
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dask": ["distributed>=2025.1"],
         "dev": [
@@ -65,6 +66,7 @@ setup(
             "types-PyYAML>=6.0",
             "build>=1.2",
             "setuptools>=77",
+            "av>=14",
             "onnx>=1.18",
             "onnxruntime>=1.22",
             "playwright>=1.50",

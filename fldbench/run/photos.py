@@ -21,7 +21,7 @@ from fldbench.faces.image_files import ENDINGS
 from fldbench.faces.images import encode_image
 from fldbench.files import written_whole
 from fldbench.found import FoundFace
-from fldbench.media.photo import draw
+from fldbench.media.marks import Marks, draw_photo
 from fldbench.method import Method
 from fldbench.progress import Listener
 from fldbench.run.photo_files import FORMATS, common_folder, write_faces
@@ -123,6 +123,7 @@ def predict_photos(
     largest: bool = False,
     threads: int = 1,
     progress: Listener | None = None,
+    marks: Marks | None = None,
 ) -> Photos:
     """Find the faces of photos, predict each, and write pictures and files; a bad photo does not end the work.
 
@@ -143,6 +144,8 @@ def predict_photos(
         Photos at the same time.
     progress : callable, optional
         Called as progress(photo, photos done, photos in all).
+    marks : Marks, optional
+        What is drawn beside or instead of points, boxes and words.
 
     Raises
     ------
@@ -172,7 +175,7 @@ def predict_photos(
     began = time.perf_counter()
 
     def work(row: int) -> Photo:
-        return _photo(model, paths[row], pictures[row], detector, min_score, largest)
+        return _photo(model, paths[row], pictures[row], detector, min_score, largest, marks or Marks())
 
     photos: list[Photo] = []
     warm = began
@@ -193,7 +196,13 @@ def predict_photos(
 
 
 def _photo(
-    model: Method, path: Path, picture: Path | None, detector: Any, min_score: float | None, largest: bool
+    model: Method,
+    path: Path,
+    picture: Path | None,
+    detector: Any,
+    min_score: float | None,
+    largest: bool,
+    marks: Marks,
 ) -> Photo:
     """Return one photo with its faces, and its picture written; what is wrong with it is its problem."""
     try:
@@ -203,7 +212,7 @@ def _photo(
     except DataError as error:
         return Photo(path, problem=str(error))
     if picture is not None:
-        drawn = encode_image(draw(image, faces), picture.suffix.lower(), _quality(picture))
+        drawn = encode_image(draw_photo(image, faces, marks), picture.suffix.lower(), _quality(picture))
         with written_whole(picture, "wb") as file:
             file.write(drawn)
     return Photo(path, faces, (image.shape[1], image.shape[0]), files.turned_by(0) != 1, picture)

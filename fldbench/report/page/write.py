@@ -106,6 +106,7 @@ def page(
         "tables": [_values(table, most, ids) | more for table, more in zip(tables, drawn, strict=True)],
         "ids": [[plain(face) for face in one] for one in ids],
         "shapes": pool.packed(),
+        "pictures": list(pool.pictures),
     }
     known = {name: any(name in one for one in drawn) for name in ("drawn", "landmarks")}
     absent = [] if all(known.values()) else [FACES_HOW]

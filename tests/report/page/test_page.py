@@ -135,7 +135,8 @@ def test_pictures_are_there_on_request_alone(tmp_path, errors):
     data = data_of(page([tmp_path], known(N, keys=keys, picture=picture)))
     own = data["tables"][0]["drawn"]
     assert asked == own["faces"]
-    assert own["pictures"] == ["data:image/png;base64,UE5H" if row % 2 else "" for row in asked]
+    assert own["pictures"] == [0 if row % 2 else None for row in asked]
+    assert data["pictures"] == ["data:image/png;base64,UE5H"]
 
 
 def test_errors_of_landmarks_are_in_percent_and_means_over_seeds(tmp_path, errors):
@@ -196,12 +197,12 @@ def test_a_row_without_errors_is_on_the_board_alone(tmp_path, errors):
     assert "broken" not in data_of(text)["tables"][0]["methods"]
 
 
-def test_thirty_thousand_faces_of_several_methods_are_a_sample_that_says_so(tmp_path):
+def test_more_faces_than_a_page_holds_are_a_sample_that_says_so(tmp_path):
     rng = np.random.default_rng(2)
-    write_runs(tmp_path, {f"m{i}": rng.gamma(4, 0.01, 30_000) for i in range(3)})
+    write_runs(tmp_path, {f"m{i}": rng.gamma(4, 0.01, 8_000) for i in range(3)})
     text = page([tmp_path])
     (one,) = data_of(text)["tables"]
-    assert one["total"] == 30_000 and one["random"] < len(data_of(text)["ids"][0]) <= 6000
+    assert one["total"] == 8_000 and one["random"] < len(data_of(text)["ids"][0]) <= 6000
     assert len(text) < 500_000
 
 
