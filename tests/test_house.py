@@ -21,7 +21,19 @@ FOLDERS = {
 
 # Each layer may import those above it and its own; a unit is a module or a folder, and the longest name counts.
 LAYERS = (
-    ("errors", "escape", "progress", "files", "yaml_text", "npz", "digest", "live_code", "docstrings", "faults"),
+    (
+        "errors",
+        "escape",
+        "progress",
+        "files",
+        "user_cache",
+        "yaml_text",
+        "npz",
+        "digest",
+        "live_code",
+        "docstrings",
+        "faults",
+    ),
     ("geometry", "shapes", "metrics", "identities", "attribute_metrics", "stats", "registry", "plugin_files"),
     ("schemes",),
     ("faces",),
