@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT / "tests/support")  # in the place of this folder, whose coverage.py hides a library
+sys.path[0] = str(ROOT / "tests/support")
 
 import hypothesis  # noqa: E402
 from fuzz_formats import FORMATS, real_samples  # noqa: E402

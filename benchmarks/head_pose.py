@@ -1,7 +1,7 @@
 """How well the pose of a head is found from landmarks, against the synthetic truth; and the table of the mean head.
 
     python benchmarks/head_pose.py                        true landmarks of the 400 synthetic test faces, each scheme
-    python -P benchmarks/head_pose.py MODEL.safetensors   the landmarks that a model predicts for them, from tight boxes
+    python benchmarks/head_pose.py MODEL.safetensors   the landmarks that a model predicts for them, from tight boxes
     python benchmarks/head_pose.py table                  write fldbench/schemes/head.csv
 
 Median and 90th percentile of |error| in degrees, for faces to 45 degrees of yaw and beyond.

@@ -1,6 +1,6 @@
 """Jitter, lag and recovery of a model on clips of the synthetic head, with and without smoothing.
 
-    python -P benchmarks/video_quality.py MODEL.safetensors... [--faces 3] [--detector dlib-hog] [--sheet out.png]
+    python benchmarks/video_quality.py MODEL.safetensors... [--faces 3] [--detector dlib-hog] [--sheet out.png]
 
 Each face makes four clips of 2.4 s at 25 frames a second and 160 px (`fldbench/datasets/synthetic/motion.py`).
 `--sheet` draws the clip "shake" of the first face, raw points red and smoothed ones green. NME and jitter are in % of
