@@ -66,8 +66,8 @@ def test_what_it_names_exists():
     for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
-        known = "list show run ablate compare report leaderboard publish evaluate audit doctor train predict data check "
-        known += "export"
+        known = "list show run ablate compare report leaderboard publish evaluate audit doctor train predict data "
+        known += "check export"
         assert name in known.split(), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
