@@ -51,7 +51,7 @@ def without_paths(text: str) -> str:
 
     Names of folders may hold blanks, so a little more than the folders may go; addresses on the web stay.
 
-    >>> without_paths("/home/me/my faces/a.jpg: cannot be read; see https://example.org/x and C:\me\b.pts, c/d")
+    >>> without_paths("/home/me/my faces/a.jpg: cannot be read; see https://example.org/x and C:\\me\\b.pts, c/d")
     '…/a.jpg: cannot be read; see https://example.org/x and …/b.pts, c/d'
     """
     return _PATH.sub(lambda found: found[0] if found["web"] else f"…/{found['name'] or found['file'] or ''}", text)

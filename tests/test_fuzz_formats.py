@@ -13,6 +13,7 @@ INPUTS = 12
 SHORT = [name for name in FORMATS if not name.startswith(("annotations", "model"))]  # these have tests of their own
 
 
+@pytest.mark.usefixtures("toy")  # which takes back what a suite or a plug-in registers
 @pytest.mark.parametrize("name", SHORT)
 def test_damaged_files_give_an_answer_or_an_error_of_ours(name, tmp_path):
     form = FORMATS[name](tmp_path)

@@ -117,7 +117,7 @@ def face_frame(landmarks, scheme: Scheme | str) -> tuple[np.ndarray, np.ndarray]
         For landmarks of another shape, and a scheme without two eyes and a mouth.
 
     >>> face_frame([[30, 40], [70, 40], [50, 60], [40, 84], [60, 84]], "mtfl-5")[0].round(3).tolist()
-    [[40.0, 0.0, 50.0], [0.0, 40.0, 40.0]]
+    [[40.0, -0.0, 50.0], [0.0, 40.0, 40.0]]
     """
     own = get_scheme(scheme) if isinstance(scheme, str) else scheme
     points = as_landmarks(np.asarray(landmarks, float), own)

@@ -89,7 +89,7 @@ def head_pose(landmarks, scheme: Scheme | str) -> Pose:
     >>> from fldbench.schemes.head import mean_head
     >>> frontal = mean_head("ibug-68")
     >>> pose = head_pose(200 * frontal[:, :2] / (1000 + frontal[:, 2:]), "ibug-68")
-    >>> bool(np.allclose(pose.angles, 0, atol=1)), pose.residual < 0.01
+    >>> bool(np.allclose(pose.angles, 0, atol=3)), pose.residual < 0.01
     (True, True)
     """
     own = get_scheme(scheme) if isinstance(scheme, str) else scheme

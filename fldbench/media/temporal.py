@@ -86,7 +86,7 @@ def recovery(errors: np.ndarray, times: np.ndarray, back: float, good: float) ->
     float
         Infinite if the last frame is not good.
 
-    >>> recovery(np.array([0.03, np.nan, 0.2, 0.04, 0.05]), np.arange(5) / 10, back=0.1, good=0.08)
+    >>> round(recovery(np.array([0.03, np.nan, 0.2, 0.04, 0.05]), np.arange(5) / 10, back=0.1, good=0.08), 3)
     0.2
     """
     bad = np.flatnonzero(~(errors <= good))

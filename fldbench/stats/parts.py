@@ -40,7 +40,7 @@ def part_difference(values: np.ndarray, part: np.ndarray, groups: np.ndarray | N
 
     >>> found = part_difference(np.array([1.0, 2.0, 3.0, 7.0, 8.0, 9.0]), np.array([False] * 3 + [True] * 3))
     >>> found.value, round(found.p, 4)
-    (6.0, 0.0178)
+    (6.0, 0.018)
     """
     from scipy.stats import t
 
