@@ -30,6 +30,10 @@ SLOW = (
     "tests/test_digest.py::test_warping_and_cropping_count_for_every_method_that_uses_them",
 )
 
+# They run, in part or whole, in processes of their own, whose lines are not seen; tests/run/test_isolate.py and
+# test_cluster.py try what they do.
+ELSEWHERE = ("run/cell_process.py", "run/descendants.py", "run/cluster.py")
+
 
 def core_tests():
     """The test files beside this one and the folders of tests that belong to the words of the core."""
@@ -39,9 +43,11 @@ def core_tests():
 
 
 def word_of(file):
-    """The word of the core that a source file belongs to; None where it belongs to none."""
+    """The word of the core that a source file belongs to; None where it belongs to none or runs elsewhere."""
     path = (ROOT / file).resolve()
     if not path.is_relative_to(CORE):
+        return None
+    if path.relative_to(CORE).as_posix() in ELSEWHERE:
         return None
     first = path.relative_to(CORE).parts[0].removesuffix(".py")
     return first if first in MODULES else None
