@@ -98,7 +98,7 @@ def test_blanks_in_ids_do_not_matter_to_their_hash(data_root):
 
 def test_the_catalogue_fits_on_a_screen():
     bases, modifiers = catalogue()
-    assert len(bases) + len(modifiers) + 2 <= 46
+    assert len(bases) + len(modifiers) + 2 <= 44
     for rows in (bases, modifiers):
         width = max(len(name) for name, _ in rows)
         assert max(2 + width + 2 + len(text) for _, text in rows) <= 80
