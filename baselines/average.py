@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.baselines.parts.agreement import agreement
 from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.errors import MethodError, must_be
@@ -38,6 +39,7 @@ class Average(Composed):
         Passed to every method that has this parameter.
     """
 
+    gives_confidence = True
     rules = {
         "methods": Rule("a list of at least one method's name", _names),
         "threads": THREADS,
@@ -57,15 +59,23 @@ class Average(Composed):
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
-        check_fitted(self, "members_")
-        each = [member.predict(images, boxes) for member in self.members_]
-        if len({answer.shape for answer in each}) > 1:
-            raise MethodError(f"{self.label}: its members answer with different numbers of points; fit it again")
-        answers = np.stack(each)
+        answers = self._each(images, boxes)
         found = np.isfinite(answers).all(axis=(2, 3), keepdims=True)
         count = found.sum(axis=0)
         total = np.where(found, answers, 0.0).sum(axis=0)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how near the members' answers lie together, (n,): see `parts.agreement`."""
+        return agreement(self._each(images, boxes).swapaxes(0, 1), boxes)
+
+    def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the answers of the members, (members, n, L, 2) px."""
+        check_fitted(self, "members_")
+        each = [member.predict(images, boxes) for member in self.members_]
+        if len({answer.shape for answer in each}) > 1:
+            raise MethodError(f"{self.label}: its members answer with different numbers of points; fit it again")
+        return np.stack(each)
 
     @property
     def members_alone(self) -> dict[str, Method]:

@@ -37,6 +37,16 @@ class FittedNetwork(Method):
         return np.concatenate(answers) if answers else np.empty((0, *self.mean_.shape))
 
     def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the network's mean confidence in the points of each face, (n,) in [0, 1]; see `confidence_of_points`.
+
+        Raises
+        ------
+        MethodError
+            For a network that answers with points alone.
+        """
+        return self.confidence_of_points(images, boxes).mean(axis=1)
+
+    def confidence_of_points(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the network's confidence in each point, (n, L) in [0, 1]; see `heads.confidence`.
 
         Raises

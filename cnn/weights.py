@@ -6,6 +6,7 @@ Nothing is downloaded, and no pickle runs: .safetensors is read as it is, anythi
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
 
             content = load_file(path)
         else:
+            _check_folded(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataError(
@@ -124,6 +126,15 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     content = {str(name).removeprefix("module."): value for name, value in content.items()}
     own = {name.removeprefix(PREFIX): value for name, value in content.items() if name.startswith(PREFIX)}
     return own or content
+
+
+def _check_folded(path: Path) -> None:
+    """Raise ValueError for an archive that unfolds to more than it holds: torch keeps numbers as they are."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            claimed, size = sum(member.file_size for member in archive.infolist()), path.stat().st_size
+        if claimed > size:
+            raise ValueError(f"its members claim {claimed} bytes, and it has {size}")
 
 
 def _shape(tensor: torch.Tensor) -> str:

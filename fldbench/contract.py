@@ -15,7 +15,12 @@ from fldbench.faces.facts import ENOUGH
 from fldbench.faces.given import given_faces, given_shapes
 from fldbench.params import LANDMARKS, check_training_faces
 
-PREDICTS = ("predict", "predict_attributes", "predict_confidence")  # calls that take images and boxes
+PREDICTS = (
+    "predict",
+    "predict_attributes",
+    "predict_confidence",
+    "confidence_of_points",
+)  # calls that take images and boxes
 OF_FACES = ("sample_weight", "start_shapes")  # arguments of `fit` with a row for each face
 LOCKED = ("read-only", "readonly", "WRITEABLE")  # in the errors of whoever writes into a read-only array
 

@@ -82,6 +82,8 @@ class Method:
         Parameters that suit it where it refines the answers of another method.
     keeps_training : bool
         `fit` takes `folder`: it resumes there from a checkpoint, and leaves its curves.
+    gives_confidence : bool
+        `predict_confidence` says how sure it is of each face.
     exports : bool
         It is a network that `fldbench export` can write.
     trained_on : tuple of str
@@ -112,6 +114,7 @@ class Method:
     refines: ClassVar[bool] = False
     refiner_params: ClassVar[Mapping[str, Any]] = {}
     keeps_training: ClassVar[bool] = False
+    gives_confidence: ClassVar[bool] = False
     exports: ClassVar[bool] = False
     trained_on: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
@@ -168,6 +171,13 @@ class Method:
             As `predict`.
         """
         return {}
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how sure it is of the landmarks of each face, (n,): larger is surer, in any unit; NaN where it missed.
+
+        `images` and `boxes` as for `predict`. Raises MethodError for methods that do not declare `gives_confidence`.
+        """
+        raise MethodError(f"{self.label} does not say how sure it is; methods that do declare gives_confidence")
 
     @property
     def fitted_on(self) -> FaceFacts | None:
@@ -360,8 +370,9 @@ def _with_missed(
     method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, usable: np.ndarray, n_points: int
 ) -> np.ndarray:
     """Return the answers for the faces with usable boxes, and NaN rows for the others."""
+    found = ~np.isnan(boxes).all(axis=1)  # a detector found them; one that it did not find is nothing to warn of
     try:
-        check_boxes(boxes)
+        check_boxes(boxes[found])
     except DataError as error:
         warnings.warn(f"{method.label}: missed, because of its box: {error}", stacklevel=3)
     answer = np.full((len(images), n_points, 2), np.nan)

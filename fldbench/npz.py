@@ -14,6 +14,7 @@ from fldbench.errors import DataError
 from fldbench.files import open_regular
 
 LARGEST = 2**31  # bytes of one array
+FOLDED_FREELY, MOST_FOLDED = 2**26, 100  # bytes that a member may unfold to anyway, and for each of its own beyond
 
 
 def read_npz(path: str | Path, names: Sequence[str], kind: type[DataError] = DataError) -> dict[str, np.ndarray]:
@@ -37,6 +38,9 @@ def read_npz(path: str | Path, names: Sequence[str], kind: type[DataError] = Dat
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    # A few kilobytes can unfold to gigabytes of the same number; those of real faces do not.
+    if member.file_size > max(FOLDED_FREELY, MOST_FOLDED * member.compress_size):
+        raise ValueError(f"{member.filename} unfolds from {member.compress_size} bytes to {member.file_size}")
     with archive.open(member) as file:
         return array_from(file, member.filename, member.file_size)
 

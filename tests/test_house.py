@@ -34,6 +34,7 @@ LAYERS = (
         "method",
         "detector",
         "attribute_answers",
+        "confidence",
         "protocols",
         "records.keys",
     ),  # checkpoints need keys

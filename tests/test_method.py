@@ -141,7 +141,14 @@ def test_answers_are_checked():
             predict_checked(Answers(bad), images, boxes, 5)
 
 
-@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, 1e308, 1e-320])
+def test_a_face_without_a_box_is_missed_and_warns_nobody():
+    images, boxes = list(FACES.images), np.where(np.arange(4)[:, None] == 2, np.nan, FACES.boxes)
+    method = fldbench.make_method("mean-shape").fit(FACES)
+    assert np.isnan(predict_checked(method, images, boxes, 5)).all(axis=(1, 2)).tolist() == [False, False, True, False]
+    assert np.isnan(predict_checked(method, images, np.full((4, 4), np.nan), 5)).all()
+
+
+@pytest.mark.parametrize("bad", [0.0, [0.0, 0.0, np.nan, 5.0], np.inf, 1e308, 1e-320])
 def test_a_bad_box_spoils_only_its_face(bad):
     images, boxes = list(FACES.images), np.where(np.arange(4)[:, None] == 2, bad, FACES.boxes)
     method = fldbench.make_method("mean-shape").fit(FACES)
@@ -151,7 +158,7 @@ def test_a_bad_box_spoils_only_its_face(bad):
     assert np.isnan(found[2]).all()
     assert np.array_equal(found[sound], method.predict([images[i] for i in sound], boxes[sound]))
     with pytest.warns(UserWarning, match="4 faces have such boxes"):
-        assert np.isnan(predict_checked(method, images, np.full((4, 4), bad), 5)).all()
+        assert np.isnan(predict_checked(method, images, np.broadcast_to(bad, (4, 4)), 5)).all()
     with pytest.raises(DataError, match=r"boxes: the shape is \(4,\)"):
         predict_checked(method, images, np.zeros(4), 5)
 

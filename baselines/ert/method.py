@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fldbench.baselines.ert.train import train_dlib, write_png, xml_entry
+from fldbench.baselines.parts.agreement import agreement
 from fldbench.baselines.parts.fitting import check_fitted, mean_unit_shape
 from fldbench.baselines.parts.threads import blocks, each_block
 from fldbench.faces import FaceSet
@@ -157,6 +158,14 @@ class ERT(Method):
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
+        return from_box_frame(np.median(self._each(images, boxes), axis=1), boxes)
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how near the answers from all starts, and of the mirror image, lie together: see `parts.agreement`."""
+        return agreement(self._each(images, boxes), np.tile([0.0, 0.0, 1.0, 1.0], (len(boxes), 1)))
+
+    def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the answers from all starts, and of the mirror image, (n, k, L, 2) in the box frame."""
         check_fitted(self, "leaves_")
         from fldbench.baselines.ert.trees import run_trees
 
@@ -165,7 +174,8 @@ class ERT(Method):
         boxes = check_boxes(boxes)
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
         corners = transform(boxes.reshape(-1, 2, 2), matrices)
-        unit = np.empty((len(boxes), len(self.mean_), 2))
+        answers = len(starts) * (2 if self.mirror_.size else 1)
+        unit = np.empty((len(boxes), answers, len(self.mean_), 2))
 
         def place(rows: slice) -> None:
             cut = range(rows.start, rows.stop)
@@ -176,10 +186,10 @@ class ERT(Method):
             if self.mirror_.size:
                 turned = run_trees(trees, crops[:, :, ::-1], corners[rows], starts)
                 found.append(mirrored(turned, self.mirror_, width=1))
-            unit[rows] = np.median(np.concatenate(found, axis=1), axis=1)
+            unit[rows] = np.concatenate(found, axis=1)
 
         each_block(place, len(boxes), FACES_PER_TASK, self.threads)
-        return from_box_frame(unit, boxes)
+        return unit
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError where arrays are missing or do not fit each other."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from fldbench.baselines.lbf import forest
 from fldbench.baselines.lbf.ridge import LeafRidge, add_weights, spread, times
+from fldbench.baselines.parts.agreement import agreement
 from fldbench.baselines.parts.fitting import DEVIATION, LARGEST_CROP, PADDING, PENALTY, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
 from fldbench.baselines.parts.threads import each_block, limited_blas
@@ -174,6 +175,7 @@ class LBF(Method):
     mirror_ : ndarray of shape (L,), int; (0,) where the scheme does not know its mirror pairs
     """
 
+    gives_confidence = True
     changes_nothing = ("threads",)
     weighs_faces = True
     rules = {
@@ -257,26 +259,35 @@ class LBF(Method):
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
+        return self._both(images, boxes).mean(axis=1)
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how near the answers for a face and for its mirror image lie together: see `parts.agreement`."""
+        return agreement(self._both(images, boxes), boxes)
+
+    def _both(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the answers (n, 2, L, 2) px for the faces, and for their mirror images or again."""
         check_fitted(self, "weights_")
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
-        out = transform(from_box_frame(self.mean_shape_, check_boxes(boxes)), matrices)
+        mean = transform(from_box_frame(self.mean_shape_, check_boxes(boxes)), matrices)
+        out = np.stack([mean, mean], axis=1)
 
         def place(rows: slice) -> None:
             chosen = [images[i] for i in range(rows.start, rows.stop)]
             crops = grey_crops(chosen, matrices[rows], self.crop_size, threads=1)
-            both = np.stack([out[rows], out[rows]], axis=1)[:, :, None]
-            samples = Samples.of(crops, both, self.mirror_.size > 0)
+            samples = Samples.of(crops, out[rows][:, :, None], self.mirror_.size > 0)
             for stage in range(len(self.weights_)):
                 turn = turns(self.reference_, samples.shapes)
                 leaves = samples.leaves(turn, self.offsets_[stage], self.thresholds_[stage], threads=1)
                 sums = np.zeros((len(turn), self.weights_.shape[-1]), np.int32)
                 add_weights(leaves, np.arange(len(turn)), self.weights_[stage], sums)
                 samples.move(spread(sums, self.components_[stage], self.biases_[stage]), turn)
-            out[rows] = (samples.shapes[::2] + self._mirrored(samples.shapes[1::2])) / 2
+            out[rows] = np.stack([samples.shapes[::2], self._mirrored(samples.shapes[1::2])], axis=1)
 
         with limited_blas(1):  # BLAS's waiting threads would take the cores from these
             each_block(place, len(out), FACES_PER_TASK, self.threads)
-        return transform(out, invert(matrices))
+        back = np.repeat(invert(matrices), 2, axis=0)
+        return transform(out.reshape(-1, *mean.shape[1:]), back).reshape(out.shape)
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError for values that do not fit each other."""

@@ -25,7 +25,7 @@ DEPTHS = (1, 2, 2, 2)  # residual blocks of each scale
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FldNet(NetworkMethod):
-    """One map per landmark from a coloured crop; `predict_confidence` gives the confidence in each.
+    """One map per landmark from a coloured crop; `confidence_of_points` gives the confidence in each.
 
     Parameters that are not named here are those of `NetworkMethod`.
 
@@ -41,6 +41,7 @@ class FldNet(NetworkMethod):
 
     normalise = "half"
     defaults = {"weight_decay": 0.05, "schedule": "cosine", "warm_up": 0.02, "ema": 0.999, "val_share": 0.0}
+    gives_confidence = True
     rules = {**NetworkMethod.rules, "size": FOUR_TIMES_HALVED, "width": whole(1), "head": whole(1)}
 
     width: int = 24

@@ -21,7 +21,7 @@ from fldbench.params import whole
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Heatmap(NetworkMethod):
-    """One map per landmark from a grey crop; `predict_confidence` gives the confidence in each.
+    """One map per landmark from a grey crop; `confidence_of_points` gives the confidence in each.
 
     Parameters that are not named here are those of `NetworkMethod`.
 
@@ -36,6 +36,7 @@ class Heatmap(NetworkMethod):
     """
 
     version = 2
+    gives_confidence = True
     rules = {**NetworkMethod.rules, "size": FOUR_TIMES_HALVED, "width": whole(1)}
 
     width: int = 32

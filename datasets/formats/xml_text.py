@@ -10,7 +10,18 @@ from fldbench.errors import DataError
 
 
 def parse_xml(parser: Any, data: bytes, path: Path) -> None:
-    """Feed a whole file to a parser of expat, whose handlers may raise DataError; raise DataError if it is not XML."""
+    """Feed a whole file to a parser of expat, whose handlers may raise DataError.
+
+    Raises
+    ------
+    DataError
+        If it is not XML, or XML with entities of its own: they unfold to gigabytes, or to other files.
+    """
+
+    def refuse(name: str, *_: Any) -> None:
+        raise DataError(f"defines the entity {name[:40]!r}; write its text out", path, parser.CurrentLineNumber)
+
+    parser.EntityDeclHandler = refuse
     try:
         parser.Parse(data, True)
     except DataError:

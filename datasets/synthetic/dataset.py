@@ -12,7 +12,9 @@ from fldbench.dataset import Columns, Dataset
 from fldbench.datasets.formats.attributes import POSE
 from fldbench.datasets.synthetic.anchors import SCHEMES
 from fldbench.datasets.synthetic.conditions import SUBSETS
+from fldbench.datasets.synthetic.dose import CAUSES, MOST, Dose
 from fldbench.datasets.synthetic.sample import ATTRIBUTES, draw_face, face_image, face_landmarks
+from fldbench.errors import DataError, must_be
 from fldbench.faces import Images
 from fldbench.faces.attributes import NO_YES
 from fldbench.params import one_of, whole
@@ -41,18 +43,31 @@ class Synthetic(Dataset):
         The landmark scheme that is read off the head. The pictures are the same under each scheme.
     faces : int
         Number of training faces. The first faces do not depend on it.
+    cause : {"", "yaw", "light", "occlusion", "skin", "size"}
+        What is varied, with all else of each face fixed; empty for nothing. Such faces are in no subset.
+    dose : int
+        How much of it, from 0 to 4: yaw 0, 15, 30, 45, 60 degrees; light 0, 25, 50, 70, 85 degrees from the front;
+        occlusion by hair, from a bare forehead to over the brows; skin from very light to very dark; size 96, 64, 43,
+        29, 19 px of the landmarks' box.
     """
 
     name = "synthetic"
     scheme = "ibug-68"
     splits = ("train", "test")
     attribute_types = dict.fromkeys(ATTRIBUTES, NO_YES) | {"pose": POSE}
-    rules = {"scheme": one_of(SCHEMES), "faces": whole(1, MAX_FACES)}
+    rules = {
+        "scheme": one_of(SCHEMES),
+        "faces": whole(1, MAX_FACES),
+        "cause": one_of(("", *CAUSES)),
+        "dose": whole(0, MOST),
+    }
     licence = "made by fldbench; BSD-3-Clause, may be shown anywhere"
 
-    def __init__(self, scheme: str = "ibug-68", faces: int = COUNTS["train"]):
+    def __init__(self, scheme: str = "ibug-68", faces: int = COUNTS["train"], cause: str = "", dose: int = 0):
         self.scheme = scheme
         self.faces = faces
+        self.cause = cause
+        self.dose = dose
 
     @property
     def expected(self) -> dict[str, int]:
@@ -65,11 +80,13 @@ class Synthetic(Dataset):
 
     def read(self, folder: Path, split: str) -> Columns:
         """Return the landmarks of a split; images are rendered on access."""
-        n = self.expected[split]
-        landmarks, visible, attributes, conditions = _annotations(SEEDS[split], n, self.scheme)
+        if self.dose and not self.cause:
+            raise DataError(must_be("synthetic", "cause", self.cause, f"one of {', '.join(CAUSES)} for a dose"))
+        n, dose = self.expected[split], Dose(self.cause, self.dose) if self.cause else None
+        landmarks, visible, attributes, conditions = _annotations(SEEDS[split], n, self.scheme, dose)
         return Columns(
             ids=[f"{split}-{i:04d}" for i in range(n)],
-            images=RenderedImages(SEEDS[split], n, SIZE),
+            images=RenderedImages(SEEDS[split], n, SIZE, dose),
             landmarks=landmarks.copy(),
             visible=visible.copy(),
             attributes=dict(zip(ATTRIBUTES, attributes.T.copy(), strict=True)),
@@ -79,15 +96,17 @@ class Synthetic(Dataset):
 
 
 @lru_cache(maxsize=4)
-def _annotations(seed: int, n: int, scheme: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _annotations(
+    seed: int, n: int, scheme: str, dose: Dose | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return landmarks (n, L, 2) px, visible (n, L), attributes (n, 4), conditions (n, 6) of the first n faces.
 
     They are kept for the next call, because each face takes some milliseconds.
     """
     rows = []
     for i in range(n):
-        points, visible, _ = face_landmarks(seed, i, SIZE, scheme)
-        face = draw_face(seed, i)
+        points, visible, _ = face_landmarks(seed, i, SIZE, scheme, dose)
+        face = draw_face(seed, i, dose)
         rows.append((points, visible, face.attributes, face.conditions))
     return tuple(np.array(column) for column in zip(*rows, strict=True))
 
@@ -97,23 +116,24 @@ class RenderedImages(Images):
 
     rendered = True
 
-    def __init__(self, seed: int, n: int, size: int):
-        self.seed, self.n, self.size = seed, n, size
+    def __init__(self, seed: int, n: int, size: int, dose: Dose | None = None):
+        self.seed, self.n, self.size, self.dose = seed, n, size, dose
 
     def __len__(self) -> int:
         return self.n
 
     def decode(self, i: int) -> np.ndarray:
-        return _picture(self.seed, i, self.size)
+        return _picture(self.seed, i, self.size, self.dose)
 
     def digest(self, i: int) -> bytes:
         """Return a digest of the inputs of the renderer, so that a fingerprint needs no rendering."""
-        return hashlib.sha256(f"{GENERATOR} {self.seed} {i} {self.size}".encode()).digest()
+        dose = "" if self.dose is None else f" {self.dose.cause} {self.dose.amount}"
+        return hashlib.sha256(f"{GENERATOR} {self.seed} {i} {self.size}{dose}".encode()).digest()
 
 
 @lru_cache(maxsize=2500)
-def _picture(seed: int, i: int, size: int) -> np.ndarray:
+def _picture(seed: int, i: int, size: int, dose: Dose | None) -> np.ndarray:
     """Return a picture and keep it: each method of a suite reads every face, and rendering is slow."""
-    picture = face_image(seed, i, size)
+    picture = face_image(seed, i, size, dose)
     picture.flags.writeable = False
     return picture

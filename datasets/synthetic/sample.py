@@ -19,6 +19,7 @@ import numpy as np
 from fldbench.datasets.synthetic.accessories import Worn, draw_worn
 from fldbench.datasets.synthetic.conditions import NONE, Conditions, draw_conditions
 from fldbench.datasets.synthetic.deform import EXPRESSION, IDENTITY
+from fldbench.datasets.synthetic.dose import dosed_geometry, dosed_look
 from fldbench.datasets.synthetic.look import Look, draw_look, strengthen
 from fldbench.datasets.synthetic.pose import to_pixels
 from fldbench.datasets.synthetic.scene import build_scene, scene_points
@@ -145,24 +146,27 @@ def draw_geometry(seed, index, conditions=NONE):
 
 
 @lru_cache(maxsize=4)
-def draw_face(seed, index):
-    """Draw one `Drawn` face."""
+def draw_face(seed, index, dose=None):
+    """Draw one `Drawn` face, by request with a `dose.Dose`."""
     rng = np.random.default_rng([seed, index, 3])
-    conditions = draw_conditions(rng)
+    conditions = draw_conditions(rng) if dose is None else NONE
     occluder = OCCLUDERS[rng.choice(4, p=[0.45, 0.25, 0.15, 0.15])] if conditions.occlusion else ""
     look = draw_look(np.random.default_rng([seed, index, 1]))
     look = strengthen(look, conditions, occluder, np.random.default_rng([seed, index, 5]))
     worn = draw_worn(np.random.default_rng([seed, index, 4]), occluder)
-    return Drawn(draw_geometry(seed, index, conditions), look, worn, conditions)
+    geometry = draw_geometry(seed, index, conditions)
+    if dose is not None:
+        geometry, look = dosed_geometry(geometry, dose), dosed_look(look, dose)
+    return Drawn(geometry, look, worn, conditions)
 
 
 @lru_cache(maxsize=4)
-def _scene(seed, index):
-    face = draw_face(seed, index)
+def _scene(seed, index, dose=None):
+    face = draw_face(seed, index, dose)
     return build_scene(face.geometry, face.look, face.worn)
 
 
-def face_landmarks(seed, index, size=DEFAULT_SIZE, scheme="ibug-68"):
+def face_landmarks(seed, index, size=DEFAULT_SIZE, scheme="ibug-68", dose=None):
     """Return the landmarks of face `index` without drawing it.
 
     Parameters
@@ -173,6 +177,8 @@ def face_landmarks(seed, index, size=DEFAULT_SIZE, scheme="ibug-68"):
         Side of the image, px.
     scheme : str
         Landmark scheme with L points. The points of ibug-68 all lie inside the image.
+    dose : Dose, optional
+        One cause that is varied.
 
     Returns
     -------
@@ -191,15 +197,15 @@ def face_landmarks(seed, index, size=DEFAULT_SIZE, scheme="ibug-68"):
     >>> bool(np.allclose(face_landmarks(0, 7, 320)[0], (points + 0.5) * 2 - 0.5))
     True
     """
-    face, scene = draw_face(seed, index), _scene(seed, index)
+    face, scene = draw_face(seed, index, dose), _scene(seed, index, dose)
     points, visible = scene_points(scene, scheme, face.geometry.angles[2], face.look, face.worn)
     return to_pixels(points, scene.camera, size), visible, face.geometry.angles
 
 
-def face_image(seed, index, size=DEFAULT_SIZE):
+def face_image(seed, index, size=DEFAULT_SIZE, dose=None):
     """Return the picture of face `index`, (size, size, 3) uint8 RGB; it matches `face_landmarks`."""
     from fldbench.datasets.synthetic.render import render
 
-    face = draw_face(seed, index)
+    face = draw_face(seed, index, dose)
     rng = np.random.default_rng([seed, index, 2])
-    return render(_scene(seed, index), face.geometry.coef, face.look, face.worn, rng, size)
+    return render(_scene(seed, index, dose), face.geometry.coef, face.look, face.worn, rng, size)

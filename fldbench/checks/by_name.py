@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fldbench import registry
-from fldbench.checks import answers, attributes, data, declared, detection, training
+from fldbench.checks import answers, attributes, confidence, data, declared, detection, training
 from fldbench.checks.common import Result, run
 from fldbench.checks.data import DatasetUnderTest
 from fldbench.checks.detection import DetectorUnderTest
@@ -15,7 +15,7 @@ from fldbench.checks.subject import Maker, quick_faces
 from fldbench.errors import UnknownNameError, near_miss
 
 METHOD_CHECKS: tuple[Callable[..., None], ...] = (
-    *(*training.CHECKS, *answers.CHECKS, *attributes.CHECKS, *declared.CHECKS),
+    *(*training.CHECKS, *answers.CHECKS, *attributes.CHECKS, *confidence.CHECKS, *declared.CHECKS),
 )
 DATASET_CHECKS: tuple[Callable[..., None], ...] = data.CHECKS
 DETECTOR_CHECKS: tuple[Callable[..., None], ...] = detection.CHECKS

@@ -25,7 +25,7 @@ from fldbench.cli import (
 )
 from fldbench.cli.boards import publish, show_leaderboard
 from fldbench.cli.common import complain
-from fldbench.cli.sides import cost, slices
+from fldbench.cli.sides import confidence, cost, slices
 from fldbench.errors import FldbenchError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command()(compare.compare)
 app.command()(reports.report)
 app.command()(cost)
 app.command()(slices)
+app.command()(confidence)
 app.command()(ablations.ablate)
 app.command()(robustness.robustness)
 app.command()(scores.evaluate)

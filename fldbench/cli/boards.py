@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fldbench.cli.common import Plugins, Schemes, complain, say
+from fldbench.errors import FldbenchError
 
 Sources = Annotated[
     list[Path],
@@ -38,6 +39,12 @@ def show_leaderboard(
         Path | None,
         typer.Option("-o", "--output", help="File to write to; a folder gets leaderboard.csv, .tex and .md."),
     ] = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Of LaTeX: one table with protocols as columns, for each training set.")
+    ] = False,
+    across: Annotated[
+        bool, typer.Option("--across", help="Of LaTeX: across both columns of a page, as table*.")
+    ] = False,
     published: Annotated[
         bool, typer.Option("--published", help="Also show numbers that others publish under the same rules, unranked.")
     ] = False,
@@ -53,6 +60,8 @@ def show_leaderboard(
     from fldbench.files import write_text
     from fldbench.report import leaderboard
 
+    if (wide or across) and format is not Format.latex:
+        raise FldbenchError(f"--wide and --across are of LaTeX tables; add --format {Format.latex.value}")
     if check:
         raise typer.Exit(_check(sources))
     board = leaderboard(sources, published)
@@ -66,8 +75,12 @@ def show_leaderboard(
     if format is Format.table and output is None:
         print_board(board, columns=names)
         return
-    writers = {Format.csv: board.to_csv, Format.latex: board.to_latex, Format.markdown: board.to_markdown}
-    text = writers.get(format, board.to_text)(names)
+    if format is Format.latex:
+        text = board.to_latex(names, wide, across)
+    elif format is Format.csv:
+        text = board.to_csv(names)
+    else:
+        text = board.to_markdown(names) if format is Format.markdown else board.to_text(names)
     if output is not None:
         write_text(output, text)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,7 +43,10 @@ def compare(
     ],
     out: Annotated[
         list[Path] | None,
-        typer.Option("--out", help="Output folder of `run` or `evaluate`; may be given several times. [default: runs]"),
+        typer.Option(
+            "--out",
+            help="Output folder of `run` or `evaluate`, or published records; may be repeated. [default: runs]",
+        ),
     ] = None,
     protocol: Annotated[
         str | None,
@@ -125,8 +129,8 @@ def _of_file(name: str, protocol: str | Protocol, data: Roots) -> FaceErrors:
     for note in outside.notes:
         complain(f"{name}: {note}")
     record, arrays = record_of(outside, Path(name).stem, protocol)
-    row = RowRecords((record,), record.method.label, record.train.label, record.protocol.name)
-    return face_errors_of(row, {record.key: arrays | {"groups": outside.faces.groups}})
+    record = replace(record, kept=lambda names: arrays)
+    return face_errors_of(RowRecords((record,), record.method.label, record.train.label, record.protocol.name))
 
 
 def _sheet(result: FaceComparison, data: Roots) -> np.ndarray:

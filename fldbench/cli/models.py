@@ -23,8 +23,8 @@ def train(
         str | None,
         typer.Option(
             "--boxes",
-            help="official (the dataset's own), tight or jittered:S (made from the landmarks); default official, or "
-            "tight for a dataset that has none.",
+            help="official (the dataset's own), tight or jittered:S (made from the landmarks), or detected:NAME (a "
+            "face detector's); default official, or tight for a dataset that has none.",
         ),
     ] = None,
     param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE, a parameter of the method.")] = None,
@@ -44,8 +44,7 @@ def train(
     from fldbench.faces.frame import check_in_images
     from fldbench.files import check_writable
     from fldbench.method import make_method
-    from fldbench.protocols import boxes_from
-    from fldbench.run.data import LoadedFaces
+    from fldbench.run.data import LoadedFaces, for_training
 
     model = make_method(method, **assignments(param, "--param"))
     model.check_params()
@@ -58,7 +57,8 @@ def train(
         complain(f"{everyone.label} has {len(everyone)} faces, not {faces}; all of them are taken")
     if boxes == "official" and everyone.box_source == "tight":
         raise DataError(must_be(everyone.label, "--boxes", boxes, "tight or jittered:S", "it has no boxes of its own"))
-    loaded = LoadedFaces(boxes_from(everyone[:faces], boxes or "official"))
+    with progress("loading the faces"):
+        loaded = LoadedFaces(for_training(everyone[:faces], boxes or "official"))
     loaded.drop_unreadable()
     for reason in loaded.problems.values():
         complain(f"left out: {reason}")

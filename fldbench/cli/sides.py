@@ -1,4 +1,4 @@
-"""`fldbench cost` and `fldbench slices`: what else records say of the methods of a leaderboard."""
+"""`fldbench cost`, `slices` and `confidence`: what else records say of the methods of a leaderboard."""
 
 from __future__ import annotations
 
@@ -44,6 +44,20 @@ def slices(
     from fldbench.report.slices import slices as slices_of
 
     _show(slices_of(sources), format, output, figures)
+
+
+def confidence(
+    sources: Sources,
+    format: Kind = Format.table,
+    output: Output = None,
+    figures: Figures = None,
+    plugin: Plugins = None,
+    schemes: Schemes = None,
+) -> None:
+    """Print whether methods that say how sure they are know when they err: risk-coverage and rank correlation."""
+    from fldbench.report.confidence import confidences
+
+    _show(confidences(sources), format, output, figures)
 
 
 def _show(report: SideReport, format: Format, output: Path | None, figures: Path | None) -> None:

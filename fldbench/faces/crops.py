@@ -21,7 +21,7 @@ from fldbench.faces.face_set import FaceSet
 from fldbench.faces.given import given_faces
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
-from fldbench.files import open_regular, written_whole
+from fldbench.files import open_regular, user_cache, written_whole
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
 
 VERSION = 1  # raise it when the same face gives other pixels
@@ -124,7 +124,7 @@ def cached_crops(
     shape = (len(faces), size, size) if grey else (len(faces), size, size, 3)
     if not len(faces):
         return Crops(np.zeros(shape, np.uint8), matrices)
-    path = _folder(cache) / f"{_key(faces, size, padding, grey)}.npy"
+    path = (user_cache("crops") if cache is None else Path(cache)) / f"{_key(faces, size, padding, grey)}.npy"
     images = _read(path, shape)
     if images is None:
         _write(path, shape, _cut(faces.images, matrices, size, grey, jobs))
@@ -145,14 +145,6 @@ def _check_size(size: int, padding: float) -> None:
         raise DataError(must_be("crops", "size", size, "1 px or more"))
     if not padding > -0.5:
         raise DataError(must_be("crops", "padding", padding, "more than -0.5 of the box"))
-
-
-def _folder(cache: str | Path | None) -> Path:
-    if cache is not None:
-        return Path(cache)
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("fldbench", appauthor=False)) / "crops"
 
 
 def _key(faces: FaceSet, size: int, padding: float, grey: bool) -> str:

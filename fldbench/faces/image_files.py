@@ -1,12 +1,15 @@
 """Facts from the bytes of an image file without decoding it: size, orientation, and whether its end is missing.
 
-A decoder fills the missing part of a cut-off file with grey and says nothing, so `is_cut_off` looks for the end.
+A decoder fills the missing part of a cut-off file with grey and says nothing, so `is_cut_off` looks for the end. Where
+a file states its size more than once, the largest counts: nobody decodes more than was looked at.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +24,19 @@ ENDINGS = (
 
 FIRST = 4096  # bytes that contain the size of most photos
 HEAD = 65536  # more bytes, which contain it unless a large thumbnail or colour profile precedes it
+LARGEST = 2**30  # bytes of an image file
+MOST_SEGMENTS = 10_000  # of a JPEG, and chunks of a PNG, that are looked at
 ORIENTATION = 0x0112  # tag of EXIF and TIFF
 SWAPPED = (5, 6, 7, 8)  # orientations that exchange width and height
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _TIFF = (b"II*\0", b"MM\0*")
+_J2K = b"\xff\x4f\xff\x51"  # a codestream of JPEG 2000 and its size
+_JPEG_MARKER = re.compile(rb"\xff([^\0\xff])")
+_PAM = re.compile(rb"(WIDTH|HEIGHT)\s+(\d{1,9})\s")
+_PFM = re.compile(rb"P[Ff]\s+(\d{1,9})\s+(\d{1,9})\s")
+_HDR = re.compile(rb"FORMAT=32-bit_rle_rgbe\n\n-Y\s*(\d{1,9})\s*\+X\s*(\d{1,9})\s")
 _PNM = re.compile(rb"P[1-6]\s(?:\s|#[^\n]*\n)*(\d{1,9})\s(?:\s|#[^\n]*\n)*(\d{1,9})\s")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..SOF15 without DHT, JPG, DAC
 _JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
@@ -35,7 +45,7 @@ _JPEG_BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 def header_size(encoded: bytes) -> tuple[int, int] | None:
     """Return width and height in px by the header of an image file, as OpenCV decodes it.
 
-    Known are JPEG, PNG, BMP, WebP, TIFF, GIF, JPEG 2000, PBM, PGM, PPM and Sun raster. None for another file, a broken
+    Known are all formats in `ENDINGS`. None for another file, a broken
     one, or one whose header is not within the bytes given. No EXIF orientation is applied, except to TIFF, because
     OpenCV always turns TIFF.
 
@@ -55,7 +65,8 @@ def _header_size(encoded: bytes) -> tuple[int, int] | None:
     if encoded.startswith(_PNG):
         return _pair(">II", encoded, 16)
     if encoded.startswith(b"BM"):
-        width, height = _pair("<ii", encoded, 18)
+        old = struct.unpack_from("<I", encoded, 14) == (12,)  # of OS/2
+        width, height = _pair("<HH" if old else "<ii", encoded, 18)
         return width, abs(height)  # negative: rows from the top
     if encoded.startswith(_JPEG):
         for marker, start in _jpeg_segments(encoded):
@@ -70,13 +81,35 @@ def _header_size(encoded: bytes) -> tuple[int, int] | None:
         tags = _tiff_tags(encoded)
         size = tags.get(256, 0), tags.get(257, 0)
         return size[::-1] if tags.get(ORIENTATION, 1) in SWAPPED else size
-    if encoded.startswith(b"\0\0\0\x0cjP  "):
-        at = encoded.find(b"ihdr")
-        return _pair(">II", encoded, at + 4)[::-1] if at > 0 else None
+    if encoded.startswith((b"\0\0\0\x0cjP  ", _J2K)):
+        return _jpeg_2000_size(encoded)
+    if encoded[4:8] == b"ftyp":  # AVIF: each picture in it, such as that of its alpha, has an `ispe`
+        return _largest(_pair(">II", encoded, found.end() + 4) for found in re.finditer(b"ispe", encoded))
     if encoded.startswith(b"\x59\xa6\x6a\x95"):
         return _pair(">II", encoded, 4)
-    match = _PNM.match(encoded)
+    if encoded.startswith(b"P7"):
+        sides: dict[bytes, int] = {}
+        for name, number in _PAM.findall(encoded.partition(b"ENDHDR")[0]):
+            sides[name] = max(sides.get(name, 0), int(number))
+        return sides.get(b"WIDTH", 0), sides.get(b"HEIGHT", 0)
+    if encoded.startswith((b"#?RADIANCE", b"#?RGBE")):
+        return _largest((int(width), int(height)) for height, width in _HDR.findall(encoded))
+    match = _PNM.match(encoded) or _PFM.match(encoded)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def _largest(sizes: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
+    return max(sizes, key=math.prod, default=None)
+
+
+def _jpeg_2000_size(encoded: bytes) -> tuple[int, int] | None:
+    """Return the size by the codestream, which is what is decoded, or by the box before it where that is not given."""
+    sizes = []
+    for found in re.finditer(re.escape(_J2K), encoded):
+        (width, height), (left, top) = (_pair(">II", encoded, found.end() + at) for at in (4, 12))
+        sizes.append((width - left, height - top))
+    at = encoded.find(b"ihdr")
+    return _largest(sizes) if sizes or at < 0 else _pair(">II", encoded, at + 4)[::-1]
 
 
 def _pair(form: str, encoded: bytes, at: int) -> tuple[int, int]:
@@ -99,14 +132,15 @@ def _webp_size(encoded: bytes) -> tuple[int, int] | None:
 def _tiff_tags(block: bytes) -> dict[int, int]:
     """Return the whole numbers among the first tags of a TIFF or an EXIF block, those that have one value."""
     order = "<" if block.startswith(b"II") else ">"
-    found = {}
+    found: dict[int, int] = {}
     try:
         (at,) = struct.unpack_from(order + "I", block, 4)
         (count,) = struct.unpack_from(order + "H", block, at)
         for k in range(count):
             tag, kind, number = struct.unpack_from(order + "HHI", block, at + 2 + 12 * k)
             if number == 1 and kind in (3, 4):
-                (found[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), block, at + 10 + 12 * k)
+                (value,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), block, at + 10 + 12 * k)
+                found.setdefault(tag, value)  # libtiff reads the first of several
     except struct.error:  # cut off, or damaged
         pass
     return found
@@ -134,7 +168,9 @@ def exif_orientation(encoded: bytes) -> int:
 
 def _chunk(encoded: bytes, name: bytes, at: int, order: str) -> bytes:
     """Return the content of a chunk of a PNG (length, name, content, checksum) or WebP (name, length, content) file."""
-    while at + 8 <= len(encoded):
+    for _ in range(MOST_SEGMENTS):
+        if at + 8 > len(encoded):
+            break
         first, last = encoded[at : at + 4], encoded[at + 4 : at + 8]
         own, length = (last, first) if order == ">" else (first, last)
         size = int.from_bytes(length, "big" if order == ">" else "little")
@@ -167,7 +203,7 @@ def read_header(path: str | Path) -> tuple[tuple[int, int] | None, int]:
             if header_size(encoded) is None or not encoded.startswith((_JPEG, b"BM")):
                 encoded += file.read(HEAD)
             if header_size(encoded) is None or not encoded.startswith((_JPEG, _PNG, b"BM")):
-                encoded += file.read()
+                encoded += file.read(LARGEST)
     except (OSError, ValueError):
         return None, 1
     return header_size(encoded), exif_orientation(encoded)
@@ -193,18 +229,20 @@ def is_cut_off(encoded: bytes) -> bool:
 
 
 def _jpeg_segments(encoded: bytes) -> list[tuple[int, int]]:
-    """Return (marker, position of its length field) of the segments up to the first scan."""
+    """Return (marker, position of its length field) of the segments up to the first scan.
+
+    What stands between them is skipped, as decoders do.
+    """
     found, at = [], 2
-    while at + 4 <= len(encoded) and encoded[at] == 0xFF:
-        marker = encoded[at + 1]
-        if marker == 0xFF:  # padding
-            at += 1
-            continue
+    for _ in range(MOST_SEGMENTS):
+        match = _JPEG_MARKER.search(encoded, at)
+        if match is None or match.end() + 2 > len(encoded):
+            break
+        marker, at = match[1][0], match.end()
         if marker in _JPEG_BARE:
-            at += 2
             continue
-        found.append((marker, at + 2))
+        found.append((marker, at))
         if marker == 0xDA:
             break
-        at += 2 + struct.unpack(">H", encoded[at + 2 : at + 4])[0]
+        at += struct.unpack_from(">H", encoded, at)[0]
     return found

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, overload
 
 import numpy as np
 
 from fldbench.errors import DataError
-from fldbench.faces.image_files import header_size, read_header, turned
+from fldbench.faces.image_files import LARGEST, header_size, read_header, turned
 from fldbench.faces.pixels import is_image, refuse_image, rgb
 from fldbench.files import open_regular
 
@@ -177,17 +178,19 @@ def decode_image(encoded: bytes, file: str | Path, what: str = "not an image tha
     Raises
     ------
     DataError
-        If the bytes are not an image, or one that claims more than MOST_PIXELS.
+        If the bytes are not an image, or one that claims more than MOST_PIXELS; what its header does not say is never
+        decoded.
     """
     import cv2
 
-    width, height = header_size(encoded) or (0, 0)
-    if width * height > MOST_PIXELS:
-        raise DataError(f"claims {width} x {height} pixels, more than a photo has; leave the face out", file)
-    try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
-        image = None
+    size = header_size(encoded)
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        raise DataError(f"claims {size[0]} x {size[1]} pixels, more than a photo has; leave the face out", file)
+    image = None
+    if size is not None:
+        # OpenCV raises its own error, such as for a header that claims more pixels than it allows.
+        with suppress(cv2.error):
+            image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise DataError(f"{what}; replace the file or leave the face out", file)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -272,13 +275,15 @@ class ImageFiles(Images):
     def _content(self, i: int) -> bytes:
         try:
             with open_regular(self.paths[i]) as file:
-                content = file.read()
+                content = file.read(LARGEST + 1)
         except (OSError, ValueError) as error:  # a path may hold a zero byte
             why = getattr(error, "strerror", None) or error
             raise DataError(f"cannot be read ({why}); restore the image", self.paths[i]) from error
         first = int(self._first[i])
         if not self._kept_digests[0][first]:
             self.keep_digest(first, self._of_turned(i, hashlib.sha256(content).digest()))
+        if len(content) > LARGEST:
+            raise DataError(f"more than {LARGEST} bytes, too many for a photo; leave the face out", self.paths[i])
         if not content:
             raise DataError("the image file is empty; restore it or leave the face out", self.paths[i])
         return content

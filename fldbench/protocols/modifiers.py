@@ -87,9 +87,10 @@ def _named_groups(groups: normalisers.Groups, scheme: str) -> dict[str, Any]:
 
 def _boxes(value: str, base: Protocol, where: str) -> dict[str, Any]:
     source = boxes.box_source(value, where)
+    boxes.check_source(source)
     if source == "official" and not (base.official_boxes or base.box_source == "official"):
         then = f"{base.dataset} has no boxes of its own; a base that has them says so in official_boxes"
-        raise ProtocolError(must_be(where, "boxes", value, "tight or jittered:S", then))
+        raise ProtocolError(must_be(where, "boxes", value, "tight, jittered:S or detected:NAME", then))
     return {"box_source": source}
 
 

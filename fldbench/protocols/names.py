@@ -16,7 +16,7 @@ from fldbench.protocols.legacy import TWINS
 MODIFIERS: dict[str, tuple[str, str]] = {
     "twin": ("|".join(TWINS), "that code's rules, as far as known"),
     "norm": ("interocular, interpupil, norm=NAME", "NAME: box, diagonal, points:8/9 ..."),
-    "boxes": ("boxes=tight|jittered:S|official", "the box that a method gets"),
+    "boxes": ("boxes=tight|jittered:S|detected:D", "box of a method; or official"),
     "harm": ("blur=1..5, noise=1..5 ...", "worse images or boxes: list harms"),
     "points": ("points=49|51|66|17-67|nose+30", "only these points count"),
     "visible": ("visible", "only points marked visible count"),

@@ -74,7 +74,7 @@ class Protocol:
     first : int or None
         Use only this number of faces: the first by their ids, in the order of their characters.
     box_source : str
-        tight, jittered:S or official: see `boxes_from`.
+        tight, jittered:S, detected:NAME or official: see `boxes_from`.
     harms : tuple of (str, int)
         Kinds of harm to images and boxes, and their strengths: see `fldbench.faces.harm`. Boxes from a source are those
         of the harmed images; harm of boxes comes last.
@@ -230,7 +230,7 @@ class Protocol:
     @property
     def knows_truth(self) -> bool:
         """Whether the boxes are made from the true points."""
-        return self.box_source != "official"
+        return boxes.knows_truth(self.box_source)
 
     @property
     def legacy(self) -> str:
@@ -270,8 +270,7 @@ class Protocol:
 
     def boxes_in_words(self) -> str:
         """Return the box source and what it means, such as `tight (made from the truth)`."""
-        what = "made from the truth" if self.knows_truth else self.official_boxes or "the dataset's own"
-        return f"{self.box_source} ({what})"
+        return boxes.in_words(self.box_source, self.official_boxes)
 
     def is_complete(self, faces: FaceSet) -> bool:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
@@ -361,7 +360,7 @@ class Protocol:
         """
         truth = faces.landmarks
         if self.clipped:
-            truth = np.clip(truth, faces.boxes[:, None, :2], faces.boxes[:, None, 2:])
+            truth = boxes.clipped(truth, faces.boxes)
         counted = metrics.counted_points(truth, self.points, faces.visible if self.visible else None)
         if not counted.any(axis=1).all():
             bare = listed(faces.ids[~counted.any(axis=1)].tolist())

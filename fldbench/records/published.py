@@ -23,6 +23,7 @@ from typing import IO, Any
 import numpy as np
 
 from fldbench.errors import StoreError
+from fldbench.faces.face_set import LONGEST_NAME
 from fldbench.files import LARGEST, folder_written_whole, open_regular, parse_json, remove, written_whole
 from fldbench.npz import array_from
 from fldbench.protocols import Protocol
@@ -163,18 +164,25 @@ def _digest(of_ids: str, arrays: Arrays) -> str:
 def _opened(path: Path) -> Iterator[Callable[[str], bytes]]:
     """Yield what returns the content of a file of a publication, by its name."""
     if path.is_dir():
-        yield lambda name: _limited(open_regular(path / name))
+        yield _Limited(lambda name: open_regular(path / name))
         return
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-        yield lambda name: _limited(archive.open(name))
+        yield _Limited(archive.open)
 
 
-def _limited(file: IO[bytes]) -> bytes:
-    with file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValueError(f"more than {LARGEST} bytes")
-    return content
+class _Limited:
+    """Reads the files of a publication by their names, LARGEST bytes of all together."""
+
+    def __init__(self, opened: Callable[[str], IO[bytes]]):
+        self._opened, self._left = opened, LARGEST
+
+    def __call__(self, name: str) -> bytes:
+        with self._opened(name) as file:
+            content = file.read(self._left + 1)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ValueError(f"more than {LARGEST} bytes")
+        return content
 
 
 @dataclass(frozen=True)
@@ -205,7 +213,10 @@ class _Groups:
         self.digests: list[str] = []
         self.rows: dict[str, _Row] = {}
         for i, one in enumerate(listed):
-            arrays = {"ids": np.array([str(face) for face in one["ids"]], str)}
+            ids = [str(face) for face in one["ids"]]
+            if max(map(len, ids), default=0) > LONGEST_NAME:  # an array gives each id the room of the longest
+                raise ValueError(f"an id has more than {LONGEST_NAME} letters")
+            arrays = {"ids": np.array(ids, str)}
             for k, name in enumerate(one["arrays"]):
                 content = read(f"faces/{i}/{k}.npy")
                 arrays[name] = array_from(io.BytesIO(content), f"faces/{i}/{k}.npy", len(content))

@@ -12,6 +12,7 @@ from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, TestFacts, Tra
 from fldbench.report.columns import RowRecords
 from fldbench.report.ranking import by_auc
 
+WITH_LETTER = "Rows with a letter differ as said below."
 ONE_SEED = "One seed."
 FREE = "Times without other work on the machine."
 BUSY = 1.5  # from this load average for each usable core on, other work took part of them
@@ -51,7 +52,7 @@ def captioned(rows: Sequence[Row], ranked: bool = True) -> tuple[str, list[Row]]
     usual = {ONE_SEED, FREE} | ({common.machine} if len(set(said_of_some["machine"])) < 2 else set())
     sentences = [f"{name}: {rules.describe(common.boxes)}.", *(text for text in common[1:] if text not in usual)]
     if any(remarks):
-        sentences.append("Rows with a letter differ as said below.")
+        sentences.append(WITH_LETTER)
     if ranked and by_auc(rows):
         sentences.append(
             "Ranked by AUC, because some rows missed faces; their NME (†) is over the faces found and is never bold."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from fldbench.errors import UnknownNameError, near_miss
 from fldbench.metrics import Metric
 from fldbench.protocols.missed import is_charged
 from fldbench.records.record import Record
+from fldbench.report.certainty import Certainty
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class RowRecords:
 
     The names distinguish different things with the same label: see `fldbench.report.names`. A row is superseded if the
     same work was done by newer code, in a row of its own. Its standing and rank are those of `fldbench.report.ranking`;
-    its remark says in what it differs from the caption of its table (see `fldbench.report.captions`).
+    its remark says in what it differs from the caption of its table (see `fldbench.report.captions`). Its certainty
+    is what the errors of single faces say about its numbers.
     """
 
     records: tuple[Record, ...]
@@ -35,6 +38,7 @@ class RowRecords:
     standing: str = ""
     rank: int | None = None
     remark: str = ""
+    certainty: Certainty | None = None
 
     @cached_property
     def good(self) -> list[Record]:
@@ -95,6 +99,8 @@ class Column:
         For columns that are ranked.
     spread : str
         The column with the standard deviation over the seeds, printed behind a mean; empty for none.
+    to : str
+        The column with the upper end of a range that begins here, printed behind it; empty for none.
     """
 
     name: str
@@ -105,6 +111,7 @@ class Column:
     unit: float = 1.0
     higher_is_better: bool | None = None
     spread: str = ""
+    to: str = ""
 
 
 HEADINGS = {
@@ -151,6 +158,36 @@ def _box_iou(row: RowRecords) -> float | None:
     """Return how much the boxes of a row overlap the true ones; None for stated boxes other than the protocol's."""
     theirs = row.one.test.boxes in ("", row.one.protocol.box_source)
     return row.one.test.box_iou if row.good and theirs else None
+
+
+def _certain(name: str, heading: str = "", decimals: int | None = None) -> Column:
+    """Return the column of an attribute of the certainty of a row."""
+
+    def value(row: RowRecords) -> Any:
+        return None if row.certainty is None else getattr(row.certainty, name)
+
+    return Column(name, value, heading, decimals, None if decimals is None else 4)
+
+
+def _rank(name: str, which: int, heading: str = "", to: str = "") -> Column:
+    def value(row: RowRecords) -> int | None:
+        return None if row.certainty is None or row.certainty.ranks is None else row.certainty.ranks[which]
+
+    return Column(name, value, heading, 0, to=to)
+
+
+def _interval_columns(key: str, heading: str) -> list[Column]:
+    """Return the columns of the two ends of the interval of a metric, in percent."""
+
+    def end(name: str) -> Callable[[RowRecords], float | None]:
+        def value(row: RowRecords) -> float | None:
+            found = None if row.certainty is None else row.certainty.intervals.get(key)
+            return None if found is None or not math.isfinite(getattr(found, name)) else 100 * getattr(found, name)
+
+        return value
+
+    low = Column(f"{key}:low", end("low"), heading, 2, 4, to=f"{key}:high")
+    return [low, Column(f"{key}:high", end("high"), "", 2, 4)]
 
 
 # leaderboard.csv always begins with these three.
@@ -201,6 +238,14 @@ MORE = (
     Column("model", lambda row: "; ".join(path for record in row.good for path in record.method.models)),
 )
 BY_NAME = {column.name: column for column in (*FIRST, *MORE)}
+# Of rows whose records keep errors.
+CERTAIN = (
+    _certain("ties", "ties"),
+    _rank("rank_low", 0, "ranks", "rank_high"),
+    _rank("rank_high", 1),
+    *(_certain(name, decimals=2) for name in ("median", "iqm", "clipped", "without_worst", "worst_share")),
+)
+BEHIND_NME = ("nme:low", "ties", "rank_low")
 PRINTED = ("missed", "n", "fit_seconds", "ms_per_face", "ms_one_face", "model_bytes")  # behind the metrics
 
 
@@ -213,7 +258,16 @@ def columns_of(rows: Iterable[RowRecords]) -> tuple[Column, ...]:
     found = [column for column in metric_columns(rows) if column.name not in BY_NAME]
     several = any(len(row.good) > 1 for row in rows)
     spreads = [spread_column(column) for column in found if column.spread and several]
-    return (*FIRST, *MORE, *found, *spreads)
+    return (*FIRST, *MORE, *found, *spreads, *certain_columns(rows))
+
+
+def certain_columns(rows: Sequence[RowRecords]) -> list[Column]:
+    """Return the columns of intervals, ties and robust summaries, where a row has any."""
+    keys = dict.fromkeys(key for row in rows if row.certainty is not None for key in row.certainty.intervals)
+    if not keys:
+        return []
+    headings = {column.name: f"{column.heading} 95 %" for column in metric_columns(rows)} | {"nme": "95 %"}
+    return [column for key in keys for column in _interval_columns(key, headings.get(key, ""))] + list(CERTAIN)
 
 
 def spread_column(column: Column) -> Column:
@@ -255,7 +309,8 @@ def printed_columns(
                 raise UnknownNameError(f"no column named {name!r}; {near_miss(name, known)}")
         return [known[name] for name in dict.fromkeys(names) if name != "method"]
     metrics = sorted(filter(is_metric, known), key=lambda n: (n != "nme", n.startswith("auc"), n))
-    shown = [known[name] for name in (*metrics, *PRINTED)]
+    certain = [name for name in BEHIND_NME if name in known]
+    shown = [known[name] for name in (*metrics[:1], *certain, *metrics[1:], *PRINTED)]
     return [column for column in shown if any(row.get(column.name) is not None for row in rows)]
 
 
@@ -264,8 +319,10 @@ def is_metric(name: str) -> bool:
 
     >>> is_metric("nme"), is_metric("fr08"), is_metric("auc08:menpo"), is_metric("train")
     (True, True, True, False)
+    >>> is_metric("fr08:low"), is_metric("nme:high")
+    (False, False)
     """
-    return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:.+)?", name) is not None
+    return name == "nme" or re.fullmatch(r"(fr|auc)[0-9.]+(:(?!low$|high$)[^:]+)?", name) is not None
 
 
 def headed(name: str, heading: str) -> Column:

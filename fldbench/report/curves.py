@@ -45,9 +45,9 @@ class Curve:
     base : str
         The protocol without this harm.
     kind : str
-        Of harm, or BOXES.
+        Of harm, BOXES, or the cause that a dataset varies by its options `cause` and `dose`, as `synthetic` does.
     steps : tuple of Step
-        By rising strength; the first is that without harm, 0.
+        By rising strength or dose; the first is that without harm, 0.
     others : tuple of Step
         On other boxes than the true ones, such as those of a detector; only of BOXES.
     rise : Interval or None
@@ -149,7 +149,8 @@ def sections_of(rows: Sequence[RowRecords]) -> tuple[list[Section], list[str]]:
                 left_out[f"{row.method} under {row.protocol}: not on the faces of {first.protocol}"] = None
             else:
                 place = row.train, base.hash, kind
-                bases[place] = first.protocol
+                varied = "dose" in dict(base.options) and kind not in (*kinds(), BOXES)
+                bases[place] = f"{base.dataset}-{base.split}, one cause varied" if varied else first.protocol
                 found.setdefault(place, {}).setdefault(row.method, [Step(0.0, first)]).append(Step(strength, row))
     sections = []
     for place, methods in found.items():
@@ -158,7 +159,8 @@ def sections_of(rows: Sequence[RowRecords]) -> tuple[list[Section], list[str]]:
         curves.sort(key=lambda curve: (curve.ranks[0] is None, curve.ranks[0] or 0, curve.method))
         sections.append(Section(train, bases[place], kind, tuple(curves)))
     order = [*kinds(), BOXES]
-    return sorted(sections, key=lambda one: (one.train, one.base, order.index(one.kind))), list(left_out)
+    sections.sort(key=lambda one: (one.train, one.base, [*order, one.kind].index(one.kind)))
+    return sections, list(left_out)
 
 
 def _curve(method: str, train: str, base: str, kind: str, steps: Sequence[Step]) -> Curve:
@@ -175,6 +177,10 @@ def _places(protocol: Protocol) -> list[tuple[str, float | str, Protocol]]:
     for kind, much in protocol.harms:
         rest = tuple(one for one in protocol.harms if one[0] != kind)
         found.append((kind, float(much), replace(protocol, harms=rest)))
+    options = dict(protocol.options)
+    if options.get("dose"):
+        base = replace(protocol, options=tuple((options | {"dose": 0}).items()))
+        found.append((str(options.get("cause")), float(options["dose"]), base))
     if protocol.box_source != "tight":
         source, _, spread = protocol.box_source.partition(":")
         strength: float | str = round(100 * float(spread), 6) if source == "jittered" else protocol.box_source

@@ -156,7 +156,7 @@ class FaceComparison:
     def _about(self, family: bool) -> list[str]:
         told = [f"p values are adjusted by Holm for {len(self.pairs)} pairs."] if family else []
         if self.faces[0].groups is None:
-            told.append("Each face is taken for itself: no persons, clips or photos are kept with these records.")
+            told.append("Each face is taken for itself: no persons, clips or photos of several faces are kept with it.")
         alone = [one.label for one in self.faces if one.draws and one.seeds == 1]
         if alone:
             told.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +10,9 @@ import numpy as np
 
 from fldbench.errors import FldbenchError, StoreError, UnknownNameError, near_miss
 from fldbench.files import listed
-from fldbench.npz import read_npz
 from fldbench.protocols import Protocol
 from fldbench.records.record import Record
-from fldbench.records.store import read_record, record_folders
+from fldbench.records.store import read_records
 from fldbench.report.columns import RowRecords
 from fldbench.report.identities import problem_of
 from fldbench.report.names import rows_of
@@ -78,15 +77,18 @@ class FaceErrors:
         )
 
 
-def face_errors_of(row: RowRecords, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> FaceErrors:
-    """Return what the records of a row say of each face; `arrays` holds those of each record by its key.
+def face_errors_of(row: RowRecords) -> FaceErrors:
+    """Return what the records of a row say of each face.
 
     Raises
     ------
     StoreError
-        Where the errors of a record were not kept, or its trainings have other faces.
+        Where the errors of a record were not kept or cannot be read, or its trainings have other faces.
     """
-    kept = [arrays.get(record.key, {}) for record in row.good]
+    try:
+        kept = [{} if record.kept is None else record.kept(ARRAYS) for record in row.good]
+    except FldbenchError as error:
+        raise StoreError(f"compare: {row.method}: {error}; run or evaluate it again") from error
     if any(not {"ids", "errors", "charged"} <= one.keys() for one in kept):
         raise StoreError(f"compare: no errors of single faces are kept of {row.method}; run or evaluate it again")
     first = kept[0]
@@ -115,7 +117,7 @@ def rows_in(
     Parameters
     ----------
     folders : sequence of str or Path
-        OUT of `fldbench run` or `fldbench evaluate`.
+        OUT of `fldbench run` or `fldbench evaluate`, or what `fldbench publish` wrote.
     labels : sequence of str
         Names of methods as the leaderboard has them, or `METHOD on TRAIN` where a method was trained on several sets.
     protocol : str, optional
@@ -128,29 +130,16 @@ def rows_in(
     UnknownNameError
         For a label that no row has.
     """
-    records: list[Record] = []
-    places: dict[str, Path] = {}
     wrong: list[str] = []
-    for folder in folders:
-        found = record_folders(Path(folder))
-        if not found:
-            raise StoreError(
-                f"no run record below {str(folder)!r}; `fldbench run` writes them to OUT/records/KEY/run.json"
-            )
-        for place in found:
-            try:
-                record = read_record(place)
-            except StoreError as error:
-                wrong.append(str(error))
-                continue
-            if record.status == "ok" and (why := record.edited or problem_of(record)):
-                wrong.append(f"left out: {record.method.label} under {record.protocol.name}: {why}")
-                continue
-            places.setdefault(record.key, place)
+    records: list[Record] = []
+    for record in (record for folder in folders for record in read_records(folder, wrong)):
+        why = record.edited or problem_of(record) if record.status == "ok" else ""
+        if why:
+            wrong.append(f"left out: {record.method.label} under {record.protocol.name}: {why}")
+        else:
             records.append(record)
-    rows = rows_of(records)
-    chosen = _under(rows, labels, protocol)
-    return [_read(_row(chosen, label), places) for label in labels], wrong
+    chosen = _under(rows_of(records), labels, protocol)
+    return [face_errors_of(_row(chosen, label)) for label in labels], wrong
 
 
 def _under(rows: Sequence[RowRecords], labels: Sequence[str], protocol: str | None) -> list[RowRecords]:
@@ -198,16 +187,6 @@ def _is(row: RowRecords, label: str) -> bool:
 
 def _full(row: RowRecords) -> str:
     return f"{row.method} on {row.train}"
-
-
-def _read(row: RowRecords, places: Mapping[str, Path]) -> FaceErrors:
-    arrays = {}
-    for record in row.good:
-        try:
-            arrays[record.key] = read_npz(places[record.key] / "faces.npz", ARRAYS)
-        except FldbenchError as error:
-            raise StoreError(f"{places[record.key]}: {error}; run or evaluate it again") from error
-    return face_errors_of(row, arrays)
 
 
 def together(rows: Sequence[FaceErrors]) -> list[FaceErrors]:

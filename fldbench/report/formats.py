@@ -39,9 +39,9 @@ def text(tables: Sequence[Table], left_out: Sequence[str], width: int = WIDTH) -
     """Return the tables as plain text, with captions in lines of `width` letters."""
     blocks = []
     for table in tables:
-        grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
+        grid = [table.flat_head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
         widths = [max(cell_len(plain(line[i])) for line in grid) for i in range(len(table.head))]
-        lines = [plain(table.title), "", _line(table.head, widths), "-" * (sum(widths) + 2 * len(widths) - 2)]
+        lines = [plain(table.title), "", _line(table.flat_head, widths), "-" * (sum(widths) + 2 * len(widths) - 2)]
         for part, rows in table.parts:
             lines += [f"-- {part}"] if part else []
             lines += [_line([cell.text for cell in row], widths) for row in rows]
@@ -56,7 +56,7 @@ def markdown(tables: Sequence[Table], left_out: Sequence[str]) -> str:
     """Return a Markdown table for each; the best of the ranked rows is bold."""
     blocks = []
     for table in tables:
-        lines = [f"### {to_markdown(table.title)}", "", "| " + " | ".join(map(to_markdown, table.head)) + " |"]
+        lines = [f"### {to_markdown(table.title)}", "", "| " + " | ".join(map(to_markdown, table.flat_head)) + " |"]
         lines.append("|---|" + "---:|" * len(table.columns))
         for part, rows in table.parts:
             lines += [f"| *{to_markdown(part)}* |" + " |" * len(table.columns)] if part else []
@@ -71,7 +71,7 @@ def html(tables: Sequence[Table], left_out: Sequence[str]) -> str:
     """Return tables in HTML, without scripts and style sheets."""
     blocks = []
     for table in tables:
-        lines = [f"<h4>{to_html(table.title)}</h4>", "<table>", _html_row("th", table.head)]
+        lines = [f"<h4>{to_html(table.title)}</h4>", "<table>", _html_row("th", table.flat_head)]
         for part, rows in table.parts:
             if part:
                 lines.append(f'<tr><td colspan="{len(table.head)}"><i>{to_html(part)}</i></td></tr>')
@@ -81,19 +81,22 @@ def html(tables: Sequence[Table], left_out: Sequence[str]) -> str:
     return "\n".join(filter(None, [*blocks, _html_list(left_out)])) + "\n"
 
 
-def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True) -> str:
+def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True, across: bool = False) -> str:
     """Return booktabs tables.
 
-    With `fit`, columns are left out, the least telling first, until each table fits into the text of an article.
+    With `fit`, columns are left out, the least telling first, until each table fits into the text of an article. With
+    `across`, a table stands across both columns of a page (`table*`).
     """
+    kind = "table*" if across else "table"
     blocks = [LATEX_HEAD]
     for whole in tables:
         table = fitting(whole) if fit else whole
         left = COLUMN_WIDTH - width_of(table) + _widths(table)[0]
         most = LATEX_NAME + 4 if fit else max(SHORTEST_NAME, int(left / LETTER))  # the mark of a remark has 4 letters
         # Small and narrow, so that all columns fit into the text of an article.
-        lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
+        lines = [rf"\begin{{{kind}}}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
         lines += [r"\begin{tabular}{@{}l" + "r" * len(table.columns) + "@{}}", r"\toprule"]
+        lines += _latex_over(table)
         lines.append(" & ".join(map(to_latex, table.head)) + r" \\")
         for part, rows in table.parts:
             lines.append(r"\midrule")
@@ -104,7 +107,7 @@ def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True) ->
         train, protocol = (cut(name, LONGEST_NAME) for name in table.place)
         label = re.sub(r"[^a-z0-9-]+", "-", f"{protocol}-{train}".lower()).strip("-")
         lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{to_latex(about)}}}", rf"\label{{tab:{label}}}"]
-        lines.append(r"\end{table}")
+        lines.append(rf"\end{{{kind}}}")
         blocks.append("\n".join(lines) + "\n")
     blocks += [rf"\noindent {to_latex(line)}\par" for line in left_out]
     return "\n".join(blocks) + "\n\\fldbenchend\n"
@@ -122,7 +125,7 @@ def fitting(table: Table) -> Table:
     rates = [column.name for column in table.columns if column.name.startswith("fr")]
     order = [*table.spare, *(["n"] if all_faces else [])]
     order += ["missed"] if texts.get("missed", set()) <= {"0", "-"} else []
-    order += [*rates[1:], "model_bytes", "ms_one_face", "fit_seconds", "ms_per_face"]
+    order += [*rates[1:], "model_bytes", "ms_one_face", "rank_low", "fit_seconds", "ms_per_face"]
     while order and width_of(table) > TEXT_WIDTH:
         table = table.without([order.pop(0)])
     return table
@@ -136,7 +139,13 @@ def width_of(table: Table) -> float:
 def _widths(table: Table) -> list[float]:
     """Return about how wide the columns are, in pt."""
     grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
-    return [max(sum(map(_points, plain(line[i]))) for line in grid) for i in range(len(table.head))]
+    found = [max(sum(map(_points, plain(line[i]))) for line in grid) for i in range(len(table.head))]
+    at = 1
+    for text, number in table.over:  # LaTeX gives the last column what a heading over several has too much
+        own = sum(found[at : at + number]) + GAP * (number - 1)
+        at += number
+        found[at - 1] += max(0.0, sum(map(_points, plain(text))) - own)
+    return found
 
 
 def _points(char: str) -> float:
@@ -164,7 +173,20 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _latex_cell(cell: Cell) -> str:
-    return rf"\textbf{{{to_latex(cell.text)}}}" if cell.best else to_latex(cell.text)
+    text = to_latex(cell.text)
+    return rf"\textbf{{{text}}}" if cell.best else rf"\underline{{{text}}}" if cell.tied else text
+
+
+def _latex_over(table: Table) -> list[str]:
+    """Return the line above the headings, and rules below its parts; nothing for a table without one."""
+    if not table.over:
+        return []
+    cells = [rf"\multicolumn{{{number}}}{{c}}{{{to_latex(text)}}}" for text, number in table.over]
+    ends, at = [], 2
+    for _, number in table.over:
+        ends.append(rf"\cmidrule(lr){{{at}-{at + number - 1}}}")
+        at += number
+    return ["& " + " & ".join(cells) + r" \\", "".join(ends)]
 
 
 def _latex_name(name: str, most: int) -> str:

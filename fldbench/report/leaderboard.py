@@ -17,6 +17,8 @@ from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, co
 from fldbench.report.published import published_rows
 from fldbench.report.sections import sections_of
 from fldbench.report.tables import Table, table
+from fldbench.report.tested import MOST_ROWS, TOO_MANY, sentences, with_certainty
+from fldbench.report.wide import wide_tables
 
 if TYPE_CHECKING:
     import pandas
@@ -97,12 +99,23 @@ class Leaderboard:
         """Return a plain table for each training set and protocol; captions have lines of `width` letters."""
         return formats.text(self._tables(columns), self.left_out, width)
 
-    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+    def to_latex(self, columns: Sequence[str] | None = None, wide: bool = False, across: bool = False) -> str:
         """Return booktabs tables; they compile as they are, and can be \\input into a paper that loads booktabs.
 
-        By default they have as many columns as fit into the text of an article.
+        The best number is bold, and an NME that paired tests cannot tell from the best one is underlined. By default
+        tables have as many columns as fit into the text of an article.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The wanted columns, such as nme, nme:low (the interval) and fr08.
+        wide : bool
+            One table for each training set, with protocols as columns; by default with the NME of each.
+        across : bool
+            Tables across both columns of a page (`table*`).
         """
-        return formats.latex(self._tables(columns, formats.LATEX_NAME), self.left_out, fit=columns is None)
+        tables = self._wide(columns) if wide else self._tables(columns, formats.LATEX_NAME)
+        return formats.latex(tables, self.left_out, fit=columns is None and not wide, across=across)
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """Return a Markdown table for each training set and protocol, with its caption."""
@@ -119,6 +132,10 @@ class Leaderboard:
         They are PNG files, each whole or not at all. Raises StoreError when one cannot be written.
         """
         return write_attribute_figures(self.attributes, folder)
+
+    def _wide(self, names: Sequence[str] | None) -> list[Table]:
+        rules = {row.protocol: row.one.protocol for row in self.records}
+        return wide_tables(self.sections(), self.captions, rules, self.columns, names, formats.LATEX_NAME)
 
     def _tables(self, names: Sequence[str] | None = None, longest_name: int = LONGEST_NAME) -> list[Table]:
         found = []
@@ -145,14 +162,17 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], pu
         For a folder without records.
     """
     found = sections_of(source)
-    columns = columns_of(found.rows)
-    attributes = {place: about for place, rows in found.marked.items() if (about := attributes_of(rows)) is not None}
-    shown = [row for rows in found.marked.values() for row in rows]
+    few = len(found.rows) <= MOST_ROWS
+    marked = {place: with_certainty(rows) if few else rows for place, rows in found.marked.items()}
+    captions = {p: " ".join(filter(None, [found.captions[p], sentences(rows)])) for p, rows in marked.items()}
+    attributes = {place: about for place, rows in marked.items() if (about := attributes_of(rows)) is not None}
+    shown = [row for rows in marked.values() for row in rows]
+    columns = columns_of(shown)
     return Leaderboard(
         tuple({column.name: column.of(row) for column in columns} for row in shown),
-        found.captions,
+        captions,
         columns,
-        found.left_out,
+        found.left_out if few else (*found.left_out, TOO_MANY),
         attributes,
         tuple(shown),
         {row.protocol: published_rows(row.one.protocol, columns) for row in shown if published},

@@ -38,7 +38,7 @@ def published_rows(protocol: Protocol, columns: Sequence[Column]) -> tuple[dict[
 
 def is_published(row: dict[str, Any]) -> bool:
     """Return whether a row is of published numbers."""
-    return row["standing"] == PUBLISHED
+    return row.get("standing") == PUBLISHED
 
 
 def published_notes(rows: Iterable[dict[str, Any]]) -> list[str]:

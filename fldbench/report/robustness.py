@@ -16,7 +16,7 @@ from fldbench.records.record import Record
 from fldbench.records.store import Store, read_records
 from fldbench.report import formats
 from fldbench.report.captions import captioned
-from fldbench.report.columns import Column, RowRecords, csv_text
+from fldbench.report.columns import Column, csv_text
 from fldbench.report.curves import BOXES, Curve, Reversal, Section, sections_of, with_intervals, with_ranks
 from fldbench.report.figure_files import write_figures
 from fldbench.report.identities import problem_of
@@ -146,13 +146,13 @@ def robustness(folders: str | Path | Sequence[str | Path]) -> Robustness:
         known.append(marked)
         place = section.train, section.base
         reversals[place] = (*reversals.get(place, ()), *found)
-    captions = {place: _caption(rows, place) for place in reversals}
+    captions = {(section.train, section.base): _caption(section) for section in reversed(sections)}
     return Robustness(tuple(known), captions, reversals, (*left_out, *(f"left out: {one}" for one in unreadable)))
 
 
-def _caption(rows: Sequence[RowRecords], place: tuple[str, str]) -> str:
+def _caption(section: Section) -> str:
     """Return the rules of the protocol without harm, and what it was trained on."""
-    return captioned([row for row in rows if (row.train, row.protocol) == place], ranked=False)[0]
+    return captioned([curve.steps[0].row for curve in section.curves], ranked=False)[0]
 
 
 def _errors(record: Record, folder: Path) -> np.ndarray | None:

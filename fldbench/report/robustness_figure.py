@@ -48,7 +48,8 @@ def harms_figure(sections: Sequence[Section]) -> Figure:
     for axis in list(axes.flat)[max(0, len(sections) - across) : len(sections)]:
         axis.tick_params(labelbottom=True)  # no panel is below it
     _scale(axes[0, 0], sections)
-    figure.supxlabel("strength of the harm, 0 none", fontsize=8)
+    doses = "dose" in dict(sections[0].curves[0].steps[0].row.one.protocol.options)
+    figure.supxlabel("dose" if doses else "strength of the harm, 0 none", fontsize=8)
     figure.supylabel(NME, fontsize=8)
     _place_names(figure, list(axes.flat)[: len(sections)])
     return figure

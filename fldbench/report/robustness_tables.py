@@ -59,14 +59,19 @@ def _overview(sections: Sequence[Section], rules: str) -> Table:
     methods = dict.fromkeys(curve.method for section in sections for curve in section.curves)
     means = {(c.method, section.kind): _whole_mean(c, section) for section in sections for c in section.curves}
     plain_nme = {c.method: c.steps[0].nme for section in sections for c in section.curves}
-    columns = (_headed("none", "none"), *(_headed(section.kind, section.kind) for section in sections))
+    doses = first.kind not in kinds()
+    shown = {one.kind: {method: means.get((method, one.kind)) for method in methods} for one in sections}
+    if not doses:  # of doses, each kind has its own faces without
+        shown = {"none": plain_nme} | shown
+    columns = tuple(_headed(kind, kind) for kind in shown)
     lines = [[Cell(_name(method))] for method in methods]
-    for values in (plain_nme, *({m: means.get((m, one.kind)) for m in methods} for one in sections)):
+    for values in shown.values():
         best = _least([values[method] for method in methods])
         for line, method in zip(lines, methods, strict=True):
             line.append(Cell(_number(values[method]), _is(values[method], best)))
-    about = "Mean NME in % over the strengths 0 to 5 of each kind of harm: the area under the curve by its width."
-    name = f"{title((first.train, first.base))}: mean NME under harm"
+    what = "doses of each cause" if doses else "strengths 0 to 5 of each kind of harm"
+    about = f"Mean NME in % over the {what}: the area under the curve by its width."
+    name = f"{title((first.train, first.base))}: mean NME {'by dose' if doses else 'under harm'}"
     caption, spare = f"{rules} {about}".strip(), tuple(section.kind for section in reversed(sections))
     return Table(_place(first, "robustness"), name, caption, columns, (("", lines),), (), spare=spare)
 
@@ -83,13 +88,15 @@ def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reve
             for curve, mean in zip(section.curves, means, strict=True)
         ]
         parts.append((section.kind, lines))
-    told = "; ".join(f"{kind} {meaning(kind)}" for kind in kinds() if kind in {section.kind for section in sections})
+    own = {section.kind for section in sections}
+    told = "; ".join(f"{kind} {meaning(kind)}" for kind in kinds() if kind in own)
+    told = told or f"see `fldbench show {first.curves[0].steps[0].row.one.protocol.dataset}`"
     about = (
         f"NME in % at each strength of harm. {MEAN}. The greatest rise has the strength where it is, and in brackets "
         f"its interval of {PERCENT} over faces, if it is at the greatest strength. Ranks are those without harm and at "
-        f"the greatest strength; {PLACES}. What the strengths 1 to 5 are: {told}."
+        f"the greatest strength; {PLACES}. What the strengths are: {told}."
     )
-    name = f"{title((first.train, first.base))}: NME under harm"
+    name = f"{title((first.train, first.base))}: NME {'under harm' if own & {*kinds()} else 'by dose'}"
     notes = tuple(map(in_words, reversals))
     caption = f"{rules} {about}".strip()
     place = _place(first, "strengths")

@@ -17,10 +17,11 @@ HUGE = 1e6  # from here on a number is written with a power of ten
 
 
 class Cell(NamedTuple):
-    """The text of a cell, and whether it is the best of its column."""
+    """The text of a cell, whether it is the best of its column, and whether statistics cannot tell it from the best."""
 
     text: str
     best: bool = False
+    tied: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Table:
         Heading of the first column.
     spare : tuple of str
         Names of columns that may go where the table is too wide, the first ones first.
+    over : tuple of (str, int)
+        What stands above the headings, and over how many columns behind the names; empty for nothing.
     """
 
     place: tuple[str, str]
@@ -52,11 +55,20 @@ class Table:
     notes: tuple[str, ...]
     first: str = "method"
     spare: tuple[str, ...] = ()
+    over: tuple[tuple[str, int], ...] = ()
 
     @property
     def head(self) -> list[str]:
         """The headings of the columns, the methods' names included."""
         return [self.first, *(column.heading or column.name for column in self.columns)]
+
+    @property
+    def flat_head(self) -> list[str]:
+        """The same in one line, for formats that have no headings over several columns."""
+        above = [text for text, number in self.over for _ in range(number)]
+        if not above:
+            return self.head
+        return [self.head[0], *(f"{text} {one}" for text, one in zip(above, self.head[1:], strict=True))]
 
     def without(self, names: Iterable[str]) -> Table:
         """Return the table without some columns."""
@@ -90,8 +102,9 @@ def table(
     shown = printed_columns(columns, rows, names)
     best = best_values(rows, shown)
     methods = names_of(rows, longest_name)
+    tied = letters_of_best(rows)
     lines = [
-        (row, [Cell(name), *(Cell(text_of(row, c), is_best(row, c, best)) for c in shown)])
+        (row, [Cell(name), *(Cell(text_of(row, c), is_best(row, c, best), is_tied(row, c, tied)) for c in shown)])
         for row, name in zip(rows, methods, strict=True)
     ]
     parts = [
@@ -115,6 +128,9 @@ def text_of(row: dict[str, Any], column: Column) -> str:
     if decimals is None and isinstance(value, float):
         decimals = column.csv_decimals
     text = f"{value:.1e}" if abs(value) >= HUGE else str(value) if decimals is None else f"{value:.{decimals}f}"
+    upper = row.get(column.to)
+    if upper is not None and (end := f"{upper:.{column.decimals}f}") != text:
+        text += f"–{end}"
     spread = row.get(column.spread)
     if spread is not None and spread < HUGE:
         text += f" ± {spread:.{column.decimals}f}"
@@ -134,6 +150,17 @@ def best_values(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> di
 def is_best(row: dict[str, Any], column: Column, best: dict[str, float]) -> bool:
     """Return whether a cell holds the best value of its column."""
     return column.name in best and _competes(row, column) and row[column.name] == best[column.name]
+
+
+def letters_of_best(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the letters of the first row, if others share one of them: see `fldbench.report.certainty`."""
+    letters = next((row["ties"] for row in rows[:1] if row.get("ties")), "")
+    return letters if any(set(letters) & set(row.get("ties") or "") for row in rows[1:]) else ""
+
+
+def is_tied(row: dict[str, Any], column: Column, letters: str) -> bool:
+    """Return whether a cell holds what rows are ordered by, and cannot be told apart from that of the first row."""
+    return column.name == "nme" and bool(set(letters) & set(row.get("ties") or "")) and not _of_found_faces(row)
 
 
 def _competes(row: dict[str, Any], column: Column) -> bool:

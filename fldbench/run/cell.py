@@ -344,7 +344,8 @@ def _measured(
         timings=Timings(**together(facts, batch.answers.timings), load=load_average()),
         ended=now(),
     )
-    return record, {"ids": faces.ids, "predictions": predictions} | score.evidence | slice_evidence(faces)
+    kept = score.evidence | slice_evidence(faces) | batch.answers.kept(faces.ids.tolist())
+    return record, {"ids": faces.ids, "predictions": predictions} | kept
 
 
 def _of_run(base: Record, run: Run) -> Record:

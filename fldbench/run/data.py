@@ -12,9 +12,11 @@ import numpy as np
 
 from fldbench.curate.excludes import PART, read_excludes, without
 from fldbench.dataset import SOUND, Roots, load_dataset, make_dataset
-from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.errors import DataError, DatasetNotFoundError, MethodError, MissingDependencyError
 from fldbench.faces import FaceSet, unreadable_images
+from fldbench.geometry import usable_boxes
 from fldbench.protocols import Protocol, boxes_from
+from fldbench.protocols.boxes import is_detected
 from fldbench.run.folds import Partition, make_partition
 from fldbench.run.specs import TrainSpec
 
@@ -193,7 +195,20 @@ class SuiteData:
         if spec.faces is not None:  # the parts of the split are not those of its first faces
             left = {part: counts for part, counts in faces.parts.items() if part in (SOUND, PART)}
             faces = replace(faces[: spec.faces], parts=left)
-        return LoadedFaces(boxes_from(faces, spec.boxes), spec.faces or loaded.n_expected)
+        try:
+            return LoadedFaces(for_training(faces, spec.boxes), spec.faces or loaded.n_expected)
+        except (MissingDependencyError, MethodError) as error:  # of a detector
+            return LoadedFaces(None, error=error)
+
+
+def for_training(faces: FaceSet, boxes: str) -> FaceSet:
+    """Return the faces with the boxes of a source; of a detector's, only those that it finds, and `parts` says so."""
+    faces = boxes_from(faces, boxes)
+    found = usable_boxes(faces.boxes)
+    if not is_detected(faces.box_source) or found.all():
+        return faces
+    counts = {f"found by {faces.box_source.partition(':')[2]}": (int(found.sum()), len(found))}
+    return replace(faces[found], parts=dict(faces.parts) | counts)
 
 
 def _add(total: hashlib._Hash, faces: FaceSet) -> None:

@@ -24,6 +24,8 @@ class Gathered:
         Attribute -> face id -> probabilities (k,).
     classes : dict of str to tuple of str
         Attribute -> the names of its k classes.
+    confidence : dict of str to float
+        Face id -> how sure the method is; empty for one that does not say.
     timings : list of (int, dict)
         Number of faces of each prediction, and its times.
     """
@@ -31,6 +33,7 @@ class Gathered:
     landmarks: dict[str, np.ndarray] = field(default_factory=dict)
     attributes: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    confidence: dict[str, float] = field(default_factory=dict)
     timings: list[tuple[int, dict[str, float | None]]] = field(default_factory=list)
 
     def add(self, ids: Sequence[str], found: Prediction) -> None:
@@ -43,6 +46,8 @@ class Gathered:
         """
         self.landmarks |= dict(zip(ids, found.landmarks, strict=True))
         self.timings.append((len(ids), found.timings))
+        if found.confidence is not None:
+            self.confidence |= dict(zip(ids, found.confidence.tolist(), strict=True))
         for name, (classes, probabilities) in found.attributes.items():
             known = self.classes.setdefault(name, classes)
             if known != classes:
@@ -56,3 +61,7 @@ class Gathered:
             for name, rows in self.attributes.items()
         }
         return np.array([self.landmarks[face] for face in ids]), attributes
+
+    def kept(self, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return what is kept beside the answers of n faces: `confidence` (n,), if the method says it."""
+        return {"confidence": np.array([self.confidence[face] for face in ids])} if self.confidence else {}

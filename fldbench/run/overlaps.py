@@ -145,7 +145,7 @@ def _faces_of(protocol: Protocol, data: SuiteData) -> FaceSet | None:
     loaded = data.test(protocol).faces
     try:
         return None if loaded is None else _named(protocol.select(loaded), protocol.dataset)
-    except DataError:
+    except FldbenchError:
         return None
 
 

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from fldbench import registry
 from fldbench.dataset import Roots, absolute_roots
-from fldbench.errors import DataError, SuiteError, UnknownNameError, must_be, near_miss
+from fldbench.errors import DataError, FldbenchError, SuiteError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
 from fldbench.plugin_files import is_of_plugin, loaded_plugins
 from fldbench.protocols import Protocol, get_protocol
+from fldbench.protocols.boxes import is_detected
 from fldbench.records.keys import (
     Ingredients,
     fingerprints,
@@ -151,7 +152,8 @@ def _cell(
         method = spec.make(seed)
         made_of = ingredients(method, learning.known)
         about = facts_of_method(spec, method, made_of)
-        plug_ins = _plug_ins(method, spec.name, [train.dataset, *(p.dataset for p in protocols)])
+        data_names = [train.dataset, *(p.dataset for p in protocols)]
+        plug_ins = _plug_ins(method, spec.name, data_names, [train.boxes, *(p.box_source for p in protocols)])
         alone = list(method.members_alone.values())
         for fold, known in learning.parts:
             members = tuple(ingredients(one, known).key for one in alone)
@@ -227,14 +229,15 @@ def _seeds_for(spec: MethodSpec, train: TrainSpec, seeds: list[int]) -> list[int
     return list(seeds) if spec.draws or train.folds else [None]
 
 
-def _plug_ins(method: Method, name: str, datasets: Iterable[str]) -> dict[tuple[str, str], Any]:
-    """Return the registry entries of the method, of its registered members, and of the datasets."""
+def _plug_ins(method: Method, name: str, datasets: Iterable[str], boxes: Iterable[str]) -> dict[tuple[str, str], Any]:
+    """Return the registry entries of the method, of its registered members, of datasets, and of detectors."""
     methods = [name]
     for one in with_members(method):
         with suppress(UnknownNameError):
             methods.append(registry.method_name(type(one)))
     wanted = [*(("method", one) for one in methods), *(("dataset", one) for one in datasets)]
-    tables = {kind: registry.table(kind) for kind in ("method", "dataset")}
+    wanted += [("detector", source.partition(":")[2]) for source in boxes if is_detected(source)]
+    tables = {kind: registry.table(kind) for kind in ("method", "dataset", "detector")}
     found = {(kind, one): tables[kind][one] for kind, one in wanted if one in tables[kind]}
     found |= {("scheme", one): scheme for one, scheme in own_schemes().items()}  # recognition compares with all
     return {place: target for place, target in found.items() if not is_of_plugin(target)}
@@ -244,5 +247,5 @@ def _test_fingerprint(protocol: Protocol, faces: FaceSet | None) -> str:
     """Of the protocol's own faces; empty where they cannot be selected, which `with_refusals` records."""
     try:
         return "" if faces is None else protocol.select(faces).fingerprint
-    except DataError:
+    except FldbenchError:
         return ""

@@ -92,7 +92,8 @@ def predict_protocol(model: Method, protocol: str | Protocol, data: Roots = None
     if scheme != faces.scheme:
         allowed = f"{faces.scheme}, whose points {protocol.name} counts"
         raise MethodError(must_be(f"{model.label} model", "the scheme that it was fitted on", scheme, allowed))
-    landmarks, attributes, _ = predict_timed(model, faces)
+    found = predict_timed(model, faces)
+    landmarks, attributes = found.landmarks, found.attributes
     errors = protocol.score(landmarks, faces).errors
     notes = [*loaded.notes(), *(f"left out: {why}" for why in split.problems_in(protocol))]
     own = [] if model.fitted_on is None else ["-".join(filter(None, (model.fitted_on.dataset, model.fitted_on.split)))]

@@ -32,7 +32,7 @@ from fldbench.run.timing import now
 from fldbench.schemes import get_scheme
 
 LONGEST_BOXES = 60  # letters of stated boxes
-SOURCES = ("tight", "official", "jittered", "truth-tight", "truth-jittered")
+SOURCES = ("tight", "official", "jittered", "detected", "truth-tight", "truth-jittered")
 MISSPELT = 0.75  # least similarity to one of them, by difflib
 SENTINELS = (0.0, -1.0)  # both coordinates of a missing point, as many programs write it
 

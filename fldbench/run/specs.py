@@ -15,7 +15,7 @@ from fldbench.errors import FldbenchError, MissingDependencyError, UnknownNameEr
 from fldbench.files import parse_json
 from fldbench.method import Method, make_method
 from fldbench.params import parameters_of
-from fldbench.protocols.boxes import box_source
+from fldbench.protocols.boxes import box_source, check_source
 
 
 class Strict(BaseModel):
@@ -74,7 +74,9 @@ class TrainSpec(Strict):
     @classmethod
     def _boxes(cls, text: str) -> str:
         try:
-            return box_source(text, "")
+            source = box_source(text, "")
+            check_source(source)
+            return source
         except FldbenchError as error:
             raise ValueError(str(error).removeprefix(": ")) from error
 

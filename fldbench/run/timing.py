@@ -12,6 +12,7 @@ import numpy as np
 
 from fldbench.attribute_answers import predict_attributes_checked
 from fldbench.attribute_metrics import Answered
+from fldbench.confidence import predict_confidence_checked
 from fldbench.faces import FaceSet
 from fldbench.faces.images import decoded
 from fldbench.method import Method, predict_checked
@@ -22,11 +23,15 @@ FACES_AT_ONCE = 256  # faces predicted together, fewer of large photos: the batc
 
 
 class Prediction(NamedTuple):
-    """The answers of a method for n faces: landmarks (n, L, 2) px and attributes; and the times that they took."""
+    """The answers of a method for n faces: landmarks (n, L, 2) px and attributes; and the times that they took.
+
+    Confidence is (n,), or None for a method that does not say how sure it is; its time is not measured.
+    """
 
     landmarks: np.ndarray
     attributes: dict[str, Answered]
     timings: dict[str, Any]
+    confidence: np.ndarray | None = None
 
 
 def predict_timed(method: Method, faces: FaceSet) -> Prediction:
@@ -37,6 +42,7 @@ def predict_timed(method: Method, faces: FaceSet) -> Prediction:
     """
     answers: list[np.ndarray] = []
     attributes: list[dict[str, Answered]] = []
+    sure: list[np.ndarray | None] = []
     clock, other, reading = Clock(), Clock(), Clock()
     timings: dict[str, Any] = {}
     points = faces.landmarks.shape[1]
@@ -57,6 +63,7 @@ def predict_timed(method: Method, faces: FaceSet) -> Prediction:
             timings["predict_peak_mb"] = max(peak.megabytes, timings.get("predict_peak_mb", 0.0))
         with other:
             attributes.append(predict_attributes_checked(method, images, boxes))
+        sure.append(predict_confidence_checked(method, images, boxes))
         del part, images  # before the next ones are decoded
     found = {
         name: Answered(first.classes, np.concatenate([part[name].probabilities for part in attributes]))
@@ -65,7 +72,9 @@ def predict_timed(method: Method, faces: FaceSet) -> Prediction:
     seconds = {"ms_per_face": clock.seconds, "ms_decode": reading.seconds}
     seconds |= {"ms_attributes": other.seconds} if found else {}
     timings |= {name: round(1000 * spent / len(faces), 3) for name, spent in seconds.items()}
-    return Prediction(np.concatenate(answers), found, timings | {"predict_cores": clock.cores})
+    known = [one for one in sure if one is not None]
+    confidence = np.concatenate(known) if known else None
+    return Prediction(np.concatenate(answers), found, timings | {"predict_cores": clock.cores}, confidence)
 
 
 def _one_by_one(method: Method, images: Sequence[np.ndarray], boxes: np.ndarray, points: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def tables(monkeypatch):
 
 
 CLASSES = ("classes", "mirrored-classes")  # checks of datasets that are skipped if no attribute has classes
-NOT_GOODS = {"members", "exports"}  # what the good toy neither has nor declares
+NOT_GOODS = {"members", "exports", "confidence", "confidence-rows"}  # what the good toy neither has nor declares
 
 
 def failed(results):
@@ -51,6 +51,7 @@ def test_a_good_method_passes_every_check_that_applies():
     results = {result.check: (result.status, result.reason) for result in check_method("toy")}
     assert results.pop("members") == ("skipped", "it has no members that could be fitted separately")
     assert results.pop("exports") == ("skipped", "it declares no exports")
+    assert results.pop("confidence") == results.pop("confidence-rows") == ("skipped", "it does not say how sure it is")
     rest = [name_of(check) for check in METHOD_CHECKS if name_of(check) not in NOT_GOODS]
     assert results == dict.fromkeys(rest, ("passed", ""))
 

@@ -47,7 +47,7 @@ def test_other_boxes_are_asked_for(call, folder):
     status, err, model = train(call, folder, "--boxes", "jittered:.1")
     assert status == 0 and "jittered:0.10 boxes" in err and model.fitted_on.boxes == "jittered:0.10"
     status, err, _ = train(call, folder, "--boxes", "square")
-    assert status == 2 and "boxes is 'square'; must be tight, official, or jittered:S" in err
+    assert status == 2 and "boxes is 'square'; must be tight, official, detected:NAME, or jittered:S" in err
 
 
 def test_a_model_of_tight_boxes_warns_of_the_file_s_own(call, folder):

@@ -187,7 +187,7 @@ def test_points_that_are_hidden_in_training_are_less_sure():
     training = {"val_share": 0.0, "threads": 0}
     params = {"size": 32, "width": 8, "epochs": 40, "batch_size": 8, "learning_rate": 5e-3, "augmentation": "none"}
     plain, hidden = (
-        Heatmap(**params, training=training).fit(some).predict_confidence(faces.images, faces.boxes).mean(axis=0)
+        Heatmap(**params, training=training).fit(some).confidence_of_points(faces.images, faces.boxes).mean(axis=0)
         for some in (faces, replace(faces, visible=visible))
     )
     ratio = hidden / plain
@@ -224,7 +224,8 @@ def test_flip_averaging_is_the_mean_of_both_answers():
 def test_confidence_of_maps_and_none_of_points():
     faces = toy_faces(8)
     method = ToyMethod(maps=True, epochs=40, batch_size=8, loss="soft-argmax", learning_rate=1e-2).fit(faces)
-    sure = method.predict_confidence(faces.images, faces.boxes)
+    sure = method.confidence_of_points(faces.images, faces.boxes)
+    assert np.array_equal(method.predict_confidence(faces.images, faces.boxes), sure.mean(axis=1))
     blank = [np.zeros_like(image) for image in faces.images]
     assert sure.shape == (8, 5) and (sure > 0).all() and (sure <= 1).all()
     assert sure.mean() > method.predict_confidence(blank, faces.boxes).mean()

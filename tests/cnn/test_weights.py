@@ -1,6 +1,7 @@
 """Weight files: names of torchvision and VGG-Face, saved models of fldbench, wrappers, and every kind of wrong file."""
 
 import functools
+import zipfile
 
 import pytest
 import torch
@@ -209,3 +210,16 @@ def test_files_that_hold_no_weights(tmp_path):
         torch.save(content, tmp_path / "odd.pth")
         with pytest.raises(DataError, match="holds no table of names and tensors; save a state_dict"):
             read_weights(tmp_path / "odd.pth")
+
+
+def test_an_archive_that_unfolds_is_no_weight_file(tmp_path):
+    torch.save({"w": torch.zeros(10_000)}, tmp_path / "kept.pth")
+    assert read_weights(tmp_path / "kept.pth")["w"].shape == (10_000,)
+    with (
+        zipfile.ZipFile(tmp_path / "kept.pth") as kept,
+        zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as folded,
+    ):
+        for name in kept.namelist():
+            folded.writestr(name, kept.read(name))
+    with pytest.raises(DataError, match=r"a\.pth: cannot be read as weights \(its members claim \d+ bytes, and it has"):
+        read_weights(tmp_path / "a.pth")

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fldbench import load_dataset
 from fldbench.datasets.yours.dlib_xml import DlibXML
 from fldbench.errors import DataError, DatasetNotFoundError, UnknownNameError
 from fldbench.schemes import get_scheme
@@ -251,3 +252,12 @@ def test_the_real_files_have_their_counts(data_root):
     assert train.boxes[0].tolist() == [194, 90, 230, 126]
     alone = load(folder / "training_with_face_landmarks.xml", "train")
     assert alone.fingerprint == train.fingerprint
+
+
+@pytest.mark.parametrize("entity", ["<!ENTITY a 'b'>", "<!ENTITY a SYSTEM 'file:///etc/passwd'>", "<!ENTITY % a 'b'>"])
+def test_xml_with_entities_of_its_own_is_refused(tmp_path, entity):
+    text = f"<?xml version='1.0'?>\n<!DOCTYPE d [\n{entity}\n]>\n<dataset><images></images></dataset>"
+    (tmp_path / "a.xml").write_text(text)
+    for name in ("dlib-xml", "cvat"):
+        with pytest.raises(DataError, match=r"a\.xml, line 3: defines the entity 'a'; write its text out"):
+            load_dataset(name, tmp_path / "a.xml", "all", scheme="mtfl-5")

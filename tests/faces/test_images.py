@@ -60,6 +60,19 @@ def test_an_image_of_more_pixels_than_a_photo_is_not_decoded(monkeypatch):
                 decode_image(head, "a.png")
 
 
+def test_what_does_not_say_its_size_is_not_decoded(monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: np.zeros((1, 1, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a\.exr: not an image that can be decoded; replace the file"):
+        decode_image(b"v/1\x01" + bytes(100), "a.exr")
+
+
+def test_a_file_of_more_bytes_than_a_photo_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_module, "LARGEST", 100)
+    (tmp_path / "a.png").write_bytes(bytes(101))
+    with pytest.raises(DataError, match=r"a\.png: more than 100 bytes, too many for a photo; leave the face out"):
+        ImageFiles([tmp_path / "a.png"])[0]
+
+
 def test_pipes_and_folders_are_no_images(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     images = ImageFiles([tmp_path / "a.png", tmp_path, "a\0b"])

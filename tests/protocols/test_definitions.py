@@ -80,7 +80,7 @@ GOOD = {"name": "p", "dataset": "toy", "n_expected": 8, "scheme": "mtfl-5", "nor
             r"f.yaml: p: normaliser is .*; must be one of inter-ocular, .*or a ",
         ),
         ([GOOD | {"normaliser": {"points": [[1], [7]]}}], "must be different points of mtfl-5, from 0 to 4"),
-        ([GOOD | {"boxes": "tihgt"}], "boxes is 'tihgt'; must be tight, official, or jittered:S"),
+        ([GOOD | {"boxes": "tihgt"}], "boxes is 'tihgt'; must be tight, official, detected:NAME, or jittered:S"),
         ([GOOD | {"ids_sha256": "abc"}], "f.yaml: p: ids_sha256 is 'abc'; must be "),
         ([GOOD | {"scheme": "mtfl-6"}], "f.yaml: p: no scheme named 'mtfl-6'; did you mean 'mtfl-5'"),
         ([GOOD | {"name": "a@b"}], "f.yaml: a@b: the name is 'a@b'; must be letters, digits"),

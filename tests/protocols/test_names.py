@@ -130,8 +130,11 @@ def test_the_names_of_the_first_version_mean_what_they_did():
         ("norm=points:8/x", "norm is 'points:8/x'; must be one of"),
         ("norm=points:8/68", "normaliser_points is .*; must be different points of ibug-68, from 0 to 67"),
         ("norm=given-box", "boxes is 'tight'; must be official for 'given-box'; it divides by the dataset's own box"),
-        ("boxes=official", "boxes is 'official'; must be tight or jittered:S; 300w has no boxes of its own"),
-        ("boxes=detected:dlib", "boxes is 'detected:dlib'; must be tight, official, or jittered:S"),
+        (
+            "boxes=official",
+            "boxes is 'official'; must be tight, jittered:S or detected:NAME; 300w has no boxes of its own",
+        ),
+        ("boxes=detected:", "boxes is 'detected:'; must be tight, official, detected:NAME, or jittered:S"),
         ("points=50", "points is '50'; must be of ibug-68: 49, 51, 66, all, .*; one point alone is written 30-30"),
         ("points=60-70", "points is .*; must be different points of ibug-68, from 0 to 67"),
         ("points=noze", "points is 'noze'; must be of ibug-68: .*nose_bridge"),

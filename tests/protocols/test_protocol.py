@@ -509,7 +509,10 @@ def test_what_cannot_be_measured_is_refused():
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"box_source": "tihgt"}, "boxes is 'tihgt'; must be tight, official, or jittered:S with S above 0 up to 0.5"),
+        (
+            {"box_source": "tihgt"},
+            "boxes is 'tihgt'; must be tight, official, detected:NAME, or jittered:S with S above",
+        ),
         ({"box_source": "jittered:0.9"}, "boxes is 'jittered:0.9'; must be tight"),
         ({"auc_rule": "menpoo"}, "auc_rule is 'menpoo'; must be one of 'exact', 'menpo', .*; did you mean 'menpo'"),
         ({"reduction": "mikro"}, "reduction is 'mikro'; must be one of 'macro', 'micro'"),
@@ -530,9 +533,9 @@ def test_a_wrong_value_is_refused_when_the_protocol_is_made(fields, text):
 
 def test_boxes_of_an_unknown_source_are_refused():
     with pytest.raises(
-        ProtocolError, match="boxes_from: boxes is 'detected:x'; must be tight, official, or jittered:S"
+        ProtocolError, match="boxes_from: boxes is 'seen:x'; must be tight, official, detected:NAME, or jittered:S"
     ):
-        protocols.boxes_from(toy_faces(2), "detected:x")
+        protocols.boxes_from(toy_faces(2), "seen:x")
 
 
 def test_a_skipped_face_takes_its_points_out_of_the_micro_mean():

@@ -14,7 +14,7 @@ from made_records import made_record
 
 from fldbench.curate.excludes import Exclude, read_excludes, write_excludes
 from fldbench.errors import DataError, ProtocolError, StoreError, SuiteError
-from fldbench.npz import read_npz
+from fldbench.npz import FOLDED_FREELY, read_npz
 from fldbench.protocols import read_protocols
 from fldbench.records.sealed import digest_of
 from fldbench.records.store import Store, read_record, read_records
@@ -97,6 +97,14 @@ def test_an_array_is_what_its_header_says_before_anything_is_allocated(tmp_path,
     path = tmp_path / "a.npz"
     path.write_bytes(member(f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"))
     with pytest.raises(DataError, match=rf"a\.npz: not an \.npz file of plain arrays \(.*{text or 'ids'}"):
+        read_npz(path, ["ids"])
+
+
+def test_a_few_bytes_do_not_unfold_to_gigabytes(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, ids=np.zeros(FOLDED_FREELY // 8 + 1))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(DataError, match=r"ids\.npy unfolds from \d+ bytes to 67109000"):
         read_npz(path, ["ids"])
 
 

@@ -240,6 +240,14 @@ def test_labels_that_do_not_say_which_row(out, labels, protocol, kind, says):
         rows_in([out], labels, protocol)
 
 
+def test_groups_are_those_of_the_records(out):
+    store, errors = Store(out), np.linspace(0.01, 0.1, 330)
+    arrays = {"ids": np.array([f"f{i}" for i in range(330)]), "errors": errors, "charged": errors}
+    store.write(made_record("clips", seed=None), arrays | {"groups": np.arange(330) // 3})
+    (pair,) = compare(rows_in([out], ["both", "clips"], "300w-helen")[0]).pairs
+    assert (pair.n, pair.n_groups) == (330, 110)
+
+
 def test_folders_without_records_and_edited_ones(out, tmp_path):
     with pytest.raises(StoreError, match="no run record below"):
         rows_in([tmp_path / "none"], ["net", "both"])

@@ -20,6 +20,7 @@ from fldbench.report.curves import BOXES, sections_of, with_intervals, with_rank
 from fldbench.report.names import rows_of
 from fldbench.report.robustness import _difference
 from fldbench.report.robustness_figure import boxes_figure, harms_figure, spread
+from fldbench.report.robustness_tables import tables_of
 from fldbench.stats import Interval
 
 BASE = "300w-helen"
@@ -80,6 +81,22 @@ def test_two_harms_together_are_points_of_the_curves_of_each():
         ("300w-helen@noise=1", "blur"): (3, 1),
         ("300w-helen@blur=1", "noise"): (4, 1),
     }
+
+
+def test_doses_of_a_dataset_are_curves_of_one_table():
+    records = []
+    for cause, values in {"yaw": [3, 4, 6], "skin": [3, 3, 3.5]}.items():
+        for dose, nme in enumerate(values):
+            base = fldbench.get_protocol("synthetic-test")
+            own = replace(base, name=f"{cause}-{dose}", options={"cause": cause, "dose": dose})
+            records += [made_record(m, own, metrics=NUMBERS | {"nme": nme + k}) for k, m in enumerate("ab")]
+    sections, left_out = sections_of(with_ranks(rows_of(records)))
+    assert [(one.kind, one.base) for one in sections] == [
+        (kind, "synthetic-test, one cause varied") for kind in ("skin", "yaw")
+    ]
+    assert not left_out and sections[1].curves[0].mean_rise == pytest.approx((0.5 + 2) / 2)
+    told = "".join(one.title for one in tables_of(sections, "", ()))
+    assert "mean NME by dose" in told and "NME by dose" in told and "harm" not in told
 
 
 def test_failures_are_no_points():

@@ -44,6 +44,11 @@ def test_where_one_method_varies_it_is_the_t_test_of_its_trainings(normal):
     assert found.p == pytest.approx(stats.ttest_1samp(trainings[:, 0], 0).pvalue)
 
 
+def test_as_many_trainings_of_both_are_those_of_the_t_test_of_two_samples(normal):
+    first, second = normal(4, 1) + np.zeros(30), 1 + normal(4, 1) + np.zeros(30)
+    assert difference_of(first, second).p == pytest.approx(stats.ttest_ind(first[:, 0], second[:, 0]).pvalue)
+
+
 def test_where_both_vary_it_is_the_solution_of_behrens_and_fisher(normal):
     """The second route: two draws from t distributions instead of variances. Few trainings are less sure than Welch."""
     first, second = normal(5, 1) + np.zeros(30), 2 + 2 * normal(4, 1) + np.zeros(30)

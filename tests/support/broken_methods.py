@@ -466,7 +466,26 @@ class ExportsNoNetwork(Good):
     exports = True
 
 
+class ConfidenceChanges(Good):
+    gives_confidence = True
+    calls = 0
+
+    def predict_confidence(self, images, boxes):
+        ConfidenceChanges.calls += len(boxes) > 1
+        return boxes[:, 2] - boxes[:, 0] + 1e-9 * ConfidenceChanges.calls
+
+
+class ConfidenceOfOthers(Good):
+    gives_confidence = True
+
+    def predict_confidence(self, images, boxes):
+        sizes = boxes[:, 2] - boxes[:, 0]
+        return sizes / sizes.max()
+
+
 BROKEN_METHODS = {
+    ConfidenceChanges: "confidence",
+    ConfidenceOfOthers: "confidence-rows",
     FitsNothing: "fits",
     StoresChanged: "constructor",
     ChangesParameters: "parameters",

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 import fldbench
 from fldbench.metrics import Metric
+from fldbench.protocols import hash_of_ids
 from fldbench.records.record import MethodFacts, Metrics, Record, TestFacts, Timings, TrainFacts
 
 NUMBERS = {"nme": 4.0, "fr08": 10.0, "fr10": 0.0, "auc08": 65.0}
@@ -39,6 +42,18 @@ def made_record(method="m", protocol="300w-helen", n=330, seed=0, metrics=NUMBER
         "ended": "2026-01-01T00:00:00+00:00",
     }
     return Record(**common | fields)
+
+
+def measured_record(errors, ids, protocol="300w-helen", complete=True, **fields):
+    """A record whose numbers follow from its errors, (n,) fractions, and the arrays that are kept beside it."""
+    hashed = hash_of_ids(ids.tolist())
+    rules = fldbench.get_protocol(protocol)
+    rules = replace(rules, ids_sha256=hashed, n_expected=len(ids)) if complete else rules
+    test = TestFacts(n=len(ids), complete=complete, ids_sha256=hashed, missed=int(np.isnan(errors).sum()))
+    arrays = {"ids": ids, "errors": errors, "charged": errors, "counts": np.full(len(ids), 68)}
+    common = {"protocol": rules, "metrics": Metrics(rules.measure(errors)), "test": test}
+    kept = lambda names: {name: arrays[name] for name in names if name in arrays}  # noqa: E731
+    return made_record(**common | {"kept": kept} | fields), arrays
 
 
 def failed(method="m", protocol="300w-helen", reason="no", **fields) -> Record:

@@ -34,27 +34,26 @@ def ced_figure(table: Measured) -> Markup:
     return field.svg([*field.axes(), *reversed(lines)], about, "ced")
 
 
-def curves_figure(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]], across: str, about: str) -> Markup:
-    """Return the NME of methods, on a logarithmic axis, over something that gets worse.
+def curves_figure(curves: Sequence[tuple[str, int, Sequence[tuple[float, float]]]], across: str, about: str) -> Markup:
+    """Return the NME of methods, on a logarithmic axis, over something that gets worse; empty without any number.
 
     Parameters
     ----------
-    curves : sequence of (str, sequence of (float, float))
-        Name of a method, and its points: strength and NME in percent.
+    curves : sequence of (str, int, sequence of (float, float))
+        Name of a method, the number of its colour, and its points: strength and NME in percent, above 0.
     across : str
         What the strengths are.
     about : str
         What a screen reader says.
     """
-    points = [point for _, own in curves for point in own if point[1] > 0]
+    points = [point for _, _, own in curves for point in own]
     if not points:
         return Markup("")
     xs, ys = zip(*points, strict=True)
-    field = Field(
-        Axis(min(xs), max(xs), across), Axis(min(ys) / 1.1, max(ys) * 1.1, "NME, %", logarithmic=True), 420, 260
-    )
-    lines = [field.line([p for p in own if p[1] > 0], i, name) for i, (name, own) in enumerate(curves) if own]
-    return field.svg([*field.axes(), *reversed(lines)], about, "ced")
+    y = Axis(min(ys) / 1.1, max(ys) * 1.1, "NME, %", logarithmic=True)
+    field = Field(Axis(min(xs), max(xs), across), y, 420, 260)
+    lines = [field.line(own, number, name) for name, number, own in curves if own]
+    return field.svg([*field.axes(), *reversed(lines)], about, "lines")
 
 
 def cost_figure(points: Sequence[tuple[str, float, float, bool]], across: str) -> Markup:

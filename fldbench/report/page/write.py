@@ -21,6 +21,8 @@ from fldbench.report.leaderboard import leaderboard
 from fldbench.report.page.board import board_view
 from fldbench.report.page.chart import COLOURED
 from fldbench.report.page.curves import ced_figure
+from fldbench.report.page.harms import HOW as HARMS_HOW
+from fldbench.report.page.harms import robustness_side
 from fldbench.report.page.landmarks import landmark_values
 from fldbench.report.page.measured import Measured, measured, places_of
 from fldbench.report.page.packed import NOTHING, STEP, packed_errors
@@ -28,7 +30,6 @@ from fldbench.report.page.pairs import pair_values
 from fldbench.report.page.provenance import provenance
 from fldbench.report.page.sample import MOST_VALUES, sampled
 from fldbench.report.page.shapes import MOST_POINTS, Shapes, drawings
-from fldbench.report.page.sides import Side
 
 SCRIPTS = (
     "core.js",
@@ -108,7 +109,9 @@ def page(
     known = {name: any(name in one for one in drawn) for name in ("drawn", "landmarks")}
     absent = [] if all(known.values()) else [FACES_HOW]
     sources = provenance(tables)
-    sides: list[Side] = []
+    harms = robustness_side(folders, tables)
+    sides = [one for one in (harms,) if one is not None]
+    absent += [] if harms is not None else [HARMS_HOW]
     environment = _environment()
     style, head = _file("page.css"), _file("head.js")
     script = "\n".join(["(() => {", '"use strict";', *map(_file, SCRIPTS), "})();\n"])

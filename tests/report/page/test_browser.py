@@ -12,12 +12,12 @@ from made_pages import known, write_runs
 from fldbench.report.page import write_page
 
 N = 330
-SCREENS = ("board", "compare", "faces", "landmarks", "provenance")
+SCREENS = ("board", "compare", "faces", "landmarks", "robustness", "provenance")
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """A page of three methods under two protocols."""
+    """A page of three methods under two protocols, and of two of them with harm."""
     folder = tmp_path_factory.mktemp("page")
     rng = np.random.default_rng(0)
     base = rng.gamma(4, 0.01, N)
@@ -25,6 +25,7 @@ def report(tmp_path_factory):
     errors["near"][7] = 0.45
     keys = write_runs(folder, errors)
     write_runs(folder, {"good": base, "poor": base + 0.01}, "300w-helen@interpupil")
+    write_runs(folder, {"good": 1.5 * base, "poor": 2.5 * base}, "300w-helen@blur=5")
     return write_page(folder / "report.html", [folder], known(N, keys=keys))
 
 
@@ -85,7 +86,7 @@ def test_screens_change_by_their_links_and_by_going_back(report, visit):
         assert page.locator("section.open").get_attribute("id") == name
         assert page.locator("nav a[aria-current=page]").get_attribute("href") == f"#{name}"
     page.go_back()
-    assert page.locator("section.open").get_attribute("id") == "landmarks"
+    assert page.locator("section.open").get_attribute("id") == "robustness"
 
 
 def test_an_unknown_link_is_the_board(report, visit):
@@ -143,6 +144,18 @@ def test_landmarks_of_two_methods_are_told_apart(report, visit):
     assert page.locator("#mean-face circle:not(.none)").count() == 5
 
 
+def test_curves_under_harm_belong_to_the_protocol_and_to_that_without_harm(report, visit):
+    page = visit(report, "#robustness")
+    panel = page.locator("#robustness .panel.open")
+    assert panel.count() == 1 and panel.locator("svg path.line").count() == 2
+    _, rows = downloaded(page, "robustness")
+    assert [row["method"] for row in rows][:2] == ["good", "poor"] and float(rows[1]["nme@5"]) > 5
+    page.locator("#table").select_option("300w-helen-blur-5")
+    assert panel.count() == 1
+    page.locator("#table").select_option("300w-helen-interpupil")
+    assert panel.count() == 0 and page.locator("#robustness [data-none]").is_visible()
+
+
 def test_a_protocol_without_truth_says_so(report, visit):
     page = visit(report, "#faces?t=300w-helen-interpupil")
     assert "not known here" in page.locator("#faces-note").inner_text()
@@ -154,7 +167,7 @@ def test_records_of_a_protocol_or_of_all_are_listed(report, visit):
     assert page.locator("#records-found").inner_text() == "3 of 3 records"
     page.get_by_label("all protocols").check()
     page.get_by_label("Find").last.fill("interpupil poor")
-    assert page.locator("#records-found").inner_text() == "1 of 5 records"
+    assert page.locator("#records-found").inner_text() == "1 of 7 records"
     _, (row,) = downloaded(page, "records")
     assert row["protocol"] == "300w-helen@interpupil" and len(row["record"]) == 20
 
@@ -186,8 +199,8 @@ def test_the_board_is_reached_and_sorted_by_keyboard(report, visit):
 
 def test_without_scripts_every_table_is_there(report, visit):
     page = visit(report, scripts=False)
-    assert page.locator("table.board").count() == 2
-    assert all(page.locator("table.board").nth(i).is_visible() for i in range(2))
+    assert page.locator("table.board").count() == 3
+    assert all(page.locator("table.board").nth(i).is_visible() for i in range(3))
     assert page.locator("#records").is_visible() and page.locator("#q").is_hidden()
 
 
@@ -197,7 +210,7 @@ def test_hostile_names_are_shown_and_not_run(tmp_path, visit):
     path = write_page(tmp_path / "page.html", [tmp_path / "runs"], known(6, keys=keys), title="<b>t</b>")
     page = visit(path)
     assert "<img src=x onerror=alert(1)>" in methods(page)
-    for name in SCREENS[1:]:
+    for name in ("compare", "faces", "landmarks", "provenance"):
         page.locator(f"nav a[href='#{name}']").click()
     assert page.get_by_role("heading", level=1).inner_text() == "<b>t</b>"
     page.locator("nav a[href='#board']").click()

@@ -1,4 +1,5 @@
 const DECIDING = 12; // faces in the table
+const PICTURES = 6; // faces drawn below it
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 function drawCompare() {
@@ -204,6 +205,8 @@ function deciding(one, a, b, pairs, ids) {
   const node = $("#deciding");
   node.tBodies[0].replaceChildren(...rows);
   sort(node, "", "none");
+  const places = ranked.map((pair) => one.drawn?.ids.indexOf(ids[pair.i]) ?? -1).filter((k) => k >= 0);
+  showTiles($("#deciding-faces"), one, places.slice(0, PICTURES), [[a, "--s0"], [b, "--s1"]]);
 }
 
 if ($("#compare")) {

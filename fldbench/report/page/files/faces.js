@@ -19,8 +19,7 @@ function drawFaces() {
   $("#legend-first").textContent = one.methods[m];
   $("#legend-second").textContent = other < 0 ? "" : one.methods[other];
   $("#legend-second-item").hidden = other < 0;
-  const errors = once(`drawn ${one.slug}`, () => unpack(own.errors).map((steps) => steps * data.step));
-  const at = (method, k) => errors[method * own.faces.length + k];
+  const at = drawnErrors(one);
   const spread = (k) => {
     const all = one.methods.map((_, method) => at(method, k)).filter((value) => !Number.isNaN(value));
     return all.length ? Math.max(...all) - Math.min(...all) : 0;
@@ -29,14 +28,26 @@ function drawFaces() {
   const keys = { worst: (k) => -known(k), best: known, disagreement: (k) => -spread(k) };
   const ranked = own.faces.map((_, k) => k).sort((x, y) => (keys[order] ?? keys.worst)(x) - (keys[order] ?? keys.worst)(y) || x - y);
   const whole = own.faces.length === one.total;
-  $("#faces-note").textContent = `${whole ? `All ${one.total} faces.` : `${own.faces.length} of ${one.total} faces are drawn in this page: those that tell most, the worst and the best of each method and those over which the methods disagree.`} ${own.pictures.length ? "" : "Points alone, without anyone's picture; --images embeds the pictures."} The points are those of the first training.`;
-  const tiles = ranked.slice(0, facesShown).map((k) => tile(one, k, [[m, "--s0"], [other, "--s1"]].filter(([i]) => i >= 0), at));
-  $("#grid").replaceChildren(...tiles.map(([item]) => item));
-  for (const [, paint] of tiles) paint();
+  const which = whole ? `All ${one.total} faces.` : `${own.faces.length} of ${one.total} faces are drawn in this page: those that tell most, the worst and the best of each method and those over which the methods disagree.`;
+  const pictures = own.pictures.length ? [] : [" Points alone, without anyone's picture; ", el("code", { class: "whole" }, "--images"), " embeds pictures."];
+  $("#faces-note").replaceChildren(which, ...pictures, " The points are those of the first training.");
+  showTiles($("#grid"), one, ranked.slice(0, facesShown), [[m, "--s0"], [other, "--s1"]].filter(([i]) => i >= 0));
   $("#more-faces").hidden = ranked.length <= facesShown;
   drawnFaces = { one, ranked, at, spread };
 }
 let drawnFaces = null;
+
+// The error of a method, in percent, on the k-th face that is drawn.
+function drawnErrors(one) {
+  const errors = once(`drawn ${one.slug}`, () => unpack(one.drawn.errors).map((steps) => steps * data.step));
+  return (method, k) => errors[method * one.drawn.faces.length + k];
+}
+
+function showTiles(list, one, places, methods) {
+  const tiles = places.map((k) => tile(one, k, methods, drawnErrors(one)));
+  list.replaceChildren(...tiles.map(([item]) => item));
+  for (const [, paint] of tiles) paint();
+}
 
 function tile(one, k, methods, at) {
   const own = one.drawn;
