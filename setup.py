@@ -51,6 +51,7 @@ setup(
         "safetensors>=0.4.5",
     ],
     extras_require={
+        "media": ["av>=14"],
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dask": ["distributed>=2025.1"],
         "dev": [
@@ -58,12 +59,14 @@ setup(
             "pytest>=8.2",
             "statsmodels>=0.14.5",
             "coverage>=7.6",
+            "hypothesis>=6.120",
             "ruff>=0.8",
             "mypy>=2.0",
             "pandas-stubs>=3.0",
             "types-PyYAML>=6.0",
             "build>=1.2",
             "setuptools>=77",
+            "av>=14",
             "onnx>=1.18",
             "onnxruntime>=1.22",
             "playwright>=1.50",

@@ -27,7 +27,9 @@ if TYPE_CHECKING:  # what `_PUBLIC` says, for tools that read types
     from fldbench.faces import ImageArrays as ImageArrays
     from fldbench.faces import ImageFiles as ImageFiles
     from fldbench.faces.crops import crop_faces as crop_faces
+    from fldbench.found import FoundFace as FoundFace
     from fldbench.kit.adapters import wrap as wrap
+    from fldbench.media.photo import draw as draw
     from fldbench.method import Method as Method
     from fldbench.method import load_method as load_method
     from fldbench.method import make_method as make_method
@@ -87,6 +89,8 @@ _PUBLIC = {
     "ImageArrays": "faces",
     "ImageFiles": "faces",
     "crop_faces": "faces.crops",
+    "FoundFace": "found",
+    "draw": "media.photo",
     "wrap": "kit.adapters",
     "run_suite": "run.runner",
     "evaluate_file": "run.prediction_files",

@@ -156,13 +156,6 @@ def sweep(folder: str | Path) -> None:
         remove(part)
 
 
-def user_cache(part: str) -> Path:
-    """Return the folder `part` in the user's cache folder of fldbench; what is in it may be deleted at any time."""
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("fldbench", appauthor=False)) / part
-
-
 def remove(path: str | Path) -> None:
     """Remove a file, a link or a folder with everything in it, if it is there and can be removed."""
     with suppress(OSError):

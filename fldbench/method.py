@@ -25,13 +25,14 @@ from fldbench.errors import (
 )
 from fldbench.faces import FaceFacts, FaceSet
 from fldbench.files import written_whole
+from fldbench.found import OnPhotos
 from fldbench.geometry import check_boxes, usable_boxes
 from fldbench.model_file import MODEL_FORMAT, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
 from fldbench.schemes import content_of, remember
 
 
-class Method:
+class Method(OnPhotos):
     """Base of every landmark method; scikit-learn's rules.
 
     `__init__` only stores its arguments under their own names. `fit` learns, and what it learns ends in `_`.

@@ -11,7 +11,7 @@ import numpy as np
 import fldbench
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.faces import ImageFiles
-from fldbench.media import attribute_bars, draw_landmarks, write_png
+from fldbench.media import write_png
 
 
 class Smiling(MeanShape):
@@ -58,17 +58,16 @@ def test_the_lines_for_one_photo_draw_it(tmp_path, monkeypatch):
     write_png(tmp_path / "photo.png", faces.images[0])
     monkeypatch.chdir(tmp_path)
     exec(code_below("One photo").replace("photo.jpg", "photo.png"), {})
-    points = model.predict([faces.images[0]], [[25, 20, 130, 140]])[0]
-    drawn = draw_landmarks(faces.images[0], points, "ibug-68")
-    expected = attribute_bars(drawn, {"smile": [0.25, 0.75]}, {"smile": ["no", "yes"]})
-    assert np.array_equal(ImageFiles(["drawn.png"])[0], expected)
+    photo = faces.images[0]
+    assert np.array_equal(ImageFiles(["drawn.png"])[0], fldbench.draw(photo, model.detect_and_predict(photo)))
 
 
 def test_what_it_names_exists():
     for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
-        known = "list show run ablate report leaderboard publish evaluate train predict data check export"
+        known = "list show run ablate compare report leaderboard publish evaluate audit doctor train predict data "
+        known += "check export"
         assert name in known.split(), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
@@ -93,4 +92,4 @@ def test_its_table_is_the_one_in_results():
     shown = {line.split("|")[1].partition(",")[0].strip() for line in expected}  # "NAME, what is special about it"
     classical = {name for name, target in fldbench.registry.table("method").items() if ".baselines." in target}
     # A second name; files that we have not; the landmarks of hog-ridge.
-    assert shown >= classical - {"sdm", "dlib-68", "opencv-lbf", "opencv-kazemi", "hog-heads"}
+    assert shown >= classical - {"sdm", "dlib-68", "opencv-lbf", "opencv-kazemi", "hog-heads", "two-pass"}

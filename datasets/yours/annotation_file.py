@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +20,7 @@ from fldbench.datasets.yours.missing import without_marks
 from fldbench.errors import DataError, DatasetNotFoundError, near_miss
 from fldbench.faces import Attribute, ImageFiles
 from fldbench.faces.attributes import UNKNOWN
-from fldbench.faces.image_paths import ABSENT, ImageFolder
+from fldbench.faces.image_paths import ABSENT, ImageFolder, face_ids
 from fldbench.geometry import tight_box
 from fldbench.params import TEXT, kind, optional, parameters_of
 from fldbench.schemes import fit_to, get_scheme, list_schemes, recognise
@@ -288,23 +286,6 @@ def number(word: str) -> float:
     if "_" in word or not abs(value) < FAR:
         raise ValueError(word)
     return value
-
-
-def face_ids(images: Iterable[str]) -> list[str]:
-    """Return an id for each face from its image's path: without `../` and ending; `#k` where it has several faces.
-
-    >>> face_ids(["../a b/1.jpg", "2.jpg", "2.jpg"]), face_ids(["1.jpg", "1.png"])
-    (['a b/1', '2#0', '2#1'], ['1.jpg', '1.png'])
-    """
-    paths = [re.sub(r"^(\.*/)+", "", posixpath.normpath(path)) for path in images]
-    stems = {path: posixpath.splitext(path)[0] for path in set(paths)}
-    if len(set(stems.values())) < len(stems):
-        stems = {path: path for path in stems}
-    faces, seen, ids = Counter(paths), Counter(), []
-    for path in paths:
-        ids.append(stems[path] if faces[path] == 1 else f"{stems[path]}#{seen[path]}")
-        seen[path] += 1
-    return ids
 
 
 def _columns(reader: Dataset, file: Path, parsed: Parsed, reach: Path, frames: Frames | None) -> Columns:

@@ -14,6 +14,8 @@ from fldbench.errors import DataError, must_be
 from fldbench.files import read_text
 
 LARGEST = 20_000_000  # bytes
+MOST_COLUMNS = 1000  # that one cell may span
+_NO_NUMBER = re.compile(r"\d{40}")  # longer than any number of a table
 _RULE_OF_MARKDOWN = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*")
 _TABULAR = re.compile(r"\\begin\{(tabular[xy*]?|longtable)\}")
 # Commands without a text, with their arguments.
@@ -75,13 +77,20 @@ def read_tables(path: str | Path) -> list[Grid]:
     Raises
     ------
     DataError
-        For another ending, a file that is not UTF-8 text, and one without any table.
+        For another ending, a file that is not UTF-8 text, one without any table, and a number of 40 digits.
     """
     readers = {".csv": _csv, ".tsv": _csv, ".md": _markdown, ".markdown": _markdown, ".tex": _latex}
     ending = Path(path).suffix.lower()
     if ending not in readers:
         raise DataError(must_be(path, "the ending", ending, "one of .csv, .tsv, .md, .tex", "for a table of numbers"))
-    grids = [grid for grid in readers[ending](read_text(path, most=LARGEST)) if grid.rows]
+    text = read_text(path, most=LARGEST)
+    if long := _NO_NUMBER.search(text):
+        line = text.count("\n", 0, long.start()) + 1
+        raise DataError(f"{long[0][:20]}... has too many digits for a number of a table; correct it", path, line)
+    try:
+        grids = [grid for grid in readers[ending](text) if grid.rows]
+    except csv.Error as error:
+        raise DataError(f"not a table of cells ({error}); correct it", path) from error
     if not grids:
         raise DataError("no table was found; it must have a row of headings and at least one row of numbers", path)
     return grids
@@ -104,7 +113,7 @@ def plain_cell(text: str) -> str:
 def _csv(text: str) -> Iterator[Grid]:
     first = text.lstrip().splitlines()[0]
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
     headings: list[str] = []
     rows: list[Row] = []
     start = 1
@@ -193,7 +202,7 @@ def _latex_row(text: str, line: int) -> Iterator[Row]:
     for raw in re.split(r"(?<!\\)&", text):
         span = re.search(r"\\multicolumn\s*\{\s*(\d+)\s*\}\s*\{(?:[^{}]|\{[^{}]*\})*\}", raw)
         cell = plain_cell(raw[: span.start()] + raw[span.end() :] if span else raw)
-        cells += [cell] * (int(span[1]) if span else 1)
+        cells += [cell] * (min(int(span[1]), MOST_COLUMNS) if span else 1)
     if any(cells):
         lead = re.match(rf"(?:\s|{_SILENT.pattern})*", text)
         yield Row(line + text.count("\n", 0, lead.end() if lead else 0), cells)

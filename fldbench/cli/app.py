@@ -12,6 +12,7 @@ import typer
 from fldbench.cli import (
     ablations,
     audit,
+    cache,
     compare,
     data,
     models,
@@ -53,6 +54,7 @@ app.command()(models.train)
 app.command()(predict.predict)
 app.command()(models.check)
 app.command()(models.export)
+app.command()(cache.cache)
 app.add_typer(data.app, name="data")
 
 

@@ -81,7 +81,8 @@ def _published() -> dict[str, str]:
     from fldbench.protocols import get_protocol
     from fldbench.protocols.published import published, published_under
 
-    names = dict.fromkeys(get_protocol(one.protocol).name for one in published() if one.protocol)
+    written = dict.fromkeys(one.protocol for one in published() if one.protocol)
+    names = dict.fromkeys(get_protocol(name).name for name in written)
     found = {}
     for name in names:
         rows = published_under(get_protocol(name))

@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from fldbench.faces import FaceSet, decode_image
 from fldbench.faces.attributes import UNKNOWN, any_known
 from fldbench.faces.image_files import exif_orientation, header_size
 from fldbench.faces.images import encode_image
-from fldbench.files import folder_written_whole, listed
+from fldbench.files import folder_written_whole, listed, temporary_folder, write_text
 from fldbench.geometry import check_boxes, tight_box
 from fldbench.media.draw import as_rgb
 from fldbench.progress import Listener
@@ -80,8 +81,46 @@ def convert(faces: FaceSet, to: str, out: str | Path, progress: Listener | None 
         raise StoreError(f"{out} {what}; nothing is overwritten: give a new folder, or empty this one")
     with folder_written_whole(out) as part:  # an empty folder of that name is replaced
         images = _write_images(faces, part, progress)
-        _WRITERS[to](faces, images, part)
+        sizes = [_size(part / name) for name in images] if to == "coco" else []
+        _WRITERS[to](faces, images, sizes, _annotation_file(faces, part, _ENDINGS.get(to, "")))
     return _lost(faces, to)
+
+
+def write_annotations(
+    faces: FaceSet, to: str, images: Sequence[str], sizes: Sequence[tuple[int, int]], path: str | Path
+) -> list[Path]:
+    """Write the landmarks and boxes of faces beside images that stay where they are; return the files.
+
+    Parameters
+    ----------
+    faces : FaceSet
+        Faces of one image follow each other.
+    to : {"pts", "dlib-xml", "coco", "csv"}
+    images : sequence of str
+        The path of each face's image as it is written, relative to the folder of the file.
+    sizes : sequence of (int, int)
+        Width and height of each face's image, px.
+    path : str or Path
+        The file; for pts, ID.pts beside it for each face.
+
+    Raises
+    ------
+    DataError
+        For an id that cannot be a file name, a box without size, and for pts a point that is not annotated.
+    StoreError
+        When it cannot be written.
+    """
+    path = Path(path)
+    if len(faces):
+        _check(faces, to)
+    if to == "pts":
+        with temporary_folder() as folder:  # each file appears whole
+            _write_pts(faces, images, sizes, folder / path.name)
+            found = [one.relative_to(folder) for one in sorted(folder.rglob("*.pts"))]
+            return [write_text(path.parent / one, (folder / one).read_text(encoding="utf-8")) for one in found]
+    with temporary_folder() as folder:
+        _WRITERS[to](faces, images, sizes, folder / path.name)
+        return [write_text(path, (folder / path.name).read_text(encoding="utf-8"))]
 
 
 def _check(faces: FaceSet, to: str) -> None:
@@ -199,17 +238,19 @@ def _annotation_file(faces: FaceSet, folder: Path, ending: str) -> Path:
     return folder / f"{faces.split_name if faces.split_name in ('train', 'val', 'test') else 'faces'}{ending}"
 
 
-def _write_pts(faces: FaceSet, images: list[str], folder: Path) -> None:
-    """Write iBUG's format, in which pixels count from 1."""
+def _write_pts(faces: FaceSet, images: Sequence[str], sizes: Sequence[tuple[int, int]], path: Path) -> None:
+    """Write iBUG's format, in which pixels count from 1, as ID.pts beside `path`."""
     for name, points in zip(faces.ids.tolist(), faces.landmarks, strict=True):
         rows = "".join(f"{x + 1:.6f} {y + 1:.6f}\n" for x, y in points.tolist())
-        (folder / f"{name}.pts").write_text(f"version: 1\nn_points: {len(points)}\n{{\n{rows}}}\n", encoding="utf-8")
+        target = path.parent / f"{name}.pts"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"version: 1\nn_points: {len(points)}\n{{\n{rows}}}\n", encoding="utf-8")
 
 
-def _write_dlib_xml(faces: FaceSet, images: list[str], folder: Path) -> None:
+def _write_dlib_xml(faces: FaceSet, images: Sequence[str], sizes: Sequence[tuple[int, int]], path: Path) -> None:
     """Write imglab's format: whole numbers for dlib, the exact ones in `exact`; also group, visible and the scheme."""
     grouped, digits = _has_groups(faces), max(2, len(str(faces.landmarks.shape[1] - 1)))
-    with _annotation_file(faces, folder, ".xml").open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write("<?xml version='1.0' encoding='UTF-8'?>\n")
         file.write(f"<dataset scheme={quoteattr(faces.scheme)}>\n<name>{_plain(faces.label)}</name>\n<images>\n")
         for i, image in enumerate(images):
@@ -217,13 +258,17 @@ def _write_dlib_xml(faces: FaceSet, images: list[str], folder: Path) -> None:
             box = f"top='{top}' left='{left}' width='{right - left + 1}' height='{bottom - top + 1}'"
             box += _exact(faces.boxes[i].tolist())
             box += f" group={quoteattr(faces.groups[i])}" if grouped else ""
-            file.write(f"  <image file={quoteattr(image)}>\n    <box {box}>\n")
+            if image not in images[max(i - 1, 0) : i]:
+                file.write(f"  <image file={quoteattr(image)}>\n")
+            file.write(f"    <box {box}>\n")
             points = zip(faces.landmarks[i].tolist(), faces.visible[i].tolist(), strict=True)
             for k, ((x, y), visible) in enumerate(points):
                 if math.isfinite(x) and math.isfinite(y):
                     more = _exact([x, y]) + ("" if visible else " visible='0'")
                     file.write(f"      <part name='{k:0{digits}d}' x='{_nearest(x)}' y='{_nearest(y)}'{more}/>\n")
-            file.write("    </box>\n  </image>\n")
+            file.write("    </box>\n")
+            if image not in images[i + 1 : i + 2]:
+                file.write("  </image>\n")
         file.write("</images>\n</dataset>\n")
 
 
@@ -242,15 +287,21 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in text if letter not in "<>&")
 
 
-def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
+def _write_coco(faces: FaceSet, images: Sequence[str], sizes: Sequence[tuple[int, int]], path: Path) -> None:
     """Write COCO keypoints of one category, with its scheme beside the names; also the group."""
     scheme, grouped = get_scheme(faces.scheme), _has_groups(faces)
-    sizes = [_size(folder / name) for name in images]
+    numbers = {name: k for k, name in enumerate(dict.fromkeys(images), start=1)}
     flags = np.where(_annotated(faces), np.where(faces.visible, 2, 1), 0)
     values = np.concatenate([np.where(flags[..., None] > 0, faces.landmarks, 0.0), flags[..., None]], axis=-1)
     annotations = []
     for i, (x0, y0, x1, y1) in enumerate(faces.boxes.tolist()):
-        row = {"id": i + 1, "image_id": i + 1, "category_id": 1, "iscrowd": 0, "bbox": [x0, y0, x1 - x0, y1 - y0]}
+        row = {
+            "id": i + 1,
+            "image_id": numbers[images[i]],
+            "category_id": 1,
+            "iscrowd": 0,
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+        }
         row |= {"area": (x1 - x0) * (y1 - y0), "num_keypoints": int((flags[i] > 0).sum())}
         row |= {"keypoints": [number for x, y, v in values[i].tolist() for number in (x, y, int(v))]}
         annotations.append(row | ({"group": str(faces.groups[i])} if grouped else {}))
@@ -261,17 +312,17 @@ def _write_coco(faces: FaceSet, images: list[str], folder: Path) -> None:
     content = {
         "info": {"description": faces.label},
         "images": [
-            {"id": i + 1, "file_name": name, "width": width, "height": height}
-            for i, (name, (width, height)) in enumerate(zip(images, sizes, strict=True))
+            {"id": numbers[name], "file_name": name, "width": width, "height": height}
+            for name, (width, height) in dict(zip(images, sizes, strict=True)).items()
         ],
         "annotations": annotations,
         "categories": [category],
     }
-    with _annotation_file(faces, folder, ".json").open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         json.dump(content, file, ensure_ascii=False)
 
 
-def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
+def _write_csv(faces: FaceSet, images: Sequence[str], sizes: Sequence[tuple[int, int]], path: Path) -> None:
     """Write one row per face; columns visible... and group only if they carry information. Attributes in words."""
     annotated, n_points = _annotated(faces), faces.landmarks.shape[1]
     flags, grouped = bool((annotated & ~faces.visible).any()), _has_groups(faces)
@@ -280,7 +331,7 @@ def _write_csv(faces: FaceSet, images: list[str], folder: Path) -> None:
     header += ["group"] if grouped else []
     header += map(_COLUMN.format, faces.attributes)
     words = [_words(faces, name) for name in faces.attributes]
-    with _annotation_file(faces, folder, ".csv").open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for i, image in enumerate(images):
@@ -299,4 +350,5 @@ def _words(faces: FaceSet, name: str) -> list[Any]:
     return ["" if code == UNKNOWN else code if classes is None else classes[code] for code in codes]
 
 
+_ENDINGS = {"dlib-xml": ".xml", "coco": ".json", "csv": ".csv"}
 _WRITERS = {"pts": _write_pts, "dlib-xml": _write_dlib_xml, "coco": _write_coco, "csv": _write_csv}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,9 @@ from fldbench.faces.face_set import FaceSet
 from fldbench.faces.given import given_faces
 from fldbench.faces.images import Images
 from fldbench.faces.pixels import read_only
-from fldbench.files import open_regular, user_cache, written_whole
+from fldbench.files import open_regular, written_whole
 from fldbench.geometry import check_boxes, crop_matrix, invert, to_grey, transform, warp
+from fldbench.user_cache import make_room, mark_used, user_cache
 
 VERSION = 1  # raise it when the same face gives other pixels
 FACES_PER_TASK = 16  # about a megabyte of crops
@@ -108,7 +110,8 @@ def cached_crops(
         Grey crops instead of coloured ones.
     cache : str or Path, optional
         The folder for them; by default `crops` in the user's cache folder of fldbench. It gets one .npy file for each
-        fingerprint, size, padding and colour, which appears when it is whole and may be deleted at any time.
+        fingerprint, size, padding and colour, which appears when it is whole and may be deleted at any time. The
+        user's cache is bounded (`fldbench.user_cache`).
     jobs : int
         Threads that decode and cut; -1 means one for each core.
 
@@ -127,10 +130,14 @@ def cached_crops(
     path = (user_cache("crops") if cache is None else Path(cache)) / f"{_key(faces, size, padding, grey)}.npy"
     images = _read(path, shape)
     if images is None:
+        if cache is None:
+            make_room("crops", math.prod(shape))
         _write(path, shape, _cut(faces.images, matrices, size, grey, jobs))
         images = _read(path, shape)
     if images is None:
         raise StoreError(f"{path}: the crops were written but cannot be read; give another folder by `cache`")
+    if cache is None:
+        mark_used(path)
     return Crops(images, matrices)
 
 

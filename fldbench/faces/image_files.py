@@ -7,6 +7,7 @@ a file states its size more than once, the largest counts: nobody decodes more t
 from __future__ import annotations
 
 import math
+import os
 import re
 import struct
 from collections.abc import Iterable
@@ -203,7 +204,7 @@ def read_header(path: str | Path) -> tuple[tuple[int, int] | None, int]:
             if header_size(encoded) is None or not encoded.startswith((_JPEG, b"BM")):
                 encoded += file.read(HEAD)
             if header_size(encoded) is None or not encoded.startswith((_JPEG, _PNG, b"BM")):
-                encoded += file.read(LARGEST)
+                encoded += file.read() if os.fstat(file.fileno()).st_size <= LARGEST else b""
     except (OSError, ValueError):
         return None, 1
     return header_size(encoded), exif_orientation(encoded)

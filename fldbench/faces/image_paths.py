@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -89,3 +91,22 @@ class ImageFolder:
 def holds_any(folder: str | Path, names: Iterable[str], most: int = 50) -> bool:
     """Return whether a folder has one of the first images of a list; a single one may be absent."""
     return any(os.path.isfile(os.path.join(folder, name)) for name in islice(names, most))
+
+
+def face_ids(images: Iterable[str]) -> list[str]:
+    """Return an id for each face from its image's path: without `../` and ending; `#k` where it has several faces.
+
+    >>> face_ids(["../a b/1.jpg", "2.jpg", "2.jpg"]), face_ids(["1.jpg", "1.png"])
+    (['a b/1', '2#0', '2#1'], ['1.jpg', '1.png'])
+    """
+    paths = [re.sub(r"^(\.*/)+", "", posixpath.normpath(path)) for path in images]
+    stems = {path: posixpath.splitext(path)[0] for path in set(paths)}
+    if len(set(stems.values())) < len(stems):
+        stems = {path: path for path in stems}
+    faces: Counter[str] = Counter(paths)
+    seen: Counter[str] = Counter()
+    ids = []
+    for path in paths:
+        ids.append(stems[path] if faces[path] == 1 else f"{stems[path]}#{seen[path]}")
+        seen[path] += 1
+    return ids

@@ -6,6 +6,7 @@ Everywhere an image is RGB uint8 (h, w, 3), and its content has a digest, so tha
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -275,15 +276,16 @@ class ImageFiles(Images):
     def _content(self, i: int) -> bytes:
         try:
             with open_regular(self.paths[i]) as file:
-                content = file.read(LARGEST + 1)
+                size = os.fstat(file.fileno()).st_size
+                content = file.read() if size <= LARGEST else b""
         except (OSError, ValueError) as error:  # a path may hold a zero byte
             why = getattr(error, "strerror", None) or error
             raise DataError(f"cannot be read ({why}); restore the image", self.paths[i]) from error
+        if size > LARGEST:
+            raise DataError(f"more than {LARGEST} bytes, too many for a photo; leave the face out", self.paths[i])
         first = int(self._first[i])
         if not self._kept_digests[0][first]:
             self.keep_digest(first, self._of_turned(i, hashlib.sha256(content).digest()))
-        if len(content) > LARGEST:
-            raise DataError(f"more than {LARGEST} bytes, too many for a photo; leave the face out", self.paths[i])
         if not content:
             raise DataError("the image file is empty; restore it or leave the face out", self.paths[i])
         return content

@@ -18,6 +18,7 @@ from fldbench.schemes import Scheme, get_scheme
 
 _SHIFT = 4  # cv2 draws at px * 2**_SHIFT
 _FAR = 2.0**15  # px; a wild prediction beyond it is left out, as cv2 counts in 32 bits
+BOX = (255, 210, 60)  # RGB
 DENSE = 120  # points of a scheme from which a chart's numbers are written smaller
 
 
@@ -170,6 +171,22 @@ def draw_landmarks(
     for points, shown in zip(faces, seen, strict=True):
         _paint(canvas, points, shown, scheme, colour, colour, numbers, radius)
     return canvas
+
+
+def draw_box(canvas: np.ndarray, box: np.ndarray, colour: tuple[int, int, int] = BOX) -> None:
+    """Draw a box (4,) px into canvas, RGB uint8 (h, w, 3); its lines are a hundredth of its size, and at least 1 px.
+
+    >>> canvas = np.zeros((9, 9, 3), np.uint8)
+    >>> draw_box(canvas, np.array([2.0, 3.0, 6.0, 7.0]))
+    >>> canvas[..., 0].nonzero()[0].min(), canvas[..., 0].nonzero()[1].max()
+    (np.int64(3), np.int64(6))
+    """
+    import cv2
+
+    corners = np.clip(np.asarray(box, float), -_FAR, _FAR)
+    low, high = (tuple(int(v) for v in np.round(corners[k : k + 2] * 2**_SHIFT)) for k in (0, 2))
+    thick = max(1, round(float(np.max(corners[2:] - corners[:2])) / 100))
+    cv2.rectangle(canvas, low, high, colour, thick, cv2.LINE_AA, _SHIFT)
 
 
 def contact_sheet(images: Sequence, columns: int = 8, cell: int = 160, below: Sequence | None = None) -> np.ndarray:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ from fldbench.detector import Detections, Detector, make_detector, whole_face
 from fldbench.errors import DataError, StoreError
 from fldbench.faces import FaceSet
 from fldbench.faces.images import Images, is_content_digest
-from fldbench.files import open_regular, parse_json, user_cache, write_text
+from fldbench.files import open_regular, parse_json, write_text
 from fldbench.geometry import box_iou, tight_box
 from fldbench.progress import say_progress
+from fldbench.user_cache import make_room, user_cache
 
 SAME_FACE = 0.4  # IoU from which a detection is that of a face
 VERSION = 1  # of the files in the cache
@@ -94,11 +96,18 @@ def _detections(detector: Detector, identity: str, images: Images, row: int) -> 
         found = detector.detect(image)
         if is_content_digest(digest):
             content = {"version": VERSION, "boxes": found.boxes.tolist(), "scores": found.scores.tolist()}
+            _make_room_once()
             with suppress(StoreError):  # a cache that cannot be written makes the next time slower, and nothing wrong
                 write_text(path, json.dumps(content))
     if len(_remembered) < REMEMBERED:
         _remembered[key] = found
     return found
+
+
+@cache
+def _make_room_once() -> None:
+    """Keep the cache within its bound, once in a process: its files are small, and there may be very many."""
+    make_room("detections")
 
 
 def _read(path: Path) -> Detections | None:

@@ -156,8 +156,9 @@ def published_under(protocol: Protocol) -> list[PublishedRow]:
     []
     """
     rows: list[tuple[Published, dict[str, str], dict[str, None]]] = []
+    alike = {name for name, rules in _protocols().items() if _alike(protocol, rules)}
     for one in published():
-        if one.protocol is None or not _alike(protocol, _protocol(one.protocol)) or not _measured(one, protocol):
+        if one.protocol not in alike or not _measured(one, protocol):
             continue
         free = (row for row in rows if _same_method(row[0], one) and row[1].get(one.key, one.value) == one.value)
         row = next(free, None)
@@ -174,8 +175,10 @@ def _same_method(one: Published, other: Published) -> bool:
 
 
 @cache
-def _protocol(name: str) -> Protocol:
-    return get_protocol(name)
+def _protocols() -> dict[str, Protocol]:
+    """Return the protocols that published numbers may stand beside, by their names."""
+    names = dict.fromkeys(one.protocol for one in published())
+    return {name: get_protocol(name) for name in names if name is not None}
 
 
 def _alike(one: Protocol, other: Protocol) -> bool:

@@ -22,9 +22,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from fldbench.errors import StoreError
+from fldbench.errors import StoreError, shown
 from fldbench.faces.face_set import LONGEST_NAME
-from fldbench.files import LARGEST, folder_written_whole, open_regular, parse_json, remove, written_whole
+from fldbench.files import LARGEST, folder_written_whole, open_regular, parse_json, read_bytes, remove, written_whole
 from fldbench.npz import array_from
 from fldbench.protocols import Protocol
 from fldbench.records.record import Record
@@ -164,7 +164,7 @@ def _digest(of_ids: str, arrays: Arrays) -> str:
 def _opened(path: Path) -> Iterator[Callable[[str], bytes]]:
     """Yield what returns the content of a file of a publication, by its name."""
     if path.is_dir():
-        yield _Limited(lambda name: open_regular(path / name))
+        yield _Limited(lambda name: io.BytesIO(read_bytes(path / name)))
         return
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         yield _Limited(archive.open)
@@ -205,6 +205,12 @@ class _Row:
         return {name: arrays[name] if name == "ids" else arrays[name][self.row] for name in names if name in arrays}
 
 
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"{FACES} holds {shown(value)}; must be a list of texts")
+    return value
+
+
 class _Groups:
     """The arrays of a publication, by groups of records with the same faces."""
 
@@ -213,18 +219,18 @@ class _Groups:
         self.digests: list[str] = []
         self.rows: dict[str, _Row] = {}
         for i, one in enumerate(listed):
-            ids = [str(face) for face in one["ids"]]
+            ids, keys, names = (_texts(one[name]) for name in ("ids", "keys", "arrays"))
             if max(map(len, ids), default=0) > LONGEST_NAME:  # an array gives each id the room of the longest
                 raise ValueError(f"an id has more than {LONGEST_NAME} letters")
             arrays = {"ids": np.array(ids, str)}
-            for k, name in enumerate(one["arrays"]):
+            for k, name in enumerate(names):
                 content = read(f"faces/{i}/{k}.npy")
                 arrays[name] = array_from(io.BytesIO(content), f"faces/{i}/{k}.npy", len(content))
-                if arrays[name].shape[:2] != (len(one["keys"]), len(arrays["ids"])):
+                if arrays[name].shape[:2] != (len(keys), len(ids)):
                     raise ValueError(f"faces/{i}/{k}.npy has the shape {arrays[name].shape}")
             self.loaded.append(arrays)
             self.digests.append(_digest_of_ids(arrays["ids"]))
-            self.rows |= {key: _Row(self, i, row) for row, key in enumerate(one["keys"])}
+            self.rows |= {key: _Row(self, i, row) for row, key in enumerate(keys)}
 
     def digest(self, row: _Row) -> str:
         """Return the digest of the arrays of one record."""

@@ -95,7 +95,9 @@ def certainties(rows: Sequence[Faces], protocol: Protocol) -> list[Certainty]:
     """
     together: dict[tuple[bytes, int], list[int]] = {}
     for i, row in enumerate(rows):
-        together.setdefault(("\n".join(row.ids.tolist()).encode(), len(row.charged)), []).append(i)
+        together.setdefault(
+            ("\n".join(row.ids.tolist()).encode("utf-8", "surrogatepass"), len(row.charged)), []
+        ).append(i)
     found: dict[int, Certainty] = {}
     for members in together.values():
         some = [rows[i] for i in members]

@@ -11,6 +11,7 @@ from fldbench.escape import LONGEST_NAME
 from fldbench.files import write_text
 from fldbench.records.record import Record
 from fldbench.report import formats
+from fldbench.report.apart import not_compared
 from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
@@ -44,7 +45,8 @@ class Leaderboard:
     columns : tuple of Column
         Of the CSV file, in its order.
     left_out : tuple of str
-        Records that no row shows, because they cannot be read or contradict themselves or others, with the reason.
+        Records that no row shows, because they cannot be read or contradict themselves or others, with the reason;
+        and what stands in different tables although it has one name.
     attributes : dict
         (train, protocol) -> what a second table shows, where methods answer attributes.
     records : tuple of RowRecords
@@ -172,7 +174,7 @@ def leaderboard(source: str | Path | Sequence[str | Path] | Iterable[Record], pu
         tuple({column.name: column.of(row) for column in columns} for row in shown),
         captions,
         columns,
-        found.left_out if few else (*found.left_out, TOO_MANY),
+        (*found.left_out, *not_compared(shown), *([] if few else [TOO_MANY])),
         attributes,
         tuple(shown),
         {row.protocol: published_rows(row.one.protocol, columns) for row in shown if published},

@@ -18,7 +18,7 @@ from fldbench.report import formats
 from fldbench.report.captions import captioned
 from fldbench.report.columns import Column, csv_text
 from fldbench.report.curves import BOXES, Curve, Reversal, Section, sections_of, with_intervals, with_ranks
-from fldbench.report.figure_files import write_figures
+from fldbench.report.figures import write_figures
 from fldbench.report.identities import problem_of
 from fldbench.report.names import rows_of
 from fldbench.report.robustness_figure import boxes_figure, harms_figure

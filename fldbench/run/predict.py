@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -105,8 +105,19 @@ def predict_protocol(model: Method, protocol: str | Protocol, data: Roots = None
     return Predicted(faces, landmarks, attributes, errors, tuple(notes))
 
 
+class Seen(NamedTuple):
+    """Of n faces that a detector found: the paths of their photos, and its scores (n,)."""
+
+    photos: tuple[str, ...]
+    scores: np.ndarray
+
+
 def write_predictions(
-    path: str | Path, faces: FaceSet, landmarks: np.ndarray, attributes: Mapping[str, Answered] = MappingProxyType({})
+    path: str | Path,
+    faces: FaceSet,
+    landmarks: np.ndarray,
+    attributes: Mapping[str, Answered] = MappingProxyType({}),
+    seen: Seen | None = None,
 ) -> Path:
     """Write predictions as .csv, .json or .npz, whole or not at all, with every digit; return the path.
 
@@ -126,6 +137,9 @@ def write_predictions(
         (n, L, 2) px; a row of NaN for a missed face.
     attributes : mapping of str to Answered, optional
         The answers for the same faces.
+    seen : Seen, optional
+        Where a detector found the faces, for .csv and .json: the columns photo, score, box_x0, box_y0, box_x1, box_y1
+        after the id, and {id: {"photo": ..., "score": ..., "box": [...], "landmarks": ..., "attributes": ...}}.
 
     Raises
     ------
@@ -135,7 +149,8 @@ def write_predictions(
         When the file cannot be written.
     """
     check_ending(path)
-    WRITERS[Path(path).suffix.lower()](Path(path), faces, landmarks, attributes)
+    more = () if seen is None else (seen,)
+    WRITERS[Path(path).suffix.lower()](Path(path), faces, landmarks, attributes, *more)
     return Path(path)
 
 
@@ -145,24 +160,33 @@ def check_ending(path: str | Path) -> None:
         raise PredictionsError(must_be(path, "the ending", Path(path).suffix, ", ".join(WRITERS)))
 
 
-def _csv(path: Path, faces: FaceSet, landmarks: np.ndarray, attributes: Mapping[str, Answered]) -> None:
+def _csv(
+    path: Path, faces: FaceSet, landmarks: np.ndarray, attributes: Mapping[str, Answered], seen: Seen | None = None
+) -> None:
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     points = [f"{axis}{i}" for i in range(landmarks.shape[1]) for axis in "xy"]
     classes = [f"{name}:{one}" for name, answer in attributes.items() for one in answer.classes]
-    table.writerow(["id", *points, *classes])
+    place = ["photo", "score", *(f"box_{side}" for side in ("x0", "y0", "x1", "y1"))] if seen else []
+    table.writerow(["id", *place, *points, *classes])
     columns = [landmarks.reshape(len(faces), -1), *(answer.probabilities for answer in attributes.values())]
-    for face, *row in zip(faces.ids.tolist(), *(column.tolist() for column in columns), strict=True):
-        table.writerow([face, *("" if np.isnan(value) else value for part in row for value in part)])
+    for i, (face, *row) in enumerate(zip(faces.ids.tolist(), *(column.tolist() for column in columns), strict=True)):
+        first = [seen.photos[i], float(seen.scores[i]), *faces.boxes[i].tolist()] if seen else []
+        table.writerow([face, *first, *("" if np.isnan(value) else value for part in row for value in part)])
     write_text(path, text.getvalue())
 
 
-def _json(path: Path, faces: FaceSet, landmarks: np.ndarray, attributes: Mapping[str, Answered]) -> None:
+def _json(
+    path: Path, faces: FaceSet, landmarks: np.ndarray, attributes: Mapping[str, Answered], seen: Seen | None = None
+) -> None:
     content: dict[str, Any] = {}
     for row, face in enumerate(faces.ids.tolist()):
         points = landmarks[row].tolist() if np.isfinite(landmarks[row]).all() else None
         answers = {name: _by_class(answer, row) for name, answer in attributes.items()}
-        content[face] = {"landmarks": points, "attributes": answers} if attributes else points
+        content[face] = {"landmarks": points, "attributes": answers} if attributes or seen else points
+        if seen:
+            place = {"photo": seen.photos[row], "score": float(seen.scores[row]), "box": faces.boxes[row].tolist()}
+            content[face] = place | content[face]
     write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
 
 
@@ -179,4 +203,4 @@ def _npz(path: Path, faces: FaceSet, landmarks: np.ndarray, attributes: Mapping[
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-WRITERS = {".csv": _csv, ".json": _json, ".npz": _npz}
+WRITERS: dict[str, Callable[..., None]] = {".csv": _csv, ".json": _json, ".npz": _npz}

@@ -4,7 +4,7 @@ import pytest
 
 from fldbench.audit.entries import read_entries
 from fldbench.audit.grades import Grade
-from fldbench.audit.table_files import read_tables
+from fldbench.audit.table_files import MOST_COLUMNS, read_tables
 from fldbench.audit.tables import audit_table
 from fldbench.errors import DataError
 
@@ -92,6 +92,8 @@ def test_rows_of_metrics_under_subsets(tmp_path):
         ("a.csv", "method,nme\n", "no table was found"),
         ("a.md", "# Only words\n", "no table was found"),
         ("a.tex", r"\begin{document}\end{document}", "no table was found"),
+        ("a.csv", "method,nme\na,1." + "1" * 5000, r"a\.csv, line 2: 11111111111111111111\.\.\. has too many digits"),
+        ("a.csv", "method,nme\n" + "a" * 200_000, r"a\.csv: not a table of cells \(field larger than field limit"),
         ("a.xlsx", "x", "must be one of .csv, .tsv, .md, .tex"),
     ],
 )
@@ -208,3 +210,15 @@ def test_a_number_that_is_given_twice_is_said(tmp_path):
     assert audit_table(path).problems == (
         "line 2: NME is given twice for the same faces and normaliser; only the first is checked",
     )
+
+
+def test_a_cell_spans_no_more_columns_than_a_table_has(tmp_path):
+    span = r"\multicolumn{999999999999}{c}{300-W}"
+    text = rf"\begin{{tabular}}{{lr}} Method & {span} \\\\ \midrule a & 1.0 \\\\ \end{{tabular}}"
+    (tmp_path / "a.tex").write_text(text)
+    assert [len(grid.headings) for grid in read_tables(tmp_path / "a.tex")] == [MOST_COLUMNS + 1]
+
+
+def test_lines_of_old_computers_are_lines(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"method,nme\ra,1.5\rb,2.5\r")
+    assert [row.cells for row in read_tables(tmp_path / "a.csv")[0].rows] == [["a", "1.5"], ["b", "2.5"]]

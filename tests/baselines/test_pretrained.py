@@ -138,6 +138,7 @@ def test_the_contract(check, maker):
     except Skipped as reason:
         allowed = {"random_state", "progress", "sample_weight", "refines", "keeps_training", "members", "exports"}
         allowed |= {"attributes", "attribute_rows", "attributes_seen", "attributes_saved"}
+        allowed |= {"confidence", "confidence_rows"}
         assert check.__name__.removeprefix("check_") in allowed, reason
         pytest.skip(str(reason))
 

@@ -248,7 +248,7 @@ def test_the_command_shows_every_check_and_counts(command):
     assert done.exit_code == 0
     assert "passed   mirror-image: The mirror image gives approximately the mirrored prediction.\n" in done.output
     assert done.output.endswith(
-        f"toy: {len(METHOD_CHECKS) - 2} checks ran, {len(METHOD_CHECKS) - 2} passed, 0 failed; 2 were skipped\n"
+        f"toy: {len(METHOD_CHECKS) - 4} checks ran, {len(METHOD_CHECKS) - 4} passed, 0 failed; 4 were skipped\n"
     )
 
 
@@ -258,7 +258,7 @@ def test_the_command_fails_when_a_check_does(command):
     assert done.exit_code == 1
     assert "failed   copy: A deep copy predicts the same" in done.output
     assert "\n         instead: TypeError: " in done.output
-    assert f"{len(METHOD_CHECKS) - 3} passed, 1 failed; 2 were skipped" in done.output
+    assert f"{len(METHOD_CHECKS) - 5} passed, 1 failed; 4 were skipped" in done.output
 
 
 def test_advice_does_not_make_the_command_fail(command):
@@ -267,7 +267,7 @@ def test_advice_does_not_make_the_command_fail(command):
     assert done.exit_code == 0
     assert "advice   not-clipped: " in done.output
     assert "\n         instead: no point lies outside; the outermost is at x = 0.00\n" in done.output
-    assert f"{len(METHOD_CHECKS) - 3} passed, 0 failed, 1 should hold and do not; 2 were skipped" in done.output
+    assert f"{len(METHOD_CHECKS) - 5} passed, 0 failed, 1 should hold and do not; 4 were skipped" in done.output
     advice = {result.check for result in check_method("toy") if result.advice}
     assert advice == {
         *("learns", "moves-along", "mirror-image", "not-clipped", "one-face", "same-faces", "any-scheme"),

@@ -16,6 +16,7 @@ MAY_NOT_APPLY = {
     *("random_state", "threads", "progress", "attributes", "rules", "sample_weight", "refines", "keeps_training"),
     *("files", "changes_nothing", "members", "exports"),
     *("attribute_rows", "attributes_seen", "attributes_saved"),
+    *("confidence", "confidence_rows"),
 }
 WHOLE_IMAGES = {"mtfld"}  # methods that look at no box
 OF_BOXES = {"moves_along", "not_clipped"}

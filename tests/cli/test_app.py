@@ -108,7 +108,7 @@ def test_list_names_everything_registered(call):
         "300w",
         "protocols:",
         "300w-helen",
-        "boxes=tight|jittered:S|official",
+        "boxes=tight|jittered:S|detected:D",
         "schemes:",
         "wflw-98",
     ):
@@ -282,7 +282,7 @@ def test_the_list_of_protocols_fits_on_a_screen(call):
     status, text, _ = call("list", "protocols")
     lines = text.splitlines()
     assert status == 0 and len(lines) <= 55 and max(map(len, lines)) <= 80
-    assert any(line.strip().startswith("300w-helen") for line in lines) and "boxes=tight|jittered:S|official" in text
+    assert any(line.strip().startswith("300w-helen") for line in lines) and "boxes=tight|jittered:S|detected:D" in text
 
 
 def test_a_part_of_a_suite_leaves_the_whole_table_as_it_was(call, suite, tmp_path):

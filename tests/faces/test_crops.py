@@ -99,7 +99,7 @@ def test_the_cache_is_the_users_unless_another_is_given(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name, **_: asked.append(name) or str(tmp_path / name))
     cached_crops(colour_faces(2), 16)
-    assert asked == ["fldbench"] and len(list((tmp_path / "fldbench" / "crops").glob("*.npy"))) == 1
+    assert set(asked) == {"fldbench"} and len(list((tmp_path / "fldbench" / "crops").glob("*.npy"))) == 1
 
 
 @pytest.mark.parametrize("keep", [0, 1, 60, 128, 500, -1])

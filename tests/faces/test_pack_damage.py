@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fuzz import MUTATIONS, change_value
+from mended_packs import mended, use
 from toys import toy_faces
 
 from fldbench.errors import DataError
-from fldbench.faces import Attribute, ImageFiles, unreadable_images
+from fldbench.faces import Attribute, ImageFiles
 from fldbench.faces.pack import open_pack, pack
 from fldbench.faces.pack_about import is_impossible
-from fldbench.faces.pack_files import DATA_MAGIC, INDEX_MAGIC, header
 
 
 @pytest.mark.parametrize("content", [b"root:x:0:0:root:/root:/bin/sh\n", b"BM is no bitmap", b"\xff\xd8\xff secret"])
@@ -25,32 +25,6 @@ def test_a_file_that_is_no_image_is_not_packed(tmp_path, content):
     with pytest.raises(DataError, match="passwd: not an image that can be decoded"):
         pack(faces, tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["passwd"]
-
-
-def mended(index, change):
-    """Write an index whose description was changed, with checksums that fit; return the file of its pack."""
-    data = index.with_name("a")
-    content, images = index.read_bytes(), data.read_bytes()
-    start = 128 + int.from_bytes(content[52:60], "little")
-    text, rest = change(content[128:start]), content[start:]
-    index.write_bytes(header(INDEX_MAGIC, 128 + len(text) + len(rest), text, in_this_file=True) + text + rest)
-    data.write_bytes(header(DATA_MAGIC, len(images), text) + images[128:])
-    return data
-
-
-def use(path):
-    """Use everything that a pack holds."""
-    faces = open_pack(path)
-    columns = [
-        faces.fingerprint,
-        faces.groups_fingerprint,
-        faces.matrices,
-        faces.parts,
-        faces.ids.tolist(),
-        faces.boxes,
-    ]
-    unreadable_images(faces)
-    return columns, faces.attributes, faces.attribute_types, faces.subsets, faces.split(0.5), faces.label, faces[1:]
 
 
 def written(tmp_path, size=None):

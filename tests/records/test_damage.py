@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from fuzz import MUTATIONS, change_value, mutate
+from fuzz_formats import PROTOCOLS, SUITE
 from made_records import made_record
 
 from fldbench.curate.excludes import Exclude, read_excludes, write_excludes
@@ -120,25 +121,6 @@ def test_arrays_come_back_as_they_were(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match="not a regular file"):
         read_npz(tmp_path / "pipe", ["ids"])
-
-
-SUITE = b"""\
-name: small
-define:
-  mouth: {dataset: synthetic, n_expected: 400, normaliser: {name: mouth, points: [[48], [54]]}, thresholds: [0.1]}
-train:
-  - {dataset: synthetic, faces: 50, boxes: "jittered:0.05"}
-methods:
-  - mean-shape
-  - {name: linear, label: "linear, 2", params: {random_state: 3}}
-protocols: [synthetic-test@boxes=jittered:0.10, mouth]
-seeds: [0, 1]
-"""
-PROTOCOLS = b"""\
-mine: {dataset: synthetic, split: test, n_expected: 400, scheme: ibug-68, normaliser: inter-ocular, thresholds: [0.08]}
-other:
-  {dataset: own, n_expected: 5, scheme: mtfl-5, normaliser: "points:3/4", union_of: [a, b], boxes: official}
-"""
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,7 @@ def test_the_commands(out, tmp_path):
     [
         ("faces.json", lambda data: data.replace(b'"ids":["', b'"ids":["' + b"a" * 1000), "an id has more than 1000"),
         ("faces.json", lambda data: b"[" * 100_000, "nested too deeply"),
+        ("faces.json", lambda data: data.replace(b'"arrays":[', b'"arrays":[true,'), "must be a list of texts"),
         ("faces/0/0.npy", lambda data: re.sub(rb": \(\d,", b": (9,", data), "claims"),
         ("faces/0/0.npy", lambda data: bytes(70_000_000), "more than 10000000 bytes"),
     ],

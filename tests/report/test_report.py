@@ -316,3 +316,17 @@ def test_a_record_of_an_earlier_version_that_was_trained_on_its_test_split_is_co
     )
     for one in honest:
         assert leaderboard([record(protocol="imm-frontal", n=120, train=one)]).rows[0]["overlap"] == ""
+
+
+def test_what_has_one_name_and_cannot_be_compared_is_listed_with_the_reason():
+    rules = fldbench.get_protocol("300w-helen")
+    strict = replace(rules, thresholds=(0.08, 0.1, 0.2))
+    other = record("c", train=replace(TRAIN, fingerprint="f2", faces=3148))
+    board = leaderboard([record("a"), record("b", protocol=strict), other])
+    first, second = board.left_out
+    assert first.startswith("not compared: 300w-helen [") and "their rules differ (thresholds [0.08, 0.1], " in first
+    assert second == "not compared: t [f1] and t [f2]: they were trained on other faces (5, 3148)"
+    assert first in board.to_text() and not leaderboard([record("a"), record("b")]).left_out
+    faces = [record(name, test=TestFacts(n=330, complete=True, ids_sha256=name * 64)) for name in "ab"]
+    (line,) = leaderboard(faces).left_out
+    assert line.endswith(": they are measured on other test faces")

@@ -19,7 +19,7 @@ from fldbench.report import robustness
 from fldbench.report.curves import BOXES, sections_of, with_intervals, with_ranks
 from fldbench.report.names import rows_of
 from fldbench.report.robustness import _difference
-from fldbench.report.robustness_figure import boxes_figure, harms_figure, spread
+from fldbench.report.robustness_figure import boxes_figure, harms_figure
 from fldbench.report.robustness_tables import tables_of
 from fldbench.stats import Interval
 
@@ -232,13 +232,3 @@ def test_records_without_harm_have_no_curve(tmp_path):
         robustness(tmp_path)
     with pytest.raises(StoreError, match="no run record"):
         robustness(tmp_path / "nothing")
-
-
-def test_names_are_spread_by_law():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        wanted = np.sort(rng.uniform(0, 5, rng.integers(1, 9)))
-        found = spread(wanted, 0.5, 0.0)
-        assert (np.diff(found) >= 0.5 - 1e-9).all() and (found >= 0).all()
-        if (np.diff(wanted) >= 0.5).all():
-            np.testing.assert_allclose(found, wanted)

@@ -78,7 +78,7 @@ def test_edges_of_pairs():
 
 
 def test_a_table_of_equal_methods_has_few_false_alarms():
-    """A short form of benchmarks/coverage.py: 3 standard deviations of a share at 5 % of 200 are 4.6 %."""
+    """A short form of benchmarks/interval_coverage.py: 3 standard deviations of a share at 5 % of 200 are 4.6 %."""
     rng, alarms = np.random.default_rng(0), 0
     for i in range(200):
         faces = np.exp(rng.normal(-3, 0.4, size=50))

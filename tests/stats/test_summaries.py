@@ -144,7 +144,7 @@ def test_what_cannot_be_summarised_is_refused(values, more, says):
 
 
 def test_intervals_of_skewed_errors_in_clips_cover_the_truth():
-    """A short form of benchmarks/coverage.py: 3 standard deviations of a share at 95 % are 3.8 %."""
+    """A short form of benchmarks/interval_coverage.py: 3 standard deviations of a share at 95 % are 3.8 %."""
     rng, times, covered = np.random.default_rng(2), 300, np.zeros(2)
     clips = np.repeat(np.arange(100), 3)
     shift = np.exp(-3 + (0.3**2 + 0.3**2) / 2)

@@ -25,7 +25,7 @@ def truth_of(n):
     return POINTS * np.linspace(0.8, 1.2, n)[:, None, None]
 
 
-def write_runs(folder, errors, protocol="300w-helen", groups=None, **fields):
+def write_runs(folder, errors, protocol="300w-helen", more=None, **fields):
     """Write a record for each method, name -> errors (n,), fractions; predictions lie right of the truth by them.
 
     Returns their keys.
@@ -42,7 +42,7 @@ def write_runs(folder, errors, protocol="300w-helen", groups=None, **fields):
         record = made_record(name, protocol, n=n, key=key, metrics=metrics, test=test, **fields)
         predictions = truth_of(n) + np.stack([100 * values, 0 * values], axis=-1)[:, None]
         arrays = {"ids": ids, "errors": values, "charged": values, "counts": np.full(n, 5), "predictions": predictions}
-        store.write(record, arrays if groups is None else arrays | {"groups": groups})
+        store.write(record, arrays | (more or {}))
         keys.append(key)
     return keys
 

@@ -69,10 +69,10 @@ class Field:
         across = self.left + self.x.share(x) * (self.width - self.left - self.right)
         return across, self.top + (1 - self.y.share(y)) * (self.height - self.top - self.bottom)
 
-    def axes(self) -> list[str]:
-        """Return grid lines, their numbers and the names of the axes."""
+    def axes(self, levels: bool = True) -> list[str]:
+        """Return grid lines, their numbers and the names of the axes; without levels, of the horizontal axis alone."""
         parts = []
-        for value in self.y.ticks():
+        for value in self.y.ticks() if levels else ():
             y = self.at(self.x.low, value)[1]
             parts.append(
                 f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" y1="{y:.1f}" y2="{y:.1f}"/>'

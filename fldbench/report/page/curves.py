@@ -7,12 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from fldbench.escape import html
+from fldbench.escape import cut, html
 from fldbench.metrics import ced
 from fldbench.report.page.chart import Axis, Field, colour
 from fldbench.report.page.measured import Measured
 
 STEPS = 100
+ROW = 24  # px, of a line of text with some room
+NAME = 120  # px, of a method's name
+
+
+class Forest(Field):
+    """A field with room for names at its left."""
+
+    left = 240
+
+    def upright(self) -> list[str]:
+        """Return the grid lines of the horizontal axis alone, with its numbers and name."""
+        return self.axes(levels=False)
 
 
 def ced_figure(table: Measured) -> Markup:
@@ -78,17 +90,41 @@ def cost_figure(points: Sequence[tuple[str, float, float, bool]], across: str) -
     if len(joined) > 1:
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in joined)
         parts.append(f'<path class="line front" d="M{path}"/>')
-    for name, price, loss, best in sorted(points, key=lambda one: one[3]):
+    named: list[tuple[float, float]] = []
+    for name, price, loss, best in sorted(points, key=lambda one: (one[3], one[1])):
         left, top = field.at(price, loss)
-        kind = "best" if best else "other"
         title = f"<title>{html(f'{name}: {price:.3g}, {loss:.2f} %')}</title>"
+        kind = "best" if best else "other"
         parts.append(f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="5">{title}</circle>')
         if best:
-            side = ("end", -9) if left > 0.7 * field.width else ("start", 9)
-            parts.append(
-                f'<text x="{left + side[1]:.1f}" y="{top - 7:.1f}" text-anchor="{side[0]}">{html(name)}</text>'
-            )
+            side, away = ("end", -9) if left > 0.7 * field.width else ("start", 9)
+            near = any(abs(left - x) < NAME and abs(top - y) < ROW for x, y in named)
+            place = f'x="{left + away:.1f}" y="{top + (19 if near else -7):.1f}" text-anchor="{side}"'
+            parts.append(f'<text class="named" {place}>{html(cut(name, 28))}</text>')
+            named += [] if near else [(left, top)]
     return field.svg(parts, f"Methods by {across} and NME; the numbers are in the table", "cost")
+
+
+def forest_figure(lines: Sequence[tuple[str, float, float | None, float | None]]) -> Markup:
+    """Return values with their intervals, one below the other; empty without any.
+
+    lines are (name, value, low, high), in percent; an interval that is not known is not drawn.
+    """
+    if not lines:
+        return Markup("")
+    ends = [end for _, value, low, high in lines for end in (value, low, high) if end is not None]
+    field = Forest(Axis(0.0, 1.05 * max(ends), "NME, %"), Axis(0.0, 1.0), 640, 60 + ROW * len(lines))
+    parts = field.upright()
+    for i, (name, value, low, high) in enumerate(lines):
+        y = field.top + (i + 0.5) * ROW
+        place = f'x="{field.left - 10}" y="{y + 4}" text-anchor="end"'
+        parts.append(f'<text class="named" {place}>{html(cut(name, 34))}</text>')
+        if low is not None and high is not None:
+            ends_at = " ".join(f'x{k}="{field.at(end, 0)[0]:.1f}"' for k, end in ((1, low), (2, high)))
+            parts.append(f'<line class="whisker" {ends_at} y1="{y}" y2="{y}"/>')
+        text = f"<title>{html(f'{name}: {value:.2f} %')}</title>"
+        parts.append(f'<circle class="best" cx="{field.at(value, 0)[0]:.1f}" cy="{y}" r="4">{text}</circle>')
+    return field.svg(parts, f"NME of {len(lines)} slices with intervals; the numbers are in the table", "forest")
 
 
 def legend(names: Sequence[str]) -> list[tuple[str, str]]:

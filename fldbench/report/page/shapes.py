@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,17 @@ AROUND = 0.35  # of the face's longer side, shown around it
 
 
 class Shapes:
-    """A pool of shapes: each is stored once, in steps of its square."""
+    """A pool of shapes and pictures: each is stored once, a shape in steps of its square.
+
+    Attributes
+    ----------
+    pictures : dict of str to int
+        Data URL -> its number.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[int, dict[bytes, int]] = {}
+        self.pictures: dict[str, int] = {}
 
     def add(self, points: np.ndarray, square: Square) -> int:
         """Return the number of a shape, (L, 2) px, among those of L points.
@@ -81,7 +89,7 @@ def drawings(
     """Return the faces of one table that a page draws, as JSON values; None without predictions.
 
     `faces` are rows of the table's faces, and `errors` the errors of these; `truth` and each list of `answers` are
-    numbers of shapes; `pictures` are data URLs, or empty.
+    numbers of shapes; `pictures` are numbers of pictures, None for one that cannot be read, or there are none.
     """
     row_of = {face: row for row, face in enumerate(known.ids.tolist())}
     usable = [i for i, face in enumerate(table.ids.tolist()) if face in row_of]
@@ -103,7 +111,7 @@ def drawings(
         "answers": [
             [pool.add(own[f], s) if f in own else None for f, s in zip(ids, squares, strict=True)] for own in answers
         ],
-        "pictures": _pictures(known, [row_of[face] for face in ids], squares),
+        "pictures": _pictures(known, [row_of[face] for face in ids], squares, pool),
     }
 
 
@@ -115,10 +123,15 @@ def _answers(table: Measured, row: int, places: Mapping[str, Path]) -> dict[str,
     return dict(zip(arrays["ids"].tolist(), arrays["predictions"], strict=True))
 
 
-def _pictures(known: KnownFaces, rows: Sequence[int], squares: Sequence[Square]) -> list[str]:
-    import base64
-
+def _pictures(known: KnownFaces, rows: Sequence[int], squares: Sequence[Square], pool: Shapes) -> list[int | None]:
     if known.picture is None:
         return []
-    made = [known.picture(row, square) for row, square in zip(rows, squares, strict=True)]
-    return ["" if one is None else f"data:{one[0]};base64,{base64.b64encode(one[1]).decode()}" for one in made]
+    found: list[int | None] = []
+    for row, square in zip(rows, squares, strict=True):
+        made = known.picture(row, square)
+        if made is None:
+            found.append(None)
+            continue
+        url = f"data:{made[0]};base64,{base64.b64encode(made[1]).decode()}"
+        found.append(pool.pictures.setdefault(url, len(pool.pictures)))
+    return found

@@ -30,6 +30,7 @@ from fldbench.report.page.pairs import pair_values
 from fldbench.report.page.provenance import provenance
 from fldbench.report.page.sample import MOST_VALUES, sampled
 from fldbench.report.page.shapes import MOST_POINTS, Shapes, drawings
+from fldbench.report.page.side_reports import SLICES_HOW, cost_side, slices_side
 
 SCRIPTS = (
     "core.js",
@@ -105,13 +106,15 @@ def page(
         "tables": [_values(table, most, ids) | more for table, more in zip(tables, drawn, strict=True)],
         "ids": [[plain(face) for face in one] for one in ids],
         "shapes": pool.packed(),
+        "pictures": list(pool.pictures),
     }
     known = {name: any(name in one for one in drawn) for name in ("drawn", "landmarks")}
     absent = [] if all(known.values()) else [FACES_HOW]
     sources = provenance(tables)
     harms = robustness_side(folders, tables)
-    sides = [one for one in (harms,) if one is not None]
-    absent += [] if harms is not None else [HARMS_HOW]
+    cut = slices_side(folders, tables)
+    sides = [one for one in (cut, harms, cost_side(folders, tables)) if one is not None]
+    absent += [how for side, how in ((cut, SLICES_HOW), (harms, HARMS_HOW)) if side is None]
     environment = _environment()
     style, head = _file("page.css"), _file("head.js")
     script = "\n".join(["(() => {", '"use strict";', *map(_file, SCRIPTS), "})();\n"])

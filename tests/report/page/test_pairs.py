@@ -87,9 +87,9 @@ def test_one_method_has_no_pair_and_two_without_a_common_face_say_nothing(table)
 
 
 def test_groups_are_those_that_the_records_keep(tmp_path):
-    write_runs(tmp_path, {"a": np.full(N, 0.03), "b": np.full(N, 0.04)}, groups=np.arange(N) // 3)
+    write_runs(tmp_path, {"a": np.full(N, 0.03), "b": np.full(N, 0.04)}, more={"groups": np.arange(N) // 3})
     (one,) = measured(leaderboard(tmp_path), places_of([tmp_path]))
     assert len(set(one.groups.tolist())) == N / 3 and one.groups[0] == one.groups[2] != one.groups[3]
-    write_runs(tmp_path / "alone", {"a": np.full(N, 0.03)}, groups=np.arange(N))
+    write_runs(tmp_path / "alone", {"a": np.full(N, 0.03)}, more={"groups": np.arange(N)})
     (one,) = measured(leaderboard(tmp_path / "alone"), places_of([tmp_path / "alone"]))
     assert one.groups is None

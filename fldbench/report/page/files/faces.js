@@ -1,4 +1,5 @@
 const PAGE = 24; // faces at a time
+const ON_PICTURES = { "--truth": "#ffffff", "--s0": "#58b4ff", "--s1": "#ff9a4d" }; // light on any skin
 let facesShown = PAGE;
 
 function drawFaces() {
@@ -29,7 +30,7 @@ function drawFaces() {
   const ranked = own.faces.map((_, k) => k).sort((x, y) => (keys[order] ?? keys.worst)(x) - (keys[order] ?? keys.worst)(y) || x - y);
   const whole = own.faces.length === one.total;
   const which = whole ? `All ${one.total} faces.` : `${own.faces.length} of ${one.total} faces are drawn in this page: those that tell most, the worst and the best of each method and those over which the methods disagree.`;
-  const pictures = own.pictures.length ? [] : [" Points alone, without anyone's picture; ", el("code", { class: "whole" }, "--images"), " embeds pictures."];
+  const pictures = own.pictures.length ? [" On a picture the truth is white."] : [" Points alone, without anyone's picture; ", el("code", { class: "whole" }, "--images"), " embeds pictures."];
   $("#faces-note").replaceChildren(which, ...pictures, " The points are those of the first training.");
   showTiles($("#grid"), one, ranked.slice(0, facesShown), [[m, "--s0"], [other, "--s1"]].filter(([i]) => i >= 0));
   $("#more-faces").hidden = ranked.length <= facesShown;
@@ -58,20 +59,22 @@ function tile(one, k, methods, at) {
   const item = el("li", {}, canvas, ...lines, el("p", { class: "id", title: id }, id.split("/").pop()));
   const paint = () => {
     const [pen, width, height] = canvasOf(canvas);
+    const url = data.pictures[own.pictures[k]];
+    const ink = (name) => (url ? ON_PICTURES[name] : colour(name));
     const points = () => {
-      outline(pen, shapeOf(own.points, own.truth[k]), own.edges, width, height, colour("--truth"), 1);
+      outline(pen, shapeOf(own.points, own.truth[k]), own.edges, width, height, ink("--truth"), 1);
       for (const [i, name] of methods) {
         const shape = own.answers[i]?.[k];
-        if (shape !== null && shape !== undefined) outline(pen, shapeOf(own.points, shape), own.edges, width, height, colour(name), 1.6);
+        if (shape !== null && shape !== undefined) outline(pen, shapeOf(own.points, shape), own.edges, width, height, ink(name), 1.6);
       }
     };
-    if (!own.pictures[k]) return points();
+    if (!url) return points();
     const picture = new Image();
     picture.onload = () => {
       pen.drawImage(picture, 0, 0, width, height);
       points();
     };
-    picture.src = own.pictures[k];
+    picture.src = url;
   };
   return [item, paint];
 }

@@ -1,6 +1,6 @@
 """How often the 95 % intervals of fldbench.stats cover the truth, and how often a table of equal methods errs.
 
-    python benchmarks/coverage.py [--times 5000] [--random-state 0]
+    python benchmarks/interval_coverage.py [--times 5000] [--random-state 0]
 
 Simulated errors are skewed and come in clips, as real ones do: 150 clips of 1 to 4 faces; the error of a face is
 log-normal, 3.5 % in the middle, with a part of its clip, one of its own and one of the method; one face in fifty has

@@ -1,0 +1,114 @@
+"""What a model answers for a video: its faces followed and drawn, or a table with a line for each face and frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from fldbench.detector import DEFAULT, Detector, make_detector
+from fldbench.errors import DataError, MethodError, must_be
+from fldbench.files import write_text
+from fldbench.found import faces_in
+from fldbench.media.clip import FORMATS, Frame
+from fldbench.media.marks import Marks, draw_tracks
+from fldbench.media.pose import head_pose, openness
+from fldbench.media.smooth import OneEuro
+from fldbench.media.track import Track
+from fldbench.media.video import Followed, follow_faces
+from fldbench.method import Method
+from fldbench.progress import Listener
+from fldbench.schemes import get_scheme
+
+ABOUT = ("frame", "seconds", "face", "score", "yaw", "pitch", "roll", "left_eye", "right_eye", "mouth")
+
+
+def predict_video(
+    model: Method,
+    source: str | Path,
+    output: str | Path,
+    detector: str | Detector = DEFAULT,
+    min_score: float | None = None,
+    largest: bool = False,
+    every: int = 15,
+    smooth: bool = True,
+    marks: Marks | None = None,
+    progress: Listener | None = None,
+) -> Followed:
+    """Follow the faces of a video and write what was asked for.
+
+    Parameters
+    ----------
+    model : Method
+        Fitted.
+    source : str or Path
+        The video.
+    output : str or Path
+        .mp4, .mov or .mkv: the video with its faces drawn. .csv: a line for each face in each frame, with the number of
+        the face, the pose of the head in degrees and the aspect ratios of eyes and mouth (empty where the scheme does
+        not tell), and the points x0, y0, x1, ... in px of the upright frame.
+    detector, min_score, largest
+        As for `fldbench.found.faces_in`.
+    every : int
+        Frames between detections.
+    smooth : bool
+        By the one-euro filter; see `fldbench.media.smooth`.
+    marks : Marks, optional
+        What is drawn beside or instead of the points.
+    progress : callable, optional
+        Called as progress(video, frames done, frames in all).
+
+    Raises
+    ------
+    DataError, MissingDependencyError, StoreError
+        See `fldbench.media.video.follow_faces`; also for an output with another ending.
+    MethodError
+        For a model that does not know its points.
+    """
+    output = Path(output)
+    if output.suffix.lower() not in (*FORMATS, ".csv"):
+        allowed = f"one of {', '.join(FORMATS)}, .csv"
+        raise DataError(must_be("predict", f"the ending of {output} for a video", output.suffix, allowed))
+    if model.fitted_on is None:
+        raise MethodError(f"{model.label} does not know which points it answers with; fit it, or load a model")
+    scheme, wanted = model.fitted_on.scheme, marks or Marks()
+    finder = make_detector(detector) if isinstance(detector, str) else detector
+    as_table = output.suffix.lower() == ".csv"
+    lines: list[list[object]] = []
+
+    def note(frame: Frame, tracks: list[Track]) -> None:
+        lines.extend(_line(frame, track, scheme) for track in tracks)
+
+    seen, model._boxes_seen = model._boxes_seen, None  # boxes from landmarks are tight, whatever it learned on
+    try:
+        done = follow_faces(
+            source,
+            None if as_table else output,
+            lambda image: faces_in(image, finder, scheme, min_score, largest),
+            lambda image, boxes: np.array(model.predict([image] * len(boxes), boxes), float),
+            lambda image, tracks: draw_tracks(image, tracks, scheme, wanted),
+            every,
+            OneEuro if smooth else None,
+            note if as_table else None,
+            progress,
+        )
+    finally:
+        model._boxes_seen = seen
+    if as_table:
+        text = io.StringIO()
+        points = [f"{axis}{i}" for i in range(get_scheme(scheme).n_points) for axis in "xy"]
+        csv.writer(text, lineterminator="\n").writerows([[*ABOUT, *points], *lines])
+        write_text(output, text.getvalue())
+    return done
+
+
+def _line(frame: Frame, track: Track, scheme: str) -> list[object]:
+    try:
+        angles = head_pose(track.shown, scheme).angles
+    except DataError:  # the scheme does not tell
+        angles = np.full(3, np.nan)
+    told = [*(f"{value:.2f}" for value in angles), *(f"{value:.4f}" for value in openness(track.shown, scheme))]
+    about = [frame.number, f"{frame.time:.4f}", track.identity, f"{track.score:.4f}"]
+    return [*about, *("" if one == "nan" else one for one in told), *(f"{value:.3f}" for value in track.shown.ravel())]
