@@ -51,7 +51,7 @@ SUITE = {
     "protocols": ["same-faces"],  # the faces of the training: few are drawn, and the numbers are no result
     "allow_overlap": True,
 }
-TIMES = ("seconds", "ms", "resumed", "remark")
+TIMES = ("seconds", "ms", "load", "resumed", "remark")
 
 
 def main() -> None:
