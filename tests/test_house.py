@@ -42,6 +42,8 @@ LAYERS = (
         "contract",
         "columns",
         "dataset",
+        "compact",
+        "builtin",
         "model_file",
         "method",
         "detector",

@@ -67,7 +67,7 @@ def test_what_it_names_exists():
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
         known = "list show run ablate compare report leaderboard publish evaluate audit doctor train predict data "
-        known += "check export"
+        known += "check export clean"
         assert name in known.split(), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
