@@ -140,6 +140,7 @@ class NetworkMethod(FittedNetwork):
         "task_stopping": optional(kind(dict, allowed="a dict of settings")),
     }
     normalise: ClassVar[str] = "instance"
+    any_size: ClassVar[bool] = False  # whether the network answers crops of any multiple of 16 px, as `growth` needs
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     size: int = 128
@@ -193,9 +194,14 @@ class NetworkMethod(FittedNetwork):
         check_rules(self.label, {"normalise": self.normalise}, self.rules, {})
         check_loss(self.loss, self.label)
         get_ranges(self.augmentation, self.label)
-        precision = self._settings().precision
+        settings = self._settings()
+        if settings.growth and not self.any_size:
+            raise MethodError(
+                f"{self.label}: its network answers crops of one size, so they cannot grow; leave `growth` out of "
+                "`training`"
+            )
         check_attribute_loss(self.attribute_loss, self.tasks, self.label)
-        check_weighting(self.weighting, self.tasks, self.label, precision)
+        check_weighting(self.weighting, self.tasks, self.label, settings.precision)
         check_task_stopping(self.task_stopping, self.weighting, self.label)
 
     def key_params(self) -> dict[str, Any]:
