@@ -107,6 +107,7 @@ class HogRidge(Method):
         Whether it was fitted with start shapes.
     """
 
+    version = 2
     changes_nothing = ("threads",)
     weighs_faces = True
     refines = True
