@@ -18,6 +18,7 @@ from fldbench.cli import (
     data,
     models,
     names,
+    new,
     predict,
     reports,
     robustness,
@@ -53,6 +54,7 @@ app.command()(audit.audit)
 app.command()(audit.doctor)
 app.command()(models.train)
 app.command()(predict.predict)
+app.command()(new.new)
 app.command()(models.check)
 app.command()(models.export)
 app.command()(clean.clean)
