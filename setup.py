@@ -25,13 +25,12 @@ setup(
         *packages_below("fldbench"),
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
-<<<<<<< HEAD
-    package_data={"fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "models/*"]},
-=======
     package_data={
-        "fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"]
+        "fldbench": [
+            *("*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"),
+            "models/*",
+        ]
     },
->>>>>>> main
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",
