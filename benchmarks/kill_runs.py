@@ -1,7 +1,7 @@
 """Kill a run at random moments until it is done, and compare its tables with those of an unbroken run.
 
 The suite has classical methods, an ensemble, a network and one with attributes. Each round starts the command, kills it
-(SIGKILL) after a random time, and looks whether a process of it is left; when the run has come to its end, another one
+(SIGKILL) after a random time, and looks whether a process of it stays; when the run has come to its end, another one
 begins in an empty folder, until there were so many kills or so many minutes are over. Every finished run must give the
 rows of the unbroken one, apart from times, and the same predictions.
 
@@ -54,6 +54,7 @@ SUITE = {
     "allow_overlap": True,
 }
 MARK = "FLDBENCH_KILLED"  # in the environment of every process of a run
+PATIENCE = 20  # seconds
 TIMES = ("seconds", "ms", "load", "resumed", "remark")
 
 
@@ -83,7 +84,6 @@ def main() -> None:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 kills += 1
-                time.sleep(0.2)
                 left += survivors(out)
                 continue
             if content(out) != whole:
@@ -117,7 +117,15 @@ def content(out: Path) -> tuple[list[dict[str, str]], dict[str, bytes]]:
 
 
 def survivors(out: Path) -> int:
-    """Return how many processes of the run into a folder are still there."""
+    """Return how many processes of the run into a folder are still there when they have had time to see its end."""
+    end = time.monotonic() + PATIENCE
+    while (found := alive(out)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+def alive(out: Path) -> int:
+    """Return how many processes there are of the run into a folder."""
     found = 0
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
