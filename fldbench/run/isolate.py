@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
 from fldbench import errors
-from fldbench.errors import FldbenchError
+from fldbench.errors import FldbenchError, StoreError
 from fldbench.records.store import Store
 from fldbench.run.cell import LONGEST_TRACE, Cell, Failure
 from fldbench.run.cell_process import ENDED, NOT_WANTED, REQUEST, TOO_LARGE, TOO_LONG, faces_of, work_of
@@ -29,6 +29,18 @@ POSSIBLE = hasattr(os, "fork") and hasattr(socket, "send_fds")
 LONGEST_OUTPUT = 1_000_000  # bytes that are kept of what a cell prints: its end
 
 
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Turn what the system refuses into an error that says what to do: a full disk, no memory, no processes left."""
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.gettempdir()
+        raise StoreError(
+            f"no process can be started ({error.strerror or error}); free some space in {place}, or memory"
+        ) from error
+
+
 class Server:
     """The process that forks cells. It is closed at the end of the block, and ends with this process however that ends.
 
@@ -38,11 +50,12 @@ class Server:
         That it will be asked for: it loads their faces.
     """
 
+    @_told_plainly()
     def __init__(self, cells: Sequence[Cell]) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as faces:
+        with tempfile.TemporaryFile() as faces, ExitStack() as unless_started:
             faces.write(faces_of(cells))
             faces.seek(0)
+            ours, theirs = map(unless_started.enter_context, socket.socketpair())
             code = (
                 f"import sys; sys.path[:] = {sys.path!r}\n"
                 "from fldbench.run.cell_process import serve\n"
@@ -52,6 +65,8 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code], stdin=faces, pass_fds=[theirs.fileno()], start_new_session=True
             )
+            theirs.close()
+            unless_started.pop_all()
         self._socket = ours
 
     def __enter__(self) -> Server:
