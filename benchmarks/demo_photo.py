@@ -11,7 +11,7 @@ from fldbench.datasets.synthetic.dataset import SEEDS
 from fldbench.datasets.synthetic.sample import face_image
 from fldbench.media.draw import write_png
 
-FACES, SIDE = (0, 13, 9), 320  # of the test stream; px
+FACES, SIDE = (0, 13, 9), 240  # of the test stream; px
 
 
 def main(path: str) -> None:
