@@ -15,7 +15,7 @@ SAME = 0.3  # IoU from which two boxes are the same face
 KEPT = 0.5  # IoU of the box that a method got and that of its answer, below which the answer is not trusted
 STEADY = 0.9  # IoU of a box and that of its answer from which the box stays
 TWICE = 0.7  # IoU from which two tracks follow one face
-STAYS = 0.7  # of an attribute's probability when it is asked again: answers to single frames flicker
+STAYS = 0.75  # of an attribute's probability when it is asked again: answers to single frames flicker
 PATIENCE = 2  # detections without its face after which a track ends
 
 Detect = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -213,7 +213,7 @@ def blended(old: Attributes, new: Attributes) -> Attributes:
     """Return the attributes of a face after another answer; what the answer does not tell stays as it was.
 
     >>> blended({"smile": {"no": 1.0, "yes": 0.0}}, {"smile": {"no": 0.0, "yes": 1.0}})
-    {'smile': {'no': 0.7, 'yes': 0.3}}
+    {'smile': {'no': 0.75, 'yes': 0.25}}
     >>> blended({"smile": {"yes": 0.5}}, {"smile": {"yes": float("nan")}, "beard": {"yes": 0.25}})
     {'smile': {'yes': 0.5}, 'beard': {'yes': 0.25}}
     """
