@@ -71,7 +71,7 @@ class Stack(Several):
 
     folds: int = 5
     parts: int | None = 1
-    ridge: float = 20.0
+    ridge: float = 50.0
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Stack:
         """Learn offsets and weights, and fit every method to all faces.
