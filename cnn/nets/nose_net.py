@@ -114,7 +114,8 @@ class NoseNet(OblongMethod):
 
     def build(self, n_points: int, mean: torch.Tensor) -> NoseNetwork:
         """Return the network, which begins as the mean shape."""
-        return NoseNetwork(mean, self.landmark_, self.width, self.height, self.channels)
+        landmark = vars(self).get("landmark_", self.landmark or 0)  # before `fit` only its size is asked for
+        return NoseNetwork(mean, landmark, self.width, self.height, self.channels)
 
 
 class NoseNetwork(Network):
