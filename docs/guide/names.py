@@ -50,10 +50,9 @@ def section(about):
         ]
     for heading, facts in about.tables.items():
         lines += ['??? note "' + heading.replace('"', "'") + '"', ""]
-        rows = {
-            f"`{name}`" if "(" not in heading or "=" in heading else escaped(name): text for name, text in facts.items()
-        }
-        body = table({name: escaped(text) for name, text in rows.items()}, ("name", "meaning"))
+        code = about.kind != "protocol"  # there, the names are those of published methods
+        rows = {f"`{name}`" if code else escaped(name): escaped(text) for name, text in facts.items()}
+        body = table(rows, ("name", "meaning"))
         lines += [*("    " + line for line in body.splitlines()), ""]
     if about.source:
         text = prose(about.source)
