@@ -7,7 +7,6 @@ cut the crop, and the file's metadata say how.
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
 import torch
@@ -16,13 +15,12 @@ from torch import nn
 from fldbench.cnn.cost import fused
 from fldbench.cnn.heads import LOGITS, as_output
 from fldbench.cnn.method import NetworkMethod
+from fldbench.cnn.runtime import write_onnx
 from fldbench.cnn.view import normalised
 from fldbench.errors import MethodError, MissingDependencyError
 from fldbench.files import written_whole
 from fldbench.method import Method
 from fldbench.params import check_tasks
-
-OPSET = 17
 
 
 class PixelNetwork(nn.Module):
@@ -95,19 +93,8 @@ def export_onnx(method: Method, path: str | Path) -> Path:
     width, height = method.input_size
     outputs = ["landmarks", *network.attributes]
     sample = torch.zeros(2, method.channels, height, width)
-    with written_whole(path, "wb") as file, warnings.catch_warnings(), torch.no_grad():
-        # The exporter that is to replace this one needs a further package, onnxscript.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (sample,),
-            file.name,
-            input_names=["image"],
-            output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in ("image", *outputs)},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    with written_whole(path, "wb") as file:
+        write_onnx(network, sample, file.name, "image", outputs)
         model = onnx.load(file.name)
         facts = {"scheme": method.scheme_, "width": width, "height": height, "channels": method.channels}
         facts |= {"classes": method.classes_} if network.attributes else {}

@@ -13,6 +13,7 @@ from torch import nn
 from fldbench.cnn.cost import fused, multiply_adds
 from fldbench.cnn.heads import LOGITS, Output, as_output, confidence
 from fldbench.cnn.layers import Network
+from fldbench.cnn.runtime import OnnxRunner
 from fldbench.cnn.training.settings import Settings, get_settings
 from fldbench.cnn.view import normalised, to_tensor
 from fldbench.cnn.weights import PREFIX, built_with
@@ -150,10 +151,13 @@ class FittedNetwork(Method):
         _, view, settings = self.fitted_network, self.view, self._settings()
         matrices = view.square(boxes)
         threads = max(count_threads(settings.threads, least=0), 1)
-        device = torch.device("cuda" if settings.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
         network = self._fused()
-        if next(network.parameters()).device.type != device.type:  # asked first: `to` visits every module
-            network.to(device)
+        device = torch.device("cpu")
+        if isinstance(network, nn.Module):
+            if settings.accelerator != "cpu" and torch.cuda.is_available():
+                device = torch.device("cuda")
+            if next(network.parameters()).device.type != device.type:  # asked first: `to` visits every module
+                network.to(device)
         with ThreadPoolExecutor(threads) as pool:
             for i in range(0, len(matrices), BATCH):
                 rows = range(i, min(i + BATCH, len(matrices)))
@@ -162,10 +166,15 @@ class FittedNetwork(Method):
                 crops = normalised(crops.to(device), self.normalise)
                 yield crops, matrices[i : i + BATCH], as_output(network(crops))
 
-    def _fused(self) -> nn.Module:
+    def _fused(self) -> nn.Module | OnnxRunner:
         """Return the network for prediction, its norms folded into the layers before them; made once per network_."""
-        if getattr(self, "_fast", (None,))[0] is not self.network_:
-            self._fast = (self.network_, fused(self.network_))
+        made_of = (self.network_, self.runtime)
+        if getattr(self, "_fast", (None,))[0] != made_of:
+            network = fused(self.network_)
+            if self.runtime == "onnxruntime":
+                width, height = self.input_size
+                network = OnnxRunner(network.cpu(), (self.channels, height, width), self.label)
+            self._fast = (made_of, network)
         return self._fast[1]
 
     def __getstate__(self) -> dict[str, Any]:

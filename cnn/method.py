@@ -15,6 +15,7 @@ from fldbench.cnn.attribute_losses import check_attribute_loss
 from fldbench.cnn.fitted import FittedNetwork
 from fldbench.cnn.layers import Network
 from fldbench.cnn.losses import check_loss
+from fldbench.cnn.runtime import RUNTIMES, check_runtime
 from fldbench.cnn.training import pictures
 from fldbench.cnn.training.augment import AUGMENTATION, get_ranges
 from fldbench.cnn.training.batches import cut_crops
@@ -79,6 +80,9 @@ class NetworkMethod(FittedNetwork):
         The peak of its schedule.
     flip_test : bool
         Average predictions with those of the mirrored crop.
+    runtime : {"torch", "onnxruntime"}
+        What computes predictions. "onnxruntime" takes about half of the time for single faces on a CPU, and answers the
+        same to rounding; it needs fldbench[onnx].
     tasks : sequence of str
         "landmarks", and the attributes that are trained with them and answered by `predict_attributes`. The training
         faces must have them, with classes (`FaceSet.attribute_types`).
@@ -129,6 +133,7 @@ class NetworkMethod(FittedNetwork):
         "epochs": whole(1),
         "batch_size": whole(1),
         "learning_rate": real(above=0),
+        "runtime": one_of(RUNTIMES),
         "weights": optional(kind(str, allowed="the path of a file")),
         "frozen": whole(-1),
         "training": optional(kind(dict, allowed="a dict of settings")),
@@ -140,6 +145,7 @@ class NetworkMethod(FittedNetwork):
         "task_stopping": optional(kind(dict, allowed="a dict of settings")),
     }
     normalise: ClassVar[str] = "instance"
+    any_size: ClassVar[bool] = False  # whether the network answers crops of any multiple of 16 px, as `growth` needs
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     size: int = 128
@@ -151,6 +157,7 @@ class NetworkMethod(FittedNetwork):
     batch_size: int = 32
     learning_rate: float = 1e-3
     flip_test: bool = False
+    runtime: str = "torch"
     tasks: Sequence[str] = (LANDMARKS,)
     attribute_loss: str | dict[str, str] = "cross-entropy"
     weighting: str | dict[str, Any] = "equal"
@@ -192,10 +199,16 @@ class NetworkMethod(FittedNetwork):
         super().check_params()
         check_rules(self.label, {"normalise": self.normalise}, self.rules, {})
         check_loss(self.loss, self.label)
+        check_runtime(self.runtime, self.label)
         get_ranges(self.augmentation, self.label)
-        precision = self._settings().precision
+        settings = self._settings()
+        if settings.growth and not self.any_size:
+            raise MethodError(
+                f"{self.label}: its network answers crops of one size, so they cannot grow; leave `growth` out of "
+                "`training`"
+            )
         check_attribute_loss(self.attribute_loss, self.tasks, self.label)
-        check_weighting(self.weighting, self.tasks, self.label, precision)
+        check_weighting(self.weighting, self.tasks, self.label, settings.precision)
         check_task_stopping(self.task_stopping, self.weighting, self.label)
 
     def key_params(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ Frame: the network's crop covers [-1, 1] in x and in y. A point p px of a crop t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ CHANNEL_STATISTICS = {
     "signed": ([0.5], [0.5]),
     "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
 }
+GROWTH_STEP = 16  # px; networks that answer crops of any size halve them four times
 NORMALISATIONS = ("instance", *CHANNEL_STATISTICS, "stretched")
 
 
@@ -48,6 +49,22 @@ class View:
     def side(self) -> int:
         """Side of the square before it is stretched, px; it has the finer of the two resolutions."""
         return max(self.width, self.height)
+
+    def grown(self, done: float) -> View:
+        """Return the view of a smaller crop of the same square, when a share `done` of its growth is done.
+
+        Sides grow from half of their length to the whole, in steps of 16 px.
+
+        Examples
+        --------
+        >>> [View(128, 128, 3, 0.0).grown(done).width for done in (0.0, 0.2, 0.5, 0.99, 1.0)]
+        [64, 64, 96, 112, 128]
+        """
+        width, height = (
+            side if done >= 1 else max(int(side * (1 + done) / 2) // GROWTH_STEP * GROWTH_STEP, min(GROWTH_STEP, side))
+            for side in (self.width, self.height)
+        )
+        return replace(self, width=width, height=height)
 
     def wide(self, margin: float) -> int:
         """Return the side, px, of a crop that is `margin` times as wide and has the same resolution."""

@@ -42,6 +42,7 @@ class FldNet(NetworkMethod):
     normalise = "half"
     defaults = {"weight_decay": 0.05, "schedule": "cosine", "warm_up": 0.02, "ema": 0.999, "val_share": 0.0}
     gives_confidence = True
+    any_size = True
     rules = {**NetworkMethod.rules, "size": FOUR_TIMES_HALVED, "width": whole(1), "head": whole(1)}
 
     width: int = 24

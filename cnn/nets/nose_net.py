@@ -114,7 +114,7 @@ class NoseNet(OblongMethod):
 
     def build(self, n_points: int, mean: torch.Tensor) -> NoseNetwork:
         """Return the network, which begins as the mean shape."""
-        landmark = vars(self).get("landmark_", self.landmark or 0)  # before `fit` only its size is asked for
+        landmark = getattr(self, "landmark_", 0)  # which one it is changes no size, so `fldbench show` needs no fit
         return NoseNetwork(mean, landmark, self.width, self.height, self.channels)
 
 

@@ -105,8 +105,11 @@ def _loop(fabric: Fabric, run: TrainingRun, say: Callable[[str, int, int], None]
         torch.manual_seed(_seed(run.random_state, epoch, fabric.global_rank))
         began, totals = time.monotonic(), torch.zeros(4, device=fabric.device)  # see _totals
         mine = [_share(rows, fabric) for rows in order(n, run.batch_size, run.random_state, epoch)]
+        table = run.train
+        if settings.growth:
+            table = replace(table, view=table.view.grown(epoch / (settings.growth * run.epochs)))
         network.train()
-        for i, batch in enumerate(batches(run.train, mine, run.ranges, run.mirror, (run.random_state, epoch), threads)):
+        for i, batch in enumerate(batches(table, mine, run.ranges, run.mirror, (run.random_state, epoch), threads)):
             step = epoch * steps + i
             share = rate((step + 0.5) / (run.epochs * steps), settings.schedule, settings.warm_up)
             for group in optimiser.param_groups:

@@ -18,6 +18,7 @@ RULES: Mapping[str, Rule] = {
     "clip": real(0),
     "ema": real(0, below=1),
     "val_share": real(0, below=1),
+    "growth": real(0, 1),
     "patience": optional(whole(1)),
     "precision": one_of(("32-true", "bf16-mixed", "16-mixed")),
     "accelerator": TEXT,
@@ -53,6 +54,9 @@ class Settings:
     val_share : float
         Share of the training faces, whole groups, that chooses the epoch. 0 trains on all faces and keeps the last
         epoch.
+    growth : float
+        Share of the epochs in which the crops grow from half of their size to the whole, in steps of 16 px. Small crops
+        cost less, so the same time has more epochs. Only for networks that answer crops of any size.
     patience : int or None
         Epochs without a better validation NME until training stops; None never stops early.
     precision : {"32-true", "bf16-mixed", "16-mixed"}
@@ -76,6 +80,7 @@ class Settings:
     clip: float = 5.0
     ema: float = 0.0
     val_share: float = 0.1
+    growth: float = 0.0
     patience: int | None = None
     precision: str = "32-true"
     accelerator: str = "auto"

@@ -39,6 +39,8 @@ from fldbench.progress import listening
             "ToyMethod: training: optimiser is 'adagrad'; must be one of 'adamw'",
         ),
         ({"training": {"ema": 1.0}}, "training: ema is 1.0; must be a number from 0 and below 1"),
+        ({"training": {"growth": 0.5}}, "ToyMethod: its network answers crops of one size, so they cannot grow"),
+        ({"training": {"growth": 1.5}}, "training: growth is 1.5; must be a number from 0 to 1"),
         ({"training": {"patience": 0}}, "training: patience is 0; must be None or a whole number from 1"),
         ({"training": {"threads": -1}}, "training: threads is -1; must be None or a whole number from 0"),
         ({"training": "fast"}, "training is 'fast'; must be None or a dict of settings"),

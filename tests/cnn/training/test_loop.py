@@ -13,6 +13,7 @@ from toy_networks import QUICK, ToyMethod, nme, same, weights
 from toy_tasks import TASKS, faces_with_attributes
 from toys import toy_faces
 
+from fldbench.cnn.training.batches import batches as ours
 from fldbench.cnn.training.loop import _follow, _optimiser, _share, rate
 from fldbench.cnn.training.preparation import validation_part
 from fldbench.cnn.training.settings import Settings
@@ -53,6 +54,20 @@ def test_every_setting_learns(settings):
     learning_rate = 0.05 if "optimiser" in settings and settings["optimiser"] == "sgd" else 3e-3
     method = ToyMethod(epochs=60, batch_size=8, learning_rate=learning_rate, training=QUICK | settings).fit(faces)
     assert method.history_[-1]["loss"] < 0.6 * method.history_[0]["loss"]
+
+
+def test_crops_grow_to_their_size(monkeypatch):
+    from fldbench.cnn.nets.fld_net import FldNet
+
+    seen = []
+    monkeypatch.setattr(
+        "fldbench.cnn.training.loop.batches",
+        lambda table, *more: (seen.append(table.view.width), ours(table, *more))[1],
+    )
+    training = {"val_share": 0.0, "threads": 0, "growth": 0.75}
+    method = FldNet(size=64, width=4, head=8, epochs=4, training=training).fit(toy_faces(4))
+    assert seen == [32, 32, 48, 64]  # half and a third of the way of the growth: 42 and 53 px, in steps of 16
+    assert method.view.width == 64 and method.predict(toy_faces(4).images, toy_faces(4).boxes).shape == (4, 5, 2)
 
 
 # validation

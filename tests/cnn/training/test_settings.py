@@ -18,6 +18,7 @@ WRONG = {
     "clip": (float("inf"), "a number from 0"),
     "ema": (True, "a number from 0 and below 1"),
     "val_share": (-0.1, "a number from 0 and below 1"),
+    "growth": (2, "a number from 0 to 1"),
     "patience": (0, "None or a whole number from 1"),
     "precision": ("16", "one of '32-true', 'bf16-mixed', '16-mixed'"),
     "accelerator": (3, "a string"),
