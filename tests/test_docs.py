@@ -1,5 +1,6 @@
 """The guide says what is true: its blocks run, its names exist, and its pages ask no other host for anything."""
 
+import csv
 import importlib.util
 import re
 import subprocess
@@ -34,6 +35,15 @@ def test_few_blocks_are_not_run():
     found = [block for name in PAGES for block in blocks_of((DOCS / name).read_text(encoding="utf-8"))]
     code = [block for block in found if block.lang in ("python", "bash") and not block.title]
     assert sum(not block.runs for block in code) <= NOT_RUN
+
+
+def test_what_the_faq_says_of_costs_is_in_the_table():
+    with open(ROOT / "results" / "300w" / "leaderboard.csv", newline="") as file:
+        rows = {row["method"]: row for row in csv.DictReader(file) if row["protocol"] == "300w-helen"}
+    assert all(float(rows[name]["fit_seconds"]) < 120 for name in ("lbf", "hog-ridge"))
+    assert min(rows, key=lambda name: float(rows[name]["nme"])) == "fld-net"
+    assert 600 < float(rows["fld-net"]["fit_seconds"]) < 6000
+    assert all(int(rows[name]["model_bytes"]) < 1e6 for name in ("asm", "five-conv", "mobilenet-0.3"))
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_the_lines_for_one_photo_draw_it(tmp_path, monkeypatch):
 
 
 def test_what_it_names_exists():
-    for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
+    for path in re.findall(r"\(((?:results|docs)/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
     for words in commands_in(code_below("Use it")):
         check_command(words)

@@ -128,6 +128,8 @@ def run_page(text, name, folder):
             assert same or not block.runs, f"{where}: printed\n{printed}"
             continue
         printed = None
+        if block.lang == "layout":  # of files: nothing to run
+            continue
         if block.title:
             (folder / block.title).parent.mkdir(parents=True, exist_ok=True)
             (folder / block.title).write_text(block.source, encoding="utf-8")
