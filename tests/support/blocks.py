@@ -19,7 +19,8 @@ FENCE = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<lang>\w+)(?: title=\"(?P<title>[^\"]+)\")?[^\n]*\n(?P<source>.*?)^```$",
     re.M | re.S,
 )
-MARKS = ("not run: ", "status ")  # `<!-- not run: REASON -->`, `<!-- status 1 -->`: readers do not see them
+# `<!-- not run: REASON -->`, `<!-- status 1 -->`, `<!-- numbers vary -->`, such as times: readers do not see them.
+MARKS = ("not run: ", "status ", "numbers vary")
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,10 @@ def run_page(text, name, folder):
         where = f"{name}, line {block.line}"
         if block.lang == "text":
             assert printed is not None or not block.runs, f"{where}: no output above"
-            same = doctest.OutputChecker().check_output(
-                block.source, printed or "", doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-            )
+            texts = block.source, printed or ""
+            if block.mark == "numbers vary":
+                texts = tuple(re.sub(r"\d+(?:\.\d+)?", "0", text) for text in texts)
+            same = doctest.OutputChecker().check_output(*texts, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
             assert same or not block.runs, f"{where}: printed\n{printed}"
             continue
         printed = None
