@@ -24,6 +24,7 @@ LAYERS = (
     (
         "errors",
         "escape",
+        "blocks",
         "progress",
         "files",
         "user_cache",
