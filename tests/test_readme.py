@@ -64,7 +64,9 @@ def test_the_lines_for_one_photo_draw_it(tmp_path, monkeypatch):
 def test_what_it_names_exists():
     for path in re.findall(r"\(((?:results|docs)/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
-    for words in commands_in(code_below("Use it")):
+    lines = [line for line in code_below("Use it").splitlines() if line.startswith("fldbench ")]
+    assert len(lines) > 15
+    for words in commands_in("\n".join(lines)):
         check_command(words)
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test|docs)", README)) <= set(targets)
