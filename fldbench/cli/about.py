@@ -17,7 +17,7 @@ class About:
     Attributes
     ----------
     kind, name : str
-        Such as "method" and "hog-ridge".
+        Such as "method" and "hog-ridge"; the kind of the built-in model is "model".
     doc : str
         The docstring; empty where the facts say all.
     facts : dict of str to str
@@ -38,11 +38,13 @@ class About:
 
 def about_all(name: str) -> list[About]:
     """Return what a name stands for: more than one thing where kinds share it, none where it is unknown."""
-    from fldbench import registry
+    from fldbench import builtin, registry
     from fldbench.schemes import list_schemes
 
     kinds = {"method": about_method, "dataset": about_dataset, "detector": about_detector}
     found = [about(name) for kind, about in kinds.items() if name in registry.names(kind)]
+    if name == builtin.NAME:
+        found.append(about_builtin())
     if name in registry.names("protocol") or "@" in name:
         found.append(about_protocol(name))
     if name in list_schemes():
@@ -100,6 +102,22 @@ def _method_facts(name: str, cls: Any) -> dict[str, str]:
     }
     target = registry.table("method")[name]
     return facts | {"code": target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}"}
+
+
+def about_builtin() -> About:
+    """Return what there is to say about the model that comes with fldbench."""
+    from fldbench.builtin import ABOUT, FILE, NAME
+    from fldbench.method import load_method
+
+    model = load_method(NAME)
+    facts = {
+        "use": f"fldbench predict {NAME} photo.jpg -o drawn",
+        "method": repr(model),
+        "size": f"{model.n_parameters:,} parameters, {FILE.stat().st_size:,} bytes",
+        "fitted on": str(model.fitted_on),
+        "file": str(FILE),
+    }
+    return About("model", NAME, ABOUT.read_text(encoding="utf-8").strip(), facts)
 
 
 def about_dataset(name: str) -> About:

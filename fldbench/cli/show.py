@@ -1,4 +1,4 @@
-"""`fldbench show NAME`: everything about one method, dataset, detector, protocol or scheme."""
+"""`fldbench show NAME`: everything about one method, dataset, detector, protocol or scheme, or the model builtin."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ NAMES = 26  # columns for names, at most
 
 def show(
     name: Annotated[
-        str, typer.Argument(help="Name of a method, dataset, detector, protocol or scheme.", autocompletion=any_name)
+        str,
+        typer.Argument(
+            help="Name of a method, dataset, detector, protocol or scheme; or builtin.", autocompletion=any_name
+        ),
     ],
     protocols: Protocols = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
     """Show what a name stands for: the parameters and their defaults, splits, rules, points, source, licence."""
-    from fldbench import registry
+    from fldbench import builtin, registry
     from fldbench.cli.about import about_all
     from fldbench.errors import UnknownNameError, near_miss
     from fldbench.schemes import list_schemes
@@ -36,7 +39,7 @@ def show(
     pages = about_all(name)
     if not pages:
         known = [one for kind in ("method", "dataset", "detector", "protocol") for one in registry.names(kind)]
-        near = near_miss(name, {*known, *list_schemes()})
+        near = near_miss(name, {*known, *list_schemes(), builtin.NAME})
         hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
         then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
         raise UnknownNameError(f"no method, dataset, detector, protocol or scheme named {name!r}{hint} ({then})")
