@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import fldbench
+from fldbench.report import robustness
 from fldbench.report.evidence import check_evidence
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +117,16 @@ def test_committed_tables_are_those_of_their_records(records, tmp_path):
     for path in fldbench.leaderboard(records).write(tmp_path):
         own = records.with_name(path.name)
         assert own.read_bytes() == path.read_bytes(), f"{own} is not what its records give: make tables"
+
+
+CURVES = [path for path in PUBLISHED if path.with_name("robustness.csv").exists()]
+
+
+@pytest.mark.parametrize("records", CURVES, ids=lambda path: path.parent.name)
+def test_committed_curves_are_those_of_their_records(records):
+    found = robustness(records)
+    for ending, text in (("csv", found.to_csv()), ("tex", found.to_latex()), ("md", found.to_markdown())):
+        assert records.with_name(f"robustness.{ending}").read_text(encoding="utf-8") == text, ending
 
 
 @needs_records
