@@ -54,13 +54,19 @@ LEADS = {
         ("leaderboard.csv", {"method": name, "protocol": "cofw68"}, ["nme"])
         for name in ("CFSS", "SAPM", "HPM", "TCDCN", "RCPR")
     ],
+    "robustness": [
+        ("robustness.csv", {"method": "lbf", "harm": "darkness"}, ["nme@0", "nme@5"]),
+        ("robustness.csv", {"method": "linear", "harm": "darkness"}, ["nme@5"]),
+        ("robustness.csv", {"method": "mean-shape", "harm": "darkness"}, ["nme@5"]),
+    ],
     "imm-frontal": [
         ("leaderboard.csv", {"method": name, "protocol": protocol}, ["nme"])
         for name in ("asm", "hog-ridge")
         for protocol in ("imm-frontal", "imm-frontal@boxes=jittered:0.05")
     ],
 }
-ALSO = {"mtfl": [0.15]}  # figures that are no results, such as a weight
+# Other figures: a weight, and the differences with intervals that robustness.md tells in sentences.
+ALSO = {"mtfl": [0.15], "robustness": [17.77, 17.06, 18.53, 7.02, 6.48, 7.55]}
 SMALLEST = {  # methods of which a README says that they have the smallest NME of all, or of some
     "300w": [
         ("fld-net", "300w-helen", ()),
@@ -91,6 +97,16 @@ def test_the_first_sentence_of_a_readme_is_what_its_table_says(folder):
     figures = sorted(map(float, re.findall(r"\d+\.\d\d", lead_of(folder))))
     # A CSV has four digits, so that a figure of two may be half a step of both away.
     assert figures == pytest.approx(sorted([*told, *ALSO.get(folder, [])]), abs=0.00506)
+
+
+def test_only_the_dark_changes_places_with_certainty():
+    text = (ROOT / "results/robustness/robustness.md").read_text(encoding="utf-8")
+    found = re.findall(r"^- (\S+) is better than (\S+) without harm .* and worse at (\S+ \d) \(\+(.*)\)\.$", text, re.M)
+    assert found == [
+        ("lbf", "linear", "darkness 5", "17.77 \\[17.06, 18.53\\]"),
+        ("lbf", "mean-shape", "darkness 5", "7.02 \\[6.48, 7.55\\]"),
+    ]
+    assert len(re.findall(r"^- .* and worse at ", text, re.M)) == 2
 
 
 def test_what_is_said_of_ties_is_what_paired_tests_say():
