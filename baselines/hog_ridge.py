@@ -65,9 +65,9 @@ def _ridges(value: Any) -> bool:
 class HogRidge(Method):
     """Cascade of ridge regressions from HOG features to the step towards the true shape; also named `sdm`.
 
-    Memory: 8 starts L bytes for each face; 2 (L grid^2 bins)^2 bytes for the sums of each fold, and one and a half times
-    that for each thread that solves: 0.9 GB for 68 points, 3 folds and 2 threads (measured). Where mirror pairs are not
-    known, it is twice as much.
+    Memory: 8 starts L bytes for each face; 2 (L grid^2 bins)^2 bytes for the sums of each fold, and 1.5 times that for
+    each thread that solves: 0.9 GB for 68 points, 3 folds and 2 threads (measured). Where mirror pairs are not known,
+    it is more than twice as much.
 
     Parameters
     ----------
