@@ -25,7 +25,9 @@ setup(
         *packages_below("fldbench"),
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
-    package_data={"fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*"]},
+    package_data={
+        "fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"]
+    },
     install_requires=[
         "numpy>=2.0",
         "scipy>=1.13",

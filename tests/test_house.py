@@ -204,7 +204,7 @@ def test_the_top_level_is_what_was_agreed():
         pytest.skip("not a git checkout: the tracked files are not known")
     top = {line.split("/")[0] for line in listed.stdout.splitlines()}
     visible = {name for name in top if not name.startswith(".")}
-    house = {"fldbench", "baselines", "cnn", "datasets", "benchmarks", "results", "tests", "setup.py"}
+    house = {"fldbench", "baselines", "cnn", "datasets", "benchmarks", "results", "docs", "tests", "setup.py"}
     papers = {
         "README.md",
         "LICENSE",
@@ -240,7 +240,7 @@ def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
             ending = "/__init__.py" if path.name == "__init__.py" else ".py"
             assert name.replace(".", "/") + ending in names
     assert {"fldbench/py.typed", "fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
-    assert "fldbench/protocols/published.csv" in names
+    assert {"fldbench/protocols/published.csv", "fldbench/kit/templates/method.txt"} <= set(names)
     assert {"fldbench/report/page/files/page.html", "fldbench/report/page/files/core.js"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "fldbench = fldbench.cli.app:main" in zipfile.ZipFile(wheel).read(entry).decode()

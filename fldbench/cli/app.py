@@ -17,6 +17,7 @@ from fldbench.cli import (
     data,
     models,
     names,
+    new,
     predict,
     reports,
     robustness,
@@ -52,6 +53,7 @@ app.command()(audit.audit)
 app.command()(audit.doctor)
 app.command()(models.train)
 app.command()(predict.predict)
+app.command()(new.new)
 app.command()(models.check)
 app.command()(models.export)
 app.command()(cache.cache)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Plugins, Schemes, say
+from fldbench.cli.common import Plugins, Protocols, Schemes, define_protocols, say
 
 
 class Kind(StrEnum):
@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
 def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="What to list; default everything.")] = None,
+    protocols: Protocols = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
@@ -37,6 +38,8 @@ def list_names(
     from fldbench.protocols import catalogue
     from fldbench.registry import names, resolve, table
     from fldbench.schemes import get_scheme, list_schemes
+
+    define_protocols(protocols)
 
     def about(kind: str, name: str, target: Any) -> str:
         text = summary(doc_of(target))
