@@ -6,6 +6,7 @@ import inspect
 import shutil
 import sys
 import textwrap
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -18,10 +19,21 @@ NAMES = 26  # columns for names, at most
 POINTS = 68  # of the network whose size is shown
 
 
+class Paste(StrEnum):
+    """What a statement is pasted into."""
+
+    text = "text"
+    latex = "latex"
+
+
 def show(
     name: Annotated[
         str, typer.Argument(help="Name of a method, dataset, detector, protocol or scheme.", autocompletion=any_name)
     ],
+    statement: Annotated[
+        Paste | None,
+        typer.Option("--statement", help="Of a protocol: a paragraph for a paper that says what is measured and how."),
+    ] = None,
     protocols: Protocols = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
@@ -33,6 +45,14 @@ def show(
     from fldbench.schemes import list_schemes
 
     define_protocols(protocols)
+    if statement is not None:
+        from fldbench.escape import latex
+        from fldbench.protocols import get_protocol
+        from fldbench.protocols.statement import statement as written
+
+        text = written(get_protocol(name))
+        say(latex(text) if statement is Paste.latex else text)
+        return
     pages = []
     if name in registry.names("method"):
         pages.append(_method(name))
