@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fldbench.errors import DataError, first_fault, must_be, text_of
+from fldbench.errors import DataError, first_fault, must_be, shown, text_of
 from fldbench.faces import FaceFacts
 from fldbench.files import open_regular, parse_json
 from fldbench.schemes import get_scheme
@@ -191,7 +191,8 @@ def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
                 raise ValueError("its metadata have no entry 'fldbench'")
             header = parse_json(text)
             if isinstance(header, dict) and header.get("format") != MODEL_FORMAT:
-                raise DataError(f"model format {header.get('format')!r}; this version reads {MODEL_FORMAT}", path)
+                found = shown(header.get("format"))
+                raise DataError(f"model format {found}; must be {MODEL_FORMAT}; fit it again, or update fldbench", path)
             checked = _header_model().model_validate(header)
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
     except FileNotFoundError as error:

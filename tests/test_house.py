@@ -209,6 +209,7 @@ def test_the_top_level_is_what_was_agreed():
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
+        "CITATION.cff",
         "CONTRIBUTING.md",
         "Makefile",
         "pyproject.toml",
@@ -240,7 +241,11 @@ def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
             ending = "/__init__.py" if path.name == "__init__.py" else ".py"
             assert name.replace(".", "/") + ending in names
     assert {"fldbench/py.typed", "fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
-    assert {"fldbench/protocols/published.csv", "fldbench/kit/templates/method.txt"} <= set(names)
+    assert {
+        "fldbench/protocols/published.csv",
+        "fldbench/kit/templates/method.txt",
+        "fldbench/kit/references.yaml",
+    } <= set(names)
     assert {"fldbench/report/page/files/page.html", "fldbench/report/page/files/core.js"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "fldbench = fldbench.cli.app:main" in zipfile.ZipFile(wheel).read(entry).decode()
