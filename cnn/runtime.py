@@ -1,4 +1,4 @@
-"""A trained network run by ONNX Runtime in place of torch: the same answers to rounding, single faces about twice as fast.
+"""A trained network run by ONNX Runtime: the same answers as from torch to rounding, single faces in half of the time.
 
 What torch spends on each of some forty layers hardly matters for a batch of 64 faces and is half of the time of one.
 """

@@ -114,7 +114,8 @@ class NoseNet(OblongMethod):
 
     def build(self, n_points: int, mean: torch.Tensor) -> NoseNetwork:
         """Return the network, which begins as the mean shape."""
-        return NoseNetwork(mean, self.landmark_, self.width, self.height, self.channels)
+        landmark = getattr(self, "landmark_", 0)  # which one it is changes no size, so `fldbench show` needs no fit
+        return NoseNetwork(mean, landmark, self.width, self.height, self.channels)
 
 
 class NoseNetwork(Network):

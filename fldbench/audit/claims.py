@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from fldbench.audit.counts import LARGEST, failures, possible_counts
+from fldbench.audit.counts import LARGEST, READINGS, failures, possible_counts
 from fldbench.audit.grades import (
     COARSE_RULES,
     LOST,
@@ -100,8 +100,10 @@ def parse_claim(text: str, n: int | None = None) -> Claim:
     >>> claim.n, [text for _, text in claim.numbers], [number(t) for t in claim.thresholds]
     (689, ['2.98', '0.73', '62.7'], ['8'])
     """
-    words = text.replace("=", " ").replace(",", " ").replace(";", " ").replace(": ", " ").split()
-    protocol = get_protocol(words.pop(0)) if words and _metric(words[0]) is None else None
+    first, _, rest = text.strip().partition(" ")
+    name, rest = ("", text) if _metric(first) else (first.rstrip(",;:"), rest)  # a protocol has = and , of its own
+    protocol = get_protocol(name) if name else None
+    words = rest.replace("=", " ").replace(",", " ").replace(";", " ").replace(": ", " ").split()
     numbers: list[tuple[MetricHeading, str]] = []
     while words:
         metric = _metric(words.pop(0))
@@ -126,7 +128,8 @@ def audit_claim(claim: Claim) -> ClaimAudit:
     fits: list[_Fit] = []
     for t in claim.thresholds:
         line, fit = _at(claim, t)
-        facts.append(f"{'at ' + number(t) + ' %: ' if len(claim.thresholds) > 1 else ''}{line}")
+        if len(claim.numbers) > 1:  # one number alone fits at every threshold, or at none
+            facts.append(f"{'at ' + number(t) + ' %: ' if len(claim.thresholds) > 1 else ''}{line}")
         fits += [fit] if fit else []
     faces = "" if claim.n is None else f" on {claim.n} faces"
     usual = [fit for fit in fits if not fit.coarse]
@@ -177,8 +180,10 @@ def _about_faces(claim: Claim) -> Iterator[str]:
         else:
             how, counts = found
             faces = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-            yield f"FR{at} {text} %: {faces} of {claim.n} faces{'' if how == 'rounded' else f', {how}'}"
-    informative = [Range.rounded(text) for _, text in rates if float(text) > 0]
+            exact = f"{float(Fraction(100 * counts[0], claim.n or 1)):.{len(text.partition('.')[2]) + 3}f}"
+            aside = "" if how == "rounded" else f" if {exact} % was {how}; no whole number if it was rounded once"
+            yield f"FR{at} {text} %: {faces} of {claim.n} faces{aside}"
+    informative = [_read(text, claim.n) for _, text in rates if float(text) > 0]
     if informative:
         n = possible_counts(informative).tolist()
         known = sorted({(get_protocol(name).n_expected, name) for name in list_protocols()})
@@ -186,6 +191,12 @@ def _about_faces(claim: Claim) -> Iterator[str]:
         some = listed(n, SHOWN) if n else f"none up to {LARGEST}"
         yield f"numbers of faces that give {'this rate' if len(informative) == 1 else 'these rates'}: {some}"
         yield f"known test sets with such a number: {sets or 'none'}"
+
+
+def _read(text: str, n: int | None) -> Range:
+    """Return what a rate stands for: as it must have been written for n faces, or rounded if that is not known."""
+    found = None if n is None else failures(text, n)
+    return READINGS["rounded" if found is None else found[0]](text)
 
 
 def _about_published(claim: Claim) -> Iterator[str]:

@@ -210,8 +210,11 @@ def _rates_written_otherwise(result: Result, context: Context) -> Iterator[_Conv
             rates = {**result.rates, t: value}
             return _Convention(f"FR@{number(t)}% is {words}", replace(result, n=n, rates=rates))
 
-        yield with_rate("cut after its last digit, not rounded", Range.cut(rate.text))
-        yield with_rate("rounded twice", Range.rounded_twice(rate.text))
+        written = {"cut after its last digit, not rounded": Range.cut, "rounded twice": Range.rounded_twice}
+        for words, reading in written.items():
+            whole = counts(reading(rate.text), result.n) if result.n else ()
+            faces = f"{whole[0]} of {result.n} faces, " if len(whole) == 1 else ""
+            yield with_rate(faces + words, reading(rate.text))
         as_fraction = Range(rate.low * 100, rate.high * 100, rate.text)
         if rate.low > 0 and as_fraction.high <= 100:
             yield with_rate(f"a fraction, {number(Fraction(rate.text) * 100)} %", as_fraction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from fldbench.protocols import Protocol, Score, varied
 from fldbench.run.prediction_files import Outside, evaluate_file
 
 SAME = 1e-9  # percent points
+Curve = dict[tuple[str, float], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Audit:
     rows: tuple[Row, ...]
     same: tuple[Convention, ...]
     impossible: tuple[tuple[Convention, str], ...]
-    curve: dict[tuple[str, float], tuple[float, float, float]]
+    curve: Curve
 
     def ratio(self, row: Row) -> float:
         """Return the NME of a row divided by the default's; NaN where the default is 0 or nothing was found."""
@@ -124,7 +125,7 @@ def audited(predictions: np.ndarray, faces: FaceSet, protocol: Protocol, officia
             same.append(one)
         else:
             rows.append(row)
-    curve = dict(_curve(predictions, faces, protocol))
+    curve = curve_of(score.charged, protocol)
     return Audit(protocol, faces, predictions, score, tuple(rows), tuple(same), tuple(impossible), curve)
 
 
@@ -136,15 +137,15 @@ def _equal(one: Score, other: Score) -> bool:
     )
 
 
-def _curve(
-    predictions: np.ndarray, faces: FaceSet, protocol: Protocol
-) -> Iterator[tuple[tuple[str, float], tuple[float, float, float]]]:
-    charged = protocol.score(predictions, faces).charged
+def curve_of(charged: np.ndarray, protocol: Protocol) -> Curve:
+    """Return (rule, threshold) -> AUC, FR with `>`, FR with `>=` in percent, of what faces count (n,)."""
+    found: Curve = {}
     for rule, threshold, change in curves(protocol):
         rules = varied(protocol, change)
         loose, strict = (replace(rules, strict=flag).measure(charged) for flag in (False, True))
         area = next(metric.value for metric in loose if metric.name == "auc")
-        yield (rule, threshold), (area, _rate(loose), _rate(strict))
+        found[rule, threshold] = area, _rate(loose), _rate(strict)
+    return found
 
 
 def _rate(values: Sequence[Metric]) -> float:

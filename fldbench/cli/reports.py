@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,18 +22,19 @@ def report(
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """Write one HTML file: the leaderboard, methods face by face, landmarks, and where every number comes from.
+    """Write one HTML file: the leaderboard, methods face by face, landmarks, an audit, and the sources of all numbers.
 
     It opens without a network and asks no server for anything. Faces are drawn as points and lines; their true points
     are read from the datasets, by the data root. Where those are absent, the page says so and shows everything else.
     """
+    from fldbench.audit.board_tables import audit_side
     from fldbench.files import check_writable
     from fldbench.report.page import write_page
     from fldbench.run.known_faces import known_faces
 
     check_writable(output)
     known, notes = known_faces(folders, roots(data), images)
-    path = write_page(output, folders, known, notes)
+    path = write_page(output, folders, known, notes, screens=[partial(audit_side, known=known)])
     for note in notes:
         complain(f"faces are not drawn: {note}")
     say(f"written: {path} ({path.stat().st_size / 1000:.0f} kB)")

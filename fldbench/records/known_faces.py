@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fldbench.faces import FaceSet
+
 
 class Square(NamedTuple):
     """A square part of an image, px: the corner with the smallest x and y, and the side."""
@@ -35,6 +37,10 @@ class KnownFaces:
     point_errors : mapping of str to ndarray of float, (L,)
         Key of a record -> the mean error of each point over the faces that were found, as a fraction of the normaliser;
         NaN for a point that does not count.
+    faces : FaceSet, optional
+        All that the dataset knows, for an audit.
+    official : FaceSet, optional
+        The same with the dataset's own boxes, where it has any.
     picture : callable, optional
         Row of a face, and a part of its image -> that part as an image file for a page (MIME type and bytes), or
         None where it cannot be read. Without it nobody's pixels are shown.
@@ -46,4 +52,6 @@ class KnownFaces:
     names: tuple[str, ...]
     mean_face: np.ndarray
     point_errors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    faces: FaceSet | None = None
+    official: FaceSet | None = None
     picture: Callable[[int, Square], tuple[str, bytes] | None] | None = None

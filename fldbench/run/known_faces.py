@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.dataset import Roots
-from fldbench.errors import DataError, StoreError, text_of
+from fldbench.errors import DataError, FldbenchError, StoreError, text_of
 from fldbench.faces import FaceSet
 from fldbench.faces.images import encode_image
 from fldbench.geometry import box_centre, box_size, tight_box
 from fldbench.npz import read_npz
-from fldbench.protocols import Protocol
+from fldbench.protocols import Protocol, varied
 from fldbench.protocols.landmark_errors import landmark_errors
 from fldbench.records.known_faces import KnownFaces, Square
 from fldbench.records.record import Record
@@ -62,11 +62,26 @@ def known_faces(
         except BaseException as error:  # the code of a reader may raise anything
             notes.append(f"{protocol.name}: {text_of(error)}")
             continue
-        found[digest] = _known(protocol, faces, kept, pictures)
+        found[digest] = _known(protocol, faces, _official(protocol, loaded), kept, pictures)
     return found, notes
 
 
-def _known(protocol: Protocol, faces: FaceSet, kept: Sequence[tuple[Record, Path]], pictures: bool) -> KnownFaces:
+def _official(protocol: Protocol, loaded: SuiteData) -> FaceSet | None:
+    """Return the faces with the dataset's own boxes; None where it has none."""
+    try:
+        rules = varied(protocol, "boxes=official")
+        return loaded.test(rules).of(rules)
+    except FldbenchError:
+        return None
+
+
+def _known(
+    protocol: Protocol,
+    faces: FaceSet,
+    official: FaceSet | None,
+    kept: Sequence[tuple[Record, Path]],
+    pictures: bool,
+) -> KnownFaces:
     scheme, truth = get_scheme(protocol.scheme), faces.landmarks
     boxes = tight_box(truth)
     unit = (truth - box_centre(boxes)[:, None]) / box_size(boxes).max(axis=1)[:, None, None] + 0.5
@@ -77,6 +92,8 @@ def _known(protocol: Protocol, faces: FaceSet, kept: Sequence[tuple[Record, Path
         names=scheme.names or _numbered(scheme),
         mean_face=np.nanmean(unit, axis=0),
         point_errors={record.key: _of_points(protocol, faces, place) for record, place in kept},
+        faces=faces,
+        official=official,
         picture=_pictures(faces) if pictures else None,
     )
 

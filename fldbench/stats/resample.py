@@ -10,6 +10,7 @@ import numpy as np
 from fldbench.stats.interval import Interval
 
 DRAWS = 4000
+MOST_GROUPS = 5000  # that are drawn one by one
 BLOCK = 500  # draws at a time, which bounds the memory
 
 
@@ -46,6 +47,22 @@ def numbered(groups: np.ndarray | None, n: int) -> np.ndarray:
     ([1, 0, 1], [0, 1])
     """
     return np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+
+
+def joined(each: np.ndarray, most: int = MOST_GROUPS, random_state: int = 0) -> np.ndarray:
+    """Return the numbers of at most `most` bundles of groups (n,), from those of the groups; the same up to `most`.
+
+    Of many groups, drawing bundles of them at random says the same as drawing each: sums over bundles of independent
+    groups are as independent, and have the same variance and skewness in all. The estimated standard error varies by
+    1 / sqrt(2 * 5000) = 1 % with how they are bundled, as it does with 4000 draws; the work is that of 5000 groups.
+
+    >>> joined(np.arange(3)).tolist(), np.bincount(joined(np.arange(12), most=4)).tolist()
+    ([0, 1, 2], [3, 3, 3, 3])
+    """
+    n_groups = int(each.max()) + 1
+    if n_groups <= most:
+        return each
+    return (np.random.default_rng(random_state).permutation(n_groups) % most)[each]
 
 
 def totals_of(values: np.ndarray, each: np.ndarray, layer: np.ndarray, size: np.ndarray) -> Totals:

@@ -58,12 +58,12 @@ def test_a_protocol_with_modifiers_and_a_scheme(call):
     assert "left_eye 36-41" in words
 
 
-@pytest.mark.parametrize("kind", ["dataset", "protocol"])
+@pytest.mark.parametrize("kind", ["method", "dataset", "protocol", "detector"])
 def test_everything_registered_can_be_shown(call, kind):
     for name in registry.names(kind):
         status, text, _ = call("show", name)
         assert status == 0, name
-        assert text.startswith(("dataset", "protocol")), name
+        assert f"{kind} {name}" in text, name
 
 
 def test_an_unknown_name_names_the_nearest(call):

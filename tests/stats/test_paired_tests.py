@@ -47,6 +47,15 @@ def test_random_exchanges_are_those_of_scipy_and_near_the_t_test(normal):
     assert found == pytest.approx(stats.ttest_rel(first, second).pvalue, abs=0.01)
 
 
+def test_many_groups_are_exchanged_in_bundles(normal):
+    first, second = normal(20_000), normal(20_000) + 0.022
+    expected = stats.ttest_rel(first, second).pvalue
+    assert 0.01 < expected < 0.2 and permutation_test(first, second) == pytest.approx(expected, abs=0.02)
+    few = np.zeros(20_000)
+    few[:10] = 1.0 + np.arange(10)
+    assert permutation_test(few, np.zeros(20_000)) == 2**-9  # those that do not differ are in no bundle
+
+
 def test_the_saddlepoint_is_the_tail_that_draws_cannot_see(normal):
     for shift in (0.3, 0.5, 0.8, 2.0):
         differences = normal(16) + shift

@@ -50,6 +50,20 @@ def test_a_rate_between_is_that_of_jeffreys_and_groups_count_as_one(skewed):
     assert summary_interval(np.zeros((1, 2000), bool), groups, of="rate").high == pytest.approx(1 - 0.025 ** (1 / 200))
 
 
+def test_many_groups_are_drawn_in_bundles(skewed):
+    n = 40_000
+    values = np.stack(
+        [np.random.default_rng(1).gamma(2, 0.02, n), np.repeat(np.random.default_rng(2).gamma(2, 0.02, n // 2), 2)]
+    )
+    alone, _ = summary_intervals(values[:, None])
+    _, pairs = summary_intervals(values[:, None], np.arange(n) // 2)
+    for found, own, groups in ((alone, values[0], n), (pairs, values[1], n // 2)):
+        assert found.error == pytest.approx(own.std() / np.sqrt(groups), rel=0.04)
+        assert found.high - found.low == pytest.approx(2 * 1.96 * own.std() / np.sqrt(groups), rel=0.06)
+    (never,) = summary_intervals(np.zeros((1, 1, n)), of="rate")
+    assert never.high == pytest.approx(1 - 0.025 ** (1 / n))  # of all groups, not of bundles
+
+
 @pytest.mark.parametrize("n", [3, 4, 50, 400])
 def test_the_median_and_the_iqm_of_draws_are_those_of_repeated_faces(n):
     rng = np.random.default_rng(n)

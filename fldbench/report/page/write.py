@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +31,7 @@ from fldbench.report.page.provenance import provenance
 from fldbench.report.page.sample import MOST_VALUES, sampled
 from fldbench.report.page.shapes import MOST_POINTS, Shapes, drawings
 from fldbench.report.page.side_reports import SLICES_HOW, cost_side, slices_side
+from fldbench.report.page.sides import Side
 
 SCRIPTS = (
     "core.js",
@@ -43,6 +44,7 @@ SCRIPTS = (
     "sides.js",
     "start.js",
 )
+Screen = Callable[[Sequence[Measured], Mapping[str, Path]], Side | None]
 FACES_HOW = (
     "Faces and landmarks need the true points, which records do not keep: "
     "`fldbench report DIR --data ROOT` reads them from the dataset."
@@ -55,6 +57,7 @@ def write_page(
     faces: Mapping[str, KnownFaces] = MappingProxyType({}),
     notes: Sequence[str] = (),
     title: str = "",
+    screens: Sequence[Screen] = (),
 ) -> Path:
     """Write the page of some folders of records: one HTML file, whole or not at all; see `page`.
 
@@ -63,7 +66,7 @@ def write_page(
     StoreError
         For folders without records, and when the file cannot be written.
     """
-    return write_text(path, page(folders, faces, notes, title))
+    return write_text(path, page(folders, faces, notes, title, screens))
 
 
 def page(
@@ -71,6 +74,7 @@ def page(
     faces: Mapping[str, KnownFaces] = MappingProxyType({}),
     notes: Sequence[str] = (),
     title: str = "",
+    screens: Sequence[Screen] = (),
 ) -> str:
     """Return the page of some folders of records as HTML that needs nothing but itself.
 
@@ -85,6 +89,9 @@ def page(
         Lines that the page shows about what is absent.
     title : str
         Default the names of the folders.
+    screens : sequence of callable
+        Further screens, such as that of an audit: each gets the tables and key -> folder of each record, and returns a
+        `Side`, or None where it has nothing to show.
 
     Raises
     ------
@@ -113,7 +120,8 @@ def page(
     sources = provenance(tables)
     harms = robustness_side(folders, tables)
     cut = slices_side(folders, tables)
-    sides = [one for one in (cut, harms, cost_side(folders, tables)) if one is not None]
+    more = [screen(tables, places) for screen in screens]
+    sides = [one for one in (cut, harms, cost_side(folders, tables), *more) if one is not None]
     absent += [how for side, how in ((cut, SLICES_HOW), (harms, HARMS_HOW)) if side is None]
     environment = _environment()
     style, head = _file("page.css"), _file("head.js")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 from hostile_names import HOSTILE
 from made_pages import known, write_runs
 
+from fldbench.audit.board_tables import audit_side
 from fldbench.report.page import write_page
 
 N = 330
-SCREENS = ("board", "compare", "faces", "landmarks", "slices", "robustness", "cost", "provenance")
+SCREENS = ("board", "compare", "faces", "landmarks", "slices", "robustness", "cost", "audit", "provenance")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,8 @@ def report(tmp_path_factory):
     keys = write_runs(folder, errors, more=kept)
     write_runs(folder, {"good": base, "poor": base + 0.01}, "300w-helen@interpupil")
     write_runs(folder, {"good": 1.5 * base, "poor": 2.5 * base}, "300w-helen@blur=5")
-    return write_page(folder / "report.html", [folder], known(N, keys=keys))
+    audit = partial(audit_side, known={})
+    return write_page(folder / "report.html", [folder], known(N, keys=keys), screens=[audit])
 
 
 def methods(page):
@@ -36,7 +39,7 @@ def methods(page):
 
 def downloaded(page, button):
     with page.expect_download() as waiting:
-        page.locator(f"section.open button[data-csv={button}]").click()
+        page.locator(f"section.open button[data-csv={button}]:visible").first.click()
     text = Path(waiting.value.path()).read_text()
     return waiting.value.suggested_filename, list(csv.DictReader(io.StringIO(text)))
 
@@ -155,6 +158,18 @@ def test_curves_under_harm_belong_to_the_protocol_and_to_that_without_harm(repor
     assert panel.count() == 1
     page.locator("#table").select_option("300w-helen-interpupil")
     assert panel.count() == 0 and page.locator("#robustness [data-none]").is_visible()
+
+
+def test_the_audit_belongs_to_the_protocol_and_is_sorted_and_downloaded(report, visit):
+    page = visit(report, "#audit")
+    panels = page.locator("#audit .panel.open")
+    assert panels.count() == 2 and "one convention after the other" in panels.first.inner_text()
+    panels.first.locator("th[data-name=poor] button").click()
+    _, rows = downloaded(page, "audit")
+    values = [float(row["poor"]) for row in rows if row["part"] == "what is averaged"]
+    assert values == sorted(values) and {"convention", "ratio", "order changes", "good"} <= rows[0].keys()
+    page.locator("#table").select_option("300w-helen-interpupil")
+    assert panels.count() == 2 and "300w-helen@interpupil" in panels.first.inner_text()
 
 
 def test_a_protocol_without_truth_says_so(report, visit):

@@ -20,6 +20,7 @@ from fldbench.report.page import page, write_page
 from fldbench.report.page.packed import NOTHING, packed_errors
 from fldbench.report.page.sample import sampled
 from fldbench.report.page.shapes import Shapes, shown_faces, square_around
+from fldbench.report.page.write import SCRIPTS, _file
 
 N = 330  # faces of 300w-helen
 
@@ -217,6 +218,10 @@ def test_costs_and_slices_have_screens_with_a_figure_each(tmp_path, errors):
     assert cost.count("<circle") == 3 and '<text class="named"' in cost and 'data-name="ms_one_face"' in cost
     assert slices.count("<circle") == 2 and slices.count('class="whisker"') == 2
     assert "pose: left (110)" in slices and "</svg>" in slices
+
+
+def test_scripts_stay_small():
+    assert sum(len(_file(name)) for name in SCRIPTS) < 35_000
 
 
 def test_nothing_to_show_is_an_error(tmp_path):

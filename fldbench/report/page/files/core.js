@@ -3,21 +3,19 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (selector, within = document) => within.querySelector(selector);
 const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 const screens = {}; // name -> what draws it
+const svgTags = new Set(["circle", "line", "title"]);
 
 let screen = "board";
 let params = new URLSearchParams();
 
 function el(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(svgTags.has(tag) ? "http://www.w3.org/2000/svg" : document.documentElement.namespaceURI, tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== undefined) node.setAttribute(name, value);
+  const node = svgTags.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;
 }
-const svgTags = new Set(["circle", "line", "text", "g", "title"]);
 
-function table() {
-  return data.tables.find((one) => one.slug === params.get("t")) ?? data.tables[0];
-}
+const table = () => data.tables.find((one) => one.slug === params.get("t")) ?? data.tables[0];
 
 function set(name, value, usual = "") {
   if (value === usual || value === "") params.delete(name);
@@ -43,10 +41,20 @@ function show() {
     if (link.hash.slice(1) === screen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const chosen = $("#table");
-  if (chosen) chosen.value = table().slug;
+  for (const field of $$("[data-key]")) {
+    const value = params.get(field.dataset.key) ?? field.dataset.usual ?? "";
+    if (field.type === "checkbox") field.checked = value !== "";
+    else field.value = field.id === "table" ? table().slug : value;
+  }
   screens[screen]();
 }
+
+// A field with data-key is a part of the state.
+document.addEventListener("input", ({ target }) => {
+  if (!target.dataset.key) return;
+  set(target.dataset.key, target.type === "checkbox" && !target.checked ? "" : target.value, target.dataset.usual);
+  screens[screen]();
+});
 
 function open(name) {
   history.pushState(null, "", hash(name));
@@ -55,18 +63,14 @@ function open(name) {
   scrollTo(0, 0);
 }
 
-function say(text) {
-  $("#said").textContent = text;
-}
+const say = (text) => ($("#said").textContent = text);
 
-// Fills a list of choices; each has a value and a text.
-function fill(select, choices, value) {
-  select.replaceChildren(...choices.map(([name, text]) => el("option", { value: name }, text)));
-  select.value = value;
-}
-
-function methodChoices(methods) {
-  return methods.map((name, i) => [String(i), name]);
+// Fills a list with the names of methods, and shows the one of this number; "none" may stand before them.
+function choose(selector, names, i, none = false) {
+  const options = names.map((name) => el("option", { value: name }, name));
+  if (none) options.unshift(el("option", { value: "" }, "none"));
+  $(selector).replaceChildren(...options);
+  $(selector).value = table().methods[i] ?? "";
 }
 
 // The method that the state names; a link may name one that this table does not have.
@@ -77,6 +81,7 @@ function methodOf(name, usual) {
 
 const number = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–");
 const signed = (value, digits = 2) => (value > 0 ? "+" : "") + number(value, digits);
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // A canvas as sharp as the screen; returns its context and its size in CSS pixels.
 function canvasOf(canvas) {
@@ -90,4 +95,8 @@ function canvasOf(canvas) {
   return [context, width, height];
 }
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function stroke(pen, ...points) {
+  pen.beginPath();
+  for (const [x, y] of points) pen.lineTo(x, y);
+  pen.stroke();
+}

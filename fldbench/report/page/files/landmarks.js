@@ -4,75 +4,55 @@ const LARGEST = 13; // px, the radius of the largest error
 function drawLandmarks() {
   const one = table();
   const own = one.landmarks;
-  $("#landmark-table").tBodies[0].replaceChildren();
+  const node = $("#landmark-table");
+  node.tBodies[0].replaceChildren();
   $("#mean-face").replaceChildren();
   if (!own) {
-    $("#landmark-note").textContent = "The true points of this protocol are not known here; see Provenance for how to get them.";
+    $("#landmark-note").textContent = UNKNOWN;
     return;
   }
-  const usable = one.methods.map((_, i) => i).filter((i) => own.errors[i]);
-  const choices = methodChoices(one.methods).filter(([i]) => own.errors[Number(i)]);
-  let m = methodOf("m", usable[0]);
-  if (!own.errors[m]) m = usable[0];
-  let other = methodOf("n", -1);
-  if (other >= 0 && !own.errors[other]) other = -1;
-  fill($("#landmark-method"), choices, String(m));
-  fill($("#landmark-other"), [["-1", "none"], ...choices], String(other));
-  const first = own.errors[m];
-  const second = other < 0 ? null : own.errors[other];
-  const value = first.map((error, i) => (second === null ? error : error === null || second[i] === null ? null : second[i] - error));
-  const most = Math.max(...value.map((one) => Math.abs(one ?? 0)), 1e-9);
-  const at = (i) => own.face[i].map((part) => 30 + part * (FACE - 60));
-  const circles = [];
-  const marks = own.names.map((name, i) => {
-    const [x, y] = at(i);
-    if (value[i] === null) return el("circle", { cx: x, cy: y, r: 1.5, class: "none" });
-    const text = `${name}: ${second === null ? `${number(value[i])} %` : `${signed(value[i])} points`}`;
-    const kind = value[i] < 0 ? "worse" : "";
-    circles[i] = el("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (LARGEST * Math.sqrt(Math.abs(value[i]) / most)).toFixed(1), class: kind }, el("title", {}, text));
-    return circles[i];
-  });
-  const lines = own.edges.map(([i, j]) => el("line", { x1: at(i)[0], y1: at(i)[1], x2: at(j)[0], y2: at(j)[1] }));
-  $("#mean-face").append(...lines, ...marks);
-  const [nameA, nameB] = [one.methods[m], second === null ? "" : one.methods[other]];
-  $("#landmark-title").textContent = second === null ? "Mean error of each landmark" : "Difference at each landmark";
-  $("#landmark-note").textContent = `On the mean of the true faces; the area of a circle is the ${second === null ? "error" : "difference"}, the largest ${number(most)} ${second === null ? "%" : "points"}.`;
+  const known = (i) => (own.errors[i] ? i : -1);
+  const usable = one.methods.filter((_, i) => own.errors[i]);
+  let m = known(methodOf("m", -1));
+  if (m < 0) m = one.methods.indexOf(usable[0]);
+  const other = known(methodOf("n", -1));
+  const alone = other < 0;
+  choose("#landmark-method", usable, m);
+  choose("#landmark-other", usable, other, true);
+  const [a, b] = [one.methods[m], one.methods[other] ?? ""];
+  const first = own.errors[m].map((error) => error ?? NaN);
+  const second = alone ? first.map(() => NaN) : own.errors[other].map((error) => error ?? NaN);
+  const value = alone ? first : first.map((error, i) => second[i] - error);
+  const circles = meanFace(own, value, alone ? "%" : "points");
+  const title = `${alone ? "Mean error of each" : "Difference at each"} landmark`;
+  $("#landmark-title").textContent = title;
   const item = (kind, text) => el("li", {}, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), text);
-  $("#landmark-legend").replaceChildren(...(second === null ? [item("s0", nameA)] : [item("s0", `${nameA} is better`), item("s1", `${nameB} is better`)]));
-  $("#mean-face").setAttribute("aria-label", `${$("#landmark-title").textContent}: ${nameA}${second === null ? "" : ` and ${nameB}`}; the numbers are in the table`);
-  landmarkRows(own, first, second, value, [nameA, nameB], circles);
+  $("#landmark-legend").replaceChildren(...(alone ? [item("s0", a)] : [item("s0", `${a} is better`), item("s1", `${b} is better`)]));
+  $("#mean-face").setAttribute("aria-label", `${title}: ${a}${alone ? "" : ` and ${b}`}; the numbers are in the table`);
+  const lines = own.names.map((name, i) => [name, number(first[i]), number(second[i]), signed(alone ? NaN : value[i])]);
+  const rows = fillTable(node, [null, `${a}, %`, `${b}, %`, null], lines, [true, true, !alone, !alone]);
+  rows.forEach((row, i) => light([row], circles[i]));
+  sortAsKept(node, "l");
 }
 
-function landmarkRows(own, first, second, value, names, circles) {
-  const node = $("#landmark-table");
-  const heads = $$("thead th", node);
-  heads[1].firstElementChild.textContent = `${names[0]}, %`;
-  heads[2].firstElementChild.textContent = `${names[1]}, %`;
-  for (const head of heads.slice(2)) head.classList.toggle("off", second === null);
-  const off = second === null ? { class: "off" } : {};
-  const rows = own.names.map((name, i) => {
-    const row = el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, number(first[i] ?? NaN)));
-    row.append(el("td", off, number(second?.[i] ?? NaN)), el("td", off, signed(second === null ? NaN : (value[i] ?? NaN))));
-    row.place = i;
-    row.addEventListener("mouseenter", () => circles[i]?.classList.add("lit"));
-    row.addEventListener("mouseleave", () => circles[i]?.classList.remove("lit"));
-    return row;
+// Draws the values of the landmarks as circles on the mean face, and returns these.
+function meanFace(own, values, unit) {
+  const most = Math.max(...values.map((value) => Math.abs(value) || 0), 1e-9);
+  const at = (i) => own.face[i].map((part) => 30 + part * (FACE - 60));
+  const lines = own.edges.map(([i, j]) => el("line", { x1: at(i)[0], y1: at(i)[1], x2: at(j)[0], y2: at(j)[1] }));
+  const circles = values.map((value, i) => {
+    const [cx, cy] = at(i).map((part) => part.toFixed(1));
+    if (Number.isNaN(value)) return el("circle", { cx, cy, r: 1.5, class: "none" });
+    const text = `${own.names[i]}: ${unit === "%" ? number(value) : signed(value)} ${unit}`;
+    const r = (LARGEST * Math.sqrt(Math.abs(value) / most)).toFixed(1);
+    return el("circle", { cx, cy, r, class: value < 0 ? "worse" : "" }, el("title", {}, text));
   });
-  node.tBodies[0].replaceChildren(...rows);
-  sort(node, params.get("lsort") ?? "", params.get("lsort") ? params.get("ldir") ?? "ascending" : "none");
+  $("#mean-face").append(...lines, ...circles);
+  $("#landmark-note").textContent = `On the mean of the true faces; the area of a circle is the ${unit === "%" ? "error" : "difference"}, the largest ${number(most)} ${unit}.`;
+  return circles;
 }
 
 if ($("#landmarks")) {
-  const choose = (key, select) => {
-    set(key, table().methods[Number(select.value)] ?? "");
-    drawLandmarks();
-  };
-  sortable($("#landmark-table"), (name, direction) => {
-    set("lsort", direction === "none" ? "" : name);
-    set("ldir", direction, "ascending");
-    sort($("#landmark-table"), name, direction);
-  });
-  $("#landmark-method").addEventListener("change", () => choose("m", $("#landmark-method")));
-  $("#landmark-other").addEventListener("change", () => choose("n", $("#landmark-other")));
+  sortable($("#landmark-table"), "l");
   screens.landmarks = drawLandmarks;
 }

@@ -1,11 +1,6 @@
 // Screens of printed tables: the panels that belong to the chosen table of the board are shown.
 for (const section of $$("[data-side]")) {
-  for (const node of $$("table", section)) {
-    sortable(node, (name, direction) => {
-      sort(node, name, direction);
-      say(direction === "none" ? "in the order of the table" : `sorted by ${name}, ${direction}`);
-    });
-  }
+  for (const node of $$("table", section)) sortable(node);
   screens[section.id] = () => {
     let found = 0;
     for (const panel of $$(".panel", section)) {

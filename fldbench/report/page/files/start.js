@@ -1,34 +1,18 @@
-function drawProvenance() {
-  const words = params.get("pq") ?? "";
-  if ($("#pq").value !== words) $("#pq").value = words;
-  $("#all-protocols").checked = params.has("all");
+screens.provenance = () => {
   const rows = rowsOf($("#records"));
   const here = rows.filter((row) => params.has("all") || row.dataset.slug === table().slug);
   for (const row of rows) row.classList.add("gone");
-  const [found, all] = filter(here, words, (row) => [...row.cells].slice(0, 9).map((cell) => cell.textContent).join(" "));
+  const text = (row) => [...row.cells].slice(0, 9).map((cell) => cell.textContent).join(" ");
+  const [found, all] = filter(here, params.get("pq") ?? "", text);
   $("#records-found").textContent = `${found} of ${all} records`;
-  sort($("#records"), params.get("psort") ?? "", params.get("psort") ? params.get("pdir") ?? "ascending" : "none");
-}
-
-sortable($("#records"), (name, direction) => {
-  set("psort", direction === "none" ? "" : name);
-  set("pdir", direction, "ascending");
-  sort($("#records"), name, direction);
-});
-$("#pq").addEventListener("input", () => {
-  set("pq", $("#pq").value);
-  drawProvenance();
-});
-$("#all-protocols").addEventListener("change", (event) => {
-  set("all", event.target.checked ? "1" : "");
-  drawProvenance();
-});
-screens.provenance = drawProvenance;
+  sortAsKept($("#records"), "p");
+};
+sortable($("#records"), "p");
 
 const csvs = {
   board: () => csvOf($("[data-board]", boards.get(table().slug))),
   deciding: () => csvOf($("#deciding")),
-  faces: () => facesCsv(),
+  faces: facesCsv,
   landmarks: () => csvOf($("#landmark-table")),
   records: () => csvOf($("#records")),
 };
@@ -44,11 +28,6 @@ for (const link of $$("nav a")) {
     open(link.hash.slice(1));
   });
 }
-$("#table")?.addEventListener("change", (event) => {
-  set("t", event.target.value, data.tables[0].slug);
-  show();
-});
-
 const theme = $("#theme");
 theme.value = document.documentElement.dataset.theme ?? "";
 theme.addEventListener("change", () => {

@@ -4,17 +4,44 @@ const numberIn = (text) => Number.parseFloat(text.replace(/^† /, "").replace("
 const isNumber = (text) => /^(† )?[-+−]?\.?\d/.test(text);
 const isNothing = (text) => text === "" || text === "-" || text === "–";
 
-function sortable(node, onSort) {
-  for (const head of $$("thead th", node)) {
-    if ("onlyHere" in head.dataset) continue;
+// Buttons in the headings sort a table; with a prefix, the state keeps how.
+function sortable(node, prefix) {
+  for (const head of $$("thead th:not([data-only-here])", node)) {
     const button = el("button", { type: "button" }, ...head.childNodes);
     head.replaceChildren(button);
     button.addEventListener("click", () => {
-      const next = { none: "ascending", ascending: "descending", descending: "none" };
-      onSort(head.dataset.name, next[head.getAttribute("aria-sort") ?? "none"]);
+      const next = { ascending: "descending", descending: "none" };
+      const direction = next[head.getAttribute("aria-sort")] ?? "ascending";
+      const { name } = head.dataset;
+      if (prefix !== undefined) {
+        set(`${prefix}sort`, direction === "none" ? "" : name);
+        set(`${prefix}dir`, direction === "descending" ? direction : "");
+      }
+      sort(node, name, direction);
+      say(direction === "none" ? "in the first order" : `sorted by ${name}, ${direction}`);
     });
   }
   for (const body of node.tBodies) [...body.rows].forEach((row, i) => (row.place = i));
+}
+
+function sortAsKept(node, prefix) {
+  const name = params.get(`${prefix}sort`);
+  sort(node, name, name ? (params.get(`${prefix}dir`) ?? "ascending") : "none");
+}
+
+// Fills a table with texts, the name of each row first; null keeps a heading.
+function fillTable(node, heads, lines, shown) {
+  const off = (i) => (shown[i] ? {} : { class: "off" });
+  $$("thead th", node).forEach((head, i) => {
+    head.classList.toggle("off", !shown[i]);
+    if (heads[i] !== null) head.firstElementChild.textContent = heads[i];
+  });
+  const rows = lines.map((texts, place) => {
+    const cells = texts.map((text, i) => (i ? el("td", off(i), text) : el("th", { scope: "row" }, text)));
+    return Object.assign(el("tr", {}, ...cells), { place });
+  });
+  node.tBodies[0].replaceChildren(...rows);
+  return rows;
 }
 
 // Sorts the rows of each part on their own, so that what is not ranked stays below what is; stable, and nothing last.
@@ -61,8 +88,10 @@ function csvOf(node) {
       lines.push([...cells, ...(parts ? [part] : [])]);
     }
   }
-  return lines.map((cells) => cells.map(csvCell).join(",")).join("\n") + "\n";
+  return csvText(lines);
 }
+
+const csvText = (lines) => lines.map((cells) => `${cells.map(csvCell).join(",")}\n`).join("");
 
 function download(name, text) {
   const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
