@@ -23,8 +23,8 @@ def statement(protocol: Protocol) -> str:
     """Return what is measured and how, in a few sentences; every field that decides a number is in it.
 
     >>> from fldbench.protocols import get_protocol
-    >>> statement(get_protocol("300w-helen")).partition(". ")[0]
-    'The test faces are the subset helen-test of the split test of 300w (330 faces)'
+    >>> statement(get_protocol("wflw")).partition(". ")[0]
+    'The test faces are the split test of wflw (2500 faces)'
     """
     parts = [_faces(protocol), _points(protocol), _boxes(protocol), *_numbers(protocol)]
     rules = f"protocol {protocol.name}, hash {protocol.hash[:HASH]}, version {METRICS_VERSION} of the metrics"
