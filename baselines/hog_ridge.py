@@ -11,8 +11,8 @@ Differences from the paper, each measured on a part of the training faces (resul
   their face (cross-fitting over folds of persons). Every second start is the truth moved by the error of another face,
   so that errors that the features cannot explain are not learned.
 - From stage `even_from` on, a sample weighs 1 / its error, since NME counts distances, not their squares.
-- Mirrored faces cost nothing: their features are a permutation of the face's own (`hog.mirror_features`), so their
-  share of the normal equations is the same matrix with its rows and columns permuted.
+- Mirrored faces cost less than nothing: their features are a permutation of the face's own (`hog.mirror_features`), so
+  the normal equations fall apart into two of half the size (`ridge.MirroredEquations`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from fldbench.baselines.parts.fitting import (
 )
 from fldbench.baselines.parts.frames import frames_of, turned
 from fldbench.baselines.parts.normalised import grey_crops, lend_errors, perturbed, training_crops
-from fldbench.baselines.parts.ridge import NormalEquations, Solution, evened
+from fldbench.baselines.parts.ridge import MirroredEquations, MirroredSolution, NormalEquations, Solution, evened
 from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
@@ -50,6 +50,8 @@ from fldbench.shapes import fill_missing, from_box_frame, symmetric
 
 FACES_IN_MEMORY = 64  # faces at once: bounds the memory for features while the matrix products stay large
 FACES_PER_TASK = 8  # faces whose features one thread computes at a time
+Sums = NormalEquations | MirroredEquations
+Regression = Solution | MirroredSolution
 COARSE = 6.0  # px; larger cells are sampled from channels of half the resolution: a quarter of the work
 
 
@@ -105,6 +107,7 @@ class HogRidge(Method):
         Whether it was fitted with start shapes.
     """
 
+    version = 2
     changes_nothing = ("threads",)
     weighs_faces = True
     refines = True
@@ -196,8 +199,8 @@ class HogRidge(Method):
         with limited_blas(1), training_crops(train, self.crop_size, self.padding, self.threads) as crops:
             for stage in range(self.stages):
                 weights = weight[:, None] * self._weights(truth, shapes, stage)
-                sums = [self._sums(crops, truth, shapes, weights, rows, stage) for rows in folds]
-                ridge, solution, left_out = self._solve(sums, mirror, with_folds=stage + 1 < self.stages)
+                sums = [self._sums(crops, truth, shapes, weights, rows, stage, mirror) for rows in folds]
+                ridge, solution, left_out = self._solve(sums, with_folds=stage + 1 < self.stages)
                 learned.append((solution.weights, solution.bias, ridge))
                 if stage + 1 < self.stages:
                     for rows, apart in zip(folds, left_out, strict=True):
@@ -336,10 +339,10 @@ class HogRidge(Method):
         weights: np.ndarray,
         rows: np.ndarray,
         stage: int,
-    ) -> NormalEquations:
+        mirror: np.ndarray | None,
+    ) -> Sums:
         """Return the normal equations of one fold: steps in the frames of the shapes on their features."""
-        n_points = truth.shape[1]
-        sums = NormalEquations(n_points * self.grid**2 * self.bins, 2 * n_points, threads=self.threads)
+        sums = self._empty_sums(truth.shape[1], mirror)
         for some, frames, features in self._blocks(crops, shapes, rows, stage):
             # [[a, -b], [b, a]]^-1 = [[a, b], [-b, a]] / (a^2 + b^2)
             back = frames * (1, -1) / (frames**2).sum(axis=-1, keepdims=True)
@@ -347,25 +350,26 @@ class HogRidge(Method):
             sums.add(features, steps.reshape(len(features), -1), weights[some].ravel())
         return sums
 
-    def _solve(
-        self, sums: list[NormalEquations], mirror: np.ndarray | None, with_folds: bool
-    ) -> tuple[float, Solution, list[Solution]]:
+    def _empty_sums(self, n_points: int, mirror: np.ndarray | None) -> Sums:
+        """Return sums without a row, which add the mirror images of their rows where these are known."""
+        if mirror is None:
+            return NormalEquations(n_points * self.grid**2 * self.bins, 2 * n_points, threads=self.threads)
+        order = hog.mirror_features(mirror, self.grid, self.bins)
+        swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()
+        return MirroredEquations(order, swap, np.tile([-1.0, 1.0], n_points), self.threads)
+
+    def _solve(self, sums: list[Sums], with_folds: bool) -> tuple[float, Regression, list[Regression]]:
         """Return the ridge of a stage, its regression on all folds, and for each fold the regression without it.
 
         If there is no fold to leave out, or no reason to, the latter are all equal to the regression on all folds.
         """
-        total = sum(sums[1:], sums[0])
         ridges = [float(ridge) for ridge in np.atleast_1d(self.ridge)]
 
-        def without(fold: int) -> list[Solution]:
-            rest = [part for k, part in enumerate(sums) if k != fold]
-            both = rest[0]
-            for other in rest[1:]:
-                both = both + other
-            both = self._with_mirror_images(both, mirror)
-            return [both.solve(ridge) for ridge in ridges]
+        def without(fold: int) -> list[Regression]:
+            rest = sums[0].total([part for k, part in enumerate(sums) if k != fold])
+            return [rest.solve(ridge) for ridge in ridges]
 
-        left_out: list[list[Solution]] = []
+        left_out: list[list[Regression]] = []
         if len(sums) > 1 and (with_folds or len(ridges) > 1):
             with ThreadPoolExecutor(count_threads(self.threads)) as pool:
                 left_out = list(pool.map(without, range(len(sums))))
@@ -376,18 +380,10 @@ class HogRidge(Method):
                 for i in range(len(ridges))
             ]
             best = int(np.argmin(errors))
-        solution = self._with_mirror_images(total, mirror).solve(ridges[best])
+        solution = sums[0].total(sums).solve(ridges[best])
         return ridges[best], solution, [s[best] for s in left_out] or [solution] * len(sums)
 
-    def _with_mirror_images(self, sums: NormalEquations, mirror: np.ndarray | None) -> NormalEquations:
-        """Return the sums over the faces and their mirror images, where these are known."""
-        if mirror is None:
-            return sums
-        order = hog.mirror_features(mirror, self.grid, self.bins)
-        swap = np.stack([2 * mirror, 2 * mirror + 1], axis=1).ravel()
-        return sums.mirrored(order, swap, np.tile([-1.0, 1.0], len(mirror)))
-
-    def _move(self, crops: np.ndarray, shapes: np.ndarray, rows: np.ndarray, stage: int, solution: Solution) -> None:
+    def _move(self, crops: np.ndarray, shapes: np.ndarray, rows: np.ndarray, stage: int, solution: Regression) -> None:
         """Move some faces' training shapes by one step, in place; their features are computed once more."""
         for some, frames, features in self._blocks(crops, shapes, rows, stage):
             steps = (features @ solution.weights + solution.bias).reshape(shapes[some].shape)

@@ -1,13 +1,12 @@
 """hybrid: one method places the landmarks, another refines them; a network and a cascade, in either order.
 
 The refiner is fitted to start shapes like those that it will get: for every training face, the prediction of a model
-that never saw the face's person (out of fold), because predictions for faces that a model was fitted to are too good.
-This is the first rule of stacking (Wolpert, "Stacked generalization", Neural Networks 5, 1992).
+that never saw the face's person (`parts.out_of_fold`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +15,11 @@ import numpy as np
 from fldbench import registry
 from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
-from fldbench.errors import DataError
+from fldbench.baselines.parts.out_of_fold import answers_in_parts, folds_of_groups, out_of_fold
 from fldbench.faces import FaceSet
-from fldbench.faces.images import decoded
 from fldbench.geometry import check_boxes, tight_box, usable_boxes
-from fldbench.method import Method, predict_checked
+from fldbench.method import Method
 from fldbench.params import SEED, THREADS, whole
-
-FACES_IN_MEMORY = 256  # faces with photos in memory at once while the training faces are predicted
 
 
 @dataclass(eq=False, repr=False)
@@ -69,20 +65,11 @@ class Hybrid(Composed):
             It names the member that failed.
         """
         first, second = self._make()
-        n_groups = len(np.unique(train.groups))
-        if n_groups < 2:
-            raise DataError(
-                f"{train.label}: {n_groups} group(s) of faces; {self.label} needs two, to predict each by the other"
-            )
-        shapes = np.full(train.landmarks.shape, np.nan)
-        folds = min(self.folds, n_groups)
-        fold_of = train.fold_of(folds, self.random_state)
-        for fold in range(folds):
-            apart = self._fit_member(self._make()[0], self.first, train[fold_of != fold])
-            shapes[fold_of == fold] = np.concatenate(list(_answers(apart, train[fold_of == fold])))
+        fold_of = folds_of_groups(train, self.folds, self.random_state, self.label)
+        shapes = out_of_fold(lambda rest: self._fit_member(self._make()[0], self.first, rest), train, fold_of)
         self._fit_member(first, self.first, train, val)
         if val is not None and len(val) and second.validates:
-            val = val.with_boxes(handed_boxes(np.concatenate(list(_answers(first, val))), val.boxes))
+            val = val.with_boxes(handed_boxes(np.concatenate(list(answers_in_parts(first, val))), val.boxes))
         starts = {"start_shapes": shapes} if second.refines else {}
         faces = train.with_boxes(handed_boxes(shapes, train.boxes))
         self._fit_member(second, self.second, faces, val, **starts)
@@ -137,10 +124,3 @@ def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         wide = usable_boxes(tight)
         out[np.flatnonzero(found)[wide]] = tight[wide]
     return out
-
-
-def _answers(method: Method, faces: FaceSet) -> Iterator[np.ndarray]:
-    """Yield the method's predictions for the faces, some faces at a time."""
-    for rows, images in decoded(faces.images, FACES_IN_MEMORY):
-        yield predict_checked(method, images, faces.boxes[rows], faces.landmarks.shape[1])
-        del images  # before the next ones are decoded

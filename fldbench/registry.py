@@ -24,6 +24,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "asm": "fldbench.baselines.asm.method:ASM",
         "linear": "fldbench.baselines.linear:Linear",
         "average": "fldbench.baselines.average:Average",
+        "stack": "fldbench.baselines.stack:Stack",
         "two-pass": "fldbench.baselines.two_pass:TwoPass",
         "hog-heads": "fldbench.baselines.hog_heads:HogHeads",
         "hybrid": "fldbench.baselines.hybrid:Hybrid",

@@ -27,7 +27,7 @@ from fldbench.run.data import SuiteData
 from fldbench.schemes import get_scheme
 
 PLUG_INS = ("baselines", "cnn")
-SHARED = ("parts", "average", "hybrid")  # modules that make no family of their own
+SHARED = ("parts", "average", "stack", "hybrid")  # modules that make no family of their own
 BLIND = 2.0  # times the error of the best: a method with more sees too little to contradict a label
 
 
@@ -138,7 +138,7 @@ def family_of(method: MethodFacts) -> str:
         return method.label
     own = [name.split(".")[1:] for name in method.code if name.split(".")[1:2] and name.split(".")[1] in PLUG_INS]
     kinds = {"network" if parts[0] == "cnn" else parts[1] for parts in own if len(parts) > 1 or parts[0] == "cnn"}
-    composed = {"average", "hybrid"} & kinds
+    composed = {"average", "stack", "hybrid"} & kinds
     kinds -= set(SHARED)
     if composed or len(kinds) > 1:
         return ""

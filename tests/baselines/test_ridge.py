@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer
 
-from fldbench.baselines.parts.ridge import NormalEquations, choose_ridge, gaussian
+from fldbench.baselines.parts.ridge import MirroredEquations, NormalEquations, choose_ridge, gaussian
 from fldbench.errors import MethodError
 
 
@@ -59,7 +59,7 @@ def test_left_out_errors_by_brute_force(rows, weighted):
     features, targets, weights = rows
     weights = weights if weighted else np.ones(40)
     groups = np.arange(40).reshape(10, 4)
-    solution = equations_of(features, targets, weights).solve(0.7)
+    solution = equations_of(features, targets, weights).solve(0.7, leave_out=True)
     errors = solution.left_out(features[groups], targets[groups], weights[groups] if weighted else None)
     for group, error in zip(groups, errors, strict=True):
         rest = np.setdiff1d(np.arange(40), group)
@@ -74,7 +74,7 @@ def test_the_ridge_with_the_smallest_left_out_error_is_chosen(rows):
     scores = [
         (
             weights[groups][..., None]
-            * equations.solve(r).left_out(features[groups], targets[groups], weights[groups]) ** 2
+            * equations.solve(r, leave_out=True).left_out(features[groups], targets[groups], weights[groups]) ** 2
         )
         for r in grid
     ]
@@ -93,6 +93,24 @@ def test_mirrored_rows_by_doubling_them(rows):
     both = np.concatenate([features, features[:, order]])
     expected = Ridge(0.7).fit(both, np.concatenate([targets, targets[:, swap] * sign]), np.tile(weights, 2))
     assert np.allclose(solution.weights, expected.coef_.T) and np.allclose(solution.bias, expected.intercept_)
+
+
+def test_mirrored_rows_in_two_halves_give_the_solution_of_the_whole(rows):
+    features, targets, weights = rows
+    order, swap, sign = np.array([1, 0, 2, 6, 4, 5, 3]), np.array([1, 0, 2]), np.array([-1.0, -1.0, -1.0])
+    halves = [MirroredEquations(order, swap, sign) for _ in range(3)]
+    for some, part in zip(halves, np.array_split(np.arange(40), 3), strict=True):
+        some.add(features[part].astype(np.float32), targets[part], weights[part])
+    both = MirroredEquations.total(halves)
+    whole = equations_of(features, targets, weights).mirrored(order, swap, sign)
+    found, expected = both.solve(0.7), whole.solve(0.7)
+    assert np.allclose(found.weights, expected.weights, atol=1e-4)
+    assert np.allclose(found.bias, expected.bias, atol=1e-4)
+    other, its = both.solve(70.0), whole.solve(70.0)
+    worse = both.squared_error(other) - both.squared_error(found)
+    assert worse == pytest.approx(whole.squared_error(its) - whole.squared_error(expected), rel=1e-3)
+    again = MirroredEquations.total(halves).solve(0.7)  # a total changes none of its parts
+    assert np.array_equal(again.weights, found.weights)
 
 
 def test_kernel_ridge_by_scikit_learn(rows):

@@ -13,7 +13,7 @@ from fldbench.errors import DataError
 from fldbench.faces import FaceSet, ImageArrays
 
 FEW = 6
-NEEDS_TWO_GROUPS = {"hybrid"}  # each face's start must come from a model that never saw its person
+NEEDS_TWO_GROUPS = {"hybrid", "stack"}  # they learn from answers of models that never saw the face's person
 SANE = 3.0  # sides of the box from its centre
 SLOW = NETWORKS - {"cnn-small", "heatmap"}  # the same code trains them: for them, one set is enough
 
@@ -57,7 +57,7 @@ SETS = {
     "constant images": lambda faces: grey(faces, 200),
     "images of one pixel": lambda faces: grey(faces, 1),
 }
-NEEDS = r"has no faces; a method needs at least one|0 group\(s\) of faces; hybrid needs two"
+NEEDS = r"has no faces; a method needs at least one|0 group\(s\) of faces; (hybrid|stack) needs two"
 NO_POINT = r"no (training )?face has point {} \({} such point"
 IMPOSSIBLE = {
     "no face": (lambda faces: faces[:0], NEEDS),
@@ -74,7 +74,7 @@ def test_small_and_uniform_sets_give_sane_answers_or_say_what_is_needed(name, wh
     alone = {"tasks": ("landmarks",)} if "tasks" in SMALL[name] else {}  # so few faces know one class of an attribute
     method = fldbench.make_method(name, **SMALL[name] | alone)
     if name in NEEDS_TWO_GROUPS and len(np.unique(train.groups)) < 2:
-        with pytest.raises(DataError, match=r"1 group\(s\) of faces; hybrid needs two"):
+        with pytest.raises(DataError, match=rf"1 group\(s\) of faces; {name} needs two"):
             method.fit(train)
         return
     with warnings.catch_warnings():

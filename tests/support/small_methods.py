@@ -20,6 +20,7 @@ SMALL = {
     "asm": {"levels": 2, "first_size": 24.0, "last_size": 40.0, "grid": 3, "cell": 5, "crop_size": 64},
     "linear": {"crop_size": 48, "copies": 2},
     "average": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}},
+    "stack": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}, "folds": 2},
     "two-pass": {"method": "linear", "params": {"crop_size": 48, "copies": 2}},
     "hog-heads": {
         "tasks": ["landmarks", "smile", "pose"],

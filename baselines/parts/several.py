@@ -1,0 +1,99 @@
+"""Base of the methods that fit several members on the same faces and make one answer of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fldbench.baselines.parts.agreement import agreement
+from fldbench.baselines.parts.composed import Composed, checked_params
+from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.errors import MethodError, must_be
+from fldbench.faces import FaceSet
+from fldbench.method import Method
+from fldbench.params import SEED, THREADS, Rule
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(name, str) for name in value)
+
+
+@dataclass(eq=False, repr=False)
+class Several(Composed):
+    """Several methods side by side; a subclass writes `predict`, from `_each`, and what it learns besides.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        Names of registered methods, at least one.
+    params : dict, optional
+        Method's name -> the parameters that differ from its defaults. Of a name that `methods` has several times, a
+        list of them, one for each time.
+    threads : int, optional
+        Passed to every method that has this parameter.
+    random_state : int
+        Passed to every method that has this parameter.
+    """
+
+    gives_confidence = True
+    rules = {
+        "methods": Rule("a list of at least one method's name", _names),
+        "threads": THREADS,
+        "random_state": SEED,
+    }
+
+    methods: Sequence[str] = ("hog-ridge", "asm", "lbf")
+    params: dict[str, dict[str, Any] | list[dict[str, Any]]] | None = None
+    threads: int | None = None
+    random_state: int = 0
+
+    def _fit_members(self, train: FaceSet, val: FaceSet | None) -> list[Method]:
+        """Return one fitted member for each name; raise MethodError that names the member that failed."""
+        members = zip(self._make(), self.methods, strict=True)
+        return [self._fit_member(member, name, train, val) for member, name in members]
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how near the members' answers lie together, (n,): see `parts.agreement`."""
+        return agreement(self._each(images, boxes).swapaxes(0, 1), boxes)
+
+    def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the answers of the members, (members, n, L, 2) px."""
+        check_fitted(self, "members_")
+        each = [member.predict(images, boxes) for member in self.members_]
+        if len({answer.shape for answer in each}) > 1:
+            raise MethodError(f"{self.label}: its members answer with different numbers of points; fit it again")
+        return np.stack(each)
+
+    @property
+    def members_alone(self) -> dict[str, Method]:
+        """The members by name; empty if they cannot be made or if one is given twice."""
+        members = self.members
+        named = dict(zip(self.methods, members, strict=True)) if members else {}
+        return named if len(named) == len(members) else {}
+
+    def _check_own(self) -> None:
+        """Check the parameters, and that `params` names no other method and has a dict for each member."""
+        super()._check_own()
+        if self.params is not None and not isinstance(self.params, dict):
+            raise MethodError(must_be(self.label, "params", self.params, "None or a dict of parameters"))
+        for name, params in (self.params or {}).items():
+            if name not in self.methods:
+                raise MethodError(must_be(self.label, "a name in params", name, f"one of {', '.join(self.methods)}"))
+            times = list(self.methods).count(name)
+            if isinstance(params, list) and len(params) != times:
+                allowed = f"{times}: one for each time that it is in methods"
+                raise MethodError(must_be(self.label, f"the number of params of {name}", len(params), allowed))
+            for one in params if isinstance(params, list) else [params]:
+                checked_params(self.label, f"params of {name}", one)
+
+    def _make(self) -> list[Method]:
+        self._check_own()
+        params = self.params or {}
+        own = {name: iter(given) for name, given in params.items() if isinstance(given, list)}
+        return [
+            self._member(name, dict((next(own[name]) if name in own else params.get(name)) or {}))
+            for name in self.methods
+        ]
