@@ -1,9 +1,9 @@
 """Kill a run at random moments until it is done, and compare its tables with those of an unbroken run.
 
 The suite has classical methods, an ensemble, a network and one with attributes. Each round starts the command, kills it
-(SIGKILL) after a random time, and looks whether a process of it is left; when the run has come to its end, another one
-begins in an empty folder, until there were so many kills. Every finished run must give the rows of the unbroken one,
-apart from times, and the same predictions.
+(SIGKILL) after a random time, and looks whether a process of it stays; when the run has come to its end, another one
+begins in an empty folder, until there were so many kills or so many minutes are over. Every finished run must give the
+rows of the unbroken one, apart from times, and the same predictions.
 
     python benchmarks/kill_runs.py --times 1000
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,8 @@ SUITE = {
     "protocols": ["same-faces"],  # the faces of the training: few are drawn, and the numbers are no result
     "allow_overlap": True,
 }
+MARK = "FLDBENCH_KILLED"  # in the environment of every process of a run
+PATIENCE = 20  # seconds
 TIMES = ("seconds", "ms", "load", "resumed", "remark")
 
 
@@ -58,6 +62,7 @@ def main() -> None:
     """Kill, compare and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--times", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--random-state", type=int, default=0)
     given = parser.parse_args()
     draw = random.Random(given.random_state)
@@ -69,7 +74,8 @@ def main() -> None:
         longest = time.monotonic() - began
         whole = content(Path(place, "whole"))
         kills = finished = left = 0
-        while kills < given.times:
+        end = began + 60 * given.minutes
+        while kills < given.times and time.monotonic() < end:
             out = Path(place, f"run-{finished}")
             process = run(suite, out)
             try:
@@ -78,7 +84,6 @@ def main() -> None:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 kills += 1
-                time.sleep(0.2)
                 left += survivors(out)
                 continue
             if content(out) != whole:
@@ -96,7 +101,8 @@ def run(suite: Path, out: Path) -> subprocess.Popen[bytes]:
     """Start the command."""
     command = [sys.executable, "-m", "fldbench", "run", str(suite), "--out", str(out)]
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    environ = os.environ | {"OMP_NUM_THREADS": "1", MARK: str(out)}
+    return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environ)
 
 
 def content(out: Path) -> tuple[list[dict[str, str]], dict[str, bytes]]:
@@ -111,13 +117,19 @@ def content(out: Path) -> tuple[list[dict[str, str]], dict[str, bytes]]:
 
 
 def survivors(out: Path) -> int:
-    """Return how many processes still work in a folder."""
+    """Return how many processes of the run into a folder are still there when they have had time to see its end."""
+    end = time.monotonic() + PATIENCE
+    while (found := alive(out)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+def alive(out: Path) -> int:
+    """Return how many processes there are of the run into a folder."""
     found = 0
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found += str(out).encode() in path.read_bytes() or "cell_process" in path.read_text()
-        except OSError:
-            continue
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            found += f"{MARK}={out}".encode() in path.read_bytes().split(b"\0")
     return found
 
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from io import BufferedReader
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -229,6 +229,31 @@ def read_text(path: str | Path, kind: type[DataError] = DataError, most: int = L
         line = content.count(b"\n", 0, bad) + 1
         raise kind(f"not UTF-8 text (byte 0x{content[bad]:02x}); save the file as UTF-8", path, line)
     return text
+
+
+def text_lines(path: str | Path, kind: type[DataError] = DataError, most: int = LARGEST) -> Iterator[str]:
+    """Yield the lines of UTF-8 text with their ends, as they are, without reading the whole file at once.
+
+    Raises
+    ------
+    DataError
+        As `read_text` does, at the latest when it comes to the bad line.
+    """
+    blank = True
+    try:
+        with open_regular(path) as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
+            if os.fstat(raw.fileno()).st_size > most:
+                raise ValueError
+            for line in file:
+                if "\0" in line:
+                    raise ValueError
+                blank = blank and not line.strip()
+                yield line
+    except (OSError, ValueError) as error:
+        read_text(path, kind, most)  # which finds the fault again, and says what it is
+        raise kind(f"cannot be read ({_why(error)}); check the path", path) from error
+    if blank:
+        read_text(path, kind, most)
 
 
 def parse_json(text: str | bytes) -> Any:

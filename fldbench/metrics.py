@@ -22,7 +22,9 @@ def point_errors(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
     >>> float(point_errors(np.array([[[3.0, 4.0]]]), np.zeros((1, 1, 2)))[0, 0])
     5.0
     """
-    return np.linalg.norm(np.asarray(predictions, float) - np.asarray(truth, float), axis=-1)
+    off = np.asarray(predictions, float) - np.asarray(truth, float)
+    off *= off
+    return np.sqrt(off[..., 0] + off[..., 1])
 
 
 def centre_distance(landmarks: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
@@ -37,15 +39,25 @@ def centre_distance(landmarks: np.ndarray, first: Sequence[int], second: Sequenc
     return np.linalg.norm(landmarks[:, list(first)].mean(axis=1) - landmarks[:, list(second)].mean(axis=1), axis=-1)
 
 
-def check_normaliser(normaliser: np.ndarray, ids: Sequence[str], name: str = "normaliser") -> np.ndarray:
+def can_divide(normaliser: np.ndarray) -> np.ndarray:
+    """Return which lengths are finite and above zero, (n,) bool.
+
+    >>> can_divide(np.array([2.0, 0.0, np.nan])).tolist()
+    [True, False, False]
+    """
+    return np.isfinite(normaliser) & (np.asarray(normaliser) > 0)
+
+
+def check_normaliser(normaliser: np.ndarray, ids: Sequence[str] | np.ndarray, name: str = "normaliser") -> np.ndarray:
     """Return the normaliser (n,) px as it is; raise ProtocolError that names the faces where it is not finite and > 0.
 
     A bad denominator is never repaired: that would turn a bad face into a perfect one.
     """
-    bad = [str(face) for face, d in zip(ids, normaliser, strict=True) if not (np.isfinite(d) and d > 0)]
-    if bad:
+    bad = np.flatnonzero(~can_divide(normaliser))
+    if len(bad):
         raise ProtocolError(
-            f"the {name} distance must be finite and > 0 px; not so for {len(bad)} face(s): {', '.join(bad[:5])}; "
+            f"the {name} distance must be finite and > 0 px; not so for {len(bad)} face(s): "
+            f"{', '.join(str(ids[row]) for row in bad[:5])}; "
             "mend the annotation or leave the face out"
         )
     return normaliser
@@ -68,7 +80,8 @@ def counted_points(
     >>> counted_points(np.array([[[0.0, 0.0], [np.nan, 0.0], [1.0, 1.0]]]), points=[0, 1]).tolist()
     [[True, False, False]]
     """
-    counted = np.isfinite(np.asarray(truth, float)).all(axis=-1)
+    finite = np.isfinite(np.asarray(truth, float))
+    counted = finite[..., 0] & finite[..., 1]
     if points is not None:
         chosen = np.zeros(counted.shape[1], bool)
         chosen[list(points)] = True

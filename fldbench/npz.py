@@ -14,6 +14,7 @@ from fldbench.errors import DataError
 from fldbench.files import open_regular
 
 LARGEST = 2**31  # bytes of one array
+AT_ONCE = 2**24  # bytes that are read at once
 FOLDED_FREELY, MOST_FOLDED = 2**26, 100  # bytes that a member may unfold to anyway, and for each of its own beyond
 
 
@@ -55,10 +56,19 @@ def array_from(file: IO[bytes], name: str, length: int) -> np.ndarray:
         raise ValueError(f"{name} holds {dtype}")
     if min(shape, default=0) < 0 or size > min(LARGEST, length):
         raise ValueError(f"{name} claims {size} bytes, {shape}, of {length}")
-    content = file.read(size)
+    content = _content(file, size)
     if len(content) != size or file.read(1):
         raise ValueError(f"{name} has not the {size} bytes that it claims")
     if dtype.kind == "U" and size and np.frombuffer(content, f"{dtype.str[0]}u4").max() > 0x10FFFF:
         raise ValueError(f"{name} holds letters beyond Unicode")
     flat = np.frombuffer(content, dtype, math.prod(shape)) if size else np.empty(math.prod(shape), dtype)
+    flat.flags.writeable = False
     return flat.reshape(shape, order="F" if by_columns else "C")
+
+
+def _content(file: IO[bytes], size: int) -> bytearray:
+    """Return so many bytes, or fewer if there are no more, read in parts: memory is taken for what is there alone."""
+    content = bytearray()
+    while len(content) < size and (part := file.read(min(AT_ONCE, size - len(content)))):
+        content += part
+    return content

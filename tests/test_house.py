@@ -25,6 +25,7 @@ LAYERS = (
     (
         "errors",
         "escape",
+        "blocks",
         "progress",
         "files",
         "user_cache",

@@ -3,6 +3,7 @@
 import inspect
 import json
 import sys
+from importlib.metadata import EntryPoint, EntryPoints
 
 import numpy as np
 import pytest
@@ -194,11 +195,9 @@ def test_decorators_register(toy):
 
 
 def test_entry_points_of_installed_packages_are_found(toy, monkeypatch):
-    class Point:
-        name, value = "installed", "fldbench.baselines.mean_shape:MeanShape"
-
+    point = EntryPoint("installed", "fldbench.baselines.mean_shape:MeanShape", "fldbench.methods")
     monkeypatch.setattr(registry, "_entry_points_read", set())
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point] if group == "fldbench.methods" else [])
+    monkeypatch.setattr(registry, "entry_points", lambda: EntryPoints([point]))
     assert "installed" in fldbench.list_methods() and "installed" not in fldbench.list_datasets()
     assert type(fldbench.make_method("installed")).__name__ == "MeanShape"
 

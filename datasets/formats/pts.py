@@ -7,8 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from fldbench.dataset import FAR
 from fldbench.datasets.formats.text import point, read_lines, refusal
+from fldbench.files import read_bytes
 
+_NUMBER = rb"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?"
+_POINTS = rb"((?:" + _NUMBER + rb"[ \t]+" + _NUMBER + rb"[ \t]*\r?\n)+)"
+_USUAL = re.compile(rb"version: ?1\s+n_points: *(\d{1,9})\s+\{[ \t]*\r?\n" + _POINTS + rb"\}\s*")
 _DECLARED = re.compile(r"n_points\s*:\s*(\d{1,9})")
 
 
@@ -23,10 +28,25 @@ def read_pts(path: str | Path, n_points: int) -> np.ndarray:
     DataError
         With the line, for a word where a number should be, a wrong number of points or a file that cannot be read.
     """
+    points = _usual(read_bytes(path), n_points)
+    if points is not None:
+        return points - 1.0
     rows, last = _rows(path, n_points)
-    points = [point(text, path, line) for line, text in rows]
-    _check_count(points, n_points, path, last)
-    return np.array(points) - 1.0
+    found = [point(text, path, line) for line, text in rows]
+    _check_count(found, n_points, path, last)
+    return np.array(found) - 1.0
+
+
+def _usual(content: bytes, n_points: int) -> np.ndarray | None:
+    """Return the points of a sound file in the usual layout, (n_points, 2), as they are; None for any other file.
+
+    One pass over the bytes: loading 300-W means reading 2,700 such files.
+    """
+    match = _USUAL.fullmatch(content)
+    if match is None or int(match[1]) != n_points:
+        return None
+    points = np.array([float(word) for word in match[2].split()]).reshape(-1, 2)
+    return points if len(points) == n_points and (np.abs(points) < FAR).all() else None
 
 
 def read_marked_pts(path: str | Path, n_points: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from fldbench.dataset import Dataset, data_root
 from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import FaceSet
-from fldbench.faces.pack import open_pack
 from fldbench.params import kind, optional
 
 
@@ -33,6 +32,8 @@ class Pack(Dataset):
         """Return the packed faces, under the names that they were packed with."""
         self.check_split(split)
         self.check_options()
+        from fldbench.faces.pack import open_pack  # `fldbench list` looks at every dataset, and opens no pack
+
         return open_pack(self.locate(root, split))
 
     def locate(self, root: str | Path | None, split: str) -> Path:

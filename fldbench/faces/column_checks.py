@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fldbench.blocks import blocks, let_go
 from fldbench.errors import DataError, must_be
 from fldbench.faces.attributes import Attribute, codes_out_of_range
 from fldbench.geometry import FAR
@@ -33,12 +34,16 @@ def check_columns(faces: Any) -> None:
     if faces.visible.shape != faces.landmarks.shape[:-1]:
         allowed = f"{faces.landmarks.shape[:-1]}, one flag for each landmark"
         raise DataError(must_be(faces.label, "the shape of visible", faces.visible.shape, allowed))
-    far = ~np.isnan(faces.landmarks) & ~(np.abs(faces.landmarks) <= FAR)
+    far = np.zeros(n, bool)
+    for rows in blocks(n):
+        far[rows] = (np.abs(faces.landmarks[rows]) > FAR).any(axis=(1, 2))
+        let_go(faces.landmarks[rows])
     if far.any():
-        face, point, _ = np.argwhere(far)[0]
+        face = int(far.argmax())
+        point = int((np.abs(faces.landmarks[face]) > FAR).any(axis=1).argmax())
         where, got = f"{faces.label}: face {str(faces.ids[face])!r}", faces.landmarks[face, point].tolist()
         allowed = "x, y in px, neither beyond 1e6, or NaN where it is not annotated"
-        count = int(far.any(axis=(1, 2)).sum())
+        count = int(far.sum())
         others = f"{count} faces have such points" if count > 1 else ""
         raise DataError(must_be(where, f"point {point}", got, allowed, others))
     for name, attribute in faces.attribute_types.items():

@@ -16,6 +16,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fldbench.blocks import blocks, let_go
 from fldbench.errors import DataError, must_be, near_miss
 from fldbench.escape import cut, html, html_facts, plain
 from fldbench.faces.attributes import Attribute
@@ -150,7 +151,7 @@ class FaceSet:
             "boxes": read_only(np.asarray(boxes, float).reshape(-1, 4)),
             "landmarks": read_only(landmarks),
             "scheme": scheme,
-            "visible": read_only(np.isfinite(landmarks).all(axis=-1) if visible is None else np.asarray(visible, bool)),
+            "visible": read_only(_annotated(landmarks) if visible is None else np.asarray(visible, bool)),
             "attributes": _columns({name: whole_numbers(codes, where, name) for name, codes in attributes.items()}),
             "subsets": _columns({name: np.asarray(member, bool) for name, member in subsets.items()}),
             "groups": read_only(ids if groups is None else _names(groups, f"{where}: a group")),
@@ -339,7 +340,9 @@ class FaceSet:
         total = hashlib.sha256(identity_of(self.scheme).encode())
         total.update("\n".join(self.ids.tolist()).encode("utf-8", "surrogatepass"))
         for column in (self.landmarks, self.boxes, self.visible):
-            total.update(np.ascontiguousarray(column).data)
+            for rows in blocks(len(self)):
+                total.update(np.ascontiguousarray(column[rows]).data)
+                let_go(column[rows])
         for i in range(len(self)):
             total.update(self.images.digest_once(i))
         for name, column in sorted(self.attributes.items()):
@@ -353,6 +356,14 @@ class FaceSet:
 def _columns(columns: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     """Return named columns, read-only."""
     return MappingProxyType({key: read_only(column) for key, column in columns.items()})
+
+
+def _annotated(landmarks: np.ndarray) -> np.ndarray:
+    """Return which points are annotated, (n, L) bool."""
+    found = np.ones(landmarks.shape[:-1], bool)
+    for rows in blocks(len(landmarks)):
+        found[rows] = np.isfinite(landmarks[rows]).all(axis=-1)
+    return found
 
 
 def _made_of(columns: dict[str, Any]) -> FaceSet:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from fldbench.blocks import hand_back
 from fldbench.errors import DataError, UnknownNameError
 from fldbench.faces.attributes import Attribute
 from fldbench.faces.pack_about import LARGEST, is_impossible, read_about
@@ -32,7 +33,6 @@ DATA_MAGIC, INDEX_MAGIC = b"FLDPACK\n", b"FLDINDX\n"
 _HEADER, _CRC = struct.Struct("<8sIQ32sQI60x"), struct.Struct("<I")
 START = _HEADER.size + _CRC.size  # where images and the JSON text begin
 _CHECKED_AT_ONCE = 1 << 20  # bytes
-_MAPPED_AT_ONCE = 1 << 16  # bytes that Linux maps around a page that is read
 
 
 def index_of(data: Path) -> Path:
@@ -130,7 +130,7 @@ class PackFiles:
             stop = min(at + _CHECKED_AT_ONCE, end)
             crc = zlib.crc32(view[at:stop], crc)
             impossible = impossible or is_impossible(key, dtype, view[at:stop], attribute)
-            _hand_back(self._columns, at, stop)
+            hand_back(self._columns, at, stop)
         return crc, impossible
 
     def image(self, i: int) -> bytes:
@@ -140,7 +140,7 @@ class PackFiles:
         if self._images.size() < start + size:
             raise DataError(f"was cut off while it was in use; image {i} is gone, restore the file", self.path)
         content = self._images[start : start + size]
-        _hand_back(self._images, start, start + size)
+        hand_back(self._images, start, start + size)
         if zlib.crc32(content) != self.column("image/crc")[i]:
             raise DataError(f"damaged: the checksum of image {i} differs; restore the file", self.path)
         return content
@@ -172,10 +172,3 @@ def _map(path: Path, magic: bytes, when_missing: str) -> tuple[mmap.mmap, dict[s
         what = "cut off" if length < size else "something was appended"
         raise DataError(f"{what}: {length} bytes instead of {size}; restore the file", path)
     return mapped, {"identity": identity, "text": text, "text_crc": text_crc}
-
-
-def _hand_back(mapped: mmap.mmap, start: int, end: int) -> None:
-    """Let go of pages that were read: they stay in the system's cache, but no longer count as this process's memory."""
-    if hasattr(mmap, "MADV_DONTNEED") and end > start:
-        first = start - start % _MAPPED_AT_ONCE
-        mapped.madvise(mmap.MADV_DONTNEED, first, -(-end // _MAPPED_AT_ONCE) * _MAPPED_AT_ONCE - first)

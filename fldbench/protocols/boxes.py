@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from fldbench.blocks import blocks, let_go
 from fldbench.detector import DEFAULT, check_detector_name
 from fldbench.errors import DataError, ProtocolError, must_be
 from fldbench.faces import FaceSet
@@ -111,15 +112,21 @@ def boxes_from(faces: FaceSet, source: str) -> FaceSet:
     kind, _, spread = source.partition(":")
     if kind == "official":
         return faces
-    bare = faces.ids[~np.isfinite(faces.landmarks).all(axis=-1).any(axis=-1)].tolist()
-    if bare:
+    boxes, annotated = np.empty((len(faces), 4)), np.empty(len(faces), bool)
+    for rows in blocks(len(faces)):
+        points = faces.landmarks[rows]
+        annotated[rows] = np.isfinite(points).all(axis=-1).any(axis=-1)
+        if annotated[rows].all():
+            boxes[rows] = tight_box(points)
+        let_go(points)
+    if not annotated.all():
+        bare = faces.ids[~annotated].tolist()
         raise DataError(
             f"{faces.label}: faces without any landmark have no tight box: {listed(bare)}; take the dataset's own "
             "boxes (official), or leave these faces out"
         )
     if kind == DETECTED:
         return faces.with_boxes(detected_boxes(faces, spread), source)
-    boxes = tight_box(faces.landmarks).reshape(-1, 4)
     if kind == "jittered":
         jittered = [
             jitter_box(box, rng_of(SEED, face), float(spread), float(spread))

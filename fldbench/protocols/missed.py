@@ -128,8 +128,8 @@ def charged(rule: str, errors: np.ndarray, of_mean_shape: Callable[[], np.ndarra
     return filled
 
 
-def mean_shapes(faces: FaceSet) -> np.ndarray:
-    """Return the mean shape of the faces, in the frame of their boxes, put into the box of each: (n, L, 2) px.
+def mean_shapes(faces: FaceSet) -> Callable[[slice], np.ndarray]:
+    """Return what puts the mean shape of the faces, in the frame of their boxes, into the boxes of some: (k, L, 2) px.
 
     A point that no face has is NaN.
     """
@@ -137,4 +137,9 @@ def mean_shapes(faces: FaceSet) -> np.ndarray:
     unit = np.full(faces.landmarks.shape[1:], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         unit[known] = mean_in_box(faces.landmarks[:, known], faces.boxes)
-        return from_box_frame(unit, faces.boxes)
+
+    def put(rows: slice) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return from_box_frame(unit, faces.boxes[rows])
+
+    return put

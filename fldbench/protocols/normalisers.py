@@ -12,7 +12,6 @@ import numpy as np
 
 from fldbench import metrics
 from fldbench.errors import ProtocolError, must_be
-from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, tight_box
 from fldbench.schemes import get_scheme
 from fldbench.schemes.indices import runs
@@ -79,8 +78,8 @@ def has_eyes(scheme: str, normaliser: str) -> bool:
     return bool(known.outer_eye_corners if normaliser == "inter-ocular" else known.eye_points or known.pupils)
 
 
-def lengths(normaliser: str, points: Groups | None, faces: FaceSet) -> np.ndarray:
-    """Return d_i of every face, (n,) px. Raises ProtocolError that names the faces where it is not finite and > 0.
+def lengths(normaliser: str, points: Groups | None, landmarks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Return d_i of every face, (n,) px. It may be no length that can divide: see `metrics.check_normaliser`.
 
     Parameters
     ----------
@@ -88,17 +87,17 @@ def lengths(normaliser: str, points: Groups | None, faces: FaceSet) -> np.ndarra
         A name of NORMALISERS; for any other name, the points decide.
     points : two groups of indices, or None
         If given, d_i is the distance between their means.
-    faces : FaceSet
-        With the boxes that the protocol selected.
+    landmarks : ndarray of float, (n, L, 2)
+        The true points.
+    boxes : ndarray of float, (n, 4)
+        Those that the protocol selected.
     """
     if points is not None:
-        found = metrics.centre_distance(faces.landmarks, *points)
-    elif normaliser == "pixels":
-        found = np.full(len(faces), PIXELS)
-    else:
-        boxes = faces.boxes if normaliser in OF_OFFICIAL_BOX else tight_box(faces.landmarks)
-        found = BOX_LENGTHS[normaliser][1](box_size(boxes).reshape(-1, 2))
-    return metrics.check_normaliser(found, faces.ids.tolist(), normaliser)
+        return metrics.centre_distance(landmarks, *points)
+    if normaliser == "pixels":
+        return np.full(len(landmarks), PIXELS)
+    measured = boxes if normaliser in OF_OFFICIAL_BOX else tight_box(landmarks)
+    return BOX_LENGTHS[normaliser][1](box_size(measured).reshape(-1, 2))
 
 
 def in_words(normaliser: str, points: Groups | None) -> str:

@@ -18,15 +18,13 @@ from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
-from fldbench.files import listed
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
 from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
-from fldbench.protocols.compared import Compared, in_unit_boxes, whole_pixels
+from fldbench.protocols.compared import Comparing
 from fldbench.protocols.ids import ids_hash
 from fldbench.protocols.names import FLAGS, of_today, percent, suggestion
 from fldbench.protocols.score import Score
-from fldbench.protocols.shift import common_shift
 from fldbench.schemes import content_of, get_scheme, identity_of, remember
 
 OWN_SCHEME = "own_scheme"  # the content of a scheme that was registered, beside its name
@@ -49,7 +47,7 @@ _RULES: dict[str, Rule] = {
 
 
 @dataclass(frozen=True)
-class Protocol:
+class Protocol(Comparing):
     """Everything that decides a number. All fields except name, union_of and official_boxes are in the hash.
 
     Each of them is read by `select`, `score` or `is_complete`, or says what to load.
@@ -315,7 +313,9 @@ class Protocol:
         if faces.scheme != self.scheme:
             raise ProtocolError(f"protocol {self.name!r} counts {self.scheme} points; these faces have {faces.scheme}")
         try:
-            predictions = np.asarray(predictions, float)
+            predictions = np.asarray(predictions)
+            if predictions.dtype.kind not in "fiu":
+                predictions = predictions.astype(float)
         except (TypeError, ValueError) as error:
             allowed = f"numbers of shape {faces.landmarks.shape}"
             raise PredictionsError(must_be(f"protocol {self.name!r}", "predictions", predictions, allowed)) from error
@@ -323,11 +323,9 @@ class Protocol:
             raise PredictionsError(
                 must_be(f"protocol {self.name!r}", "predictions.shape", predictions.shape, f"{faces.landmarks.shape}")
             )
-        compared = self.compared(predictions, faces)
-        counts = compared.counted.sum(axis=1)
-        errors = compared.errors()
+        errors, counts = self.errors_of(predictions.__getitem__, faces)
         charged = missed.charged(
-            self.missed, errors, lambda: self.compared(missed.mean_shapes(faces), faces, as_answers=False).errors()
+            self.missed, errors, lambda: self.errors_of(missed.mean_shapes(faces), faces, as_answers=False)[0]
         )
         more = score_attributes(attributes, faces, f"protocol {self.name!r}")
         return Score(
@@ -340,40 +338,6 @@ class Protocol:
             complete=self.is_complete(faces),
             attributes=more,
         )
-
-    def compared(self, predictions: np.ndarray, faces: FaceSet, as_answers: bool = True) -> Compared:
-        """Return truth and answers as this protocol compares them, and what their errors are divided by.
-
-        Parameters
-        ----------
-        predictions : ndarray of float, (n, L, 2)
-            In px of the original images.
-        faces : FaceSet
-            n faces, as `select` gave them.
-        as_answers : bool
-            False for points that are no answers of a method, and are not moved as its answers are.
-
-        Raises
-        ------
-        ProtocolError
-            For a normaliser that is not positive, and for a face without any counted point.
-        """
-        truth = faces.landmarks
-        if self.clipped:
-            truth = boxes.clipped(truth, faces.boxes)
-        counted = metrics.counted_points(truth, self.points, faces.visible if self.visible else None)
-        if not counted.any(axis=1).all():
-            bare = listed(faces.ids[~counted.any(axis=1)].tolist())
-            raise ProtocolError(f"protocol {self.name!r}: no point counts of the faces {bare}; leave them out")
-        if as_answers and self.unshifted:
-            predictions = predictions - common_shift(predictions, truth, counted)
-        if as_answers and self.offset:
-            predictions = predictions + self.offset
-        answers = whole_pixels(predictions, self.integer, self.rounded)
-        if self.stretched:
-            faces, truth, answers = in_unit_boxes(faces, truth, answers)
-        distance = normalisers.lengths(self.normaliser, self.normaliser_points, faces)
-        return Compared(truth, answers, counted, distance, self.points, self.diluted)
 
     def measure(self, charged: np.ndarray, counts: np.ndarray | None = None) -> tuple[metrics.Metric, ...]:
         """Return NME, FR at every threshold and AUC at the first.

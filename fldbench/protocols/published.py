@@ -7,7 +7,7 @@ is never ranked with measured ones; it stands beside them only under the same da
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cache
@@ -53,6 +53,7 @@ NORMALISERS = {
 # Fields of a protocol that may differ: names, what follows from the faces, and what is compared apart.
 _MAY_DIFFER = {"name", "n_expected", "ids_sha256", "union_of", "official_boxes", "box_source", "thresholds", "auc_rule"}
 _MAY_DIFFER |= {"normaliser", "normaliser_points"}
+_RULES = [field.name for field in fields(Protocol) if field.name not in _MAY_DIFFER]
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,11 @@ def published_under(protocol: Protocol) -> list[PublishedRow]:
     []
     """
     rows: list[tuple[Published, dict[str, str], dict[str, None]]] = []
-    alike = {name for name, rules in _protocols().items() if _alike(protocol, rules)}
-    for one in published():
-        if one.protocol not in alike or not _measured(one, protocol):
+    at = [100 * Fraction(str(t)) for t in protocol.thresholds]
+    usual, measures = not protocol.box_source.startswith("jittered"), _measures(protocol)
+    places = [row for other, rows_of in _beside().values() if usual and measures == other for row in rows_of]
+    for one in (published()[row] for row in sorted(places)):
+        if not _measured(one, protocol, at):
             continue
         free = (row for row in rows if _same_method(row[0], one) and row[1].get(one.key, one.value) == one.value)
         row = next(free, None)
@@ -175,17 +178,21 @@ def _same_method(one: Published, other: Published) -> bool:
 
 
 @cache
-def _protocols() -> dict[str, Protocol]:
-    """Return the protocols that published numbers may stand beside, by their names."""
-    names = dict.fromkeys(one.protocol for one in published())
-    return {name: get_protocol(name) for name in names if name is not None}
+def _beside() -> dict[str, tuple[tuple[object, ...], list[int]]]:
+    """Return protocol -> what it measures, and the rows of the published numbers that are given under its name."""
+    found: dict[str, tuple[tuple[object, ...], list[int]]] = {}
+    for row, one in enumerate(published()):
+        name = one.protocol
+        if name is not None:
+            if name not in found:
+                found[name] = _measures(get_protocol(name)), []
+            found[name][1].append(row)
+    return found
 
 
-def _alike(one: Protocol, other: Protocol) -> bool:
-    """Return whether two protocols measure the same faces and points, by the same normaliser and the usual rules."""
-    usual = not one.box_source.startswith("jittered")
-    rules = [field.name for field in fields(Protocol) if field.name not in _MAY_DIFFER]
-    return usual and _length(one) == _length(other) and all(getattr(one, x) == getattr(other, x) for x in rules)
+def _measures(protocol: Protocol) -> tuple[object, ...]:
+    """Return what two protocols have in common that measure the same faces and points, by the same normaliser."""
+    return _length(protocol), *(getattr(protocol, name) for name in _RULES)
 
 
 def _length(protocol: Protocol) -> object:
@@ -193,9 +200,8 @@ def _length(protocol: Protocol) -> object:
     return protocol.normaliser_points or protocol.normaliser
 
 
-def _measured(one: Published, protocol: Protocol) -> bool:
-    """Return whether the protocol has the metric, at this threshold."""
-    at = [100 * Fraction(str(t)) for t in protocol.thresholds]
+def _measured(one: Published, protocol: Protocol, at: Sequence[Fraction]) -> bool:
+    """Return whether the protocol has the metric, at this threshold; `at` are those of the protocol, in percent."""
     if one.metric == "auc":
         return one.threshold == at[0] and protocol.auc_rule == "exact"
     return one.metric == "nme" or one.threshold in at

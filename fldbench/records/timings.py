@@ -39,6 +39,8 @@ class Timings:
         That the libraries of the process may use at once.
     fit_peak_mb, predict_peak_mb : float or None
         By how many MB (10^6 bytes) the process grew at most; see `fldbench.run.memory`.
+    latency_alone : bool or None
+        Whether no other model of the run worked while faces were predicted one by one and in batches of several sizes.
     """
 
     fit_seconds: float | None = None
@@ -62,3 +64,4 @@ class Timings:
     threads: int | None = None
     fit_peak_mb: float | None = None
     predict_peak_mb: float | None = None
+    latency_alone: bool | None = None

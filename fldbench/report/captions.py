@@ -135,7 +135,8 @@ def _times(row: RowRecords) -> tuple[str, str]:
     place = ", ".join(filter(None, [machine.cpu, cores, gpu]))
     jobs = max((one.jobs for one in timings if one.jobs is not None), default=None)
     loads = [load for one in timings for load in (one.load, one.fit_load) if load is not None]
-    said = [f"Times with {jobs} models fitted at once."] if jobs is not None and jobs > 1 else []
+    rest = ", at rest while one measured its latency" if all(one.latency_alone for one in timings) else ""
+    said = [f"Times with {jobs} models fitted at once{rest}."] if jobs is not None and jobs > 1 else []
     if loads and machine.cores_usable and max(loads) > BUSY * machine.cores_usable:
         said.append("Times while the machine had more work than cores.")
     if any(one.resumed for one in timings):

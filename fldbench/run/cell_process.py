@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import importlib
 import json
 import os
 import pickle
@@ -25,6 +26,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +43,27 @@ from fldbench.run.cell import Cell, run_cell
 from fldbench.run.data import SuiteData, place_of
 from fldbench.run.descendants import adopt_orphans, descendants, end_all, end_with_parent, memory_of
 from fldbench.run.limits import Limits
+from fldbench.run.quiet import Place, join, read_state
 from fldbench.run.specs import TrainSpec
 
 REQUEST = struct.Struct("dd")  # the limits; with it come the files: see `serve`
-FILES = 4
+FILES = 5
 LOOK_EVERY = 0.5  # seconds, at memory
 LONGEST_NEWS = 1000  # letters of a progress message, so that it is written as one
 NEWS_EVERY = 0.1  # seconds
 GRACE = 10  # seconds, to clean up when the work is done
 OWN_DATASETS = "fldbench.datasets."
+OWN_METHODS = ("fldbench.baselines.", "fldbench.cnn.")
+SLOW_IMPORTS = ("scipy.stats", "threadpoolctl")  # of the measurement of latency
 ENDED, TOO_LONG, TOO_LARGE, NOT_WANTED = "ended", "too long", "too large", "not wanted"
 
 
 def serve(descriptor: int, faces: bytes) -> None:
     """Load the faces, then fork a watcher and a cell for each request until the other side of the socket is closed.
 
-    With a request come four files: the pickled work, where messages go (JSON, one a line), where the output of the cell
-    goes, and one that ends when the runner is gone or does not want the cell any more.
+    With a request come five files: the pickled work, where messages go (JSON, one a line), where the output of the cell
+    goes, one that ends when the runner is gone or does not want the cell any more, and one that says how long the cell
+    has stood still (see `fldbench.run.quiet`).
 
     Parameters
     ----------
@@ -83,7 +89,9 @@ def serve(descriptor: int, faces: bytes) -> None:
                 os.close(file)
 
 
-def _watcher(data: SuiteData, work: int, messages: int, output: int, wanted: int, *, limits: Limits) -> None:
+def _watcher(
+    data: SuiteData, work: int, messages: int, output: int, wanted: int, still: int, *, limits: Limits
+) -> None:
     """Start the cell, wait until it ends or must end, and say how that was. Never returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -94,35 +102,36 @@ def _watcher(data: SuiteData, work: int, messages: int, output: int, wanted: int
         if cell == 0:
             try:
                 os.close(wanted)
-                _cell(data, work, messages, output, folder)
+                _cell(data, work, messages, output, still, folder)
             finally:
                 os._exit(1)
-        how, status = _watched(cell, wanted, limits)
+        how, status = _watched(cell, wanted, still, limits)
         left = end_all(os.getpid())
     _send(messages, {"how": how, "status": status, "left": left if how == ENDED else 0})
     os._exit(0)
 
 
-def _watched(cell: int, wanted: int, limits: Limits) -> tuple[str, int]:
+def _watched(cell: int, wanted: int, still: int, limits: Limits) -> tuple[str, int]:
     """Return why the wait is over, and the status of the cell as `os.waitpid` tells it."""
     end = time.monotonic() + limits.seconds
     # A file that becomes readable when the process ends, where the system has such files.
     files = [wanted, os.pidfd_open(cell)] if hasattr(os, "pidfd_open") else [wanted]
     pause = LOOK_EVERY if len(files) > 1 else 0.02
     while True:
-        ready, _, _ = select.select(files, [], [], max(0.0, min(pause, end - time.monotonic())))
+        left = end + read_state(still).stood_still() - time.monotonic()
+        ready, _, _ = select.select(files, [], [], max(0.0, min(pause, left)))
         pid, status = os.waitpid(cell, os.WNOHANG)
         if pid:
             return ENDED, status
         if wanted in ready:
             return NOT_WANTED, 0
-        if time.monotonic() >= end:
+        if time.monotonic() >= end + read_state(still).stood_still():
             return TOO_LONG, 0
         if limits.memory_gb * 1e9 < memory_of([cell, *descendants(cell)]):
             return TOO_LARGE, 0
 
 
-def _cell(data: SuiteData, work: int, messages: int, output: int, folder: Path) -> None:
+def _cell(data: SuiteData, work: int, messages: int, output: int, still: int, folder: Path) -> None:
     """Do the work in this process. Never returns: threads that the cell has left behind cannot hold it up."""
     os.setsid()
     end_with_parent()
@@ -144,6 +153,7 @@ def _cell(data: SuiteData, work: int, messages: int, output: int, folder: Path) 
     sys.path[:] = place["path"]
     os.chdir(place["folder"])
     cell, store = pickle.loads(pickled)
+    join(Place(still, partial(_ask, messages) if place["others"] else None, place["alone"]))
     status = 1
     try:
         with listening(_relay(messages)):
@@ -165,32 +175,43 @@ def _cell(data: SuiteData, work: int, messages: int, output: int, folder: Path) 
 
 
 def _loaded(faces: bytes) -> SuiteData:
-    """Return the faces that the cells need."""
+    """Import what every cell would import, and return the faces that the cells need."""
     # The threads of a pool would be missing in every fork, which would wait for them.
     cv2.setNumThreads(1)
-    roots, problems, needed = pickle.loads(faces)
+    roots, problems, needed, methods = pickle.loads(faces)
+    for module in (*SLOW_IMPORTS, *methods):
+        with suppress(Exception):  # the cell that needs it will say so
+            importlib.import_module(module)
     data = SuiteData(roots, problems)
     data.preload(needed)
     return data
 
 
 def faces_of(cells: Sequence[Cell]) -> bytes:
-    """Return which faces some cells need, for `serve`: those of data sets that no plug-in registered."""
+    """Return which faces and modules some cells need, for `serve`; what plug-ins registered is left out."""
     needed: dict[str, TrainSpec | Protocol] = {}
     for cell in cells:
         named: list[TrainSpec | Protocol] = [cell.train, *(run.protocol for run in cell.runs)]
         for one in named:
             if str(registry.table("dataset").get(one.dataset)).startswith(OWN_DATASETS):
                 needed[place_of(one)] = one
-    return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values())))
+    methods = {str(registry.table("method").get(cell.method.name)).partition(":")[0] for cell in cells}
+    own = sorted(name for name in methods if name.startswith(OWN_METHODS))
+    return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values()), own))
 
 
-def work_of(cell: Cell, store: Store) -> bytes:
-    """Return what `_cell` reads: where it runs, and the cell and its store.
+def work_of(cell: Cell, store: Store, others: bool = False, alone: bool = True) -> bytes:
+    """Return what `_cell` reads: where it runs, beside which others, and the cell and its store.
 
     Classes of the main program and of modules that cannot be imported are sent by value.
     """
-    place = {"environ": dict(os.environ), "path": list(sys.path), "folder": os.getcwd()}
+    place = {
+        "environ": dict(os.environ),
+        "path": list(sys.path),
+        "folder": os.getcwd(),
+        "others": others,
+        "alone": alone,
+    }
     return pickle.dumps((place, cloudpickle.dumps((cell, store))))
 
 
@@ -212,6 +233,11 @@ def _relay(messages: int) -> Callable[[str, int, int], None]:
             _send(messages, {"news": [what[:LONGEST_NEWS], done, total]})
 
     return say
+
+
+def _ask(messages: int, wish: bool) -> None:
+    """Ask the runner for a quiet moment, or say that it is over."""
+    _send(messages, {"quiet": wish})
 
 
 def _send(messages: int, message: dict[str, Any]) -> None:

@@ -99,9 +99,9 @@ def run_remotely(work: bytes, mark: str, plugins: dict[str, bytes], limits: Limi
     with temporary_folder() as folder:
         cell = replace(cell, plugins=tuple(_placed(folder / str(i), *one) for i, one in enumerate(plugins.items())))
         if (store.folder / mark).exists():
-            (line,) = in_processes([cell], store, 1, limits)
+            (line,) = in_processes([cell], store, 1, limits, alone=False)
             return line, b""
-        (line,) = in_processes([cell], Store(folder / "out"), 1, limits)
+        (line,) = in_processes([cell], Store(folder / "out"), 1, limits, alone=False)
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             for part in ("records", "models"):

@@ -10,20 +10,35 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
 from fldbench import errors
-from fldbench.errors import FldbenchError
+from fldbench.errors import FldbenchError, StoreError
 from fldbench.records.store import Store
 from fldbench.run.cell import LONGEST_TRACE, Cell, Failure
 from fldbench.run.cell_process import ENDED, NOT_WANTED, REQUEST, TOO_LARGE, TOO_LONG, faces_of, work_of
+from fldbench.run.descendants import descendants
 from fldbench.run.limits import Limits
+from fldbench.run.quiet import State, read_state, write_state
 
 POSSIBLE = hasattr(os, "fork") and hasattr(socket, "send_fds")
 LONGEST_OUTPUT = 1_000_000  # bytes that are kept of what a cell prints: its end
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Turn what the system refuses into an error that says what to do: a full disk, no memory, no processes left."""
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.gettempdir()
+        raise StoreError(
+            f"no process can be started ({error.strerror or error}); free some space in {place}, or memory"
+        ) from error
 
 
 class Server:
@@ -35,11 +50,12 @@ class Server:
         That it will be asked for: it loads their faces.
     """
 
+    @_told_plainly()
     def __init__(self, cells: Sequence[Cell]) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as faces:
+        with tempfile.TemporaryFile() as faces, ExitStack() as unless_started:
             faces.write(faces_of(cells))
             faces.seek(0)
+            ours, theirs = map(unless_started.enter_context, socket.socketpair())
             code = (
                 f"import sys; sys.path[:] = {sys.path!r}\n"
                 "from fldbench.run.cell_process import serve\n"
@@ -49,6 +65,8 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code], stdin=faces, pass_fds=[theirs.fileno()], start_new_session=True
             )
+            theirs.close()
+            unless_started.pop_all()
         self._socket = ours
 
     def __enter__(self) -> Server:
@@ -59,22 +77,27 @@ class Server:
         self._process.kill()  # it may be loading faces that nobody needs any more; its cells have ended
         self._process.wait()
 
-    def start(self, cell: Cell, store: Store, limits: Limits) -> Running:
-        """Start a cell, and return it."""
+    def start(self, cell: Cell, store: Store, limits: Limits, others: bool = False, alone: bool = True) -> Running:
+        """Start a cell, and return it.
+
+        `others` says whether other cells of this server run at its side, and `alone` whether no other process of the
+        run is on this machine.
+        """
         output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Running.close`
+        still: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Running.close`
         messages, their_messages = os.pipe()
         their_wanted, wanted = os.pipe()
         with tempfile.TemporaryFile() as work:
-            work.write(work_of(cell, store))
+            work.write(work_of(cell, store, others, alone))
             work.seek(0)
-            files = [work.fileno(), their_messages, output.fileno(), their_wanted]
+            files = [work.fileno(), their_messages, output.fileno(), their_wanted, still.fileno()]
             try:
                 socket.send_fds(self._socket, [REQUEST.pack(*limits)], files)
             finally:
                 os.close(their_messages)
                 os.close(their_wanted)
         os.set_blocking(messages, False)
-        return Running(cell, limits, messages, wanted, output)
+        return Running(cell, limits, messages, wanted, output, still)
 
 
 @dataclass(eq=False)
@@ -87,6 +110,8 @@ class Running:
     limits : Limits
     messages : int
         File that becomes readable when there is news.
+    wishes_quiet : bool
+        It waits for the others to stand still, or uses that now.
     done : str or None
         What `run_cell` returned.
     left : int
@@ -98,6 +123,8 @@ class Running:
     messages: int
     wanted: int
     output: IO[bytes]
+    still: IO[bytes]
+    wishes_quiet: bool = False
     done: str | None = None
     left: int = 0
     _read: bytes = b""
@@ -127,6 +154,7 @@ class Running:
             self._watcher = message.get("watcher", self._watcher)
             if "news" in message and on_news is not None:
                 on_news(*message["news"])
+            self.wishes_quiet = message.get("quiet", self.wishes_quiet)
             if "done" in message:
                 self.done = message["done"]
             if "raised" in message:
@@ -136,6 +164,29 @@ class Running:
         if lost and self._end is None:  # somebody has killed the watcher, and with it the cell
             self._end = {"how": ENDED, "status": int(signal.SIGKILL), "left": 0}
         return self._end is not None
+
+    def stand_still(self) -> None:
+        """Stop its processes, all but the watcher."""
+        state = read_state(self.still.fileno())
+        write_state(self.still, state._replace(since=time.monotonic()))
+        stopped: set[int] = set()
+        while new := {pid for pid in descendants(self._watcher) if self._watcher} - stopped:
+            for pid in new:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+            stopped |= new
+
+    def go_on(self) -> None:
+        """Let its processes go on."""
+        state = read_state(self.still.fileno())
+        write_state(self.still, State(stood=state.stood_still()))
+        for pid in descendants(self._watcher) if self._watcher else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def grant(self, quiet: bool) -> None:
+        """Tell it that the others stand still, or go on again."""
+        write_state(self.still, read_state(self.still.fileno())._replace(granted=float(quiet)))
 
     def cancel(self) -> None:
         """Let its watcher end it at once."""
@@ -155,6 +206,7 @@ class Running:
         self.left = end["left"]
         self.cancel()
         os.close(self.messages)
+        self.still.close()
         with self.output as output:
             size = output.seek(0, os.SEEK_END)
             output.seek(max(0, size - LONGEST_OUTPUT))

@@ -26,12 +26,14 @@ def in_processes(
     data: SuiteData | None = None,
     on_news: Callable[[str, int, int], None] | None = None,
     on_note: Callable[[str], None] = lambda line: None,
+    alone: bool = True,
 ) -> Iterator[str]:
     """Run cells, `jobs` at the same time, and yield what `run_cell` returns, in the order in which they end.
 
     A cell that crashes, hangs or takes too much becomes a failed record with its reason, and the others go on. What a
-    cell prints is kept beside its records. `on_news` is told what a single cell reports from inside its training, and
-    `data` are the faces, if this process has them.
+    cell prints is kept beside its records. `on_news` is told what a single cell reports from inside its training,
+    `data` are the faces, if this process has them, and `alone` says whether no other process of the run is on this
+    machine. While a cell measures its latency, the others stand still.
 
     After one interruption (Ctrl-C) no cell is begun, and those that run are finished; after a second one they are
     ended. Then KeyboardInterrupt is raised.
@@ -39,14 +41,16 @@ def in_processes(
     waiting, running = deque(cells), list[Running]()
     with Server(cells) as server, interruptions() as interrupted:
         try:
-            told = 0
+            told, measuring = 0, None
             while running or (waiting and not interrupted):
-                while waiting and len(running) < jobs and not interrupted:
-                    running.append(server.start(waiting.popleft(), store, limits))
+                while waiting and len(running) < jobs and not interrupted and measuring is None:
+                    running.append(server.start(waiting.popleft(), store, limits, jobs > 1, alone))
                 for one in changed(running, LOOK_EVERY):
                     if one.hear(on_news if jobs == 1 else None):
                         running.remove(one)
+                        measuring = _next_quiet(measuring, running)
                         yield _ended(one, store, data)
+                measuring = _next_quiet(measuring, running)
                 if len(interrupted) > 1:
                     break
                 if len(interrupted) > told:
@@ -61,6 +65,25 @@ def in_processes(
                 one.close()
     if interrupted:
         raise KeyboardInterrupt
+
+
+def _next_quiet(measuring: Running | None, running: Sequence[Running]) -> Running | None:
+    """Return the cell that measures its latency from now on, if any, while the others stand still."""
+    if measuring is not None:
+        if measuring in running and measuring.wishes_quiet:
+            return measuring
+        for one in running:
+            if one is not measuring:
+                one.go_on()
+        if measuring in running:
+            measuring.grant(False)
+    wish = next((one for one in running if one.wishes_quiet), None)
+    if wish is not None:
+        for one in running:
+            if one is not wish:
+                one.stand_still()
+        wish.grant(True)
+    return wish
 
 
 def _ended(one: Running, store: Store, data: SuiteData | None) -> str:

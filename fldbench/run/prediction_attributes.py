@@ -139,14 +139,12 @@ def checked(name: str, classes: Sequence[str], rows: np.ndarray, faces: Sequence
     return Answered(tuple(classes), found)
 
 
-def of_faces(
-    answers: Mapping[str, Answered], rows: Sequence[int], types: Mapping[str, Attribute]
-) -> dict[str, Answered]:
+def of_faces(answers: Mapping[str, Answered], rows: np.ndarray, types: Mapping[str, Attribute]) -> dict[str, Answered]:
     """Return the answers for the faces of a protocol, whose rows in the file are given, -1 for a face without one.
 
     Files name each class, so classes in another order than that of the faces are put into their order.
     """
-    there = np.array(rows, int) >= 0
+    there = rows >= 0
     found = {}
     for name, (classes, probabilities) in answers.items():
         own = types[name].classes if name in types else classes
@@ -154,7 +152,7 @@ def of_faces(
         kept = np.full((len(there), len(order)), np.nan, np.float32)
         if order:
             columns = [classes.index(one) for one in order]
-            kept[there] = probabilities[np.array(rows, int)[there]][:, columns]
+            kept[there] = probabilities[rows[there]][:, columns]
         found[name] = Answered(tuple(order), kept)
     return found
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.attribute_metrics import Answered
+from fldbench.blocks import blocks
 from fldbench.dataset import Roots, load_dataset, make_dataset
 from fldbench.errors import DatasetNotFoundError, FldbenchError, PredictionsError, must_be
 from fldbench.faces import FaceSet
@@ -45,7 +46,7 @@ class Outside:
     ----------
     faces : FaceSet
         The protocol's test faces.
-    predictions : ndarray of float, (n, L, 2)
+    predictions : ndarray of float32 or float64, (n, L, 2)
         In px and in the order of the faces; a NaN row if the file has none.
     attributes : dict of str to Answered
         Attribute -> the answers for the same faces; without classes if the faces do not have it.
@@ -122,20 +123,16 @@ def evaluate_file(
     faces = protocol.select(loaded)
     if faces.name not in ("", protocol.dataset):
         notes.append(f"scored on the labels of {faces.name}, as faces of the dataset are absent")
-    predictions = np.full(faces.landmarks.shape, np.nan)
-    there = [face for face in faces.ids.tolist() if face in row_of]
-    for row, face in enumerate(faces.ids.tolist()):
-        if face in row_of:
-            predictions[row] = points[row_of[face]]
-    absent = tuple(face for face in faces.ids.tolist() if face not in row_of)
-    elsewhere = len(ids) - len(there)
-    if len(faces) and not there:
+    rows = np.array([row_of.get(face, -1) for face in faces.ids.tolist()], int)
+    predictions = _in_rows(points, rows)
+    absent = tuple(faces.ids[rows < 0].tolist())
+    elsewhere = len(ids) - (len(faces) - len(absent))
+    if len(faces) and len(absent) == len(faces):
         raise PredictionsError(f"none of its {len(ids)} faces is one of {protocol.name}; give the file for them", path)
     if absent:
         notes.append(f"{len(absent)} of {len(faces)} faces have no prediction and count as missed: {listed(absent)}")
     if elsewhere:
         notes.append(f"{elsewhere} predictions are for faces outside {protocol.name} and were not used")
-    rows = [row_of.get(face, -1) for face in faces.ids.tolist()]
     attributes = of_faces(answered, rows, faces.attribute_types)
     score = protocol.score(predictions, faces, attributes)
     notes += [f"{name} is not measured: {why}" for name, why in score.attributes.facts.left_out.items()]
@@ -161,18 +158,36 @@ def evaluate_file(
     )
 
 
+def _in_rows(points: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return points in these rows, NaN for the row -1; the points themselves if they are in order.
+
+    >>> _in_rows(np.ones((1, 1, 2)), np.array([-1, 0])).tolist()
+    [[[nan, nan]], [[1.0, 1.0]]]
+    """
+    if np.array_equal(rows, np.arange(len(points))):
+        return points
+    found = np.take(points, rows, axis=0, mode="clip")
+    found[rows < 0] = np.nan
+    return found
+
+
 def _doubts(predictions: np.ndarray, score: Score) -> list[str]:
     """Return notes about answers that may not mean what they are scored as."""
-    there = np.isfinite(predictions).all(axis=2)
-    if not there.any():
+    n, points = predictions.shape[:2]
+    some, marked, lacking = np.zeros(n, bool), np.zeros(n, bool), np.zeros(points, int)
+    for rows in blocks(n):
+        part = predictions[rows]
+        there = np.isfinite(part).all(axis=2)
+        some[rows] = there.any(axis=1)
+        lacking += (~there[np.isnan(score.errors[rows]) & some[rows]]).sum(axis=0)
+        marked[rows] = (np.isin(part, SENTINELS) & (part == part[..., :1])).all(axis=2).any(axis=1)
+    if not some.any():
         return ["no face has a single point: every prediction is empty or NaN"]
     notes = []
-    half = np.isnan(score.errors) & there.any(axis=1)
-    if half.any():
-        lacking = (~there[half]).sum(axis=0)
+    half = int((np.isnan(score.errors) & some).sum())
+    if half:
         most = f"point {lacking.argmax()} in {lacking.max()} of them"
-        notes.append(f"{half.sum()} faces lack some points ({most}) and count as missed; give all points of a face")
-    marked = (np.isin(predictions, SENTINELS) & (predictions == predictions[..., :1])).all(axis=2).any(axis=1)
+        notes.append(f"{half} faces lack some points ({most}) and count as missed; give all points of a face")
     if marked.any():
         notes.append(
             f"{marked.sum()} faces have points at exactly (0, 0) or (-1, -1), scored as they are; if they mean that "
@@ -249,7 +264,9 @@ def faces_to_score(protocol: Protocol, data: Roots) -> FaceSet:
 def record_of(outside: Outside, label: str, protocol: str | Protocol) -> tuple[Record, dict[str, np.ndarray]]:
     """Return the record and the arrays of outside predictions; what they were trained on is what somebody states."""
     protocol, faces, score = get_protocol(protocol), outside.faces, outside.score
-    total = hashlib.sha256(np.ascontiguousarray(outside.predictions).tobytes())
+    total = hashlib.sha256()
+    for rows in blocks(len(faces)):
+        total.update(np.ascontiguousarray(outside.predictions[rows], float).data)
     for name, (classes, probabilities) in sorted(outside.attributes.items()):
         total.update(json.dumps([name, classes]).encode())
         total.update(np.ascontiguousarray(probabilities).tobytes())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import zipfile
+from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,7 @@ import numpy as np
 from fldbench import registry
 from fldbench.attribute_metrics import Answered
 from fldbench.errors import PredictionsError
-from fldbench.files import open_regular, read_text
+from fldbench.files import open_regular, read_text, text_lines
 from fldbench.npz import read_npz
 from fldbench.run.prediction_attributes import NOT_READ, Header, checked, columns_of, from_json, from_npz, split_face
 
@@ -33,6 +33,7 @@ _AXIS = re.compile(r"(?<![A-Za-z])[xyzXYZ](?![A-Za-z])")
 class Answers(NamedTuple):
     """What a file says: ids, landmarks (n, L, 2) px, NaN where not found, and the boxes that they were made with.
 
+    The landmarks of an npz file are read-only, and have its precision: twice that of the points would be lost memory.
     Also attribute -> the answers for the same faces; `NOT_READ` for one that nobody wants.
     """
 
@@ -92,9 +93,9 @@ def read_answers(
 
 
 def _csv(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answers:
-    reader = csv.reader(io.StringIO(read_text(path, PredictionsError), newline=""))
+    reader = csv.reader(text_lines(path, PredictionsError))
     ids: list[str] = []
-    rows: list[list[float]] = []
+    numbers = array("d")  # a list of numbers takes four times the memory
     columns: _Columns | None = None
     answered: dict[str, dict[str, int]] = {}
     shares: dict[str, list[list[float]]] = {}
@@ -116,7 +117,7 @@ def _csv(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answe
                 )
                 raise PredictionsError(f"{len(row)} columns; must be {columns.width}: {allowed}", path, line)
             ids.append(_id(row[columns.face].strip(), path, line))
-            rows.append([_number_of(row[k], path, line) for k in columns.points])
+            numbers.extend([_number_of(row[k], path, line) for k in columns.points])
             for name, found in shares.items():
                 found.append([_number_of(row[k], path, line) for k in answered[name].values()])
     except csv.Error as error:
@@ -127,7 +128,7 @@ def _csv(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answe
         else NOT_READ
         for name, classes in answered.items()
     }
-    return Answers(ids, np.array(rows, float).reshape(-1, n_points, 2), attributes=attributes)
+    return Answers(ids, np.asarray(numbers).reshape(-1, n_points, 2), attributes=attributes)
 
 
 class _Columns(NamedTuple):
@@ -305,7 +306,8 @@ def _npz(path: Path, n_points: int, most: int, wanted: Collection[str]) -> Answe
     for name in read:
         classes = [_text(one) for one in arrays[f"classes:{name}"].tolist()]
         attributes[name] = checked(name, classes, arrays[f"probabilities:{name}"], ids, path)
-    return Answers(ids, arrays["predictions"].astype(float), boxes, attributes)
+    points = arrays["predictions"]
+    return Answers(ids, points if points.dtype in ("f4", "f8") else points.astype(float), boxes, attributes)
 
 
 def _header(file: zipfile.ZipFile, name: str) -> Header:

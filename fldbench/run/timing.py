@@ -18,6 +18,7 @@ from fldbench.faces.images import decoded
 from fldbench.method import Method, predict_checked
 from fldbench.run.latency import best_batch, quantile_of, threads, times_alone
 from fldbench.run.memory import Peak
+from fldbench.run.quiet import quiet, stood_still
 
 FACES_AT_ONCE = 256  # faces predicted together, fewer of large photos: the batch size of ms_per_face
 
@@ -56,7 +57,8 @@ def predict_timed(method: Method, faces: FaceSet) -> Prediction:
         boxes = faces.boxes[rows]
         with Peak() as peak:
             if not answers:
-                timings |= _one_by_one(method, images, boxes, points)
+                with quiet() as alone:
+                    timings |= _one_by_one(method, images, boxes, points) | {"latency_alone": alone}
             with clock:
                 answers.append(predict_checked(method, images, boxes, points))
         if peak.megabytes is not None:
@@ -137,6 +139,7 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
         "ms_attributes": _mean(other, counts, 3),
         "ms_decode": _mean([times.get("ms_decode") for _, times in predictions], counts, 3),
         "predict_peak_mb": _largest([times for _, times in predictions], "predict_peak_mb"),
+        "latency_alone": all(alone) if (alone := [t.get("latency_alone", False) for _, t in predictions]) else None,
         "threads": _largest([times for _, times in predictions], "threads"),
         **{key: only.get(key) for key in ("ms_one_interval", "ms_one_p95_interval", "ms_best_batch", "best_batch")},
     }
@@ -155,16 +158,19 @@ def _mean(values: Sequence[float | None], weights: Sequence[float], digits: int)
 
 
 class Clock:
-    """Adds up the wall time of blocks, and their processor time in this process and in ended children."""
+    """Adds up the wall time of blocks, and their processor time in this process and in ended children.
+
+    Time in which the process stood still, for others to measure, does not count.
+    """
 
     def __init__(self) -> None:
         self.seconds = self._busy = 0.0
 
     def __enter__(self) -> None:
-        self._began, self._used = time.perf_counter(), _processor_time()
+        self._began, self._used = time.perf_counter() - stood_still(), _processor_time()
 
     def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._began
+        self.seconds += time.perf_counter() - stood_still() - self._began
         self._busy += _processor_time() - self._used
 
     @property

@@ -33,6 +33,28 @@ def test_pts_is_one_based_and_layouts_vary(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [("", ""), ("\n", "\r\n"), ("1.5 ", "-1.5\t "), ("1.5", "+1"), ("1.5", "15e-1"), ("1.5", "1e6"), ("1.5", "1_5")],
+)
+@pytest.mark.parametrize("line", ["1.5 2.25", "1.5", "1.5 2.25 1", "", "}", "x: 1", "1.5 .5", "1.5 1e400"])
+def test_the_quick_way_to_read_a_pts_reads_and_refuses_what_the_thorough_one_does(
+    tmp_path, monkeypatch, before, after, line
+):
+    path = tmp_path / "a.pts"
+    path.write_text(f"version: 1\nn_points: 2\n{{\n3 4\n{line}\n}}\n".replace(before or "\0", after), newline="")
+
+    def answer():
+        try:
+            return read_pts(path, 2).tolist()
+        except DataError as error:
+            return str(error)
+
+    quick = answer()
+    monkeypatch.setattr("fldbench.datasets.formats.pts._usual", lambda content, n_points: None)
+    assert quick == answer()
+
+
+@pytest.mark.parametrize(
     ("change", "text"),
     [
         (lambda lines: lines[:-2], r"a\.pts, line 70: the number of points is 67; must be 68"),

@@ -90,3 +90,50 @@ def test_the_errors_of_landmarks_have_the_mean_of_the_face_under_every_rule(fiel
     protocol = toy_protocol("p", **fields)
     of_points = landmark_errors(protocol, GUESS, FACES)
     assert of_points.mean(axis=1) == pytest.approx(protocol.score(GUESS, FACES).errors)
+
+
+RULES = [
+    {},
+    {"points": (0, 2, 4)},
+    {"visible": True, "diluted": True},
+    {"clipped": True, "stretched": True, "offset": 0.3},
+    {"unshifted": True, "rounded": True},
+    {"missed": "mean-shape", "normaliser": "box", "normaliser_points": None},
+]
+
+
+@pytest.mark.parametrize("rules", RULES, ids=str)
+def test_scores_of_many_faces_are_made_in_parts_to_the_last_digit(monkeypatch, rules):
+    faces = toy_faces(23, 1)
+    rng = np.random.default_rng(0)
+    visible = rng.random((23, 5)) < 0.7
+    visible[:, 0] = True
+    protocol = toy_protocol("p", **rules)
+    faces = protocol.select(replace(faces, visible=visible))
+    guess = faces.landmarks + rng.normal(size=faces.landmarks.shape)
+    guess[7] = np.nan
+    whole = protocol.score(guess, faces)
+    assert np.array_equal(whole.errors, protocol.compared(guess, faces).errors(), equal_nan=True)  # all at once
+    monkeypatch.setattr(fldbench.blocks, "FACES", 5)
+    parts = protocol.score(guess, faces)
+    for name in ("errors", "charged", "counts"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name), equal_nan=True)
+    assert whole.metrics == parts.metrics
+
+
+def test_errors_are_those_of_plain_numpy_to_the_last_digit():
+    guess = GUESS.astype(np.float32)
+    eyes = np.linalg.norm(FACES.landmarks[:, 0] - FACES.landmarks[:, 1], axis=-1)
+    plain = np.linalg.norm(guess.astype(float) - FACES.landmarks, axis=-1)
+    assert toy_protocol("p").score(guess, FACES).errors.tolist() == (plain.sum(axis=1) / 5 / eyes).tolist()
+
+
+def test_faults_of_all_parts_are_told_together(monkeypatch):
+    monkeypatch.setattr(fldbench.blocks, "FACES", 2)
+    landmarks = FACES.landmarks.copy()
+    landmarks[[1, 8]] = landmarks[[1, 8], :1]
+    with pytest.raises(fldbench.ProtocolError, match=r"not so for 2 face\(s\): .*1, .*8; mend"):
+        nme(faces=replace(FACES, landmarks=landmarks))
+    landmarks[[1, 8]] = np.nan
+    with pytest.raises(fldbench.ProtocolError, match="no point counts of the faces test1, test8;"):
+        nme(faces=replace(FACES, landmarks=landmarks, visible=None))

@@ -130,3 +130,49 @@ class Waits(Harmful):
         """Wait for two seconds."""
         print("waiting", os.getpid())
         time.sleep(2)
+
+
+@register_method("ticks")
+class Ticks(Harmful):
+    """Works until another cell has measured its latency, and writes down when it did: a clock that must stand still."""
+
+    def harm(self):
+        """Write the time over and over, and how long it all took."""
+        begin = time.monotonic()
+        with open(os.environ["TICKS"], "a", buffering=1) as file:
+            while not os.path.exists(os.environ["MEASURED"]) and time.monotonic() < begin + 60:
+                file.write(f"{time.monotonic()}\n")
+                time.sleep(0.002)
+            file.write(f"{time.monotonic()}\ntook {time.monotonic() - begin}\n")
+
+
+@register_method("measures")
+class Measures(Harmful):
+    """Writes down when it is asked for faces one by one."""
+
+    def harm(self):
+        """Wait until the other cell works."""
+        while not os.path.exists(os.environ["TICKS"]):
+            time.sleep(0.01)
+
+    def predict(self, images, boxes):
+        """Take a moment for one face; say when that was, when several are asked for again."""
+        if len(images) == 1:
+            self.asked_ = [*getattr(self, "asked_", []), time.monotonic()]
+            time.sleep(0.02)
+        elif hasattr(self, "asked_") and not os.path.exists(os.environ["MEASURED"]):
+            with open(os.environ["MEASURED"] + ".part", "w") as file:
+                file.write(f"{self.asked_[0]} {self.asked_[-1]}")
+            os.replace(file.name, os.environ["MEASURED"])
+        return super().predict(images, boxes)
+
+
+@register_method("dies-measuring")
+class DiesMeasuring(Harmful):
+    """Ends its process when it is asked for a single face."""
+
+    def predict(self, images, boxes):
+        """Die."""
+        if len(images) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().predict(images, boxes)
