@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 
 demo: $(READY)
 	$(BIN)/fldbench run --out runs/demo
+	$(BIN)/python benchmarks/demo_photo.py runs/demo/photo.png
+	$(BIN)/fldbench predict builtin runs/demo/photo.png -o runs/demo/drawn.png
 
 test: $(READY)
 	$(BIN)/ruff check .

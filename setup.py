@@ -26,7 +26,10 @@ setup(
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
     package_data={
-        "fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"]
+        "fldbench": [
+            *("*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"),
+            "models/*",
+        ]
     },
     install_requires=[
         "numpy>=2.0",

@@ -12,7 +12,8 @@ Differences from the paper, each measured on a part of the training faces (resul
   so that errors that the features cannot explain are not learned.
 - From stage `even_from` on, a sample weighs 1 / its error, since NME counts distances, not their squares.
 - Mirrored faces cost less than nothing: their features are a permutation of the face's own (`hog.mirror_features`), so
-  the normal equations fall apart into two of half the size (`ridge.MirroredEquations`).
+  the normal equations fall apart into two of half the size (`ridge.MirroredEquations`). What labels have that those
+  of mirrored faces have not, a shift to one side, is learned beside them.
 """
 
 from __future__ import annotations

@@ -58,10 +58,12 @@ def test_the_method_in_twenty_lines_keeps_the_contract(tmp_path):
 def test_the_lines_for_one_photo_draw_it(tmp_path, monkeypatch):
     faces = fldbench.load_dataset("synthetic", split="train", faces=24)
     model = Smiling().fit(faces)
-    monkeypatch.setattr(fldbench, "load_method", lambda path: model if path == "model.safetensors" else None)
+    monkeypatch.setattr(fldbench, "load_method", lambda path: model if path == "builtin" else None)
     write_png(tmp_path / "photo.png", faces.images[0])
     monkeypatch.chdir(tmp_path)
-    exec(code_below("One photo").replace("photo.jpg", "photo.png"), {})
+    shell, python = code_below("One photo").split("import fldbench\n", 1)
+    assert shell.splitlines()[1].startswith("fldbench predict builtin photo.png -o ")
+    exec("import fldbench\n" + python.replace("photo.jpg", "photo.png"), {})
     photo = faces.images[0]
     assert np.array_equal(ImageFiles(["drawn.png"])[0], fldbench.draw(photo, model.detect_and_predict(photo)))
 
@@ -71,7 +73,7 @@ def test_what_it_names_exists():
         assert (ROOT / path).exists(), path
     for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
         known = "list show run ablate compare report leaderboard publish evaluate audit doctor train predict data "
-        known += "check export"
+        known += "check export clean"
         assert name in known.split(), name
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
     assert set(re.findall(r"make (demo|test)", README)) <= set(targets)

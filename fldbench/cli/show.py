@@ -1,4 +1,4 @@
-"""`fldbench show NAME`: everything about one method, dataset, detector, protocol or scheme."""
+"""`fldbench show NAME`: everything about one method, dataset, detector, protocol or scheme, or the model builtin."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Paste(StrEnum):
 
 def show(
     name: Annotated[
-        str, typer.Argument(help="Name of a method, dataset, detector, protocol or scheme.", autocompletion=any_name)
+        str,
+        typer.Argument(
+            help="Name of a method, dataset, detector, protocol or scheme; or builtin.", autocompletion=any_name
+        ),
     ],
     statement: Annotated[
         Paste | None,
@@ -39,7 +42,7 @@ def show(
     schemes: Schemes = None,
 ) -> None:
     """Show what a name stands for: the parameters and their defaults, splits, rules, points, source, licence."""
-    from fldbench import registry
+    from fldbench import builtin, registry
     from fldbench.errors import UnknownNameError, near_miss
     from fldbench.protocols import get_protocol
     from fldbench.schemes import list_schemes
@@ -56,6 +59,8 @@ def show(
     pages = []
     if name in registry.names("method"):
         pages.append(_method(name))
+    if name == builtin.NAME:
+        pages.append(_builtin())
     if name in registry.names("dataset"):
         pages.append(_dataset(name))
     if name in registry.names("detector"):
@@ -66,7 +71,7 @@ def show(
         pages.append(_scheme(name))
     if not pages:
         known = [one for kind in ("method", "dataset", "detector", "protocol") for one in registry.names(kind)]
-        near = near_miss(name, {*known, *list_schemes()})
+        near = near_miss(name, {*known, *list_schemes(), builtin.NAME})
         hint = f"; {near}" if near.startswith("did you mean") else ""  # all names would fill the screen
         then = "see `fldbench list`; your own ones need --plugin, --protocols or --schemes"
         raise UnknownNameError(f"no method, dataset, detector, protocol or scheme named {name!r}{hint} ({then})")
@@ -124,6 +129,21 @@ def _method_facts(name: str, cls: Any) -> dict[str, str]:
     }
     target = registry.table("method")[name]
     return facts | {"code": target if isinstance(target, str) else f"{cls.__module__}:{cls.__qualname__}"}
+
+
+def _builtin() -> list[str]:
+    from fldbench.builtin import ABOUT, FILE, NAME
+    from fldbench.method import load_method
+
+    model = load_method(NAME)
+    facts = {
+        "use": f"fldbench predict {NAME} photo.jpg -o drawn",
+        "method": repr(model),
+        "size": f"{model.n_parameters:,} parameters, {FILE.stat().st_size:,} bytes",
+        "fitted on": str(model.fitted_on),
+        "file": str(FILE),
+    }
+    return [f"model {NAME}", *_paragraphs(ABOUT.read_text(encoding="utf-8").strip()), "", *_facts(facts)]
 
 
 def _dataset(name: str) -> list[str]:
