@@ -27,8 +27,6 @@ class Smiling(MeanShape):
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
 TEN_MINUTES = ROOT / "benchmarks" / "ten_minutes.py"
 code_below = runpy.run_path(str(TEN_MINUTES))["code_below"]
 
@@ -39,7 +37,7 @@ def test_ten_minutes_by_the_words_of_the_readme(tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
-    assert len(done.stdout.splitlines()) == 8, done.stdout
+    assert len(done.stdout.splitlines()) == 9, done.stdout
 
 
 def test_the_method_in_twenty_lines_has_them():
