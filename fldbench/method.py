@@ -136,22 +136,7 @@ class Method(OnPhotos):
                 setattr(cls, name, on_checked_faces(vars(cls)[name]))
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
-        """Learn from the training faces, and return the method itself.
-
-        Parameters
-        ----------
-        train : FaceSet
-            n faces with boxes (n, 4) px and landmarks (n, L, 2) px; NaN where a point is not annotated.
-        val : FaceSet, optional
-            Faces to choose by, for methods that declare `validates`; by default they cut a part from `train`.
-
-        Raises
-        ------
-        DataError
-            For faces that it cannot learn from.
-        MethodError
-            For parameters that are not allowed.
-        """
+        """Learn from faces with boxes and landmarks in px, NaN where a point is not annotated; return the method."""
         raise NotImplementedError
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
