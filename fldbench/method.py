@@ -151,10 +151,8 @@ class Method(OnPhotos):
 
         Raises
         ------
-        DataError
-            For an image or a box that cannot be used, which it names.
-        MethodError
-            Before `fit`.
+        DataError, MethodError
+            For an image or a box that cannot be used, which it names; before `fit`.
         """
         raise NotImplementedError
 
