@@ -65,8 +65,9 @@ def _ridges(value: Any) -> bool:
 class HogRidge(Method):
     """Cascade of ridge regressions from HOG features to the step towards the true shape; also named `sdm`.
 
-    Memory: 8 starts L bytes for each face; 4 (L grid^2 bins)^2 bytes for the sums of each fold, and some six times that
-    for each thread that solves: 4.6 GB for 68 points, 3 folds and 2 threads (measured, benchmarks/classical.py).
+    Memory: 8 starts L bytes for each face; 2 (L grid^2 bins)^2 bytes for the sums of each fold, and 1.5 times that for
+    each thread that solves: 0.9 GB for 68 points, 3 folds and 2 threads (measured). Where mirror pairs are not known,
+    it is more than twice as much.
 
     Parameters
     ----------
@@ -202,6 +203,7 @@ class HogRidge(Method):
                 weights = weight[:, None] * self._weights(truth, shapes, stage)
                 sums = [self._sums(crops, truth, shapes, weights, rows, stage, mirror) for rows in folds]
                 ridge, solution, left_out = self._solve(sums, with_folds=stage + 1 < self.stages)
+                del sums  # before those of the next stage come beside them
                 learned.append((solution.weights, solution.bias, ridge))
                 if stage + 1 < self.stages:
                     for rows, apart in zip(folds, left_out, strict=True):
