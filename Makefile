@@ -1,19 +1,25 @@
-# `make demo`, `make test` and `make tables` set up .venv from nothing; nothing outside this folder is changed.
+# `make demo`, `make test`, `make docs` and `make tables` set up .venv from nothing; nothing outside this folder is changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint tables clean
+.PHONY: demo test docs lint tables clean
 
 demo: $(READY)
 	$(BIN)/fldbench run --out runs/demo
+	$(BIN)/python benchmarks/demo_photo.py runs/demo/photo.png
+	$(BIN)/fldbench predict builtin runs/demo/photo.png -o runs/demo/drawn.png
 
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# The guide, as pages that need no network: open build/guide/index.html.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lint: $(READY)
 	$(BIN)/ruff check --fix .

@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PLUGIN_FOLDERS = ("baselines", "cnn", "datasets")
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"]
 
 
 def packages_below(folder: str) -> list[str]:
@@ -26,7 +27,10 @@ setup(
         *(f"fldbench.{name}" for folder in PLUGIN_FOLDERS for name in packages_below(folder)),
     ],
     package_data={
-        "fldbench": ["*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"]
+        "fldbench": [
+            *("*.yaml", "*/*.yaml", "*/*.csv", "py.typed", "report/page/files/*", "kit/templates/*.txt"),
+            "models/*",
+        ]
     },
     install_requires=[
         "numpy>=2.0",
@@ -56,7 +60,9 @@ setup(
         "media": ["av>=14"],
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dask": ["distributed>=2025.1"],
+        "docs": DOCS,
         "dev": [
+            *DOCS,
             "distributed>=2025.1",
             "pytest>=8.2",
             "statsmodels>=0.14.5",

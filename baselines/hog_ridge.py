@@ -12,7 +12,8 @@ Differences from the paper, each measured on a part of the training faces (resul
   so that errors that the features cannot explain are not learned.
 - From stage `even_from` on, a sample weighs 1 / its error, since NME counts distances, not their squares.
 - Mirrored faces cost less than nothing: their features are a permutation of the face's own (`hog.mirror_features`), so
-  the normal equations fall apart into two of half the size (`ridge.MirroredEquations`).
+  the normal equations fall apart into two of half the size (`ridge.MirroredEquations`). What labels have that those
+  of mirrored faces have not, a shift to one side, is learned beside them.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ def _ridges(value: Any) -> bool:
 class HogRidge(Method):
     """Cascade of ridge regressions from HOG features to the step towards the true shape; also named `sdm`.
 
-    Memory: 8 starts L bytes for each face; 4 (L grid^2 bins)^2 bytes for the sums of each fold, and some six times that
-    for each thread that solves: 4.6 GB for 68 points, 3 folds and 2 threads (measured, benchmarks/classical.py).
+    Memory: 8 starts L bytes for each face; 2 (L grid^2 bins)^2 bytes for the sums of each fold, and 1.5 times that for
+    each thread that solves: 0.9 GB for 68 points, 3 folds and 2 threads (measured). Where mirror pairs are not known,
+    it is more than twice as much.
 
     Parameters
     ----------
@@ -201,6 +203,7 @@ class HogRidge(Method):
                 weights = weight[:, None] * self._weights(truth, shapes, stage)
                 sums = [self._sums(crops, truth, shapes, weights, rows, stage, mirror) for rows in folds]
                 ridge, solution, left_out = self._solve(sums, with_folds=stage + 1 < self.stages)
+                del sums  # before those of the next stage come beside them
                 learned.append((solution.weights, solution.bias, ridge))
                 if stage + 1 < self.stages:
                     for rows, apart in zip(folds, left_out, strict=True):

@@ -1,4 +1,4 @@
-"""A weighted mean of several methods' answers, its weights learned on faces that the methods did not see.
+"""A weighted mean of several methods' answers, learned on faces that the methods did not see.
 
 Wolpert, "Stacked generalization", Neural Networks 5, 1992; weights from the covariance of the errors: Bates & Granger,
 "The combination of forecasts", Operational Research Quarterly 20, 1969; none below 0: Breiman, "Stacked regressions",
@@ -24,16 +24,18 @@ from fldbench.method import Method
 from fldbench.model_file import Learned
 from fldbench.params import optional, real, whole
 
-WEIGHTS = "weights_"
+OWN = ("offsets_", "weights_")  # learned beside what the members learn
 
 
 @dataclass(eq=False, repr=False)
 class Stack(Several):
     """Fit every method, and predict for each landmark the weighted mean of their points.
 
-    A landmark's weights are at least 0 and sum to 1. They are learned from the errors of models that did not see the
-    face: a method that errs less than the others, or in other directions, weighs more. If a method misses a face, the
-    mean is over the others; if all miss it, the row is NaN.
+    Everything is learned from the answers of models that did not see the face. First each method's mean error at a
+    landmark, which is taken off its answers: methods that learn from mirrored faces too are wrong wherever labels are
+    not symmetric. Then the weights of a landmark, at least 0 and with the sum 1: a method that errs less than the
+    others, or in other directions, weighs more. If a method misses a face, the mean is over the others; if all miss it,
+    the row is NaN.
 
     Fitting costs 1 + parts (folds - 1) / folds times as much as fitting every method once: 1.8 times by default.
 
@@ -53,13 +55,16 @@ class Stack(Several):
     parts : int, optional
         How many of them give the weights; each is predicted by models that were fitted to all others. None is all.
     ridge : float
-        Penalty on weights that differ from each other: as if so many faces more had errors that speak for equal ones.
+        Penalty on weights that differ from each other, and on mean errors: as if so many faces more spoke for equal
+        weights, and had no mean error.
 
     Attributes
     ----------
     members_ : list of Method
         The methods, fitted to all faces.
     weights_ : ndarray of shape (methods, L)
+    offsets_ : ndarray of shape (methods, L, 2)
+        What is added to a method's answers, in sizes of the answered shape (`sizes`).
     """
 
     rules = {**Several.rules, "folds": whole(2), "parts": optional(whole(1)), "ridge": real(0)}
@@ -69,47 +74,48 @@ class Stack(Several):
     ridge: float = 50.0
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Stack:
-        """Learn the weights, and fit every method to all faces.
+        """Learn offsets and weights, and fit every method to all faces.
 
         Raises
         ------
         DataError
-            For faces of fewer than two groups: the weights must come from models that never saw a face's group.
+            For faces of fewer than two groups: they must come from models that never saw a face's group.
         MethodError
             It names the member that failed.
         """
-        weights = self._learn_weights(train)
+        learned = self._learn(train)
         self.members_ = self._fit_members(train, val)
-        self.weights_ = weights
+        self.offsets_, self.weights_ = learned
         return self
 
     def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
-        """Take fitted members instead of fitting them, and learn the weights."""
-        weights = self._learn_weights(train)
+        """Take fitted members instead of fitting them, and learn offsets and weights."""
+        learned = self._learn(train)
         super().assemble(members, train)
-        self.weights_ = weights
+        self.offsets_, self.weights_ = learned
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
-        check_fitted(self, WEIGHTS)
-        return weighted_mean(self._each(images, boxes), self.weights_)
+        check_fitted(self, "weights_")
+        return weighted_mean(corrected(self._each(images, boxes), self.offsets_), self.weights_)
 
     def learned(self) -> dict[str, Any]:
-        """Return what the members learned, each name behind the member's number, and the weights."""
-        return super().learned() | ({WEIGHTS: self.weights_} if WEIGHTS in vars(self) else {})
+        """Return what the members learned, each name behind the member's number, the offsets and the weights."""
+        return super().learned() | {name: vars(self)[name] for name in OWN if name in vars(self)}
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError for a value of no member, or that does not fit."""
         found = Learned(self.label, {name: value for name, value in learned.items() if SEPARATOR not in name})
-        weights = found.array(WEIGHTS, "float64", (len(self.methods), None), 0.0)
+        weights = found.array("weights_", "float64", (len(self.methods), None), 0.0)
+        offsets = found.array("offsets_", "float64", (*weights.shape, 2))
         found.end()
-        super().restore({name: value for name, value in learned.items() if name != WEIGHTS})
-        self.weights_ = weights
+        super().restore({name: value for name, value in learned.items() if name not in OWN})
+        self.offsets_, self.weights_ = offsets, weights
 
     @property
     def n_parameters(self) -> int:
-        """The sum over the members, and the weights."""
-        return super().n_parameters + (self.weights_.size if WEIGHTS in vars(self) else 0)
+        """The sum over the members, the offsets and the weights."""
+        return super().n_parameters + sum(vars(self)[name].size for name in OWN if name in vars(self))
 
     def _check_own(self) -> None:
         """Check the parameters, and that there are as many folds as parts."""
@@ -117,8 +123,8 @@ class Stack(Several):
         if self.parts is not None and self.parts > self.folds:
             raise MethodError(must_be(self.label, "parts", self.parts, f"at most folds ({self.folds})"))
 
-    def _learn_weights(self, train: FaceSet) -> np.ndarray:
-        """Return the weights (methods, L) by the errors of models fitted to other faces."""
+    def _learn(self, train: FaceSet) -> tuple[np.ndarray, np.ndarray]:
+        """Return offsets and weights by the errors of models fitted to other faces."""
         self._check_own()
         fold_of = folds_of_groups(train, self.folds, self.random_state, self.label)
         parts = fold_of.max() + 1 if self.parts is None else self.parts
@@ -129,8 +135,48 @@ class Stack(Several):
             for i, name in enumerate(self.methods)
         ]
         asked = fold_of < parts
+        answers, truth = np.stack(each)[:, asked], train.landmarks[asked]
+        offsets = mean_offsets(answers, truth, self.ridge)
         sides = np.sqrt(box_size(check_boxes(train.boxes[asked])).prod(axis=1))
-        return stacking_weights(np.stack(each)[:, asked], train.landmarks[asked], sides, self.ridge)
+        return offsets, stacking_weights(corrected(answers, offsets), truth, sides, self.ridge)
+
+
+def sizes(shapes: np.ndarray) -> np.ndarray:
+    """Return the size of shapes (..., L, 2): the root of the mean squared distance of their points from the centre.
+
+    >>> float(sizes(np.array([[0.0, 1.0], [6.0, 1.0]])))
+    3.0
+    """
+    return np.sqrt(((shapes - shapes.mean(axis=-2, keepdims=True)) ** 2).sum(axis=-1).mean(axis=-1))
+
+
+def mean_offsets(answers: np.ndarray, truth: np.ndarray, ridge: float) -> np.ndarray:
+    """Return the mean of truth - answer at each landmark, in sizes of the answered shape: (members, L, 2).
+
+    Parameters
+    ----------
+    answers : ndarray of shape (members, n, L, 2)
+        Of models that did not see the face, px. NaN says nothing.
+    truth : ndarray of shape (n, L, 2)
+        NaN where a landmark is not annotated, px.
+    ridge : float
+        Of so many faces more the difference is 0.
+
+    >>> answers = np.array([[[[0.0, 1.0], [6.0, 1.0]]]])
+    >>> mean_offsets(answers, answers[0] + [3.0, 0.0], 1.0).tolist()  # 3 px are one size, over one face and one more
+    [[[0.5, 0.0], [0.5, 0.0]]]
+    """
+    size = sizes(answers)
+    found = np.where(size > 0, size, np.nan)[..., None, None]
+    off = (truth - answers) / found
+    known = np.isfinite(off).all(axis=-1)
+    total = np.where(known[..., None], off, 0.0).sum(axis=1)
+    return total / np.maximum(known.sum(axis=1) + ridge, 1e-9)[..., None]
+
+
+def corrected(answers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return answers (members, n, L, 2) px moved by offsets (members, L, 2) in sizes of each shape."""
+    return answers + offsets[:, None] * sizes(answers)[..., None, None]
 
 
 def stacking_weights(answers: np.ndarray, truth: np.ndarray, sides: np.ndarray, ridge: float) -> np.ndarray:

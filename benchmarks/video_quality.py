@@ -2,7 +2,7 @@
 
     python benchmarks/video_quality.py MODEL.safetensors... [--faces 3] [--detector dlib-hog] [--sheet out.png]
 
-Each face makes four clips of 2.4 s at 25 frames a second and 160 px (`fldbench/datasets/synthetic/motion.py`).
+The clips are those of the dataset synthetic-video, with the frames in which the head is out of sight.
 `--sheet` draws the clip "shake" of the first face, raw points red and smoothed ones green. NME and jitter are in % of
 the distance between the outer eye corners, lag and recovery in ms.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fldbench.datasets.synthetic.motion import GAP, MOTIONS, motion_clip
+from fldbench.datasets.synthetic.video import RATE, SECONDS, SIZE
 from fldbench.detector import make_detector
 from fldbench.media.draw import draw_landmarks, write_png
 from fldbench.media.smooth import OneEuro
@@ -94,7 +95,7 @@ def main() -> None:
     given = parser.parse_args()
     detector = make_detector(given.detector)
     clips = {
-        (motion, face): list(motion_clip(motion, given.stream, face, seconds=2.4, size=160))
+        (motion, face): list(motion_clip(motion, given.stream, face, SECONDS, RATE, SIZE))
         for motion in MOTIONS
         for face in range(given.faces)
     }

@@ -32,6 +32,7 @@ from fldbench.cnn.weights import load_weights
 from fldbench.errors import DataError, MethodError
 from fldbench.faces import FaceSet
 from fldbench.files import temporary_folder
+from fldbench.method import Method
 from fldbench.params import (
     LANDMARKS,
     SEED,
@@ -303,6 +304,22 @@ class NetworkMethod(FittedNetwork):
             self.write_pictures(train if seen is None else val, folder)
             (Path(folder) / CHECKPOINT).unlink(missing_ok=True)
         return self
+
+    @property
+    def members_alone(self) -> dict[str, Method]:
+        """The same network without what changes its answers alone: a run that has fitted it need not fit it again."""
+        params = self.get_params()
+        plain = params | {"flip_test": False, "runtime": "torch"}
+        return {} if plain == params else {self.label: type(self)(**plain)}
+
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
+        """Take what the network of `members_alone` has learned."""
+        self.check_params()
+        scheme, ranges = get_scheme(train.scheme), get_ranges(self.augmentation, self.label)
+        mirror_and_ranges(scheme, ranges, self.flip_test, self.label)  # refuses flip_test without mirror pairs
+        (member,) = members
+        self.restore(member.learned())
+        self._fitted_on = member.fitted_on
 
     def write_pictures(self, faces: FaceSet, folder: str | Path) -> list[Path]:
         """Write the training's curves and pictures, with some of the faces; see `pictures.write_pictures`."""

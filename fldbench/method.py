@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fldbench import registry
+from fldbench.builtin import model_path
+from fldbench.compact import compacted
 from fldbench.contract import PREDICTS, on_checked_faces, whole_or_not_at_all
 from fldbench.errors import (
     DataError,
@@ -27,7 +29,7 @@ from fldbench.faces import FaceFacts, FaceSet
 from fldbench.files import written_whole
 from fldbench.found import OnPhotos
 from fldbench.geometry import check_boxes, usable_boxes
-from fldbench.model_file import MODEL_FORMAT, check_names, read_model
+from fldbench.model_file import COMPACT, WHOLE, check_names, read_model
 from fldbench.params import Rule, check_rules, parameters_of
 from fldbench.schemes import content_of, remember
 
@@ -249,11 +251,23 @@ class Method(OnPhotos):
         """Multiplications with an addition that one face costs; None for a method that does not count them."""
         return None
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, weights: str = "float32") -> Path:
         """Writes one safetensors file: the arrays, and as its metadata a JSON header with method, params and the rest.
 
-        Raises MethodError when nothing was learned or when something learned fits neither; StoreError when the file
-        cannot be written.
+        Parameters
+        ----------
+        path : str or Path
+        weights : {"float32", "float16", "int8"}
+            How learned numbers of single precision are stored: as they are, or in 16 or 8 bits each, which makes a
+            smaller file of a model that answers a little differently; see `fldbench.compact`. They are float32 again
+            when it is loaded.
+
+        Raises
+        ------
+        MethodError
+            When nothing was learned, when something learned fits neither arrays nor JSON, or not into `weights`.
+        StoreError
+            When the file cannot be written.
         """
         from safetensors.numpy import save
 
@@ -262,13 +276,15 @@ class Method(OnPhotos):
             raise MethodError(f"{type(self).__name__} has not been fitted; call fit first")
         # Not ascontiguousarray, which adds an axis to a single number.
         arrays = {key: np.require(v, requirements="C") for key, v in learned.items() if isinstance(v, np.ndarray)}
+        stored, compact = compacted(type(self).__name__, arrays, weights)
         header = {
-            "format": MODEL_FORMAT,
+            "format": COMPACT if compact else WHOLE,
             "method": registry.method_name(type(self)),
             "params": self.get_params(),
             "learned": {key: value for key, value in learned.items() if key not in arrays},
             "fitted_on": None if self.fitted_on is None else asdict(self.fitted_on),
             "own_scheme": None if self.fitted_on is None else content_of(self.fitted_on.scheme),
+            **({"compact": compact} if compact else {}),
         }
         try:
             metadata = {"fldbench": json.dumps(header, allow_nan=False)}
@@ -278,7 +294,7 @@ class Method(OnPhotos):
                 "of them, or `learned` and `restore` must be overridden"
             ) from error
         with written_whole(path, "wb") as file:
-            file.write(save(arrays, metadata))
+            file.write(save(stored, metadata))
         return Path(path)
 
     def __repr__(self) -> str:
@@ -301,11 +317,12 @@ def make_method(name: str, **params: Any) -> Method:
 
 
 def load_method(path: str | Path) -> Method:
-    """The fitted method in a file that `save` wrote.
+    """The fitted method in a file that `save` wrote; "builtin" is the one that comes with fldbench.
 
     Raises DataError for a file that is no such model, or is damaged, and UnknownNameError for one whose method is not
     registered here.
     """
+    path = model_path(path)
     header, arrays = read_model(path)
     registry.resolve("method", header.method)  # an unknown method is no damage
     try:

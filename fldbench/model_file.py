@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fldbench.builtin import NAME
+from fldbench.compact import restored
 from fldbench.errors import DataError, first_fault, must_be, text_of
 from fldbench.faces import FaceFacts
 from fldbench.files import open_regular, parse_json
@@ -21,7 +23,7 @@ from fldbench.schemes import get_scheme
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-MODEL_FORMAT = 1
+WHOLE, COMPACT = 1, 2  # formats: arrays as they were learned, and in 8 or 16 bits (`fldbench.compact`)
 LARGEST_NUMBER = 1e30  # of a learned number: sums and products with pixels stay finite
 
 
@@ -173,7 +175,10 @@ def check_names(label: str, cls: type, names: Iterable[str]) -> None:
 
 
 def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
-    """Return the header (format, method, params, learned, fitted_on, own_scheme) and the arrays of a model file.
+    """Return the header of a model file, and its arrays as they were learned.
+
+    The header has format, method, params, learned, fitted_on, own_scheme and compact (names of arrays that are stored
+    in 8 or 16 bits).
 
     Raises
     ------
@@ -190,14 +195,16 @@ def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
             if text is None:
                 raise ValueError("its metadata have no entry 'fldbench'")
             header = parse_json(text)
-            if isinstance(header, dict) and header.get("format") != MODEL_FORMAT:
-                raise DataError(f"model format {header.get('format')!r}; this version reads {MODEL_FORMAT}", path)
-            checked = _header_model().model_validate(header)
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+            if isinstance(header, dict) and header.get("format") not in (WHOLE, COMPACT):
+                then = f"this version reads {WHOLE} and {COMPACT}"
+                raise DataError(f"model format {header.get('format')!r}; {then}", path)
+            checked: Any = _header_model().model_validate(header)
+            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+            arrays = restored(stored, checked.compact)
     except FileNotFoundError as error:
-        raise DataError("there is no such model file", path) from error
-    except DataError:
-        raise
+        raise DataError(f"there is no such model file; {NAME!r} is the one that comes with fldbench", path) from error
+    except DataError as error:
+        raise error if error.file else DataError(error.message, path) from error
     except ValidationError as error:
         raise DataError(f"not a model that fldbench saved ({first_fault(error)})", path) from error
     except Exception as error:  # safetensors and numpy raise errors of their own
@@ -218,6 +225,7 @@ def _header_model() -> type[BaseModel]:
         learned: dict[str, Any]
         fitted_on: FaceFacts | None = None  # models of earlier versions do not say it
         own_scheme: dict[str, Any] | None = None
+        compact: list[str] = []
 
     Header.model_rebuild(_types_namespace={"Any": Any, "FaceFacts": FaceFacts})
     return Header

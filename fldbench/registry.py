@@ -81,6 +81,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "openface": "fldbench.datasets.yours.openface:OpenFace",
         "pack": "fldbench.datasets.yours.packed:Pack",
         "synthetic": "fldbench.datasets.synthetic.dataset:Synthetic",
+        "synthetic-video": "fldbench.datasets.synthetic.video:SyntheticVideo",
     },
     "detector": {
         "dlib-hog": "fldbench.detectors.dlib_hog:DlibHOG",

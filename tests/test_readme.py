@@ -3,10 +3,10 @@
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
+from blocks import check_command, commands_in, indented_below
 
 import fldbench
 from fldbench.baselines.mean_shape import MeanShape
@@ -30,8 +30,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def code_below(heading):
     """The indented block that begins below a heading."""
-    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return textwrap.dedent("\n".join(re.findall(r"^(?: {4}.*|)$", section, re.M))).strip()
+    return indented_below(README, heading)
 
 
 def test_the_method_in_twenty_lines_runs(tmp_path):
@@ -54,23 +53,25 @@ def test_the_method_in_twenty_lines_keeps_the_contract(tmp_path):
 def test_the_lines_for_one_photo_draw_it(tmp_path, monkeypatch):
     faces = fldbench.load_dataset("synthetic", split="train", faces=24)
     model = Smiling().fit(faces)
-    monkeypatch.setattr(fldbench, "load_method", lambda path: model if path == "model.safetensors" else None)
+    monkeypatch.setattr(fldbench, "load_method", lambda path: model if path == "builtin" else None)
     write_png(tmp_path / "photo.png", faces.images[0])
     monkeypatch.chdir(tmp_path)
-    exec(code_below("One photo").replace("photo.jpg", "photo.png"), {})
+    shell, python = code_below("One photo").split("import fldbench\n", 1)
+    assert shell.splitlines()[1].startswith("fldbench predict builtin photo.png -o ")
+    exec("import fldbench\n" + python.replace("photo.jpg", "photo.png"), {})
     photo = faces.images[0]
     assert np.array_equal(ImageFiles(["drawn.png"])[0], fldbench.draw(photo, model.detect_and_predict(photo)))
 
 
 def test_what_it_names_exists():
-    for path in re.findall(r"\((results/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
+    for path in re.findall(r"\(((?:results|docs)/[^)]+)\)", README) + re.findall(r"results/\S+\.yaml", README):
         assert (ROOT / path).exists(), path
-    for name in re.findall(r"fldbench (\w+)", code_below("Use it")):
-        known = "list show run ablate compare report leaderboard publish evaluate audit doctor train predict data "
-        known += "check export"
-        assert name in known.split(), name
+    lines = [line for line in code_below("Use it").splitlines() if line.startswith("fldbench ")]
+    assert len(lines) > 15
+    for words in commands_in("\n".join(lines)):
+        check_command(words)
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
-    assert set(re.findall(r"make (demo|test)", README)) <= set(targets)
+    assert set(re.findall(r"make (demo|test|docs)", README)) <= set(targets)
 
 
 def rows_of(protocol):

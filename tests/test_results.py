@@ -1,19 +1,133 @@
-"""Committed tables are those that the published records beside them give (`make tables`)."""
+"""Committed tables are those that the published records beside them give, and READMEs say what the tables say."""
 
+import csv
 import re
 from pathlib import Path
 
 import pytest
 
 import fldbench
+from fldbench.report import robustness
 from fldbench.report.evidence import check_evidence
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = sorted((ROOT / "results").rglob("records.zip"))
 
-pytestmark = pytest.mark.skipif(not PUBLISHED, reason="no folder of results/ has published records")
+needs_records = pytest.mark.skipif(not PUBLISHED, reason="no folder of results/ has published records")
+
+# The figures of the first paragraph of a README: file, cells that name the row, and columns.
+LEADS = {
+    "300w": [
+        ("leaderboard.csv", {"method": "fld-net", "protocol": "300w-helen"}, ["nme"]),
+        ("leaderboard.csv", {"method": "fld-net", "protocol": "300w-helen@boxes=jittered:0.05"}, ["nme"]),
+        ("leaderboard.csv", {"method": "hog-ridge", "protocol": "300w-helen"}, ["nme"]),
+    ],
+    "mtfl": [
+        (
+            "ablation.csv",
+            {"variant": "all", "protocol": "mtfl-detected@unshifted"},
+            ["nme:diff", "nme:low", "nme:high"],
+        ),
+        ("ablation.csv", {"variant": "landmarks", "protocol": "mtfl-detected@unshifted"}, ["nme"]),
+        (
+            "weightings.csv",
+            {
+                "variant": "fixed weights={gender: 0.15, smile: 0.15, glasses: 0.15, pose: 0.15}",
+                "protocol": "mtfl-detected@unshifted",
+            },
+            ["nme:diff", "nme:high", "nme:low"],
+        ),
+    ],
+    "youtube-faces": [
+        ("leaderboard.csv", {"method": f"{name} (contaminated)", "protocol": "youtube-faces-test"}, ["nme"])
+        for name in ("hog-ridge", "lbf", "linear")
+    ],
+    "youtube-faces-splits": [
+        (f"{split}/leaderboard.csv", {"method": f"{name}{mark}", "protocol": protocol}, ["nme"])
+        for name in ("fld-net", "linear", "mean-shape")
+        for split, mark, protocol in (
+            ("official", " (contaminated)", "youtube-faces-test"),
+            ("disjoint", "", "youtube-faces-disjoint"),
+        )
+    ],
+    "cofw68": [
+        ("leaderboard.csv", {"method": name, "protocol": "cofw68"}, ["nme"])
+        for name in ("CFSS", "SAPM", "HPM", "TCDCN", "RCPR")
+    ],
+    "robustness": [
+        ("robustness.csv", {"method": "lbf", "harm": "darkness"}, ["nme@0", "nme@5"]),
+        ("robustness.csv", {"method": "linear", "harm": "darkness"}, ["nme@5"]),
+        ("robustness.csv", {"method": "mean-shape", "harm": "darkness"}, ["nme@5"]),
+    ],
+    "imm-frontal": [
+        ("leaderboard.csv", {"method": name, "protocol": protocol}, ["nme"])
+        for name in ("asm", "hog-ridge")
+        for protocol in ("imm-frontal", "imm-frontal@boxes=jittered:0.05")
+    ],
+}
+# Other figures: a weight, and the differences with intervals that robustness.md tells in sentences.
+ALSO = {"mtfl": [0.15], "robustness": [17.77, 17.06, 18.53, 7.02, 6.48, 7.55]}
+SMALLEST = {  # methods of which a README says that they have the smallest NME of all, or of some
+    "300w": [
+        ("fld-net", "300w-helen", ()),
+        ("fld-net", "300w-helen@boxes=jittered:0.05", ()),
+        ("hog-ridge", "300w-helen", ("asm", "ert", "lbf", "linear", "mean-shape")),
+    ],
+    "imm-frontal": [("asm", "imm-frontal", ()), ("asm", "imm-frontal@boxes=jittered:0.05", ())],
+}
 
 
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def lead_of(folder):
+    """The first paragraph behind the title."""
+    return (ROOT / "results" / folder / "README.md").read_text(encoding="utf-8").split("\n\n")[1]
+
+
+@pytest.mark.parametrize("folder", LEADS)
+def test_the_first_sentence_of_a_readme_is_what_its_table_says(folder):
+    told = []
+    for name, cells, columns in LEADS[folder]:
+        rows = [row for row in rows_of(ROOT / "results" / folder / name) if cells.items() <= row.items()]
+        assert len(rows) == 1, (name, cells)
+        told += [abs(float(rows[0][column])) for column in columns]
+    figures = sorted(map(float, re.findall(r"\d+\.\d\d", lead_of(folder))))
+    # A CSV has four digits, so that a figure of two may be half a step of both away.
+    assert figures == pytest.approx(sorted([*told, *ALSO.get(folder, [])]), abs=0.00506)
+
+
+def test_only_the_dark_changes_places_with_certainty():
+    text = (ROOT / "results/robustness/robustness.md").read_text(encoding="utf-8")
+    found = re.findall(r"^- (\S+) is better than (\S+) without harm .* and worse at (\S+ \d) \(\+(.*)\)\.$", text, re.M)
+    assert found == [
+        ("lbf", "linear", "darkness 5", "17.77 \\[17.06, 18.53\\]"),
+        ("lbf", "mean-shape", "darkness 5", "7.02 \\[6.48, 7.55\\]"),
+    ]
+    assert len(re.findall(r"^- .* and worse at ", text, re.M)) == 2
+
+
+def test_what_is_said_of_ties_is_what_paired_tests_say():
+    for protocol in ("cofw68", "cofw68@interpupil"):
+        rows = [row for row in rows_of(ROOT / "results/cofw68/leaderboard.csv") if row["protocol"] == protocol]
+        assert [(row["method"], row["ties"]) for row in rows] == [
+            *(("CFSS", "a"), ("SAPM", "a"), ("HPM", "a")),
+            *(("TCDCN", "b"), ("RCPR", "c")),
+        ]
+
+
+@pytest.mark.parametrize("folder", SMALLEST)
+def test_what_is_called_the_smallest_is_it(folder):
+    rows = rows_of(ROOT / "results" / folder / "leaderboard.csv")
+    for method, protocol, among in SMALLEST[folder]:
+        of = {row["method"]: float(row["nme"]) for row in rows if row["protocol"] == protocol}
+        chosen = {name: nme for name, nme in of.items() if not among or name in (method, *among)}
+        assert min(chosen, key=chosen.get) == method and len(chosen) >= max(2, len(among))
+
+
+@needs_records
 @pytest.mark.parametrize("records", PUBLISHED, ids=lambda path: path.parent.name)
 def test_committed_tables_are_those_of_their_records(records, tmp_path):
     for path in fldbench.leaderboard(records).write(tmp_path):
@@ -21,12 +135,24 @@ def test_committed_tables_are_those_of_their_records(records, tmp_path):
         assert own.read_bytes() == path.read_bytes(), f"{own} is not what its records give: make tables"
 
 
+CURVES = [path for path in PUBLISHED if path.with_name("robustness.csv").exists()]
+
+
+@pytest.mark.parametrize("records", CURVES, ids=lambda path: path.parent.name)
+def test_committed_curves_are_those_of_their_records(records):
+    found = robustness(records)
+    for ending, text in (("csv", found.to_csv()), ("tex", found.to_latex()), ("md", found.to_markdown())):
+        assert records.with_name(f"robustness.{ending}").read_text(encoding="utf-8") == text, ending
+
+
+@needs_records
 @pytest.mark.parametrize("records", PUBLISHED, ids=lambda path: path.parent.name)
 def test_their_numbers_follow_from_their_errors(records):
     findings = check_evidence(records)
     assert findings and not [finding.text for finding in findings if finding.wrong]
 
 
+@needs_records
 def test_make_tables_finds_them():
     (line,) = re.findall(r"for records in \$\$\(find results -name (\S+) \| sort\)", (ROOT / "Makefile").read_text())
     assert {path.name for path in PUBLISHED} == {line}

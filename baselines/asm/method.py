@@ -17,6 +17,7 @@ import numpy as np
 
 from fldbench.baselines.asm.descriptor import DescriptorSearch, ImageOf, Window
 from fldbench.baselines.asm.profile import HALF, ProfileSearch
+from fldbench.baselines.parts.agreement import agreement
 from fldbench.baselines.parts.fitting import (
     DEVIATION,
     EVEN,
@@ -50,6 +51,7 @@ from fldbench.shapes import (
 
 FACES_PER_TASK = 16  # faces that one thread takes through all levels at a time
 CLOSE = 1e-6  # to a length of 1, for rounding
+APART = 0.05 * np.array([[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]])  # starts of a confidence, in sides of the box
 ROOM = 0.1  # margin of a level's image around the mean shape, beyond its windows, in sides of the face
 
 
@@ -105,6 +107,7 @@ class ASM(Method):
 
     changes_nothing = ("threads",)
     weighs_faces = True
+    gives_confidence = True
     rules = {
         "search": one_of(("descriptor", "profile")),
         "levels": whole(1),
@@ -194,9 +197,21 @@ class ASM(Method):
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
+        return self._searched(images, boxes)
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how near the answers from five starts lie together, (n,): see `parts.agreement`.
+
+        The starts are that of `predict` and the same moved by 5 % of the box's sides towards each corner, so this takes
+        five times as long.
+        """
+        return agreement(np.stack([self._searched(images, boxes, by) for by in APART], axis=1), boxes)
+
+    def _searched(self, images: Sequence[np.ndarray], boxes: np.ndarray, by: np.ndarray = APART[0]) -> np.ndarray:
+        """Return the landmarks (n, L, 2) px that are found from the mean shape, moved `by` (2,) sides of the box."""
         check_fitted(self, "variances_")
         matrices = crop_matrix(boxes, self.crop_size, self.padding)
-        starts = transform(from_box_frame(self.mean_shape_, check_boxes(boxes)), matrices)
+        starts = transform(from_box_frame(self.mean_shape_ + by, check_boxes(boxes)), matrices)
         search, levels = self._search(), self._levels()
         learned = list(zip(*(getattr(self, name) for name in search.names), strict=True))
 

@@ -1,6 +1,6 @@
 """Clips of one synthetic head with a known motion: frames, times, and the true landmarks of each frame."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,17 @@ class ClipFrame(NamedTuple):
     image: np.ndarray
     time: float
     landmarks: np.ndarray
+
+
+class Placed(NamedTuple):
+    """A scene of a clip: what `render` takes, the landmarks (L, 2) px (NaN out of sight) and which are visible (L,)."""
+
+    scene: Any
+    coef: np.ndarray
+    look: Any
+    worn: Any
+    landmarks: np.ndarray
+    visible: np.ndarray
 
 
 def place_at(motion, time):
@@ -68,20 +79,32 @@ def motion_clip(motion, seed=0, index=0, seconds=3.0, rate=25.0, size=240, schem
     scheme : str
         Of the landmarks, one of `anchors.SCHEMES`.
     """
+    for number in range(round(seconds * rate)):
+        placed = place_frame(motion, seed, index, number / rate, size, scheme)
+        image = frame_image(placed, seed, index, number, size)
+        yield ClipFrame(image, number / rate, placed.landmarks)
+
+
+def place_frame(motion, seed, index, time, size, scheme="ibug-68"):
+    """Return the scene at a time, with its true landmarks, as `Placed`; parameters as for `motion_clip`."""
     if motion not in MOTIONS:
         raise DataError(must_be("motion_clip", "motion", motion, f"one of {', '.join(MOTIONS)}"))
     face = draw_face(seed, index)
     worn = face.worn._replace(glasses=0, hat=0, hand=-1)
-    for number in range(round(seconds * rate)):
-        time = number / rate
-        *angles, x, y = place_at(motion, time)
-        geometry = face.geometry._replace(angles=np.array(angles), fill=0.5, shift=np.array([x, y]))
-        scene = build_scene(geometry, face.look, worn)
-        points, _ = scene_points(scene, scheme, angles[2], face.look, worn)
-        landmarks = to_pixels(points, scene.camera, size)
-        if motion == "away" and GAP[0] <= time < GAP[1]:
-            scene = scene._replace(camera=scene.camera._replace(offset=np.array([9.0, 9.0])))  # far outside the image
-            landmarks = np.full_like(landmarks, np.nan)
-        clean = render(scene, geometry.coef, face.look, worn, np.random.default_rng([seed, index, 2]), size)
-        noise = np.random.default_rng([seed, index, 6, number]).normal(0, NOISE, clean.shape)
-        yield ClipFrame(np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8), time, landmarks)
+    *angles, x, y = place_at(motion, time)
+    geometry = face.geometry._replace(angles=np.array(angles), fill=0.5, shift=np.array([x, y]))
+    scene = build_scene(geometry, face.look, worn)
+    points, visible = scene_points(scene, scheme, angles[2], face.look, worn)
+    landmarks = to_pixels(points, scene.camera, size)
+    if motion == "away" and GAP[0] <= time < GAP[1]:
+        scene = scene._replace(camera=scene.camera._replace(offset=np.array([9.0, 9.0])))  # far outside the image
+        landmarks, visible = np.full_like(landmarks, np.nan), np.zeros_like(visible)
+    return Placed(scene, geometry.coef, face.look, worn, landmarks, visible)
+
+
+def frame_image(placed, seed, index, number, size):
+    """Return the picture of a scene as frame `number` of its clip: (size, size, 3) RGB uint8."""
+    rng = np.random.default_rng([seed, index, 2])
+    clean = render(placed.scene, placed.coef, placed.look, placed.worn, rng, size)
+    noise = np.random.default_rng([seed, index, 6, number]).normal(0, NOISE, clean.shape)
+    return np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8)

@@ -80,8 +80,8 @@ def _nme_table(table: Measured, found: BoardAudit) -> Table:
         notes.append(ERRORS_ALONE)
     if found.impossible:
         notes.append(f"Impossible for this dataset: {'; '.join(one.words for one in found.impossible)}.")
-    front = ("counted so by", "protocol", "ratio", ORDER)
-    return _table(table, "one convention after the other", "convention", front, parts, caption, notes)
+    front, behind = ("ratio", ORDER), ("protocol", "counted so by")
+    return _table(table, "one convention after the other", "convention", front, parts, caption, behind, notes)
 
 
 def _curve_table(table: Measured, found: BoardAudit) -> Table:
@@ -117,16 +117,17 @@ def _table(
     front: Sequence[str],
     parts: Sequence[tuple[str, Lines]],
     caption: str,
+    behind: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> Table:
-    columns = tuple(Column(name, lambda row: None, name) for name in (*front, *table.methods))
+    columns = tuple(Column(name, lambda row: None, name) for name in (*front, *table.methods, *behind))
     return Table(table.place, f"{table.place[1]}: {title}", caption, columns, tuple(parts), tuple(notes), first=first)
 
 
 def _nme_line(words: str, who: str, protocol: str, values: Values, default: Values) -> list[Cell]:
     ratios = [value / own for value, own in zip(values, default, strict=True) if own > 0 and np.isfinite(value / own)]
     ends = dict.fromkeys(f"{end:.3f}" for end in (min(ratios), max(ratios))) if ratios else {}
-    return _line([words, who, protocol, "–".join(ends)], values, default, min)
+    return [*_line([words, "–".join(ends)], values, default, min), Cell(protocol), Cell(who)]
 
 
 def _line(front: Sequence[str], values: Values, default: Values, best: Callable[[Values], float]) -> list[Cell]:

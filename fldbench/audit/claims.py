@@ -125,6 +125,8 @@ def parse_claim(text: str, n: int | None = None) -> Claim:
 def audit_claim(claim: Claim) -> ClaimAudit:
     """Return which thresholds and AUC rules give a claim, and how many faces are behind its rates."""
     facts = [*_about_faces(claim), *_about_published(claim)]
+    if not claim.thresholds:
+        return ClaimAudit(Grade.consistent, tuple(facts), ("An NME alone contradicts nothing; give FR or AUC too.",))
     fits: list[_Fit] = []
     for t in claim.thresholds:
         line, fit = _at(claim, t)

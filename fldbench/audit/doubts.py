@@ -113,7 +113,7 @@ def doubts(truth: np.ndarray, predictions: Mapping[str, Sequence[np.ndarray]], s
     for i in np.argsort(-scores, kind="stable").tolist():
         worst = np.argsort(-np.nan_to_num(ratios[i]), kind="stable")[:NAMED]
         doubtful = bool(scores[i] > fence)
-        cause = _cause(truth[rows[i]], middle[rows[i]], side[i], ratios[i], scheme) if doubtful else ""
+        cause = likely_cause(truth[rows[i]], middle[rows[i]], side[i], ratios[i], scheme) if doubtful else ""
         found.append(
             Doubt(
                 int(rows[i]),
@@ -128,13 +128,24 @@ def doubts(truth: np.ndarray, predictions: Mapping[str, Sequence[np.ndarray]], s
     return found
 
 
-def _distances(truth: np.ndarray, middle: np.ndarray, side: np.ndarray) -> np.ndarray:
-    distances: np.ndarray = np.linalg.norm(truth - middle, axis=-1) / side[:, None]
-    return distances
+def likely_cause(truth: np.ndarray, middle: np.ndarray, side: float, ratios: np.ndarray, scheme: Scheme) -> str:
+    """Return what would bring a label near what methods say: a few words, or nothing.
 
+    Parameters
+    ----------
+    truth, middle : ndarray, (L, 2)
+        The label and the answer, px.
+    side : float
+        Of the face, px.
+    ratios : ndarray, (L,)
+        How often farther than is usual each landmark lies from the answer.
+    scheme : Scheme
 
-def _cause(truth: np.ndarray, middle: np.ndarray, side: float, ratios: np.ndarray, scheme: Scheme) -> str:
-    """Return what would bring the label (L, 2) near the consensus."""
+    >>> from fldbench.schemes import get_scheme
+    >>> here = np.array([[10.0, 10], [30, 10], [20, 20], [12, 30], [28, 30]])
+    >>> likely_cause(here + 5, here, 20.0, np.ones(5), get_scheme("mtfl-5"))
+    'moved by +5, +5 px'
+    """
 
     def far(points: np.ndarray) -> float:
         return float(np.nanmean(np.linalg.norm(points - middle, axis=-1)) / side)
@@ -147,6 +158,11 @@ def _cause(truth: np.ndarray, middle: np.ndarray, side: float, ratios: np.ndarra
         return f"moved by {shift[0]:+.0f}, {shift[1]:+.0f} px"
     wrong = ratios > 3 * np.nanmedian(ratios)
     return f"{int(wrong.sum())} landmarks" if 0 < wrong.sum() <= len(ratios) // 2 else ""
+
+
+def _distances(truth: np.ndarray, middle: np.ndarray, side: np.ndarray) -> np.ndarray:
+    distances: np.ndarray = np.linalg.norm(truth - middle, axis=-1) / side[:, None]
+    return distances
 
 
 def _median(stack: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from fldbench.cli import (
     ablations,
     audit,
     cache,
+    clean,
     compare,
     data,
     models,
@@ -56,6 +57,7 @@ app.command()(predict.predict)
 app.command()(new.new)
 app.command()(models.check)
 app.command()(models.export)
+app.command()(clean.clean)
 app.command()(cache.cache)
 app.add_typer(data.app, name="data")
 

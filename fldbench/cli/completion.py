@@ -32,11 +32,13 @@ def detector_name(incomplete: str) -> list[str]:
 
 
 def any_name(incomplete: str) -> list[str]:
-    """Return the methods, datasets, detectors, protocols and schemes that begin with the text so far."""
+    """Return the methods, datasets, detectors, protocols and schemes, and builtin, that begin with the text so far."""
+    from fldbench import builtin
     from fldbench.schemes import list_schemes
 
     kinds = ("method", "dataset", "detector", "protocol")
-    return _starting(incomplete, lambda: [*(name for kind in kinds for name in _names(kind)), *list_schemes()])
+    others = [*list_schemes(), builtin.NAME]
+    return _starting(incomplete, lambda: [*(name for kind in kinds for name in _names(kind)), *others])
 
 
 def _starting(incomplete: str, names: Callable[[], list[str]]) -> list[str]:

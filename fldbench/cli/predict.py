@@ -15,10 +15,19 @@ OF_PHOTOS, OF_PROTOCOL = "Of photos", "Of a protocol"
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model file (.safetensors); `run` keeps its own in OUT/models.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Model file (.safetensors), or builtin: the one that comes along. `run` keeps its own in OUT/models."
+        ),
+    ],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PHOTO|FOLDER|PATTERN|VIDEO]...", help="Photos, or one video.", show_default=False),
+        typer.Argument(
+            metavar="[PHOTO|FOLDER|PATTERN|VIDEO|CAMERA]...",
+            help="Photos, or videos, or the number of a camera, from 0.",
+            show_default=False,
+        ),
     ] = None,
     protocol: Annotated[
         str | None,
@@ -34,8 +43,8 @@ def predict(
         typer.Option(
             "-o",
             "--output",
-            help="Of photos: a folder for pictures, or one .png, .jpg, .csv or .json. Of a video: .mp4, .mov, .mkv or "
-            ".csv. Of a protocol: .csv, .json or .npz, as `evaluate` reads it.",
+            help="Of photos: a folder for pictures, or one .png, .jpg, .csv or .json. Of a video or a camera: .mp4, "
+            ".mov, .mkv or .csv; of several videos a folder. Of a protocol: .csv, .json or .npz, for `evaluate`.",
         ),
     ] = None,
     write: Annotated[
@@ -118,12 +127,13 @@ def predict(
     """Predict the faces in photos, in a video or of a protocol: landmarks, and the attributes that the model answers.
 
     In photos, a face detector finds the faces; each photo is drawn with them. In a video they are followed, smoothed
-    and drawn; sound and times stay. Points are px of the photo as it is
-    shown. A sheet shows faces of the dataset; its licence may not allow to pass them on.
+    and drawn; sound and times stay. A camera is recorded until Ctrl-C. Points are px of the photo as it is shown. A
+    sheet shows faces of the dataset; its licence may not allow to pass them on.
     """
     from fldbench.detector import DEFAULT
     from fldbench.errors import DataError
     from fldbench.media.clip import is_video
+    from fldbench.run.videos import is_camera
 
     if bool(inputs) == (protocol is not None):
         raise DataError("predict: give either photos or --protocol NAME, so that there are faces to predict")
@@ -131,10 +141,13 @@ def predict(
         if sheet is not None or worst:
             raise DataError("predict: --sheet and --worst need --protocol; photos have no truth to compare with")
         looks = {"detector": detector or DEFAULT, "min_score": min_score, "largest": largest}
-        if any(is_video(one) for one in inputs or []):
-            if len(inputs or []) > 1 or write or threads:
-                raise DataError("predict: a video goes alone, and --write and --threads are for photos")
-            _video(model, (inputs or [])[0], output, looks, overlay or [], pose, every or 15, not raw)
+        moving = [one for one in inputs or [] if is_video(one) or is_camera(one)]
+        if moving:
+            if len(moving) < len(inputs or []):
+                raise DataError("predict: there are photos and videos; give them in two calls")
+            if write or threads:
+                raise DataError("predict: --write and --threads are for photos")
+            _videos(model, moving, output, looks, overlay or [], pose, every or 15, not raw)
         elif every or raw:
             raise DataError("predict: --every and --no-smoothing are for a video")
         else:
@@ -196,9 +209,9 @@ def _ready(path: Path, overlays: list[str], pose: bool) -> tuple[Any, Any]:
     return model, Marks() if known is None else marks_for(known.scheme, overlays, pose)
 
 
-def _video(
+def _videos(
     model: Path,
-    video: str,
+    inputs: list[str],
     output: Path | None,
     looks: dict[str, Any],
     overlays: list[str],
@@ -209,20 +222,38 @@ def _video(
     from fldbench.cli.terminal import progress
     from fldbench.errors import DataError
     from fldbench.files import check_writable
-    from fldbench.run.videos import predict_video
+    from fldbench.run.videos import predict_video, video_sources, video_targets
 
-    if output is None or output.is_dir():
-        raise DataError("predict: a video needs one file to write; give -o FILE.mp4, .mov, .mkv or .csv")
-    check_writable(output)
+    if output is None:
+        raise DataError("predict: nothing to write; give -o FILE.mp4, .mov, .mkv or .csv, or a folder")
+    sources = video_sources(inputs)
+    targets = video_targets(sources, output)
+    for target in targets:
+        check_writable(target)
     fitted, marks = _ready(model, overlays, pose)
-    with progress("following faces") as show, warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("default")
-        done = predict_video(fitted, video, output, every=every, smooth=smooth, marks=marks, progress=show, **looks)
-    for note in dict.fromkeys((*done.notes, *(str(one.message) for one in told))):
-        complain(note)
-    say(done)
-    say(done.stages)
-    say(output)
+    broken = 0
+    for source, target in zip(sources, targets, strict=True):
+        what = f"recording camera {source}; Ctrl-C ends it" if isinstance(source, int) else "following faces"
+        try:
+            with progress(what) as show, warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("default")
+                done = predict_video(
+                    fitted, source, target, every=every, smooth=smooth, marks=marks, progress=show, **looks
+                )
+        except DataError as error:
+            if len(sources) == 1:
+                raise
+            complain(str(error))
+            broken += 1
+            continue
+        for note in dict.fromkeys((*done.notes, *(str(one.message) for one in told))):
+            complain(note)
+        say(done)
+        say(done.stages)
+        say(target)
+    if broken:
+        complain(f"{broken} of {len(sources)} videos could not be used")
+        raise typer.Exit(1)
 
 
 def _protocol(

@@ -11,7 +11,7 @@ from fldbench.cli.common import Plugins, Schemes, say
 
 
 def robustness(
-    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run`.")],
+    folders: Annotated[list[Path], typer.Argument(help="Output folders of `fldbench run`, or published files.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for robustness.csv, .md, .tex and the figures.")
     ] = None,

@@ -69,6 +69,11 @@ class Clip:
         return Fraction(self._video.time_base or Fraction(1, FINE))
 
     @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average."""
+        return Fraction(self._video.average_rate or 25)
+
+    @property
     def sound(self) -> Any:
         """The stream of the sound, or None."""
         return next((one for one in self._container.streams.audio if one.codec_context is not None), None)
@@ -84,7 +89,7 @@ class Clip:
             When not one frame can be decoded.
         """
         av, broken, number, last = _library(), 0, 0, -np.inf
-        step = float(1 / (self._video.average_rate or 25))
+        step = float(1 / self.rate)
         wanted = [self._video, *([self.sound] if self.sound else [])]
         packets = self._container.demux(wanted)
         while True:
@@ -160,11 +165,11 @@ def open_clip(path: str | Path) -> Iterator[Clip]:
 class Writer:
     """A video that is being written; `written_clip` makes it."""
 
-    def __init__(self, container: Any, clip: Clip, encoder: str):
+    def __init__(self, container: Any, clip: Any, encoder: str):
         self._container, self._clock, self._encoder = container, clip.clock, encoder
         self._video: Any = None
         self._size = (0, 0)
-        self._rate = clip._video.average_rate or 25
+        self._rate = clip.rate
         self._source, self._sound = clip.sound, None  # type: Any, Any
         self._resampler: Any = None
         self._waiting: list[Any] = []
@@ -228,7 +233,7 @@ class Writer:
 
 
 @contextmanager
-def written_clip(path: str | Path, clip: Clip, encoder: str = ENCODER) -> Iterator[Writer]:
+def written_clip(path: str | Path, clip: Any, encoder: str = ENCODER) -> Iterator[Writer]:
     """Open a video file for writing that appears whole, when the block ends without an error, or not at all.
 
     It has the clock and the sound of `clip`, so that frames keep their times.
@@ -237,8 +242,8 @@ def written_clip(path: str | Path, clip: Clip, encoder: str = ENCODER) -> Iterat
     ----------
     path : str or Path
         .mp4, .mov or .mkv.
-    clip : Clip
-        The video that the frames come from.
+    clip : Clip or Camera
+        What the frames come from.
     encoder : str
         Of the picture, as FFmpeg names it.
 

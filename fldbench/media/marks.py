@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fldbench.found import FoundFace
+from fldbench.geometry import tight_box
 from fldbench.media.draw import as_rgb, draw_landmarks
 from fldbench.media.overlay import Overlay, face_frame, get_overlay, lay_over
-from fldbench.media.photo import draw
+from fldbench.media.photo import draw, likeliest, write_beside
 from fldbench.media.pose import draw_pose, head_pose
 from fldbench.media.track import Track
 from fldbench.schemes import get_scheme
@@ -61,11 +62,16 @@ def draw_photo(image: np.ndarray, faces: Sequence[FoundFace], marks: Marks) -> n
 
 
 def draw_tracks(image: np.ndarray, tracks: Sequence[Track], scheme: str, marks: Marks) -> np.ndarray:
-    """Return a new RGB image with the faces of a frame: points in a colour for each identity, or their overlays."""
+    """Return a new RGB image with the faces of a frame: points in a colour for each identity, or their overlays.
+
+    The likeliest class of each attribute stands below the points.
+    """
     canvas = as_rgb(image)
     for track in tracks if not marks.overlays else ():
         colour = COLOURS[(track.identity - 1) % len(COLOURS)]
         canvas = draw_landmarks(canvas, track.shown, scheme, colour=colour)
+    for track in tracks if not marks.overlays else ():
+        write_beside(canvas, tight_box(track.shown), likeliest(track.attributes))
     return _marked(canvas, [(track.shown, scheme) for track in tracks], marks)
 
 

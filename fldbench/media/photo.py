@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def draw(image, faces: Sequence[FoundFace], boxes: bool = True, words: bool = Tr
     for face in faces:
         canvas = draw_landmarks(canvas, face.landmarks, face.scheme)
     for face in faces if words else ():
-        _write(canvas, face)
+        first, *others = labels(face)
+        write_beside(canvas, face.box, others, first)
     return canvas
 
 
@@ -51,23 +52,31 @@ def labels(face: FoundFace) -> list[str]:
     >>> labels(FoundFace(np.zeros(4), 1.234, np.zeros((5, 2)), "mtfl-5", moods))
     ['1.23', 'smile yes 0.80']
     """
-    found = [f"{face.score:.2f}" + (", missed" if face.missed else "")]
-    for name, classes in face.attributes.items():
+    return [f"{face.score:.2f}" + (", missed" if face.missed else ""), *likeliest(face.attributes)]
+
+
+def likeliest(attributes: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return the likeliest class of each attribute and its probability, in words; none where it is not known.
+
+    >>> likeliest({"pose": {"left": 0.25, "right": 0.75}, "smile": {"yes": float("nan")}})
+    ['pose right 0.75']
+    """
+    found = []
+    for name, classes in attributes.items():
         best = max(classes, key=lambda one: classes[one])
         if not np.isnan(classes[best]):
             found.append(f"{name} {best} {classes[best]:.2f}")
     return found
 
 
-def _write(canvas: np.ndarray, face: FoundFace) -> None:
-    """Write the words of a face above and below its box, inside of the photo."""
-    x0, y0, _, y1 = (round(float(side)) for side in face.box)
+def write_beside(canvas: np.ndarray, box: np.ndarray, below: Sequence[str], above: str = "") -> None:
+    """Write words above and lines below the box of a face, (4,) px, inside of the photo, which is changed."""
+    x0, y0, _, y1 = (round(float(side)) for side in box)
     size = int(np.clip((y1 - y0) / PER_FACE, LEAST, MOST))
     line = round(1.4 * size)
-    first, *others = labels(face)
-    for row, text in enumerate([first, *others]):
-        top = y0 - line if row == 0 else y1 + 2 + (row - 1) * line
-        top = min(max(top, 0), max(canvas.shape[0] - line, 0))
+    tops = ([(y0 - line, above)] if above else []) + [(y1 + 2 + row * line, text) for row, text in enumerate(below)]
+    for place, text in tops:
+        top = min(max(place, 0), max(canvas.shape[0] - line, 0))
         left = min(max(x0, 0), max(canvas.shape[1] - text_width(text, size) - size, 0))
         part = canvas[top : top + line, left : left + text_width(text, size) + size]
         part[:] = part // 3 + np.array(GROUND, np.uint8) // 2  # so that words can be read on any photo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,10 +15,13 @@ SAME = 0.3  # IoU from which two boxes are the same face
 KEPT = 0.5  # IoU of the box that a method got and that of its answer, below which the answer is not trusted
 STEADY = 0.9  # IoU of a box and that of its answer from which the box stays
 TWICE = 0.7  # IoU from which two tracks follow one face
+STAYS = 0.75  # of an attribute's probability when it is asked again: answers to single frames flicker
 PATIENCE = 2  # detections without its face after which a track ends
 
 Detect = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Attributes = Mapping[str, Mapping[str, float]]  # attribute -> class -> probability
+Describe = Callable[[np.ndarray, np.ndarray], Sequence[Attributes]]
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Track:
         px: what the method answered.
     shown : (L, 2) array
         px: the same after smoothing.
+    attributes : dict of str to dict of str to float
+        Attribute -> class -> probability, averaged over the frames in which it was asked, the last ones most.
     """
 
     identity: int
@@ -44,7 +49,9 @@ class Track:
     score: float
     landmarks: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     shown: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    attributes: Attributes = field(default_factory=dict)
     smooth: OneEuro | None = None
+    described: int | None = None  # frame
     unseen: int = 0
     last: float = 0.0
 
@@ -70,6 +77,8 @@ class Tracker:
         Makes a filter for each face, such as `OneEuro`; None for none.
     memory : float
         Seconds.
+    describe : callable, optional
+        describe(image, boxes) -> the attributes of each face; asked when a face is new, and then every `every` frames.
     """
 
     def __init__(
@@ -79,10 +88,12 @@ class Tracker:
         every: int = 15,
         smoothing: Callable[[], OneEuro] | None = OneEuro,
         memory: float = 1.0,
+        describe: Describe | None = None,
     ):
         if every < 1:
             raise DataError(must_be("tracker", "every", every, "a number of frames from 1"))
         self.detect, self.predict, self.every, self.smoothing, self.memory = detect, predict, every, smoothing, memory
+        self.describe, self._frame = describe, 0
         self.tracks: list[Track] = []
         self._gone: list[Track] = []
         self._since, self._count = every, 0
@@ -111,7 +122,18 @@ class Tracker:
             size = float(box_size(tight_box(track.landmarks)).max())
             track.shown = track.landmarks if track.smooth is None else track.smooth(track.landmarks, time, size)
         self._gone = [track for track in self._gone if time - track.last <= self.memory]
+        self._ask(image)
+        self._frame += 1
         return list(self.tracks)
+
+    def _ask(self, image: np.ndarray) -> None:
+        """Ask for the attributes of the faces whose turn it is."""
+        if self.describe is None:
+            return
+        due = [one for one in self.tracks if one.described is None or self._frame - one.described >= self.every]
+        if due:
+            for track, found in zip(due, self.describe(image, np.stack([one.box for one in due])), strict=True):
+                track.attributes, track.described = blended(track.attributes, found), self._frame
 
     def _answer(self, image: np.ndarray) -> list[bool]:
         """Predict all tracks; return which answers can be trusted."""
@@ -152,7 +174,7 @@ class Tracker:
             self.tracks.append(Track(self._count, box, score, smooth=smooth))
         else:
             self._gone = [track for track in self._gone if track is not known]
-            self.tracks.append(Track(known.identity, box, score, smooth=smooth))
+            self.tracks.append(Track(known.identity, box, score, smooth=smooth, attributes=known.attributes))
 
     def _end(self, ended: list[Track]) -> None:
         gone = {track.identity for track in ended}
@@ -185,6 +207,21 @@ def next_box(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """
     around = tight_box(landmarks)
     return box if box_iou(box, around) >= STEADY else around
+
+
+def blended(old: Attributes, new: Attributes) -> Attributes:
+    """Return the attributes of a face after another answer; what the answer does not tell stays as it was.
+
+    >>> blended({"smile": {"no": 1.0, "yes": 0.0}}, {"smile": {"no": 0.0, "yes": 1.0}})
+    {'smile': {'no': 0.75, 'yes': 0.25}}
+    >>> blended({"smile": {"yes": 0.5}}, {"smile": {"yes": float("nan")}, "beard": {"yes": 0.25}})
+    {'smile': {'yes': 0.5}, 'beard': {'yes': 0.25}}
+    """
+    told = {name: classes for name, classes in new.items() if np.isfinite(list(classes.values())).all()}
+    for name, classes in told.items():
+        if name in old:
+            told[name] = {one: STAYS * old[name][one] + (1 - STAYS) * share for one, share in classes.items()}
+    return {**old, **told}
 
 
 def match(boxes, others) -> dict[int, int]:

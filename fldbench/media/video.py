@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fldbench.errors import DataError
+from fldbench.media.camera import open_camera
 from fldbench.media.clip import Frame, check_ending, open_clip, written_clip
 from fldbench.media.smooth import OneEuro
 from fldbench.media.stages import Stages
-from fldbench.media.track import Detect, Predict, Track, Tracker
+from fldbench.media.track import Describe, Detect, Predict, Track, Tracker
 from fldbench.progress import Listener
 
 Draw = Callable[[np.ndarray, Sequence[Track]], np.ndarray]
@@ -33,7 +35,7 @@ class Followed:
     seconds : float
         Of the whole work.
     stages : Stages
-        Seconds of decode, detect, predict, draw and encode.
+        Seconds of decode, detect, predict, attributes, draw and encode.
     notes : tuple of str
         What was wrong with the video.
     """
@@ -52,7 +54,7 @@ class Followed:
 
 
 def follow_faces(
-    source: str | Path,
+    source: str | Path | int,
     target: str | Path | None,
     detect: Detect,
     predict: Predict,
@@ -61,16 +63,17 @@ def follow_faces(
     smoothing: Callable[[], OneEuro] | None = OneEuro,
     each: Callable[[Frame, list[Track]], None] | None = None,
     progress: Listener | None = None,
+    describe: Describe | None = None,
 ) -> Followed:
     """Follow the faces of a video, draw them, and write the video with the times and the sound of the original.
 
     Parameters
     ----------
-    source : str or Path
-        The video.
+    source : str, Path or int
+        The video, or the number of a camera, whose frames Ctrl-C ends.
     target : str or Path, optional
         .mp4, .mov or .mkv; without one nothing is drawn and written.
-    detect, predict, every, smoothing
+    detect, predict, every, smoothing, describe
         As for `fldbench.media.track.Tracker`.
     draw : callable
         draw(image, tracks) -> RGB uint8 of the same size.
@@ -94,13 +97,20 @@ def follow_faces(
     """
     if target is not None:
         check_ending(target)
-        if Path(target).exists() and Path(source).exists() and Path(target).samefile(source):
+        video = None if isinstance(source, int) else Path(source)
+        if video is not None and Path(target).exists() and video.exists() and Path(target).samefile(video):
             raise DataError("the drawn video would replace the video itself; give another output", target)
     stages = Stages()
-    tracker = Tracker(_timed(stages, "detect", detect), _timed(stages, "predict", predict), every, smoothing)
+    tracker = Tracker(
+        _timed(stages, "detect", detect),
+        _timed(stages, "predict", predict),
+        every,
+        smoothing,
+        describe=None if describe is None else _timed(stages, "attributes", describe),
+    )
     began, frames, with_faces = time.perf_counter(), 0, 0
     with ExitStack() as open_files:
-        clip = open_files.enter_context(open_clip(source))
+        clip: Any = open_files.enter_context(open_camera(source) if isinstance(source, int) else open_clip(source))
         writer = None if target is None else open_files.enter_context(written_clip(target, clip))
         parts = clip.packets()
         while True:
@@ -124,7 +134,7 @@ def follow_faces(
                     writer.frame(drawn, frame.time)
             frames, with_faces = frames + 1, with_faces + bool(tracks)
             if progress is not None:
-                progress(str(source), frames, clip.n_frames or 0)
+                progress(str(source) if clip.n_frames else f"{frames} frames", frames, clip.n_frames or 0)
         notes = tuple(clip.notes)
     return Followed(frames, with_faces, tracker.identities, time.perf_counter() - began, stages, notes)
 

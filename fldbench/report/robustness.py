@@ -11,9 +11,8 @@ import numpy as np
 
 from fldbench.errors import FldbenchError, StoreError
 from fldbench.files import write_text
-from fldbench.npz import read_npz
 from fldbench.records.record import Record
-from fldbench.records.store import Store, read_records
+from fldbench.records.store import read_records
 from fldbench.report import formats
 from fldbench.report.captions import captioned
 from fldbench.report.columns import Column, csv_text
@@ -116,7 +115,7 @@ class Robustness:
 
 
 def robustness(folders: str | Path | Sequence[str | Path]) -> Robustness:
-    """Return the curves of the records in one folder or several.
+    """Return the curves of the records in folders, or in files of `fldbench publish`.
 
     Rows are those of `leaderboard`; records that were edited or contradict themselves have no part. Intervals are over
     the faces whose errors are kept (see `fldbench.stats.paired_differences`); faces are drawn one by one, since records
@@ -133,7 +132,7 @@ def robustness(folders: str | Path | Sequence[str | Path]) -> Robustness:
     records: list[Record] = []
     for item in items:
         for record in read_records(item, unreadable):
-            errors[record.key] = _errors(record, Path(item))
+            errors[record.key] = _errors(record)
             records.append(unsound(record, why) if (why := problem_of(record)) else record)
     rows = with_ranks(rows_of(records))
     sections, left_out = sections_of(rows)
@@ -155,18 +154,17 @@ def _caption(section: Section) -> str:
     return captioned([curve.steps[0].row for curve in section.curves], ranked=False)[0]
 
 
-def _errors(record: Record, folder: Path) -> np.ndarray | None:
+def _errors(record: Record) -> np.ndarray | None:
     """Return what each face counts, in the order of the ids; None where that is not kept."""
-    if record.status != "ok" or record.edited or not record.arrays_sha256:
+    if record.status != "ok" or record.edited or record.kept is None:
         return None
-    for place in (Store(folder, create=False).record_path(record.key), folder / record.key):
-        try:
-            arrays = read_npz(place / "faces.npz", ("ids", "charged"))
-        except FldbenchError:
-            continue
-        if {"ids", "charged"} <= arrays.keys():
-            return np.asarray(arrays["charged"], float)[np.argsort(arrays["ids"], kind="stable")]
-    return None
+    try:
+        arrays = record.kept(("ids", "charged"))
+    except FldbenchError:
+        return None
+    if not {"ids", "charged"} <= arrays.keys():
+        return None
+    return np.asarray(arrays["charged"], float)[np.argsort(arrays["ids"], kind="stable")]
 
 
 def _difference(first: np.ndarray, second: np.ndarray) -> Interval:

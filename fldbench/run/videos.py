@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,10 @@ from fldbench.media.clip import FORMATS, Frame
 from fldbench.media.marks import Marks, draw_tracks
 from fldbench.media.pose import head_pose, openness
 from fldbench.media.smooth import OneEuro
-from fldbench.media.track import Track
+from fldbench.media.track import Attributes, Track
 from fldbench.media.video import Followed, follow_faces
 from fldbench.method import Method
+from fldbench.params import LANDMARKS
 from fldbench.progress import Listener
 from fldbench.schemes import get_scheme
 
@@ -27,7 +30,7 @@ ABOUT = ("frame", "seconds", "face", "score", "yaw", "pitch", "roll", "left_eye"
 
 def predict_video(
     model: Method,
-    source: str | Path,
+    source: str | Path | int,
     output: str | Path,
     detector: str | Detector = DEFAULT,
     min_score: float | None = None,
@@ -43,12 +46,13 @@ def predict_video(
     ----------
     model : Method
         Fitted.
-    source : str or Path
-        The video.
+    source : str, Path or int
+        The video, or the number of a camera, whose frames Ctrl-C ends.
     output : str or Path
-        .mp4, .mov or .mkv: the video with its faces drawn. .csv: a line for each face in each frame, with the number of
-        the face, the pose of the head in degrees and the aspect ratios of eyes and mouth (empty where the scheme does
-        not tell), and the points x0, y0, x1, ... in px of the upright frame.
+        .mp4, .mov or .mkv: the video with its faces drawn, and with the attributes that the model answers. .csv: a line
+        for each face in each frame, with the number of the face, the pose of the head in degrees and the aspect ratios
+        of eyes and mouth (empty where the scheme does not tell), and the points x0, y0, x1, ... in px of the upright
+        frame.
     detector, min_score, largest
         As for `fldbench.found.faces_in`.
     every : int
@@ -81,6 +85,13 @@ def predict_video(
     def note(frame: Frame, tracks: list[Track]) -> None:
         lines.extend(_line(frame, track, scheme) for track in tracks)
 
+    def describe(image: np.ndarray, boxes: np.ndarray) -> list[Attributes]:
+        found = model.predict_attributes([image] * len(boxes), boxes)
+        return [
+            {name: dict(zip(model.classes_[name], rows[i].tolist(), strict=True)) for name, rows in found.items()}
+            for i in range(len(boxes))
+        ]
+
     seen, model._boxes_seen = model._boxes_seen, None  # boxes from landmarks are tight, whatever it learned on
     try:
         done = follow_faces(
@@ -93,6 +104,7 @@ def predict_video(
             OneEuro if smooth else None,
             note if as_table else None,
             progress,
+            None if as_table or not [one for one in model.tasks if one != LANDMARKS] else describe,
         )
     finally:
         model._boxes_seen = seen
@@ -102,6 +114,65 @@ def predict_video(
         csv.writer(text, lineterminator="\n").writerows([[*ABOUT, *points], *lines])
         write_text(output, text.getvalue())
     return done
+
+
+def video_sources(inputs: Sequence[str]) -> list[str | int]:
+    """Return the videos that inputs name, each once, in order; a number is that of a camera.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files, patterns such as `clips/*.mp4`, or one number from 0, if no file is called so.
+
+    Raises
+    ------
+    DataError
+        For a camera beside other inputs, and a pattern without any file.
+
+    >>> video_sources(["a.mp4", "0.mp4", "a.mp4"]), video_sources(["0"])
+    (['a.mp4', '0.mp4'], [0])
+    """
+    found: dict[str | int, None] = {}
+    for text in inputs:
+        if is_camera(text):
+            if len(inputs) > 1:
+                raise DataError(must_be("predict", "what stands beside a camera", list(inputs), "nothing"))
+            return [int(text)]
+        matches = (
+            sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) and not Path(text).exists() else [text]
+        )
+        if not matches:
+            raise DataError("no file matches this pattern", text)
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+def is_camera(text: str) -> bool:
+    """Return whether an input is the number of a camera: digits, and no file of that name."""
+    return text.isascii() and text.isdigit() and not Path(text).exists()
+
+
+def video_targets(sources: Sequence[str | int], output: Path) -> list[Path]:
+    """Return where the result of each video is written: the output itself, or files of their names in that folder.
+
+    Raises
+    ------
+    DataError
+        For several videos and one file, for a camera and a folder, and for two videos of one name.
+    """
+    if output.suffix and not output.is_dir():
+        if len(sources) > 1:
+            then = "give a folder"
+            raise DataError(must_be("predict", f"the number of videos for {output}", len(sources), "1", then))
+        return [output]
+    if isinstance(sources[0], int):
+        raise DataError(f"predict: a camera needs one file to write; give -o FILE{', '.join(FORMATS)} or .csv")
+    names = [Path(str(one)) for one in sources]
+    found = [output / (path.name if path.suffix.lower() in FORMATS else f"{path.stem}.mp4") for path in names]
+    double = next((path for path in found if found.count(path) > 1), None)
+    if double is not None:
+        raise DataError("two videos would be written to this file; give them in two calls", double)
+    return found
 
 
 def _line(frame: Frame, track: Track, scheme: str) -> list[object]:

@@ -73,6 +73,13 @@ def test_numbers_without_an_auc_fit_at_every_threshold():
     assert audited("nme 2.98 fr 0.7").sentences == ("The numbers fit together, whatever their threshold.",)
 
 
+def test_an_nme_alone_stands_beside_those_that_others_publish():
+    found = audited("300w-full nme 4.61")
+    assert found.grade is Grade.consistent
+    assert found.sentences == ("An NME alone contradicts nothing; give FR or AUC too.",)
+    assert found.facts[0].startswith("published NME on these faces: inter-ocular ")
+
+
 @pytest.mark.parametrize("text", ["", "300w-full", "300w-full nme", "nme 3 fr x", "nme 3 speed 4", "nme 3 nme 4"])
 def test_other_claims_have_an_example(text):
     with pytest.raises(DataError, match=r"such as '300w-full nme 2\.98 fr 0\.73 auc 62\.7'"):

@@ -197,3 +197,39 @@ def test_published_predictions_have_no_fault_until_they_are_spoilt(data_root, na
     assert diagnose(reversed_in(0, 16, points), own, rules).findings[0].what == "reversed in 0-16"
     both = diagnose(points[:, MIRROR] + [25, 60], own, rules).findings
     assert [one.what for one in both] == ["numbered as in a mirror, and shifted"]
+
+
+def finds_the_shift_or_says_that_it_cannot(points, own, rules):
+    """Move real predictions by a pixel each way: it is measured exactly, and named with a cause or as undecided."""
+    before, n = diagnose(points, own, rules), len(points)
+    for px in (1.0, -1.0):
+        found = diagnose(points + px, own, rules)
+        assert np.subtract(found.shift, before.shift) == pytest.approx([px, px], abs=1e-6)
+        assert found.shift_error == pytest.approx(before.shift_error)
+        said = about_shift(found, n)
+        sure = max(abs(off) - 3 * error for off, error in zip(found.shift, found.shift_error, strict=True)) > 0
+        if found.findings:
+            (one,) = found.findings
+            assert one.remedy.startswith("moving them by") and said.endswith("before the remedies.")
+            assert one.sure.startswith(("likely, not proven", "possible"))
+        elif sure:
+            assert said.endswith(
+                "a bias of the method or of the annotation; alone it does not prove another count of pixels."
+            )
+        else:
+            assert said.endswith("no shift that all faces have in common.")
+
+
+@pytest.mark.parametrize("name", COFW68)
+def test_a_pixel_more_in_published_predictions_is_found_or_said_to_be_undecided(data_root, name):
+    rules = fldbench.get_protocol("cofw68")
+    outside = evaluate_file(data_root / "cofw68/Results" / f"{name}.txt", rules, data_root)
+    finds_the_shift_or_says_that_it_cannot(outside.predictions[::5], outside.faces[::5], rules)
+
+
+def test_a_pixel_more_in_answers_for_300w_is_found_or_said_to_be_undecided(data_root):
+    rules = fldbench.get_protocol("300w-helen")
+    train, test = (fldbench.load_dataset("300w", data_root, split) for split in ("train", "test"))
+    own = rules.select(test)[::3]
+    model = fldbench.make_method("linear", crop_size=32, copies=1).fit(train[::10])
+    finds_the_shift_or_says_that_it_cannot(model.predict(list(own.images), own.boxes), own, rules)

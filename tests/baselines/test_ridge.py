@@ -96,20 +96,26 @@ def test_mirrored_rows_by_doubling_them(rows):
 
 
 def test_mirrored_rows_in_two_halves_give_the_solution_of_the_whole(rows):
+    """The whole has a feature without penalty that says which rows are mirrored."""
     features, targets, weights = rows
     order, swap, sign = np.array([1, 0, 2, 6, 4, 5, 3]), np.array([1, 0, 2]), np.array([-1.0, -1.0, -1.0])
-    halves = [MirroredEquations(order, swap, sign) for _ in range(3)]
-    for some, part in zip(halves, np.array_split(np.arange(40), 3), strict=True):
+    parts = [MirroredEquations(order, swap, sign) for _ in range(3)]
+    for some, part in zip(parts, np.array_split(np.arange(40), 3), strict=True):
         some.add(features[part].astype(np.float32), targets[part], weights[part])
-    both = MirroredEquations.total(halves)
-    whole = equations_of(features, targets, weights).mirrored(order, swap, sign)
-    found, expected = both.solve(0.7), whole.solve(0.7)
-    assert np.allclose(found.weights, expected.weights, atol=1e-4)
-    assert np.allclose(found.bias, expected.bias, atol=1e-4)
-    other, its = both.solve(70.0), whole.solve(70.0)
-    worse = both.squared_error(other) - both.squared_error(found)
-    assert worse == pytest.approx(whole.squared_error(its) - whole.squared_error(expected), rel=1e-3)
-    again = MirroredEquations.total(halves).solve(0.7)  # a total changes none of its parts
+    side = np.repeat([1.0, -1.0], 40)[:, None]
+    both = np.hstack([np.concatenate([features, features[:, order]]), side])
+    whole = equations_of(both, np.concatenate([targets, targets[:, swap] * sign]), np.tile(weights, 2))
+    penalty = np.diag([1.0] * 7 + [0])
+
+    total = MirroredEquations.total(parts)
+    found, expected = total.solve(0.7), whole.solve(0.7, penalty)
+    assert np.allclose(found.weights, expected.weights[:-1], atol=1e-4)
+    assert np.allclose(found.bias, expected.bias + expected.weights[-1], atol=1e-4)
+    assert np.abs(expected.weights[-1]).max() > 0.1
+    worse = total.squared_error(total.solve(70.0)) - total.squared_error(found)
+    rise = whole.squared_error(whole.solve(70.0, penalty)) - whole.squared_error(expected)
+    assert worse == pytest.approx(rise, rel=1e-3)
+    again = MirroredEquations.total(parts).solve(0.7)  # a total changes none of its parts
     assert np.array_equal(again.weights, found.weights)
 
 

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 
 import fldbench
 from fldbench.baselines.average import Average
-from fldbench.baselines.stack import Stack, stacking_weights, weighted_mean
+from fldbench.baselines.stack import Stack, corrected, mean_offsets, stacking_weights, weighted_mean
 from fldbench.errors import DataError, MethodError
 from fldbench.method import Method, load_method
 from fldbench.registry import TABLES, register_method
@@ -130,22 +130,50 @@ def test_a_member_that_missed_a_face_leaves_it_to_the_others():
     assert np.isnan(weighted_mean(answers[:1], weights[:1])).all()
 
 
+def test_offsets_by_hand():
+    shape = np.array([[0.0, 0], [8, 0], [0, 6], [8, 6]])  # of size 5
+    answers = np.stack([shape, 2 * shape])[None]
+    truth = answers[0] + np.array([[[5.0, 0]], [[20, 10]]])  # one size to the right; two, and one down
+    assert np.allclose(mean_offsets(answers, truth, 0.0), [[[1.5, 0.5]] * 4])
+    assert np.allclose(mean_offsets(answers, truth, 2.0), [[[0.75, 0.25]] * 4])
+    assert np.allclose(corrected(answers, np.full((1, 4, 2), 0.1)) - answers, np.array([0.5, 1.0])[:, None, None])
+    truth[1, 2], answers = np.nan, np.concatenate([answers, np.full_like(answers, np.nan)])
+    found = mean_offsets(answers, truth, 0.0)
+    assert found[0, 2].tolist() == [1, 0] and found[0, 1].tolist() == [1.5, 0.5] and not found[1].any()
+    assert np.isnan(corrected(answers, found)[1]).all()
+    assert not mean_offsets(np.zeros((1, 2, 4, 2)), truth, 0.0).any(), "a shape without size has no unit"
+
+
+def test_a_shift_that_mirrored_faces_cannot_teach_is_learned(faces):
+    method = Stack(("below",), {"below": {"off": 4.0}}, ridge=0.0, parts=None).fit(faces)
+    wrong = method.members_[0].predict(list(faces.images), faces.boxes) - faces.landmarks
+    answer = method.predict(list(faces.images), faces.boxes) - faces.landmarks
+    assert np.abs(answer).max() < 0.25 * np.abs(wrong).max()
+
+
 @pytest.mark.parametrize("parts", [1, 2, None])
-def test_weights_are_out_of_fold(faces, parts):
-    """Memory is perfect on the faces that it knows, and has none of the weight that this would give it."""
-    method = Stack(("memory", "below"), folds=5, parts=parts, ridge=0.0).fit(faces)
-    assert method.weights_ == pytest.approx(np.repeat([[1 / 50], [49 / 50]], 68, axis=1))  # 1 / 7^2 to 1 / 1^2
+def test_all_is_learned_out_of_fold(faces, parts):
+    """Memory is perfect on the faces that it knows, and gains nothing by it."""
+    method = Stack(("memory", "below"), folds=5, parts=parts, ridge=0.5).fit(faces)
     *apart, whole = Memory.fits
     assert whole == sorted(faces.ids.tolist())
     assert [len(one) for one in apart] == [12] * (parts or 5) and len({tuple(one) for one in apart}) == (parts or 5)
+    some = faces[faces.fold_of(5, 0) < (parts or 5)]
+    answers = some.landmarks + np.array([[OFF, 0.0], [0.0, 1.0]])[:, None, None]
+    offsets = mean_offsets(answers, some.landmarks, 0.5)
+    sides = np.sqrt((some.boxes[:, 2:] - some.boxes[:, :2]).prod(axis=1))
+    weights = stacking_weights(corrected(answers, offsets), some.landmarks, sides, 0.5)
+    assert np.allclose(method.offsets_, offsets) and np.allclose(method.weights_, weights)
+    assert (weights[1] > 0.6).all()
+    known = faces.landmarks + np.array([[0.0, 0.0], [0.0, 1.0]])[:, None, None]
     answer = method.predict(list(faces.images), faces.boxes)
-    assert np.allclose(answer - faces.landmarks, (0, 49 / 50))
+    assert np.allclose(answer, weighted_mean(corrected(known, offsets), weights))
 
 
 def test_a_method_that_is_given_twice_has_parameters_for_each_time(faces):
-    method = Stack(("below", "below"), {"below": [{"off": 3.0}, {}]}, ridge=0.0).fit(faces)
+    method = Stack(("below", "below"), {"below": [{"off": 3.0}, {}]}).fit(faces)
     assert [member.off for member in method.members_] == [3.0, 1.0]
-    assert np.allclose(method.weights_, [[0], [1]], atol=1e-6)
+    assert (method.weights_[1] > 0.5).all()
     assert [m.off for m in Average(("below", "memory", "below"), {"below": {"off": 2.0}}).members[::2]] == [2.0, 2.0]
 
 
@@ -154,7 +182,7 @@ def test_saved_and_loaded(faces, tmp_path):
     again = load_method(method.save(tmp_path / "m.safetensors"))
     answers = [one.predict(list(faces.images), faces.boxes) for one in (method, again)]
     assert np.array_equal(*answers) and method.n_parameters == again.n_parameters
-    assert method.n_parameters == sum(member.n_parameters for member in method.members_) + 2 * 68
+    assert method.n_parameters == sum(member.n_parameters for member in method.members_) + 2 * 68 * 3
     learned = method.learned()
     with pytest.raises(DataError, match=r"stack: weights_ is 'float64 of shape \(1, 68\)'; must be float64 of"):
         again.restore(learned | {"weights_": learned["weights_"][:1]})

@@ -1,13 +1,17 @@
 """Networks run by ONNX Runtime: every answer is that of torch, to rounding."""
 
 import pickle
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 from toy_tasks import faces_with_attributes
 from toys import toy_faces
 
+import fldbench
+from fldbench import registry
 from fldbench.cnn.nets.fld_net import FldNet
 from fldbench.cnn.nets.small import SmallCNN
 from fldbench.errors import MethodError, MissingDependencyError
@@ -54,3 +58,35 @@ def test_a_missing_package_is_found_before_the_fit(monkeypatch):
         FldNet(runtime="onnxruntime").check_params()
     with pytest.raises(MethodError, match="runtime is 'tvm'; must be one of 'torch', 'onnxruntime'"):
         FldNet(runtime="tvm").check_params()
+
+
+def test_a_network_that_only_answers_otherwise_is_not_fitted_again(tmp_path):
+    params = {"size": 32, "width": 4, "head": 8, **QUICK}
+    suite = {
+        "name": "looks",
+        "train": [{"dataset": "synthetic", "faces": 8}],
+        "methods": [
+            {"name": "fld-net", "params": params},
+            {"name": "fld-net", "label": "mirrored", "params": params | {"flip_test": True}},
+        ],
+        "protocols": ["synthetic-test@first=4"],
+    }
+    first, second = fldbench.run_suite(suite, tmp_path)
+    fits = sorted(path.read_text() for path in tmp_path.glob("models/*/fit.json"))
+    assert len(fits) == 2 and first.key != second.key
+    assert first.timings.fit_seconds <= second.timings.fit_seconds < first.timings.fit_seconds + 1
+    one, other = (load_method(path) for path in sorted(tmp_path.glob("models/*/model.safetensors")))
+    assert {one.flip_test, other.flip_test} == {False, True}
+    weights = [method.network_.state_dict() for method in (one, other)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert first.metrics != second.metrics and one.fitted_on == other.fitted_on is not None
+
+
+def test_mirrored_answers_need_mirror_pairs_also_without_a_fit(monkeypatch):
+    monkeypatch.setitem(registry.TABLES, "scheme", {})
+    method = FldNet(flip_test=True)
+    (plain,) = method.members_alone.values()
+    assert plain.get_params() == FldNet().get_params() and not plain.members_alone
+    fldbench.register_scheme("no-pairs-5", points=5)
+    with pytest.raises(MethodError, match="flip_test needs mirror pairs, which the scheme no-pairs-5 does not give"):
+        method.assemble([plain], replace(toy_faces(2), scheme="no-pairs-5"))

@@ -5,7 +5,7 @@ import pytest
 from writers import some_points, write_300w_pts, write_image
 
 import fldbench
-from fldbench.datasets.ibug300vw import CATEGORIES, TEST
+from fldbench.datasets.ibug300vw import BROKEN, CATEGORIES, TEST, broken_frames
 from fldbench.errors import DataError, DatasetNotFoundError
 
 POINTS = some_points(5, 68)
@@ -35,6 +35,30 @@ def test_clips_are_groups_and_categories_subsets(clips):
 
 def test_the_categories_have_the_published_numbers_of_clips():
     assert [len(clips) for clips in CATEGORIES.values()] == [31, 19, 14] and len(TEST) == 64
+    for number, n_expected in ((1, 62_135), (2, 32_805), (3, 26_338)):
+        assert fldbench.get_protocol(f"300vw-category-{number}").n_expected == n_expected
+
+
+def test_broken_frames_of_test_clips_are_left_out(clips):
+    """2,127 frames, all of test clips; by hand, clip 410 has 148 of them and the first is 148."""
+    counts = [len(broken_frames(f"{clip:03d}")) for clip in BROKEN]
+    assert sum(counts) == 2127 and {f"{clip:03d}" for clip in BROKEN} <= TEST and min(broken_frames("410")) == 148
+    for number, points in ((147, POINTS[0]), (148, POINTS[1])):
+        write_300w_pts(clips / f"300vw/410/annot/{number:06d}.pts", points)
+        write_image(clips / f"300vw/410/imgs/{number:06d}.jpg")
+    test = fldbench.load_dataset("300vw", clips, "test")
+    assert "410/000147" in test.ids.tolist() and "410/000148" not in test.ids.tolist()
+    assert test.parts == {"clips": (3, 64), "without broken frames": (4, 5)}
+    assert len(fldbench.get_protocol("300vw-category-3").select(test)) == 2
+
+
+def test_the_list_is_that_of_the_toolbox(data_root):
+    """That file is a pickle: it is read here, in a test of a file that we know, and nowhere else."""
+    path = data_root / "format_samples/300vw/broken_frames.npy"
+    listed = np.load(path, allow_pickle=True).item()
+    assert {clip: set(frames) for clip, frames in listed.items()} == {
+        str(clip): broken_frames(str(clip)) for clip in BROKEN
+    }
 
 
 def test_without_any_frame_predictions_can_be_scored(clips):
@@ -63,7 +87,7 @@ def test_errors_name_what_is_wrong(clips):
 def test_the_real_samples_are_those_of_the_coco_file(data_root):
     root = data_root / "format_samples"
     coco = fldbench.load_dataset("coco-face", root / "300vw", "all")
-    for split, clip, n in (("train", "001", 2), ("test", "401", 2)):
+    for split, clip, n in (("train", "001", 2), ("test", "401", 1)):  # 401/000731 is broken
         faces = fldbench.load_dataset("300vw", root, split)
         assert set(faces.groups) == {clip} and len(faces) == n and faces.images[0].ndim == 3
         for one, points in zip(coco.ids, coco.landmarks, strict=True):

@@ -136,3 +136,18 @@ def test_match_takes_the_best_assignment():
     assert match([], [[0, 0, 1, 1]]) == match([[0, 0, 1, 1]], []) == {}
     with pytest.raises(DataError, match="every is 0"):
         Tracker(find_squares, corners, every=0)
+
+
+def test_attributes_are_asked_of_new_faces_and_then_every_few_frames():
+    asked = []
+
+    def describe(image, boxes):
+        asked.append(len(boxes))
+        return [{"smile": {"no": 0.0, "yes": 1.0}}] * len(boxes)
+
+    tracker = Tracker(find_squares, corners, every=3, describe=describe)
+    for number in range(8):
+        places = [(20, 20), (60, 50)] if number >= 4 else [(20, 20)]
+        tracks = tracker.step(squares(places), number / 25)
+    assert asked == [1, 1, 2]  # frame 0; frame 3; frame 6, where the second face is detected
+    assert [track.attributes for track in tracks] == [{"smile": {"no": 0.0, "yes": 1.0}}] * 2

@@ -16,11 +16,12 @@ from fldbench.schemes import list_schemes
 COUNTS = {
     **{"300w-helen": 330, "300w-lfpw": 224, "300w-common": 554, "300w-challenging": 135, "300w-full": 689},
     **{"300w-private": 600, "300w-private-indoor": 300, "300w-private-outdoor": 300},
+    **{"300vw": 121278, "300vw-category-1": 62135, "300vw-category-2": 32805, "300vw-category-3": 26338},
     **{"wflw": 2500, "wflw-pose": 326, "wflw-expression": 314, "wflw-illumination": 698, "wflw-makeup": 206},
     **{"wflw-occlusion": 736, "wflw-blur": 773, "cofw": 507, "cofw68": 507, "aflw19-full": 4386},
     **{"aflw19-frontal": 1314, "merl-rav": 3865, "jd106": 2000, "lapa": 2000, "mtfl-test": 2995},
     **{"mtfl-detected": 2995, "youtube-faces-test": 770, "youtube-faces-disjoint": 660, "imm-frontal": 120},
-    "synthetic-test": 400,
+    **{"synthetic-test": 400, "synthetic-video": 675},
 }
 
 
@@ -98,11 +99,11 @@ def test_blanks_in_ids_do_not_matter_to_their_hash(data_root):
 
 def test_the_catalogue_fits_on_a_screen():
     bases, modifiers = catalogue()
-    assert len(bases) + len(modifiers) + 2 <= 44
+    assert len(bases) + len(modifiers) + 2 <= 48
     for rows in (bases, modifiers):
         width = max(len(name) for name, _ in rows)
         assert max(2 + width + 2 + len(text) for _, text in rows) <= 80
     assert dict(bases)["wflw-SUBSET"] == "pose expression illumination makeup occlusion blur"
     assert dict(bases)["cofw68"] == "  507 faces, ibug-68, inter-ocular, boxes official"
     named = {name for name, _ in bases if not name.endswith("-SUBSET")}
-    assert named == {name for name in COUNTS if not name.startswith("wflw-")}
+    assert named == {name for name in COUNTS if not name.startswith(("wflw-", "300vw-"))}

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from made_pages import write_runs
 from made_records import NUMBERS, failed, made_record
 from typer.testing import CliRunner
 
@@ -18,6 +19,7 @@ from fldbench.records.store import Store
 from fldbench.report import robustness
 from fldbench.report.curves import BOXES, sections_of, with_intervals, with_ranks
 from fldbench.report.names import rows_of
+from fldbench.report.publish import publish
 from fldbench.report.robustness import _difference
 from fldbench.report.robustness_figure import boxes_figure, harms_figure
 from fldbench.report.robustness_tables import tables_of
@@ -35,6 +37,16 @@ def measured(method, values, kind="blur", base=BASE, **fields):
         for name, one in zip(names, numbers, strict=True)
         if one["nme"] == one["nme"]
     ]
+
+
+def test_published_records_give_the_curves_of_their_folder(tmp_path):
+    for name in (BASE, f"{BASE}@blur=1"):
+        write_runs(tmp_path, {"a": np.full(9, 0.03), "b": np.linspace(0.02, 0.09, 9)}, name)
+    publish([tmp_path], tmp_path / "records.zip")
+    lines = [
+        list(csv.DictReader(io.StringIO(robustness(one).to_csv()))) for one in (tmp_path, tmp_path / "records.zip")
+    ]
+    assert lines[0] == lines[1] and all(line["last_rise:low"] for line in lines[1])
 
 
 def curves(*records):

@@ -34,6 +34,7 @@ FAMILIES = {
     "cnn-small": ("cnn-small", {"size": 16, "epochs": 1}),
     "nose-net": ("nose-net", {"width": 32, "height": 32, "epochs": 1}),
     "heatmap": ("heatmap", {"size": 32, "width": 4, "epochs": 1}),
+    "heatmap-int8": ("heatmap", {"size": 32, "width": 4, "epochs": 1}),
 }
 BAD = (np.nan, np.inf, -1.0, 1e30, 1e308, 0.0)
 
@@ -109,7 +110,8 @@ def main(count, names):
     with tempfile.TemporaryDirectory() as folder:
         for family in names or FAMILIES:
             name, params = FAMILIES[family]
-            path = fldbench.make_method(name, **params).fit(train).save(Path(folder) / "m.safetensors")
+            weights = "int8" if family.endswith("int8") else "float32"
+            path = fldbench.make_method(name, **params).fit(train).save(Path(folder) / "m.safetensors", weights)
             content = path.read_bytes()
             with safe_open(path, "np") as file:
                 header = json.loads(file.metadata()["fldbench"])

@@ -34,6 +34,7 @@ function pairOf(one, a, b) {
 }
 
 const pText = (p) => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+const pSaid = (p) => `p ${p < 0.001 ? "" : "= "}${pText(p)}`;
 const rangeText = (own) => (own.low === null ? "–" : `${signed(own.low, 3)} to ${signed(own.high, 3)}`);
 
 function verdict(own, [a, b]) {
@@ -41,7 +42,7 @@ function verdict(own, [a, b]) {
   if (!own) return `Nothing is known of ${a} beside ${b}.`;
   const means = own.d === 0 ? `${b} and ${a} have the same mean error` : `${b} has a mean error ${number(Math.abs(own.d), 3)} points ${own.d < 0 ? "below" : "above"} that of ${a}`;
   if (own.low === null || own.p === null) return `${means}; with so few faces no interval can be given.`;
-  const decided = own.p < 0.05 ? `${own.d < 0 ? b : a} is better (p ${own.p < 0.001 ? "" : "= "}${pText(own.p)}).` : `This test set does not tell them apart (p = ${pText(own.p)}).`;
+  const decided = own.p < 0.05 ? `${own.d < 0 ? b : a} is better (${pSaid(own.p)}).` : `This test set does not tell them apart (${pSaid(own.p)}).`;
   return `${means}, 95 % interval ${rangeText(own)}. ${decided}`;
 }
 
@@ -58,7 +59,7 @@ function describe(one, own, names, errors) {
     "faces that would show this difference": own.needs === null ? "more than can be told" : Math.ceil(own.needs),
     "faces that both found": own.n,
     trainings: own.seeds.join(" and "),
-    [`failures at ${one.threshold} %${sampled ? ", sample" : ""}`]: failed.join(" and ") + (own.fail === null ? "" : `, p = ${pText(own.fail)}`),
+    [`failures at ${one.threshold} %${sampled ? ", sample" : ""}`]: failed.join(" and ") + (own.fail === null ? "" : `, ${pSaid(own.fail)}`),
   };
   const items = Object.entries(facts ?? {}).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
   $("#pair-facts").replaceChildren(...items);

@@ -1,0 +1,85 @@
+"""The guide says what is true: its blocks run, its names exist, and its pages ask no other host for anything."""
+
+import csv
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from blocks import blocks_of, run_page
+
+from fldbench import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+NOT_RUN = 8  # blocks at most that need packages, real faces or other machines
+
+
+@pytest.fixture
+def own_registry(monkeypatch):
+    """Names that a page registers are gone after it."""
+    monkeypatch.setattr(registry, "TABLES", {kind: dict(entries) for kind, entries in registry.TABLES.items()})
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_blocks_of_a_page_run(name, tmp_path, monkeypatch, own_registry):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLDBENCH_DATA", raising=False)
+    run_page((DOCS / name).read_text(encoding="utf-8"), name, tmp_path)
+
+
+def test_few_blocks_are_not_run():
+    found = [block for name in PAGES for block in blocks_of((DOCS / name).read_text(encoding="utf-8"))]
+    code = [block for block in found if block.lang in ("python", "bash") and not block.title]
+    assert sum(not block.runs for block in code) <= NOT_RUN
+
+
+def test_what_the_faq_says_of_costs_is_in_the_table():
+    with open(ROOT / "results" / "300w" / "leaderboard.csv", newline="") as file:
+        every = list(csv.DictReader(file))
+    rows = {row["method"]: row for row in every if row["protocol"] == "300w-helen"}
+    jittered = {row["method"]: row for row in every if row["protocol"] == "300w-helen@boxes=jittered:0.05"}
+    for name, numbers in {"linear": ("6.32", "7.93"), "hog-ridge": ("3.30", "3.42")}.items():
+        assert tuple(f"{float(one[name]['nme']):.2f}" for one in (rows, jittered)) == numbers
+    assert all(float(rows[name]["fit_seconds"]) < 120 for name in ("lbf", "hog-ridge"))
+    assert min(rows, key=lambda name: float(rows[name]["nme"])) == "fld-net"
+    assert 600 < float(rows["fld-net"]["fit_seconds"]) < 6000
+    assert all(int(rows[name]["model_bytes"]) < 1e6 for name in ("asm", "five-conv", "mobilenet-0.3"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The guide, built with warnings as errors."""
+    if importlib.util.find_spec("mkdocs") is None:
+        pytest.skip("mkdocs is not installed: the extra `docs` has it")
+    folder = tmp_path_factory.mktemp("guide")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_pages_ask_no_other_host_for_anything(site):
+    loaded = re.compile(
+        r"<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?(?:src|href|data)=\"?([^\" >]+)"
+    )
+    for path in site.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        foreign = [url for url in loaded.findall(text) if re.match(r"(?:https?:)?//", url)]
+        assert not foreign, f"{path.relative_to(site)}: {foreign}"
+    for path in site.rglob("*.css"):
+        assert not re.search(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", path.read_text(encoding="utf-8")), path
+
+
+def test_every_name_has_its_section(site):
+    pages = {"method": "methods", "detector": "detectors", "scheme": "schemes", "protocol": "protocols"}
+    for kind, page in pages.items():
+        text = (site / f"{page}.html").read_text(encoding="utf-8")
+        for name in registry.names(kind):
+            assert f'id="{name}"' in text, (kind, name)
+    text = "".join((site / page).read_text(encoding="utf-8") for page in ("datasets.html", "formats.html"))
+    for name in registry.names("dataset"):
+        assert f'id="{name}"' in text, name
