@@ -136,6 +136,7 @@ class Method(OnPhotos):
                 setattr(cls, name, on_checked_faces(vars(cls)[name]))
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Method:
+        """Learn from faces with boxes and landmarks in px, NaN where a point is not annotated; return the method."""
         raise NotImplementedError
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
@@ -150,10 +151,8 @@ class Method(OnPhotos):
 
         Raises
         ------
-        DataError
-            For an image or a box that cannot be used, which it names.
-        MethodError
-            Before `fit`.
+        DataError, MethodError
+            For an image or a box that cannot be used, which it names; before `fit`.
         """
         raise NotImplementedError
 

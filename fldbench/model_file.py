@@ -15,7 +15,7 @@ import numpy as np
 
 from fldbench.builtin import NAME
 from fldbench.compact import restored
-from fldbench.errors import DataError, first_fault, must_be, text_of
+from fldbench.errors import DataError, first_fault, must_be, shown, text_of
 from fldbench.faces import FaceFacts
 from fldbench.files import open_regular, parse_json
 from fldbench.schemes import get_scheme
@@ -196,8 +196,8 @@ def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
                 raise ValueError("its metadata have no entry 'fldbench'")
             header = parse_json(text)
             if isinstance(header, dict) and header.get("format") not in (WHOLE, COMPACT):
-                then = f"this version reads {WHOLE} and {COMPACT}"
-                raise DataError(f"model format {header.get('format')!r}; {then}", path)
+                allowed = f"{WHOLE} or {COMPACT}; fit it again, or update fldbench"
+                raise DataError(f"model format {shown(header.get('format'))}; must be {allowed}", path)
             checked: Any = _header_model().model_validate(header)
             stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
             arrays = restored(stored, checked.compact)

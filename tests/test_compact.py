@@ -102,7 +102,10 @@ def test_what_cannot_be_stored_says_why(network, tmp_path):
         (lambda header, arrays, name: arrays[name + SCALE].fill(np.nan), "not finite or absurdly large somewhere"),
         (lambda header, arrays, name: header.update(compact=[]), "must be float32 of shape"),
         (lambda header, arrays, name: header.update(compact=3), "not a model that fldbench saved"),
-        (lambda header, arrays, name: header.update(format=3), "model format 3; this version reads 1 and 2"),
+        (
+            lambda header, arrays, name: header.update(format=3),
+            "model format 3; must be 1 or 2; fit it again, or update",
+        ),
     ],
 )
 def test_a_damaged_compact_file_is_refused(network, tmp_path, change, text):

@@ -1,9 +1,12 @@
 """Docstrings: summaries, sections, and texts of parameters, with and without an import."""
 
+import inspect
+import re
 import sys
 
 import pytest
 
+import fldbench
 from fldbench import docstrings, registry
 
 DOC = """Fit a line
@@ -89,3 +92,36 @@ def test_every_parameter_of_a_method_is_explained(name):
 
     missing = set(parameters_of(cls)) - docstrings.parameter_texts(cls).keys() - {"random_state"}
     assert not missing, f"{name}: {', '.join(sorted(missing))}"
+
+
+UNIT = re.compile(r"\b(px|pixels?|percent|fractions?|shares?|units?)\b|%", re.I)
+MEASURED = {"boxes", "box", "landmarks", "predictions", "size", "crop", "padding", "context", "thresholds", "offset"}
+
+
+def public():
+    """Every public name and every public method of a public class: name, object."""
+    for name in fldbench.__all__:
+        if name == "__version__":
+            continue
+        thing = getattr(fldbench, name)
+        yield name, thing
+        for part, value in vars(thing).items() if inspect.isclass(thing) else ():
+            function = getattr(value, "fget", None) or getattr(value, "func", None) or getattr(value, "__func__", value)
+            if inspect.isfunction(function) and not part.startswith("_"):
+                yield f"{name}.{part}", function
+
+
+@pytest.mark.parametrize(("name", "thing"), [pytest.param(name, thing, id=name) for name, thing in public()])
+def test_every_public_name_says_what_it_is_and_in_which_unit(name, thing):
+    doc = inspect.getdoc(thing) or ""
+    assert 10 < len(docstrings.summary(doc)) <= 240, doc
+    told = docstrings.entries(doc) | docstrings.entries(doc, "Attributes")
+    given = inspect.signature(thing).parameters if inspect.isfunction(thing) else {}
+    words = {one for one, what in given.items() if re.search(r"\b(bool|str)\b", str(what.annotation))}
+    for measured in MEASURED & set(told) - words:
+        text = told[measured]
+        assert UNIT.search(text) or re.search(r"\bas (in|for)\b", text, re.I), (
+            f"{name}: {measured}: no unit in {text!r}"
+        )
+    unsaid = MEASURED & set(given) - words
+    assert not unsaid or UNIT.search(doc) or re.search(r"\bas for\b", doc, re.I), f"{name}: no unit of {sorted(unsaid)}"

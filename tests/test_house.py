@@ -1,6 +1,7 @@
 """The house itself: layers, light import, public names, the wheel, the top level."""
 
 import ast
+import os
 import subprocess
 import sys
 import zipfile
@@ -212,6 +213,7 @@ def test_the_top_level_is_what_was_agreed():
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
+        "CITATION.cff",
         "CONTRIBUTING.md",
         "Makefile",
         "pyproject.toml",
@@ -227,8 +229,9 @@ def test_no_file_is_too_long_to_read():
         assert len(path.read_text().splitlines()) <= 400, path
 
 
-def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist")]
+def test_the_wheel_holds_plugins_inside_the_package_only_and_runs(tmp_path):
+    # The wheel is built from the source distribution, so that this one is whole too.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path / "dist")]
     copy = tmp_path / "copy"
     subprocess.run(["git", "-C", ROOT, "checkout-index", "-a", f"--prefix={copy}/"], check=True, capture_output=True)
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
@@ -244,10 +247,25 @@ def test_the_wheel_holds_plugins_inside_the_package_only(tmp_path):
             ending = "/__init__.py" if path.name == "__init__.py" else ".py"
             assert name.replace(".", "/") + ending in names
     assert {"fldbench/py.typed", "fldbench/run/demo.yaml", "fldbench/protocols/builtin.yaml"} <= set(names)
-    assert {"fldbench/protocols/published.csv", "fldbench/kit/templates/method.txt"} <= set(names)
+    assert {
+        "fldbench/protocols/published.csv",
+        "fldbench/kit/templates/method.txt",
+        "fldbench/kit/references.yaml",
+    } <= set(names)
     assert {"fldbench/report/page/files/page.html", "fldbench/report/page/files/core.js"} <= set(names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "fldbench = fldbench.cli.app:main" in zipfile.ZipFile(wheel).read(entry).decode()
+    place = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(place)
+    script = (
+        "import sys, fldbench; from fldbench.cli.app import app; from fldbench.protocols import list_protocols\n"
+        "assert fldbench.__file__.startswith(sys.argv[1]) and '300w-helen' in list_protocols()\n"
+        "app(['new', 'method', 'from-a-wheel', '--file'])"
+    )
+    command = [sys.executable, "-c", script, str(place)]
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "from_a_wheel.py").is_file(), done.stderr[-2000:]
 
 
 def test_the_repository_names_no_real_face_and_no_shared_folder():

@@ -108,7 +108,7 @@ def test_what_is_no_model_says_so(toy, tmp_path):
     with pytest.raises(DataError, match="foreign: not a model that fldbench saved"):
         fldbench.load_method(tmp_path / "foreign")
     save_file({"a": np.ones(2)}, str(tmp_path / "new"), {"fldbench": json.dumps({"format": 9})})
-    with pytest.raises(DataError, match="new: model format 9; this version reads 1"):
+    with pytest.raises(DataError, match="new: model format 9; must be 1 or 2; fit it again, or update fldbench"):
         fldbench.load_method(tmp_path / "new")
     header = {"format": 1, "method": "nobody", "params": {}, "learned": {}}
     save_file({"a": np.ones(2)}, str(tmp_path / "unknown"), {"fldbench": json.dumps(header)})

@@ -1,5 +1,5 @@
-"""Conformance checks that the author of a plug-in runs: one list for every method, one for every dataset and
-one for every face detector.
+"""Conformance checks that the author of a plug-in runs: one list for every method, one for every dataset,
+one for every face detector and one for every protocol.
 
 `fldbench check NAME` on the command line, or here:
 
@@ -18,9 +18,11 @@ from fldbench.checks.by_name import (
     DATASET_CHECKS,
     DETECTOR_CHECKS,
     METHOD_CHECKS,
+    PROTOCOL_CHECKS,
     check_dataset,
     check_detector,
     check_method,
+    check_protocol,
     results_of,
 )
 from fldbench.checks.common import Result, Skipped, run
@@ -31,6 +33,7 @@ __all__ = [
     "DATASET_CHECKS",
     "DETECTOR_CHECKS",
     "METHOD_CHECKS",
+    "PROTOCOL_CHECKS",
     "DatasetUnderTest",
     "Maker",
     "Result",
@@ -38,6 +41,7 @@ __all__ = [
     "check_dataset",
     "check_detector",
     "check_method",
+    "check_protocol",
     "quick_faces",
     "results_of",
     "run",

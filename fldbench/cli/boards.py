@@ -50,8 +50,13 @@ def show_leaderboard(
     ] = False,
     figures: Annotated[
         Path | None,
-        typer.Option("--figures", help="Folder for figures of attributes: confusion matrices, reliability diagrams."),
+        typer.Option(
+            "--figures", help="Folder for the CED of each table (also as pgfplots), and figures of attributes."
+        ),
     ] = None,
+    bibtex: Annotated[
+        bool, typer.Option("--bibtex", help="Write what to cite instead: methods, datasets, detectors and fldbench.")
+    ] = False,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
@@ -65,9 +70,19 @@ def show_leaderboard(
     if check:
         raise typer.Exit(_check(sources))
     board = leaderboard(sources, published)
+    if bibtex:
+        from fldbench.kit.bibliography import bibtex as cited
+
+        text = cited(record for row in board.records for record in row.records)
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            write_text(output, text)
+        return
     if figures is not None:
         drawn = board.write_figures(figures)
-        complain(f"written: {', '.join(map(str, drawn))}" if drawn else "no method answers attributes: nothing to draw")
+        nothing = "no errors of faces are kept, and no method answers attributes: nothing to draw"
+        complain(f"written: {', '.join(map(str, drawn))}" if drawn else nothing)
     if output is not None and output.is_dir():
         say(f"written: {', '.join(str(path) for path in board.write(output))}")
         return

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from fldbench.cli.common import Data, Options, Plugins, Schemes, assignments, complain, roots, say
+from fldbench.cli.common import (
+    Data,
+    Options,
+    Plugins,
+    Protocols,
+    Schemes,
+    assignments,
+    complain,
+    define_protocols,
+    roots,
+    say,
+)
 from fldbench.cli.completion import dataset_name, method_name
 
 
@@ -78,17 +89,18 @@ def train(
 
 def check(
     name: Annotated[
-        str, typer.Argument(help="Name of the method, dataset or detector, or the Python file of a plug-in.")
+        str, typer.Argument(help="Name of the method, dataset, detector or protocol, or the Python file of a plug-in.")
     ],
     data: Data = None,
     param: Annotated[
         list[str] | None,
         typer.Option("--param", help="NAME=VALUE, a parameter of the method or detector, or an option of the dataset."),
     ] = None,
+    protocols: Protocols = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
 ) -> None:
-    """Check that a method, dataset or detector plug-in keeps the contract; of a file, everything that it registers.
+    """Check that a method, dataset, detector or protocol keeps the contract; of a file, everything that it registers.
 
     A method is fitted about 15 times on up to 48 synthetic faces, so choose parameters that make this quick. What is
     only advised does not make the check fail.
@@ -97,11 +109,12 @@ def check(
     from fldbench.errors import DataError
     from fldbench.plugin_files import load_plugin
 
+    define_protocols(protocols)
     names = [name]
     if name.endswith(".py"):
         names = [own for kind, own in load_plugin(name) if kind in CHECKED]
         if not names:
-            raise DataError("registers no method, dataset or detector; nothing to check", name)
+            raise DataError("registers no method, dataset, detector or protocol; nothing to check", name)
     sound = [_checked(one, data, param) for one in names]
     if not all(sound):
         raise typer.Exit(1)
@@ -113,9 +126,12 @@ def _checked(name: str, data: list[str] | None, param: list[str] | None) -> bool
 
     from fldbench.checks import results_of
     from fldbench.dataset import root_of
+    from fldbench.protocols import get_protocol, list_protocols
 
     counts: Counter[str] = Counter()
-    for result in results_of(name, root_of(roots(data), name), assignments(param, "--param")):
+    of_rules = name in list_protocols() or "@" in name
+    root = root_of(roots(data), get_protocol(name).dataset if of_rules else name)
+    for result in results_of(name, root, assignments(param, "--param")):
         status = "advice" if result.status == "failed" and result.advice else result.status
         counts[status] += 1
         say(f"{status:<8} {result.check}: {result.about}")

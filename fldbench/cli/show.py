@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,13 @@ WIDTH = 120  # columns at most
 NAMES = 26  # columns for names, at most
 
 
+class Paste(StrEnum):
+    """What a statement is pasted into."""
+
+    text = "text"
+    latex = "latex"
+
+
 def show(
     name: Annotated[
         str,
@@ -25,6 +33,10 @@ def show(
             help="Name of a method, dataset, detector, protocol or scheme; or builtin.", autocompletion=any_name
         ),
     ],
+    statement: Annotated[
+        Paste | None,
+        typer.Option("--statement", help="Of a protocol: a paragraph for a paper that says what is measured and how."),
+    ] = None,
     protocols: Protocols = None,
     plugin: Plugins = None,
     schemes: Schemes = None,
@@ -36,6 +48,14 @@ def show(
     from fldbench.schemes import list_schemes
 
     define_protocols(protocols)
+    if statement is not None:
+        from fldbench.escape import latex
+        from fldbench.protocols import get_protocol
+        from fldbench.protocols.statement import statement as written
+
+        text = written(get_protocol(name))
+        say(latex(text) if statement is Paste.latex else text)
+        return
     pages = about_all(name)
     if not pages:
         known = [one for kind in ("method", "dataset", "detector", "protocol") for one in registry.names(kind)]

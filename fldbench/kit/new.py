@@ -20,7 +20,7 @@ _TRY = {
     "dataset": "    python $test.py sample    # writes a few synthetic faces in its format\n"
     "    fldbench check $name --data sample",
     "detector": "    fldbench check $name",
-    "protocol": "    fldbench show $name",
+    "protocol": "    fldbench check $name",
 }
 _MORE = {
     "method": "Replace the ridge regression by your method, and raise `version` whenever its numbers change.\n",
@@ -85,6 +85,7 @@ def next_commands(kind: str, name: str, path: Path) -> list[str]:
     if path.suffix == ".yaml":
         return [
             f"fldbench list protocols --protocols {path}",
+            f"fldbench check {name} --protocols {path}",
             f"fldbench run SUITE --protocols {path}    # protocols: [{name}]",
         ]
     if path.suffix == ".py":

@@ -14,6 +14,7 @@ from fldbench.report import formats
 from fldbench.report.apart import not_compared
 from fldbench.report.attribute_figures import write_attribute_figures
 from fldbench.report.attributes import Attributes, attribute_table, attributes_of
+from fldbench.report.ced_figure import write_ced_figures
 from fldbench.report.columns import BY_NAME, FIRST, MORE, Column, RowRecords, columns_of, csv_text, printed_columns
 from fldbench.report.published import published_rows
 from fldbench.report.sections import sections_of
@@ -129,11 +130,14 @@ class Leaderboard:
         return [write_text(Path(folder) / f"leaderboard.{ending}", text) for ending, text in texts.items()]
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write a figure for each row that answers attributes, with its confusion matrices and reliability diagrams.
+        """Write the figures of the tables, each file whole or not at all; return the paths.
 
-        They are PNG files, each whole or not at all. Raises StoreError when one cannot be written.
+        The cumulative error distribution of each table, as PNG, SVG, PDF and as .tex for pgfplots, whose letters are
+        those of the paper. A PNG of each row that answers attributes, with its confusion matrices and reliability
+        diagrams. Raises StoreError when one cannot be written.
         """
-        return write_attribute_figures(self.attributes, folder)
+        drawn = write_ced_figures(self.records, folder)
+        return drawn + write_attribute_figures(self.attributes, folder)
 
     def _wide(self, names: Sequence[str] | None) -> list[Table]:
         rules = {row.protocol: row.one.protocol for row in self.records}

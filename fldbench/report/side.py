@@ -77,7 +77,7 @@ class SideReport:
         stems: list[str] = []
         written = []
         for place, draw in self.figures:
-            stems.append(_stem(self.name, place, stems))
+            stems.append(stem_of(self.name, place, stems))
             written += write_figures(draw(), Path(folder) / stems[-1])
         return written
 
@@ -87,6 +87,11 @@ def fact(name: str, heading: str = "", decimals: int | None = None, unit: float 
     return Column(name, lambda row: None, heading, decimals, decimals and max(decimals, 4), unit)
 
 
-def _stem(name: str, place: Sequence[str], taken: Iterable[str]) -> str:
+def stem_of(name: str, place: Sequence[str], taken: Iterable[str]) -> str:
+    """Return the name of a file of one (train, protocol), without its ending; none of those that are taken.
+
+    >>> stem_of("ced", ("300w-train", "300w-helen@blur=1"), ["ced-300w-helen-blur-1-300w-train"])
+    'ced-300w-helen-blur-1-300w-train-2'
+    """
     slug = re.sub("[^A-Za-z0-9.]+", "-", f"{name}-{place[1]}-{place[0]}")[:100].strip("-.")
     return next(one for one in chain([slug], (f"{slug}-{i}" for i in count(2))) if one not in taken)

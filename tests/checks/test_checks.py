@@ -131,9 +131,7 @@ def test_mistakes_in_the_call_are_errors_not_findings():
         check_method("mean-shape", size=3)
     with pytest.raises(DataError, match="has no option 'size'"):
         check_dataset("synthetic", None, size=3)
-    mine = (
-        r"no method, dataset or detector named 'synthetik'; did you mean 'synthetic'\?.*; your own ones need --plugin"
-    )
+    mine = r"no method, dataset, detector or protocol named 'synthetik'; did you mean 'synthetic'\?.*; your own"
     with pytest.raises(UnknownNameError, match=mine):
         results_of("synthetik", None, {})
 

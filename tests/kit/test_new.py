@@ -120,6 +120,8 @@ def test_one_file_works_at_once(tmp_path):
     said = run(sys.executable, "-m", "fldbench", "new", "protocol", "quick-rules", "--file", cwd=tmp_path)
     command = re.search(r"fldbench (list protocols --protocols .*)", said)[1].split()
     assert "  quick-rules " in run(sys.executable, "-m", "fldbench", *command, cwd=tmp_path)
+    command = re.search(r"fldbench (check quick-rules --protocols .*)", said)[1].split()
+    assert " 0 failed; 0 were skipped" in CliRunner().invoke(app, [*command[:-1], str(tmp_path / command[-1])]).output
     suite = "name: s\nplugins: [quick_way.py]\ntrain: [{dataset: synthetic, options: {faces: 20}}]\n"
     (tmp_path / "suite.yaml").write_text(f"{suite}methods: [quick-way]\nprotocols: [quick-rules@first=20]\n")
     command = ["run", "suite.yaml", "--protocols", "quick_rules.yaml", "--out", "out"]

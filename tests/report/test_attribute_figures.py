@@ -111,5 +111,8 @@ def test_the_command_writes_a_file_for_each_method_with_attributes(tmp_path):
 def test_without_attributes_there_is_nothing_to_draw(tmp_path):
     Store(tmp_path).write(made_record("d"))
     done = CliRunner().invoke(app, ["leaderboard", str(tmp_path), "--figures", str(tmp_path / "figures")])
-    assert done.exit_code == 0 and "no method answers attributes: nothing to draw" in done.stderr
+    assert (
+        done.exit_code == 0
+        and "no errors of faces are kept, and no method answers attributes: nothing to draw" in done.stderr
+    )
     assert not (tmp_path / "figures").exists()
