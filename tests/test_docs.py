@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from blocks import blocks_of, run_page
+from blocks import blocks_of, check_command, check_python, run_page
 
 from fldbench import registry
 
@@ -29,6 +29,34 @@ def test_the_blocks_of_a_page_run(name, tmp_path, monkeypatch, own_registry):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLDBENCH_DATA", raising=False)
     run_page((DOCS / name).read_text(encoding="utf-8"), name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nprint(2)\n```\n\n```text\n3\n```\n",
+        "```python\n1 / 0\n```\n",
+        "```bash\nfldbench show no-such-name\n```\n",
+        "```bash\nmake demo\n```\n",
+        "<!-- not run: needs ROOT -->\n```bash\nfldbench run --no-such-option\n```\n",
+        "<!-- not run: needs ROOT -->\n```python\nfrom fldbench.metrics import no_such_name\n```\n",
+        "<!-- skipped -->\n```python\n1\n```\n",
+    ],
+)
+def test_a_block_that_is_wrong_fails(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((AssertionError, ZeroDivisionError, ImportError)):
+        run_page(text, "page", tmp_path)
+
+
+def test_blocks_that_are_not_run_are_checked():
+    check_command(["fldbench", "run", "suite.yaml", "--data", "ROOT", "--jobs", "2"])
+    check_python("import fldbench\nfldbench.evaluate")
+    for words in (["fldbench", "rum"], ["fldbench", "data", "info"], ["fldbench", "run", "--jobs", "many"]):
+        with pytest.raises(AssertionError):
+            check_command(words)
+    with pytest.raises(AssertionError):
+        check_python("fldbench.no_such_name")
 
 
 def test_few_blocks_are_not_run():
