@@ -65,6 +65,7 @@ setup(
             *DOCS,
             "distributed>=2025.1",
             "pytest>=8.2",
+            "pytest-xdist>=3.6",
             "statsmodels>=0.14.5",
             "coverage>=7.6",
             "hypothesis>=6.120",

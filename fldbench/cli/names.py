@@ -60,11 +60,12 @@ def list_names(
         splits, tasks = f"splits {', '.join(dataset.splits)}", ", ".join(dataset.attribute_types)
         return "; ".join(text for text in (scheme, splits, counts, tasks and f"attributes {tasks}") if text)
 
+    bases, modifiers = catalogue() if kind in (None, Kind.protocols) else ([], [])
     tables = {
         Kind.methods: lambda: {name: about("method", name, one) for name, one in table("method").items()},
         Kind.datasets: lambda: {name: facts(name) for name in names("dataset")},
         Kind.detectors: lambda: {name: about("detector", name, one) for name, one in table("detector").items()},
-        Kind.protocols: lambda: dict(catalogue()[0]),
+        Kind.protocols: lambda: dict(bases),
         Kind.schemes: lambda: {name: f"{get_scheme(name).n_points} points" for name in list_schemes()},
         Kind.harms: lambda: {
             name: f"{' '.join(f'{amount:g}' for amount in harm.amounts):<26}{harm.about}"
@@ -76,7 +77,7 @@ def list_names(
         of = " (BASE@KIND=STRENGTH, in suites KIND=* or harm=*; what 1 to 5 mean)"
         _echo_table(f"{one}{of if one is Kind.harms else ''}:", tables[one]())
         if one is Kind.protocols:
-            _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(catalogue()[1]))
+            _echo_table("modifiers (BASE@MODIFIER,MODIFIER,...):", dict(modifiers))
 
 
 def _published() -> dict[str, str]:
@@ -85,10 +86,10 @@ def _published() -> dict[str, str]:
     from fldbench.protocols.published import published, published_under
 
     written = dict.fromkeys(one.protocol for one in published() if one.protocol)
-    names = dict.fromkeys(get_protocol(name).name for name in written)
+    rules = {one.name: one for one in map(get_protocol, written)}
     found = {}
-    for name in names:
-        rows = published_under(get_protocol(name))
+    for name, one in rules.items():
+        rows = published_under(one)
         keys = dict.fromkeys(key for row in rows for key in row.numbers)
         years = dict.fromkeys((min(row.year for row in rows), max(row.year for row in rows)))
         found[name] = f"{len(rows):>3} of {' to '.join(map(str, years))}: {', '.join(keys)}"

@@ -38,6 +38,7 @@ from fldbench.errors import FldbenchError, text_of
 from fldbench.files import temporary_folder
 from fldbench.progress import listening
 from fldbench.protocols import Protocol
+from fldbench.records.machine import machine_facts
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, run_cell
 from fldbench.run.data import SuiteData, place_of
@@ -182,6 +183,7 @@ def _loaded(faces: bytes) -> SuiteData:
     for module in (*SLOW_IMPORTS, *methods):
         with suppress(Exception):  # the cell that needs it will say so
             importlib.import_module(module)
+    machine_facts()  # read once, for all cells
     data = SuiteData(roots, problems)
     data.preload(needed)
     return data

@@ -1,0 +1,208 @@
+"""What a suite, a plan and a method cost as they grow: processor time, on made faces.
+
+    python benchmarks/scale.py cells [N]          N trivial cells, each in a process of its own (default 200)
+    python benchmarks/scale.py plan [N]           the plan of N cells (default 1,000), as `run --dry-run` makes it
+    python benchmarks/scale.py growth [N ...]     load, pack, fit, predict, score and report for N training faces
+                                                  (default 1000 3000 10000), for `linear` and `lbf`; --figure FILE
+
+Processor time of a process and those that it started, so that other work on the machine changes it little; the lesser
+of two for cells and plan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+import fldbench
+from fldbench.faces.pack import open_pack, pack
+from fldbench.records.record import MethodFacts, Metrics, Record, TestFacts, TrainFacts
+from fldbench.report import leaderboard
+
+TRIVIAL = '''
+import atexit
+import os
+import time
+
+import numpy as np
+import fldbench
+
+def tell():
+    with open(os.environ["CELL_TIMES"], "a") as file:
+        file.write(f"{time.process_time()}\\n")
+
+@fldbench.register_method("nothing")
+class Nothing(fldbench.Method):
+    """Answers zeros."""
+
+    def __init__(self, random_state=0):
+        self.random_state = random_state
+
+    def fit(self, train, val=None):
+        atexit.register(tell)
+        self.points_ = train.landmarks[0] * 0
+        self.scheme_ = train.scheme
+        return self
+
+    def predict(self, images, boxes):
+        return np.repeat(self.points_[None], len(images), 0)
+'''
+FACES = 8
+METHODS = ("linear", "lbf")
+STAGES = ("load", "pack", "fit", "predict", "score", "report")
+
+
+def suite_of(cells: int, folder: Path) -> Path:
+    """Write a suite of so many cells, whose work is nothing, and return its file."""
+    (folder / "nothing.py").write_text(TRIVIAL)
+    rules = {"dataset": "synthetic", "options": {"faces": FACES}, "split": "train", "normaliser": "inter-ocular"}
+    suite = {
+        "name": "trivial",
+        "plugins": ["nothing.py"],
+        "train": [{"dataset": "synthetic", "options": {"faces": FACES}}],
+        "methods": ["nothing"],
+        "seeds": list(range(cells)),
+        "define": [{"name": "same-faces"} | rules],
+        "protocols": ["same-faces"],
+        "allow_overlap": True,
+    }
+    path = folder / "suite.yaml"
+    path.write_text(yaml.safe_dump(suite))
+    return path
+
+
+def run(cells: int, *more: str) -> float:
+    """Return the processor time of the command and its processes, in an empty folder.
+
+    Cells write down their own, because the one who forks them forgets them when they end. What watches a cell is not
+    counted: it only waits.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "fldbench", "run", str(suite_of(cells, Path(place))), "--out", f"{place}/out"]
+        times = Path(place, "times")
+        times.touch()
+        environ = os.environ | {"CELL_TIMES": str(times)}
+        before = os.times()
+        subprocess.run([*command, *more], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ)
+        after = os.times()
+        own = sum(map(float, times.read_text().split()))
+    return own + after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def slope(few: int, many: int, more: Sequence[str] = ()) -> None:
+    """Print what each further cell takes."""
+    start, whole = (min(run(n, *more) for _ in range(2)) for n in (few, many))
+    each = 1000 * (whole - start) / (many - few)
+    print(f"{many} cells: {whole:.1f} s; {few}: {start:.1f} s; {each:.1f} ms for each further one")
+
+
+def growth(sizes: list[int], figure: str | None) -> None:
+    """Print the seconds of each stage and the exponent of its growth, and draw them."""
+    spent: dict[tuple[str, str], list[float]] = {}
+    few = fldbench.load_dataset("synthetic", split="train", faces=8)
+    leaderboard([record_of(name, few, measured(name, few)[1]) for name in METHODS]).to_csv()  # imports everything
+    for n in sizes:
+        with tempfile.TemporaryDirectory() as place:
+            seconds, faces = taken(lambda n=n: fldbench.load_dataset("synthetic", split="train", faces=n))
+            packed, _ = taken(lambda faces=faces, place=place: pack(faces, Path(place, "faces.pack")))
+            train = open_pack(Path(place, "faces.pack"))
+            found = {name: measured(name, train) for name in METHODS}
+            records = [record_of(name, train, score) for name, (_, score) in found.items()]
+            report, _ = taken(lambda records=records: leaderboard(records).to_csv())
+            for name, (stages, _) in found.items():
+                mine = {"load": seconds, "pack": packed, **stages, "report": report}
+                print(f"{n:>7} {name:<8}" + "  ".join(f"{stage} {mine[stage]:.2f} s" for stage in STAGES), flush=True)
+                for stage in STAGES:
+                    spent.setdefault((name, stage), []).append(mine[stage])
+    for (name, stage), times in spent.items():
+        if len(sizes) > 1:
+            power = np.polyfit(np.log(sizes), np.log(np.maximum(times, 1e-3)), 1)[0]
+            print(f"{name:<8}{stage:<8} grows with the power {power:.2f} of the faces")
+    if figure:
+        draw(sizes, spent, figure)
+
+
+def measured(name: str, train: fldbench.FaceSet) -> tuple[dict[str, float], fldbench.Score]:
+    """Return the seconds that a method takes to be fitted, to answer as many faces, and to be scored; and its score."""
+    method, rules = fldbench.make_method(name), made_rules(len(train))
+    fit, _ = taken(lambda: method.fit(train))
+    predict, answers = taken(lambda: method.predict(train.images, train.boxes))
+    score, found = taken(lambda: rules.score(answers, train))
+    return {"fit": fit, "predict": predict, "score": score}, found
+
+
+def made_rules(n: int) -> fldbench.Protocol:
+    """Return a protocol of the training faces themselves: only its cost is looked at."""
+    return fldbench.Protocol("made", "synthetic", n, "ibug-68", "inter-ocular", split="train")
+
+
+def record_of(name: str, faces: fldbench.FaceSet, score: fldbench.Score) -> Record:
+    """Return a record of the errors."""
+    record = Record(
+        key=name,
+        status="ok",
+        method=MethodFacts(name, name),
+        train=TrainFacts("made"),
+        protocol=made_rules(len(faces)),
+        test=TestFacts(n=len(faces), complete=True),
+        metrics=Metrics(score.values),
+    )
+    arrays = {"ids": faces.ids, **score.evidence}
+    return replace(record, kept=lambda names: {key: arrays[key] for key in names if key in arrays})
+
+
+def taken(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the processor time of a function in this process, and what it returned."""
+    before = time.process_time()
+    result = work()
+    return time.process_time() - before, result
+
+
+def draw(sizes: list[int], spent: dict[tuple[str, str], list[float]], path: str) -> None:
+    """Draw seconds against faces, a panel for each method."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(METHODS), figsize=(9, 3.6), layout="constrained", sharey=True)
+    for axis, name in zip(axes, METHODS, strict=True):
+        for stage in STAGES:
+            axis.plot(sizes, spent[name, stage], marker="o", markersize=4, label=stage)
+        axis.set(xscale="log", yscale="log", xlabel="faces", title=name)
+        axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("seconds of one core")
+    axes[-1].legend(fontsize=8)
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("cells", "plan", "growth"))
+    parser.add_argument("sizes", nargs="*", type=int)
+    parser.add_argument("--figure")
+    given = parser.parse_args()
+    if given.what == "growth":
+        growth(given.sizes or [1000, 3000, 10_000], given.figure)
+    elif given.what == "cells":
+        slope(1, *(given.sizes or [200]))
+    else:
+        slope(1, *(given.sizes or [1000]), more=("--dry-run",))
+
+
+if __name__ == "__main__":
+    main()
