@@ -37,6 +37,19 @@ LEADS = {
             },
             ["nme:diff", "nme:high", "nme:low"],
         ),
+        (
+            "strong/ablation.csv",
+            {
+                "variant": "fixed weights={gender: 0.15, smile: 0.15, glasses: 0.15, pose: 0.15}",
+                "protocol": "mtfl-detected@unshifted",
+            },
+            ["nme:diff", "nme:high", "nme:low"],
+        ),
+        (
+            "strong/ablation.csv",
+            {"variant": "cagrad", "protocol": "mtfl-detected@unshifted"},
+            ["nme:diff", "nme:high", "nme:low"],
+        ),
     ],
     "youtube-faces": [
         ("leaderboard.csv", {"method": f"{name} (contaminated)", "protocol": "youtube-faces-test"}, ["nme"])

@@ -75,13 +75,18 @@ def _tests(pair: PairFound, first: FaceErrors) -> list[str]:
     name = "Test over faces and trainings" if pair.test == "behrens-fisher" else "Permutation test"
     threshold = 100 * first.protocol.thresholds[0]
     b = pair.first_better
+    mean = ", in the mean over pairs of trainings" if pair.difference.over_seeds else ""
     chance = "" if math.isnan(b.low) else f" [{b.low:.0f}, {b.high:.0f}]"
     return [
         f"{name}: p {_equals(pair.p)}; Wilcoxon: p {_equals(pair.p_wilcoxon)}. On a face, {pair.first} errs less than "
         f"{pair.second} with a chance of {b.value:.0f} %{chance}; equal errors count half, a missed face as worse.",
-        f"Failures at {threshold:g} %: {pair.only_first_fails:g} faces fail with {pair.first} alone, "
-        f"{pair.only_second_fails:g} with {pair.second} alone; McNemar: p {_equals(pair.p_mcnemar)}.",
+        f"Failures at {threshold:g} %{mean}: {_count(pair.only_first_fails)} faces fail with {pair.first} alone, "
+        f"{_count(pair.only_second_fails)} with {pair.second} alone; McNemar: p {_equals(pair.p_mcnemar)}.",
     ]
+
+
+def _count(faces: float) -> str:
+    return f"{faces:.1f}".removesuffix(".0")
 
 
 def _equals(p: float) -> str:
