@@ -35,11 +35,12 @@ class PixelNetwork(nn.Module):
         self.kind, self.attributes = method.normalise, check_tasks(method.tasks, method.label)
         width, height = method.input_size
         self.register_buffer("half_sides", torch.tensor([width / 2, height / 2]))
+        self.register_buffer("shift", torch.from_numpy(method.shift_))
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         crops = _instance(image) if self.kind == "instance" else normalised(image, self.kind)
         output = as_output(self.network(crops))
-        points = (output["points"] + 1) * self.half_sides - 0.5
+        points = (output["points"] + self.shift + 1) * self.half_sides - 0.5
         return points, *(output[LOGITS + name].softmax(1) for name in self.attributes)
 
 

@@ -81,7 +81,7 @@ class FittedNetwork(Method):
         """Return what was learned, the network as its weights and statistics."""
         if not hasattr(self, "network_"):
             return {}
-        names = ["scheme_", "mean_", "history_", "best_epoch_", "device_"]
+        names = ["scheme_", "mean_", "shift_", "history_", "best_epoch_", "device_"]
         if check_tasks(self.tasks, self.label):
             names += ["classes_", "mirrored_"]
         weights = {PREFIX + name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
@@ -95,8 +95,12 @@ class FittedNetwork(Method):
         DataError
             For other values than `learned` gives, and for weights that do not fit the network.
         """
-        found = Learned(self.label, {name: v for name, v in learned.items() if not name.startswith(PREFIX)})
+        own = {name: value for name, value in learned.items() if not name.startswith(PREFIX)}
+        if "shift_" not in own and isinstance(own.get("mean_"), np.ndarray):  # models of earlier versions have none
+            own["shift_"] = np.zeros_like(own["mean_"])
+        found = Learned(self.label, own)
         n_points = len(found.array("mean_", "float32", (None, 2)))
+        found.array("shift_", "float32", (n_points, 2))
         found.scheme("scheme_", n_points)
         found.rows("history_")
         if attributes := check_tasks(self.tasks, self.label):
@@ -104,7 +108,7 @@ class FittedNetwork(Method):
             found.choice("mirrored_", attributes)
         found.index("best_epoch_", 10**9)
         found.text("device_")
-        super().restore({name: v for name, v in learned.items() if not name.startswith(PREFIX)})
+        super().restore(own)
         state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
         self.network_ = built_with(lambda: self._built(n_points), state, self.label).eval()
 
@@ -187,7 +191,7 @@ class FittedNetwork(Method):
         if mirrored is not None:
             others = mirrored["points"].double().cpu().numpy()
             points = (points + others[:, list(get_scheme(self.scheme_).mirror)] * (-1, 1)) / 2
-        return points
+        return points + self.shift_
 
     @torch.inference_mode()
     def _mirrored(self, crops: torch.Tensor) -> Output | None:

@@ -20,7 +20,13 @@ from fldbench.cnn.training import pictures
 from fldbench.cnn.training.augment import AUGMENTATION, get_ranges
 from fldbench.cnn.training.batches import cut_crops
 from fldbench.cnn.training.loop import train_network
-from fldbench.cnn.training.preparation import error_scale, mean_shape, mirror_and_ranges, validation_part
+from fldbench.cnn.training.preparation import (
+    error_scale,
+    lost_to_mirroring,
+    mean_shape,
+    mirror_and_ranges,
+    validation_part,
+)
 from fldbench.cnn.training.settings import CHANGE_NOTHING, Settings
 from fldbench.cnn.training.side_tasks import begin_heads, side_tasks
 from fldbench.cnn.training.state import CHECKPOINT
@@ -52,6 +58,7 @@ from fldbench.records.keys import fit_key
 from fldbench.schemes import get_scheme
 
 LARGEST_CROP = 2048  # px
+FACES_FOR_SHIFT = 1000  # at most: their mean error is known to a thirtieth of one face's
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -109,6 +116,9 @@ class NetworkMethod(FittedNetwork):
     scheme_ : str
     mean_ : ndarray of float32, (L, 2)
         Mean shape of the training faces, in the frame.
+    shift_ : ndarray of float32, (L, 2)
+        Added to answers, in the frame: the mean error of the training faces that mirrored faces hide from the training
+        (`preparation.lost_to_mirroring`); zeros where none are mirrored.
     history_ : list of dict
         One row per epoch, see `training_run.Trained`.
     best_epoch_ : int
@@ -120,6 +130,7 @@ class NetworkMethod(FittedNetwork):
         The attributes whose classes change sides in the mirror image.
     """
 
+    version = 2
     files = ("weights",)
     of_tasks = ("attribute_loss", "weighting", "task_stopping")
     weighs_faces = True
@@ -300,10 +311,24 @@ class NetworkMethod(FittedNetwork):
         self.best_epoch_, self.device_ = trained.best_epoch, trained.device
         run.network.load_state_dict(trained.weights)
         self.network_ = run.network.cpu().eval()
+        self.shift_ = self._lost_to_mirroring(train[rows], mirror) if ranges.flip else np.zeros_like(self.mean_)
         if folder is not None:
             self.write_pictures(train if seen is None else val, folder)
             (Path(folder) / CHECKPOINT).unlink(missing_ok=True)
         return self
+
+    def _lost_to_mirroring(self, faces: FaceSet, mirror: np.ndarray) -> np.ndarray:
+        """Return the mean error that training with mirrored faces left, in the frame; see `lost_to_mirroring`."""
+        some = faces[:: -(-len(faces) // FACES_FOR_SHIFT)]
+        answers = [
+            (output["points"].double().cpu().numpy(), matrices)
+            for _, matrices, output in self._run(list(some.images), some.boxes)
+        ]
+        points, matrices = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        error = self.view.to_frame(some.landmarks, matrices) - points
+        seen = np.isfinite(error)
+        mean = np.where(seen, error, 0).sum(0) / np.maximum(seen.sum(0), 1)
+        return lost_to_mirroring(mean, mirror).astype(np.float32)
 
     @property
     def members_alone(self) -> dict[str, Method]:

@@ -28,7 +28,7 @@ class AlexNetELU(NetworkMethod):
     epochs. Unlike there, the targets are normalised by the size of the crop, not by (p - 100) / 50.
     """
 
-    version = 2
+    version = 3
     normalise = "unit"
     defaults = {"optimiser": "adam", "weight_decay": 0.0}
 

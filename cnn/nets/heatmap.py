@@ -35,7 +35,7 @@ class Heatmap(NetworkMethod):
         "soft-argmax"; "heatmap-mse" or "adaptive-wing", which draw the maps themselves; or a loss of coordinates.
     """
 
-    version = 2
+    version = 3
     gives_confidence = True
     rules = {**NetworkMethod.rules, "size": FOUR_TIMES_HALVED, "width": whole(1)}
 

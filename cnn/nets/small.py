@@ -31,7 +31,7 @@ class SmallCNN(NetworkMethod):
         Half widths of the uniform augmentation, as shares of the crop.
     """
 
-    version = 3
+    version = 4
     defaults = {"val_share": 0.0}
     rules = {**NetworkMethod.rules, "rotation": real(0), "scale": real(0), "shift": real(0)}
     channels: ClassVar[int] = 1

@@ -70,6 +70,33 @@ def mean_shape(points: np.ndarray, weight: np.ndarray, label: str) -> np.ndarray
     return (np.einsum("nlc,nl->lc", np.nan_to_num(points), share) / share.sum(0)[:, None]).astype(np.float32)
 
 
+def lost_to_mirroring(error: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Return the part of a mean error that no training with mirrored faces can take away.
+
+    A network that sees each face and its mirror image as often answers both alike, so it cannot learn that labels lie
+    to one side: the part of the error that changes its sign in the mirror image stays.
+
+    Parameters
+    ----------
+    error : ndarray, (L, 2)
+        Mean of truth - answer over faces that are not mirrored.
+    mirror : ndarray of int, (L,)
+        The point that each point becomes in the mirror image.
+
+    Returns
+    -------
+    ndarray, (L, 2)
+
+    Examples
+    --------
+    Both points lie 1 to the right, and the second also 2 lower: half of that is in the part.
+
+    >>> lost_to_mirroring(np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([1, 0])).tolist()
+    [[1.0, -1.0], [1.0, 1.0]]
+    """
+    return (error - error[mirror] * (-1, 1)) / 2
+
+
 def mirror_and_ranges(scheme: Scheme, ranges: Ranges, flip_test: bool, label: str) -> tuple[np.ndarray, Ranges]:
     """Return the mirror map (L,), and the ranges of the augmentation: without flips where the map is not known.
 

@@ -242,3 +242,27 @@ def test_odd_images_and_no_face():
     boxes = np.concatenate([faces.boxes[:2] + 300, tight_box(np.array([[[1.0, 1], [10, 10]]]))])
     assert np.isfinite(method.predict(images, boxes)).all()
     assert method.predict([], np.zeros((0, 4))).shape == (0, 5, 2)
+
+
+def test_labels_that_lie_to_one_side_are_learned_though_faces_are_mirrored():
+    faces = toy_faces(24)
+    moved = replace(faces, landmarks=faces.landmarks + np.array([3.0, 0.0]))
+    for mirrored in (True, False):
+        flips = {"flip": 0.5} if mirrored else {}
+        method = ToyMethod(epochs=60, batch_size=8, augmentation=flips, training=QUICK).fit(moved)
+        error = (moved.landmarks - method.predict(moved.images, moved.boxes)).mean((0, 1))
+        assert abs(error[0]) < 0.5
+        assert (np.abs(method.shift_).max() > 0.02) == mirrored
+        again = ToyMethod(**method.get_params())
+        again.restore(method.learned())
+        assert np.array_equal(again.predict(moved.images, moved.boxes), method.predict(moved.images, moved.boxes))
+
+
+def test_a_model_of_an_earlier_version_has_no_shift():
+    faces = toy_faces(8)
+    method = ToyMethod(epochs=1, training=QUICK).fit(faces)
+    learned = method.learned()
+    del learned["shift_"]
+    old = ToyMethod()
+    old.restore(learned)
+    assert not old.shift_.any() and old.shift_.shape == (5, 2)
