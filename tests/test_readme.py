@@ -1,5 +1,6 @@
 """The README says what is true: its example runs, its commands and files exist, its table is the one in results/."""
 
+import csv
 import os
 import re
 import runpy
@@ -78,23 +79,36 @@ def test_what_it_names_exists():
     assert set(re.findall(r"make (demo|test|docs)", README)) <= set(targets)
 
 
-def rows_of(protocol):
-    """The rows of a section of the 300-W leaderboard: method -> heading -> cell, without bold."""
-    text = (ROOT / "results/300w/leaderboard.md").read_text()
-    section = text.split(f"### {protocol}, trained", 1)[1].split("\n### ", 1)[0]
-    table = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
-    return {row[0]: dict(zip(table[0], row, strict=True)) for row in table[1:]}
+def limit_rows():
+    """The rows of results/limit: (method, protocol) -> cells of the CSV file."""
+    rows = {}
+    for table in ("results/limit/leaderboard.csv", "results/limit/networks/leaderboard.csv"):
+        with (ROOT / table).open(newline="", encoding="utf-8") as file:
+            rows |= {(row["method"], row["protocol"].partition("boxes=")[2]): row for row in csv.DictReader(file)}
+    return rows
 
 
 def test_its_table_is_the_one_in_results():
-    jittered = rows_of("300w-helen@boxes=jittered:0.05")
-    expected = []
-    for method, row in rows_of("300w-helen").items():
-        cells = [row["NME %"], jittered[method]["NME %"]]
-        cells += [row[one] for one in ("FR@8%", "AUC@8%", "missed", "n of N", "fit s", "ms, one face", "MB")]
-        expected.append(f"| {method} | {' | '.join(cells).replace('**', '')} |")
-    assert [line for line in README.splitlines() if line.startswith("| ") and " of 330 |" in line] == expected
-    shown = {line.split("|")[1].partition(",")[0].strip() for line in expected}  # "NAME, what is special about it"
-    classical = {name for name, target in fldbench.registry.table("method").items() if ".baselines." in str(target)}
-    # A second name; files that we have not; the landmarks of hog-ridge.
-    assert shown >= classical - {"sdm", "dlib-68", "opencv-lbf", "opencv-kazemi", "hog-heads", "two-pass", "stack"}
+    rows, shown = limit_rows(), []
+    for line in README.splitlines():
+        if line.startswith("| ") and " of 330 |" in line:
+            method, *cells, _, size = line.strip("| ").split(" | ")
+            tight, jittered, detected = (rows[method, boxes] for boxes in ("", "jittered:0.10", "detected:dlib-hog"))
+            nme = [
+                f"{float(row['nme']):.2f} [{float(row['nme:low']):.2f}, {float(row['nme:high']):.2f}]"
+                for row in (tight, detected)
+            ]
+            n = f"{tight['n']} of {tight['n_total']}"
+            wanted = [nme[0], f"{float(jittered['nme']):.2f}", nme[1], f"{float(detected['fr08']):.2f}"]
+            assert cells == [*wanted, detected["missed"], n], method
+            if tight["model_bytes"]:
+                assert size == f"{float(tight['model_bytes']) / 1e6:.1f}"
+            shown.append((float(detected["auc08"]), method, set(detected["ties"])))
+    assert len(shown) == 7
+    ties = {method: letters for _, method, letters in shown}
+    mirrored, stack = ties["fld-net, mirrored crop"], ties["stack of hog-ridge and asm"]
+    assert all(
+        not ties["fld-net, mirrored crop, 3 passes"] & other for _, name, other in shown if "3 passes" not in name
+    )
+    assert mirrored & stack and ties["fld-net"] & stack and not mirrored & ties["fld-net"]
+    assert ties["asm"] & ties["hog-ridge"]
