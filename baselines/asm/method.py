@@ -175,6 +175,12 @@ class ASM(Method):
         self.scheme_ = train.scheme
         self.mean_shape_ = mean if mirror is None else symmetric(mean, mirror)
 
+        if np.ptp(self.mean_shape_, axis=0).max() < CLOSE:
+            raise DataError(
+                f"{train.label}: all points of a face lie in one place; asm learns shapes, so check the landmarks, or choose "
+                "another method"
+            )
+
         say_progress("asm: levels", 0, self.levels)
         with (
             limited_blas(1),

@@ -17,6 +17,7 @@ import io
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,9 +80,10 @@ class Store:
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._refusal(error.strerror) from error
-        with folder_written_whole(self.folder / "write-test"):
+        probe = self.folder / f"write-test-{uuid.uuid4().hex}"  # another run may begin at the same time
+        with folder_written_whole(probe):
             pass
-        (self.folder / "write-test").rmdir()
+        probe.rmdir()
         for place in (self.folder, self.folder / "records", self.models.folder, *self.folder.glob("training/*")):
             sweep(place)
 
