@@ -177,8 +177,8 @@ class ASM(Method):
 
         if np.ptp(self.mean_shape_, axis=0).max() < CLOSE:
             raise DataError(
-                f"{train.label}: all points of a face lie in one place; asm learns shapes, so check the landmarks, or choose "
-                "another method"
+                f"{train.label}: all points of a face lie in one place; asm learns shapes, so check the landmarks, or "
+                "choose another method"
             )
 
         say_progress("asm: levels", 0, self.levels)

@@ -55,7 +55,7 @@ def workers(tmp_path):
 
 
 def suite_of(*methods):
-    train, protocols = [{"dataset": "dots"}], ["dots-test"]
+    train, protocols = [{"dataset": "harmful-dots"}], ["harmful-test"]
     return {"name": "c", "plugins": [str(HARMFUL)], "train": train, "methods": list(methods), "protocols": protocols}
 
 

@@ -22,9 +22,9 @@ def suite_of(*methods):
     return {
         "name": "harm",
         "plugins": [str(HARMFUL)],
-        "train": [{"dataset": "dots"}],
+        "train": [{"dataset": "harmful-dots"}],
         "methods": list(methods),
-        "protocols": ["dots-test"],
+        "protocols": ["harmful-test"],
     }
 
 

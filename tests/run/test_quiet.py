@@ -19,9 +19,9 @@ def run(tmp_path, *methods, **options):
     suite = {
         "name": "quiet",
         "plugins": [str(HARMFUL)],
-        "train": [{"dataset": "dots"}],
+        "train": [{"dataset": "harmful-dots"}],
         "methods": list(methods),
-        "protocols": ["dots-test"],
+        "protocols": ["harmful-test"],
     }
     return fldbench.run_suite(suite, tmp_path / "out", **options)
 

@@ -13,8 +13,8 @@ from toys import Toy, toy_protocol
 
 from fldbench import Method, register_dataset, register_method, register_protocol
 
-register_dataset("dots", Toy)
-register_protocol(toy_protocol("dots-test", dataset="dots"))
+register_dataset("harmful-dots", Toy)
+register_protocol(toy_protocol("harmful-test", dataset="harmful-dots"))
 
 
 class Harmful(Method):
