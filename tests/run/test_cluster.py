@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,27 @@ class Cluster:
         self.folder, self.processes = folder, []
         self.file = folder / "scheduler.json"
         self._environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def __enter__(self):
         self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+        try:
+            self.address = self._its_address()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *why):
+        self.stop()
+
+    def _its_address(self):
+        """Wait for the file and for all of it: the scheduler opens it before it writes."""
         end = time.monotonic() + 60
-        while not self.file.exists() and time.monotonic() < end:
+        while time.monotonic() < end:
+            with suppress(FileNotFoundError, json.JSONDecodeError):
+                return json.loads(self.file.read_text())["address"]
             time.sleep(0.05)
-        self.address = json.loads(self.file.read_text())["address"]
+        raise TimeoutError(f"the scheduler wrote no whole {self.file} within 60 s")
 
     def work(self, n):
         return [self._start("dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(n)]
@@ -49,9 +66,8 @@ class Cluster:
 @pytest.fixture
 def workers(tmp_path):
     (tmp_path / "cluster").mkdir()
-    one = Cluster(tmp_path / "cluster")
-    yield one
-    one.stop()
+    with Cluster(tmp_path / "cluster") as one:
+        yield one
 
 
 def suite_of(*methods):
