@@ -322,7 +322,7 @@ class NetworkMethod(FittedNetwork):
         some = faces[:: -(-len(faces) // FACES_FOR_SHIFT)]
         answers = [
             (output["points"].double().cpu().numpy(), matrices)
-            for _, matrices, output in self._run(list(some.images), some.boxes)
+            for _, matrices, output in self._run(some.images, some.boxes)  # not decoded at once: photos are large
         ]
         points, matrices = (np.concatenate(parts) for parts in zip(*answers, strict=True))
         error = self.view.to_frame(some.landmarks, matrices) - points
