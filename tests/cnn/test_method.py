@@ -260,6 +260,18 @@ def test_labels_that_lie_to_one_side_are_learned_though_faces_are_mirrored():
         assert np.array_equal(again.predict(moved.images, moved.boxes), method.predict(moved.images, moved.boxes))
 
 
+def test_a_face_counts_in_the_shift_as_it_does_in_the_training():
+    faces = toy_faces(12)
+    side = np.where(np.arange(12) % 3 == 0, 5.0, -1.0)[:, None, None] * [1, 0]  # px: where labels lie beside the face
+    moved, weight = replace(faces, landmarks=faces.landmarks + side), np.where(np.arange(12) % 3 == 0, 0.1, 1.0)
+    method = ToyMethod(epochs=2, augmentation={"flip": 0.5}, training=QUICK).fit(moved, sample_weight=weight)
+    view, matrices = method.view, method.view.square(moved.boxes)
+    answers = view.to_frame(method.predict(moved.images, moved.boxes), matrices) - method.shift_
+    error = np.average(view.to_frame(moved.landmarks, matrices) - answers, axis=0, weights=weight)
+    mirror = [1, 0, 2, 4, 3]
+    assert method.shift_ == pytest.approx((error - error[mirror] * (-1, 1)) / 2, abs=1e-6)
+
+
 class Watched(Images):
     """Images that know how many of them there are at once."""
 
