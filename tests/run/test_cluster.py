@@ -80,7 +80,7 @@ def numbers(records):
 
 
 def test_two_workers_give_the_records_of_a_serial_run_in_a_shared_folder_or_through_the_scheduler(
-    toy, workers, tmp_path, monkeypatch
+    workers, tmp_path, monkeypatch
 ):
     workers.work(2)
     suite = suite_of("mean-shape", "talks", "segfault")
@@ -102,7 +102,7 @@ def unseen_mark(store):
     yield Path("a-file-that-no-worker-sees")
 
 
-def test_a_worker_that_is_killed_in_the_middle_loses_nothing(toy, workers, tmp_path):
+def test_a_worker_that_is_killed_in_the_middle_loses_nothing(workers, tmp_path):
     first, _ = workers.work(2)
     killed = []
 
@@ -116,7 +116,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(toy, workers, tmp_p
     assert killed and [one.status for one in records] == ["ok"] * 4
 
 
-def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(toy, workers, tmp_path):
+def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(workers, tmp_path):
     workers.work(1)
     suite = suite_of("talks", "waits", "mean-shape")
 
@@ -131,7 +131,7 @@ def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(toy, workers,
     assert [one.status for one in records] == ["ok"] * 3 and done[-1][2] < 3
 
 
-def test_no_scheduler_and_other_versions_are_said_before_anything_runs(toy, workers, tmp_path, monkeypatch):
+def test_no_scheduler_and_other_versions_are_said_before_anything_runs(workers, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     with pytest.raises(SuiteError, match=r"no scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         fldbench.run_suite(suite_of("talks"), tmp_path, scheduler="tcp://127.0.0.1:9")
