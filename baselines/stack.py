@@ -50,6 +50,12 @@ class Stack(Several):
         Passed to every method that has this parameter.
     random_state : int
         Passed to every method that has this parameter; also draws the folds.
+    boxes_from : str, optional
+        The one of `methods` whose points place the box: all are asked in the tight box of its answer. Weights and mean
+        errors are learned in the faces' own boxes.
+    passes : int
+        How often that one is asked, each time in the tight box of its answer before; the others are asked the last
+        time. It counts only with `boxes_from`.
     folds : int
         Parts of the training faces, with no group in two of them.
     parts : int, optional
