@@ -95,10 +95,11 @@ class Stack(Several):
         return self
 
     def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
-        """Take fitted members instead of fitting them, and learn offsets and weights."""
-        learned = self._learn(train)
+        """Take fitted members instead of fitting them, and learn offsets and weights; see also `Several.assemble`."""
+        learned = self._learn(train) if self.boxes_from is None else None
         super().assemble(members, train)
-        self.offsets_, self.weights_ = learned
+        if learned is not None:
+            self.offsets_, self.weights_ = learned
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""

@@ -1,4 +1,4 @@
-"""The boxes that one method hands on to another: its points say where the face is more exactly than a detector's box."""
+"""The boxes that one method hands on to another; its points say where the face is more exactly than a detector."""
 
 from __future__ import annotations
 

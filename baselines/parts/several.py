@@ -85,10 +85,22 @@ class Several(Composed):
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """The members by name; empty if they cannot be made or if one is given twice."""
+        """The members by name; empty if they cannot be made or if one is given twice. With `boxes_from` the same
+        method without it, which differs in what it is asked alone."""
+        if self.boxes_from is not None:
+            return {self.label: type(self)(**self.get_params() | {"boxes_from": None})}
         members = self.members
         named = dict(zip(self.methods, members, strict=True)) if members else {}
         return named if len(named) == len(members) else {}
+
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
+        """Take fitted members instead of fitting them; with `boxes_from`, what the same method without it learned."""
+        if self.boxes_from is None:
+            super().assemble(members, train)
+            return
+        (same,) = members
+        self.restore(same.learned())
+        self._fitted_on = same.fitted_on
 
     def _check_own(self) -> None:
         """Check the parameters, and that `params` names no other method and has a dict for each member."""

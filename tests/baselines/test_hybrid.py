@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fldbench
-from fldbench.baselines.hybrid import Hybrid, handed_boxes
+from fldbench.baselines.hybrid import Hybrid
+from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import tight_box
 from fldbench.method import Method, load_method, make_method
