@@ -88,7 +88,7 @@ class Several(Composed):
         """The members by name; empty if they cannot be made or if one is given twice. With `boxes_from` the same
         method without it, which differs in what it is asked alone."""
         if self.boxes_from is not None:
-            return {self.label: type(self)(**self.get_params() | {"boxes_from": None})}
+            return {self.label: type(self)(**self.get_params() | {"boxes_from": None, "passes": Several.passes})}
         members = self.members
         named = dict(zip(self.methods, members, strict=True)) if members else {}
         return named if len(named) == len(members) else {}

@@ -90,11 +90,11 @@ def test_one_can_place_the_boxes_of_all(faces, tmp_path, more, place):
 
 @pytest.mark.parametrize("kind", [Average, Stack])
 def test_another_box_is_no_other_fit(faces, kind):
-    method = kind(("corners", "mean-shape"), boxes_from="mean-shape", random_state=3)
+    method = kind(("corners", "mean-shape"), boxes_from="mean-shape", passes=3, random_state=3)
     ((name, same),) = method.members_alone.items()
     assert (name, same.get_params()) == (method.label, kind(("corners", "mean-shape"), random_state=3).get_params())
     method.assemble([same.fit(faces)], faces)
-    whole = kind(("corners", "mean-shape"), boxes_from="mean-shape", random_state=3).fit(faces)
+    whole = kind(("corners", "mean-shape"), boxes_from="mean-shape", passes=3, random_state=3).fit(faces)
     answers = [one.predict(faces.images, faces.boxes) for one in (method, whole, same)]
     assert np.array_equal(answers[0], answers[1]) and not np.allclose(answers[0], answers[2])
     assert method.fitted_on == whole.fitted_on is not None
