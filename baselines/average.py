@@ -28,6 +28,12 @@ class Average(Several):
         Passed to every method that has this parameter.
     random_state : int
         Passed to every method that has this parameter.
+    boxes_from : str, optional
+        The one of `methods` whose points place the box: all are asked in the tight box of its answer, for given boxes
+        that are not as tight as those of the training.
+    passes : int
+        How often that one is asked, each time in the tight box of its answer before; the others are asked the last
+        time. It counts only with `boxes_from`.
     """
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Average:

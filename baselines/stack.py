@@ -50,6 +50,12 @@ class Stack(Several):
         Passed to every method that has this parameter.
     random_state : int
         Passed to every method that has this parameter; also draws the folds.
+    boxes_from : str, optional
+        The one of `methods` whose points place the box: all are asked in the tight box of its answer. Weights and mean
+        errors are learned in the faces' own boxes.
+    passes : int
+        How often that one is asked, each time in the tight box of its answer before; the others are asked the last
+        time. It counts only with `boxes_from`.
     folds : int
         Parts of the training faces, with no group in two of them.
     parts : int, optional
@@ -89,10 +95,11 @@ class Stack(Several):
         return self
 
     def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
-        """Take fitted members instead of fitting them, and learn offsets and weights."""
-        learned = self._learn(train)
+        """Take fitted members instead of fitting them, and learn offsets and weights; see also `Several.assemble`."""
+        learned = self._learn(train) if self.boxes_from is None else None
         super().assemble(members, train)
-        self.offsets_, self.weights_ = learned
+        if learned is not None:
+            self.offsets_, self.weights_ = learned
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""

@@ -29,8 +29,9 @@ CATEGORIES = {
 }
 TEST = {f"{clip:03d}" for clips in CATEGORIES.values() for clip in clips}
 # Frames of test clips, from 1, whose annotation is wrong: 2,127 numbers, those of the list broken_frames.npy that
-# MMPose's converter of this dataset leaves out. Without them the categories have the numbers of frames that papers
-# print (62,135, 32,805 and 26,338).
+# MMPose's converter of this dataset leaves out. The numbers of frames in `expected` are those that papers print, such
+# as Dong et al., Supervision-by-Registration, CVPR 2018 (quoted in issue 72 of github.com/d-x-y/landmark-detection).
+# That they are the frames without the broken ones was not counted here: nobody had the whole dataset.
 BROKEN = {
     401: (
         "722-724 727-731 788-789 792 795 810-811 850-891 897-898 902-903 910-911 913-923 1122-1137 1140 "

@@ -35,7 +35,7 @@ def test_clips_are_groups_and_categories_subsets(clips):
     assert test.images[0].shape == (100, 110, 3)
 
 
-def test_the_categories_have_the_published_numbers_of_clips():
+def test_the_categories_have_the_published_numbers_of_clips_and_frames():
     assert [len(clips) for clips in CATEGORIES.values()] == [31, 19, 14] and len(TEST) == 64
     for number, n_expected in ((1, 62_135), (2, 32_805), (3, 26_338)):
         assert fldbench.get_protocol(f"300vw-category-{number}").n_expected == n_expected
