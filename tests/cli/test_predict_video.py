@@ -13,6 +13,7 @@ from toys import toy_faces
 
 from fldbench import register_detector, register_method
 from fldbench.faces import ImageFiles
+from fldbench.media.camera import open_camera
 
 pytest.importorskip("av")
 
@@ -132,6 +133,15 @@ def test_a_camera_is_recorded_until_it_is_interrupted(call, model, tmp_path, mon
     status, _, err = call("predict", model, "0", "-o", tmp_path / "no.mp4")
     assert status == 2 and "camera 0 gives no frame; is it used by another program?" in err
     assert not (tmp_path / "no.mp4").exists()
+
+
+def test_a_camera_that_hangs_is_left_by_a_second_interruption(monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), open_camera(0) as camera:
+        assert sum(1 for _ in camera.packets()) == 5
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 class Capture:
