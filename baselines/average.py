@@ -15,25 +15,8 @@ from fldbench.faces import FaceSet
 class Average(Several):
     """Fit every method on the same faces and predict the mean of their points.
 
-    If a method misses a face, the mean is over the others; if all miss it, the row is NaN.
-
-    Parameters
-    ----------
-    methods : sequence of str
-        Names of registered methods, at least one.
-    params : dict, optional
-        Method's name -> the parameters that differ from its defaults. Of a name that `methods` has several times, a
-        list of them, one for each time.
-    threads : int, optional
-        Passed to every method that has this parameter.
-    random_state : int
-        Passed to every method that has this parameter.
-    boxes_from : str, optional
-        The one of `methods` whose points place the box: all are asked in the tight box of its answer, for given boxes
-        that are not as tight as those of the training.
-    passes : int
-        How often that one is asked, each time in the tight box of its answer before; the others are asked the last
-        time. It counts only with `boxes_from`.
+    If a method misses a face, the mean is over the others; if all miss it, the row is NaN. Parameters are those of
+    `Several`.
     """
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Average:

@@ -39,23 +39,15 @@ class Stack(Several):
 
     Fitting costs 1 + parts (folds - 1) / folds times as much as fitting every method once: 1.8 times by default.
 
+    Parameters that are not named here are those of `Several`.
+
     Parameters
     ----------
-    methods : sequence of str
-        Names of registered methods, at least one.
-    params : dict, optional
-        Method's name -> the parameters that differ from its defaults. Of a name that `methods` has several times, a
-        list of them, one for each time.
-    threads : int, optional
-        Passed to every method that has this parameter.
     random_state : int
         Passed to every method that has this parameter; also draws the folds.
     boxes_from : str, optional
         The one of `methods` whose points place the box: all are asked in the tight box of its answer. Weights and mean
         errors are learned in the faces' own boxes.
-    passes : int
-        How often that one is asked, each time in the tight box of its answer before; the others are asked the last
-        time. It counts only with `boxes_from`.
     folds : int
         Parts of the training faces, with no group in two of them.
     parts : int, optional
