@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fldbench.cli.common import Plugins, Schemes, complain, say
+from fldbench.cli.common import Plugins, Schemes, complain, format_for, say
 from fldbench.errors import FldbenchError
 
 Sources = Annotated[
@@ -26,9 +26,14 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+Kind = Annotated[
+    Format | None, typer.Option("--format", help="What to write; by default by the ending of the output, else a table.")
+]
+
+
 def show_leaderboard(
     sources: Sources,
-    format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.table,
+    format: Kind = None,
     columns: Annotated[
         str | None, typer.Option("--columns", help="Columns by their names in CSV, such as nme,fr08,auc08.")
     ] = None,
@@ -37,7 +42,11 @@ def show_leaderboard(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="File to write to; a folder gets leaderboard.csv, .tex and .md."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="File to write to: .csv, .tex, .md or .txt; a folder gets leaderboard.csv, .tex, .md.",
+        ),
     ] = None,
     wide: Annotated[
         bool, typer.Option("--wide", help="Of LaTeX: one table with protocols as columns, for each training set.")
@@ -65,7 +74,9 @@ def show_leaderboard(
     from fldbench.files import write_text
     from fldbench.report import leaderboard
 
-    if (wide or across) and format is not Format.latex:
+    kind = format_for(format, output, Format)
+    into_folder = output is not None and (output.is_dir() or (format is None and not output.suffix))
+    if (wide or across) and kind is not Format.latex:
         raise FldbenchError(f"--wide and --across are of LaTeX tables; add --format {Format.latex.value}")
     if check:
         raise typer.Exit(_check(sources))
@@ -83,24 +94,24 @@ def show_leaderboard(
         drawn = board.write_figures(figures)
         nothing = "no errors of faces are kept, and no method answers attributes: nothing to draw"
         complain(f"written: {', '.join(map(str, drawn))}" if drawn else nothing)
-    if output is not None and output.is_dir():
+    if output is not None and into_folder:
         say(f"written: {', '.join(str(path) for path in board.write(output))}")
         return
     names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
-    if format is Format.table and output is None:
+    if kind is Format.table and output is None:
         print_board(board, columns=names)
         return
-    if format is Format.latex:
+    if kind is Format.latex:
         text = board.to_latex(names, wide, across)
-    elif format is Format.csv:
+    elif kind is Format.csv:
         text = board.to_csv(names)
     else:
-        text = board.to_markdown(names) if format is Format.markdown else board.to_text(names)
+        text = board.to_markdown(names) if kind is Format.markdown else board.to_text(names)
     if output is not None:
         write_text(output, text)
     else:
         typer.echo(text, nl=False)
-    for line in board.left_out if format is Format.csv else ():
+    for line in board.left_out if kind is Format.csv else ():
         complain(line)
 
 

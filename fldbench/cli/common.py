@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from fldbench.errors import DataError, must_be
+from fldbench.errors import DataError, FldbenchError, must_be
 from fldbench.escape import cut, plain
 from fldbench.files import parse_json
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from fldbench.dataset import Roots
     from fldbench.run.limits import Limits
 
+F = TypeVar("F", bound=StrEnum)
 LONGEST_LINE = 1000  # letters
+BY_ENDING = {".csv": "csv", ".tex": "latex", ".md": "markdown", ".json": "json"}  # ending of a file -> format
 Data = Annotated[
     list[str] | None,
     typer.Option(
@@ -175,3 +178,20 @@ def say(text: object) -> None:
 def complain(text: str) -> None:
     """Write a line for the user to stderr, likewise; further lines are indented."""
     typer.echo("\n  ".join(cut(plain(line), LONGEST_LINE) for line in f"fldbench: {text}".split("\n")), err=True)
+
+
+def format_for(given: F | None, output: Path | None, forms: type[F]) -> F:
+    """Return the format that was asked for, else that of the output's ending, else the first one, a table.
+
+    Raises
+    ------
+    FldbenchError
+        For the ending of a format that there is not.
+    """
+    ending = "" if output is None else output.suffix.lower()
+    if given is not None or ending not in BY_ENDING:
+        return next(iter(forms)) if given is None else given
+    if BY_ENDING[ending] not in [one.value for one in forms]:
+        there = [known for known, name in BY_ENDING.items() if name in [one.value for one in forms]]
+        raise FldbenchError(must_be("-o", "the ending of a table", ending, f"{', '.join(there)}, or another for text"))
+    return forms(BY_ENDING[ending])

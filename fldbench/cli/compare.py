@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, roots, say
+from fldbench.cli.common import Data, Plugins, Protocols, Schemes, complain, define_protocols, format_for, roots, say
 from fldbench.cli.completion import protocol_name
 from fldbench.cli.runs import DEFAULT_OUT
 from fldbench.errors import DataError, PredictionsError, StoreError
@@ -55,7 +55,10 @@ def compare(
     rope: Annotated[
         float, typer.Option("--rope", min=0.0, help="Percentage points of NME that matter to nobody.")
     ] = 0.05,
-    format: Annotated[CompareFormat, typer.Option("--format", help="What to write.")] = CompareFormat.table,
+    format: Annotated[
+        CompareFormat | None,
+        typer.Option("--format", help="What to write; by default by the ending of the output, else a table."),
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")] = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="PNG of the faces that decide, with the points of both methods.")
@@ -77,6 +80,7 @@ def compare(
     from fldbench.report import compare as compared
     from fldbench.report import rows_in
 
+    kind = format_for(format, output, CompareFormat)
     for path in (output, sheet):
         if path is not None:
             check_writable(path)
@@ -105,12 +109,12 @@ def compare(
         CompareFormat.markdown: result.to_markdown,
     }
     if output is not None:
-        say(f"written: {write_text(output, writers.get(format, result.to_text)())}")
-    elif format is CompareFormat.table:
+        say(f"written: {write_text(output, writers.get(kind, result.to_text)())}")
+    elif kind is CompareFormat.table:
         print_tables(result)
     else:
-        typer.echo(writers[format](), nl=False)
-        for line in left_out if format in (CompareFormat.csv, CompareFormat.json) else ():
+        typer.echo(writers[kind](), nl=False)
+        for line in left_out if kind in (CompareFormat.csv, CompareFormat.json) else ():
             complain(line)
     if sheet is not None:
         say(f"written: {write_png(sheet, _sheet(result, where))}")

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fldbench.cli.boards import Format, Sources
-from fldbench.cli.common import Plugins, Schemes, complain
+from fldbench.cli.boards import Format, Kind, Sources
+from fldbench.cli.common import Plugins, Schemes, complain, format_for
 
 if TYPE_CHECKING:
     from fldbench.report.side import SideReport
 
-Kind = Annotated[Format, typer.Option("--format", help="What to write.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write to.")]
 Figures = Annotated[Path | None, typer.Option("--figures", help="Folder for the figures, as PNG, SVG and PDF.")]
 
 
 def cost(
     sources: Sources,
-    format: Kind = Format.table,
+    format: Kind = None,
     output: Output = None,
     figures: Figures = None,
     plugin: Plugins = None,
@@ -34,7 +33,7 @@ def cost(
 
 def slices(
     sources: Sources,
-    format: Kind = Format.table,
+    format: Kind = None,
     output: Output = None,
     figures: Figures = None,
     plugin: Plugins = None,
@@ -48,7 +47,7 @@ def slices(
 
 def confidence(
     sources: Sources,
-    format: Kind = Format.table,
+    format: Kind = None,
     output: Output = None,
     figures: Figures = None,
     plugin: Plugins = None,
@@ -60,9 +59,10 @@ def confidence(
     _show(confidences(sources), format, output, figures)
 
 
-def _show(report: SideReport, format: Format, output: Path | None, figures: Path | None) -> None:
+def _show(report: SideReport, given: Format | None, output: Path | None, figures: Path | None) -> None:
     from fldbench.files import write_text
 
+    format = format_for(given, output, Format)
     writers = {Format.csv: report.to_csv, Format.latex: report.to_latex, Format.markdown: report.to_markdown}
     text = writers.get(format, report.to_text)()
     if output is not None:
