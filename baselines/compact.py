@@ -22,7 +22,8 @@ class Compact(Composed):
     """Any method whose file is a half or a quarter as large: it answers with weights as the file holds them.
 
     The method is fitted as without it; then its numbers of single precision are rounded (`fldbench.compact`). Numbers
-    of other kinds, such as those of `asm` in double precision, stay as they are.
+    of other kinds, such as those of `asm` in double precision, stay as they are. The rows of a network's epochs
+    (`history_`) are left out: they can take more bytes than a small network, and no answer needs them.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class Compact(Composed):
     def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
         """Take the fitted method, and round what it learned."""
         (fitted,), (member,) = members, self._make()
-        learned = fitted.learned()
+        learned = {name: [] if name == "history_" else value for name, value in fitted.learned().items()}
         arrays = {name: value for name, value in learned.items() if isinstance(value, np.ndarray)}
         member.restore(learned | restored(*compacted(self.label, arrays, self.weights)))
         super().assemble([member], train)

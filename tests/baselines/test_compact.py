@@ -32,6 +32,7 @@ def test_it_answers_as_its_file_does_and_the_file_is_smaller(tmp_path, weights):
     plain.restore(plain.learned() | restored(*compacted("m", arrays, weights)))
     answers = [one.predict(train.images, train.boxes) for one in (plain, method, again)]
     assert np.array_equal(answers[0], answers[1]) and np.allclose(answers[1], answers[2], atol=1e-3)
+    assert plain.history_ and method.members_[0].history_ == [] == again.members_[0].history_
     share = (tmp_path / "small").stat().st_size / (tmp_path / "large").stat().st_size
     assert share < (0.3 if weights == "int8" else 0.55)
 
