@@ -90,11 +90,8 @@ def test_what_it_names_exists():
 
 def limit_rows():
     """The rows of results/limit: (method, protocol) -> cells of the CSV file."""
-    rows = {}
-    for table in ("results/limit/leaderboard.csv", "results/limit/networks/leaderboard.csv"):
-        with (ROOT / table).open(newline="", encoding="utf-8") as file:
-            rows |= {(row["method"], row["protocol"].partition("boxes=")[2]): row for row in csv.DictReader(file)}
-    return rows
+    with (ROOT / "results/limit/leaderboard.csv").open(newline="", encoding="utf-8") as file:
+        return {(row["method"], row["protocol"].partition("boxes=")[2]): row for row in csv.DictReader(file)}
 
 
 def test_its_table_is_the_one_in_results():

@@ -71,7 +71,7 @@ def test_a_full_disk_for_temporary_files_is_said(suite, tmp_path, monkeypatch, r
     monkeypatch.setattr("fldbench.run.isolate.tempfile.TemporaryFile", full)
     with pytest.raises(StoreError, match=r"no process can be started \(No space left on device\); free some space in"):
         fldbench.run_suite(suite, tmp_path / "out", isolate=True)
-    assert len(made) == room and len(os.listdir("/proc/self/fd")) == before
+    assert len(made) == room and len(os.listdir("/proc/self/fd")) <= before  # files of earlier tests may be closed now
 
 
 def test_two_runs_in_one_folder_at_once_both_end_with_the_whole_table(suite, tmp_path):
