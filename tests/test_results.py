@@ -84,6 +84,11 @@ LEADS = {
             ("fld-net of 0.1 MB", ""),
         )
     ],
+    "projects/alexnet-elu": [
+        ("leaderboard.csv", {"method": name, "protocol": f"youtube-faces-disjoint{boxes}"}, ["nme"])
+        for name in ("alexnet-elu", "naimish-net", "lbf")
+        for boxes in ("", "@boxes=detected:haar")
+    ],
     "imm-frontal": [
         ("leaderboard.csv", {"method": name, "protocol": protocol}, ["nme"])
         for name in ("asm", "hog-ridge")
