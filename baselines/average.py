@@ -15,19 +15,8 @@ from fldbench.faces import FaceSet
 class Average(Several):
     """Fit every method on the same faces and predict the mean of their points.
 
-    If a method misses a face, the mean is over the others; if all miss it, the row is NaN.
-
-    Parameters
-    ----------
-    methods : sequence of str
-        Names of registered methods, at least one.
-    params : dict, optional
-        Method's name -> the parameters that differ from its defaults. Of a name that `methods` has several times, a
-        list of them, one for each time.
-    threads : int, optional
-        Passed to every method that has this parameter.
-    random_state : int
-        Passed to every method that has this parameter.
+    If a method misses a face, the mean is over the others; if all miss it, the row is NaN. Parameters are those of
+    `Several`.
     """
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Average:

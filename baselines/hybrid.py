@@ -15,9 +15,10 @@ import numpy as np
 from fldbench import registry
 from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.baselines.parts.out_of_fold import answers_in_parts, folds_of_groups, out_of_fold
 from fldbench.faces import FaceSet
-from fldbench.geometry import check_boxes, tight_box, usable_boxes
+from fldbench.geometry import check_boxes
 from fldbench.method import Method
 from fldbench.params import SEED, THREADS, whole
 
@@ -96,31 +97,3 @@ class Hybrid(Composed):
         if second is None:
             second = registry.resolve("method", self.second).refiner_params
         return [self._member(self.first, dict(self.first_params or {})), self._member(self.second, dict(second))]
-
-
-def handed_boxes(shapes: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Return the tight boxes of shapes, or the face's own box if a shape is NaN or its box is not usable.
-
-    Parameters
-    ----------
-    shapes : ndarray of shape (n, L, 2)
-        Pixels.
-    boxes : ndarray of shape (n, 4)
-        Pixels.
-
-    Returns
-    -------
-    ndarray of shape (n, 4)
-        Pixels; a new array.
-
-    >>> shapes = np.array([[[1.0, 2.0], [5.0, 9.0]], [[3.0, 3.0], [3.0, 8.0]]])
-    >>> handed_boxes(shapes, np.array([[0, 0, 9, 9]] * 2)).tolist()
-    [[1.0, 2.0, 5.0, 9.0], [0.0, 0.0, 9.0, 9.0]]
-    """
-    out = np.array(boxes, float)
-    found = np.isfinite(shapes).all(axis=(1, 2))
-    if found.any():
-        tight = tight_box(shapes[found])
-        wide = usable_boxes(tight)
-        out[np.flatnonzero(found)[wide]] = tight[wide]
-    return out

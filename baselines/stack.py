@@ -39,17 +39,15 @@ class Stack(Several):
 
     Fitting costs 1 + parts (folds - 1) / folds times as much as fitting every method once: 1.8 times by default.
 
+    Parameters that are not named here are those of `Several`.
+
     Parameters
     ----------
-    methods : sequence of str
-        Names of registered methods, at least one.
-    params : dict, optional
-        Method's name -> the parameters that differ from its defaults. Of a name that `methods` has several times, a
-        list of them, one for each time.
-    threads : int, optional
-        Passed to every method that has this parameter.
     random_state : int
         Passed to every method that has this parameter; also draws the folds.
+    boxes_from : str, optional
+        The one of `methods` whose points place the box: all are asked in the tight box of its answer. Weights and mean
+        errors are learned in the faces' own boxes.
     folds : int
         Parts of the training faces, with no group in two of them.
     parts : int, optional
@@ -89,10 +87,11 @@ class Stack(Several):
         return self
 
     def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
-        """Take fitted members instead of fitting them, and learn offsets and weights."""
-        learned = self._learn(train)
+        """Take fitted members instead of fitting them, and learn offsets and weights; see also `Several.assemble`."""
+        learned = self._learn(train) if self.boxes_from is None else None
         super().assemble(members, train)
-        self.offsets_, self.weights_ = learned
+        if learned is not None:
+            self.offsets_, self.weights_ = learned
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""

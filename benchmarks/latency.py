@@ -1,12 +1,15 @@
 """Measure what each network costs at its default size: weights, multiply-adds, and milliseconds per crop on the CPU.
 
     python benchmarks/latency.py
+    python benchmarks/latency.py MODEL ...     # fitted models: megabytes, and predict with 1 and 2 threads
 
 For 68 landmarks, with the initial weights, and with norms folded in as in prediction. Each time is the median over two
 seconds. The last column is `predict` for one face in an image of 80 px, crop included, of a method that was trained for
 a moment. No data is needed. Run nothing else at the same time.
 """
 
+import os
+import sys
 import time
 
 import numpy as np
@@ -31,10 +34,14 @@ POINTS = 68
 SIDE = 80  # px, of the image that predict gets
 
 
-def predict_ms(name: str, params: dict, seconds: float = 2.0) -> float:
-    """Return the median milliseconds of predict for one face, with the threads that torch has now."""
+def trained_for_a_moment(name: str, params: dict) -> fldbench.Method:
+    """Return the method, fitted to four synthetic faces."""
     training = {"val_share": 0.0, "threads": 0}
-    fitted = fldbench.make_method(name, **params, epochs=1, training=training).fit(quick_faces()[0][:4])
+    return fldbench.make_method(name, **params, epochs=1, training=training).fit(quick_faces()[0][:4])
+
+
+def predict_ms(fitted: fldbench.Method, seconds: float = 2.0) -> float:
+    """Return the median milliseconds of predict for one face, with the threads that torch has now."""
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     box = np.array([[20.0, 20, 60, 60]])
     spent: list[float] = []
@@ -45,7 +52,20 @@ def predict_ms(name: str, params: dict, seconds: float = 2.0) -> float:
     return 1000 * float(np.median(spent[1:]))
 
 
+def measure_models(paths: list[str]) -> None:
+    """Print a row for each file of a fitted model."""
+    print("| model | MB | predict, 1 thread | 2 threads |")
+    print("|---|---:|---:|---:|")
+    for path in paths:
+        spent = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            spent.append(f"{predict_ms(fldbench.load_method(path)):.2f} ms")
+        print(f"| {path} | {os.path.getsize(path) / 1e6:.2f} | {' | '.join(spent)} |", flush=True)
+
+
 def main() -> None:
+    """Print a row for each network."""
     print(
         "| network | crop, px | parameters | multiply-adds | weights, MB | 1 crop, 1 thread | 2 threads | each of 64 "
         "| predict, 1 thread |"
@@ -57,7 +77,7 @@ def main() -> None:
         width, height = method.input_size
         shape = (method.channels, height, width)
         torch.set_num_threads(1)
-        whole = predict_ms(name, params)
+        whole = predict_ms(trained_for_a_moment(name, params))
         single, plain = cost(fused(network), shape), cost(network, shape, seconds=0.0)
         torch.set_num_threads(2)
         double = cost(fused(network), shape)
@@ -70,4 +90,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        measure_models(sys.argv[1:])
+    else:
+        main()

@@ -111,14 +111,20 @@ def check_drawn(folder: Path) -> None:
     drawn.unlink()
 
 
+def installation() -> list[str]:
+    """Return the README's commands that install fldbench without make and run the demo.
+
+    Its tests are no part of the ten minutes.
+    """
+    lines = code_below("Three commands").splitlines()
+    return [line for line in lines if line and not line.startswith("make") and "pytest" not in line]
+
+
 def installed(folder: Path) -> str:
     """Clone the repository, install it as the README says, run the demo; return the Python of its environment."""
     clone = folder / "fldbench"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    lines = [line for line in code_below("Two commands").splitlines() if not line.startswith("make")]
-    for line in lines:
-        if "pytest" in line:
-            continue  # the tests are no part of the ten minutes
+    for line in installation():
         started = time.monotonic()
         subprocess.run(line, shell=True, cwd=clone, check=True, stdout=subprocess.DEVNULL)
         print(f"{time.monotonic() - started:7.1f} s  {line}", flush=True)

@@ -1,26 +1,37 @@
 """Frames a second of a whole video, from the file to the drawn file, and what each stage costs.
 
-    python benchmarks/video_speed.py MODEL... [--seconds 8] [--detector dlib-hog] [--every 15]
+    python benchmarks/video_speed.py MODEL... [--seconds 4] [--detector dlib-hog] [--every 15]
 
-The video has 640 x 368 px, 25 frames a second and one synthetic face that turns to and fro, about 150 px wide. Times on
-the clock need an idle machine; the seconds of processor time, of all threads together, need it less. The first second
-of the video is played once before anything is measured, so that nothing is compiled while the clock runs.
+MODEL is a model file, or builtin. The video has 640 x 368 px, 25 frames a second and one synthetic face that turns to
+and fro, about 150 px wide. A line of a Markdown table is printed for each model as soon as it is measured: frames a
+second on the clock, which need an idle machine, and per second of processor time of all threads together, which need
+it less; then the median milliseconds of a call of each stage. Ten frames are played before that, so that nothing is
+compiled while the clock runs. Networks have one thread, unless OMP_NUM_THREADS says otherwise: on a machine with more
+work than cores several wait for each other, and a frame takes many times as long.
 """
 
 import argparse
+import os
+import sys
 import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded
+
 import av
 import numpy as np
 
+from fldbench import builtin
 from fldbench.datasets.synthetic.motion import motion_clip
+from fldbench.errors import FldbenchError
 from fldbench.method import load_method
 from fldbench.run.videos import predict_video
 
 WIDTH, HEIGHT, HEAD, RATE, STREAM = 640, 368, 320, 25, 2
+WARM = 0.4  # seconds of video
+STAGES = ("decode", "detect", "predict", "attributes", "draw", "encode")
 
 
 def write_video(path, seconds):
@@ -38,29 +49,40 @@ def write_video(path, seconds):
         container.mux(stream.encode(None))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--detector", default="dlib-hog")
-    parser.add_argument("--every", type=int, default=15)
-    given = parser.parse_args()
+def line(name, done, passed, spent):
+    """Return the line of a table: rates, and the median of each stage in ms; nothing for a stage that never came."""
+    median = {stage: f"{middle:.1f}" for stage, _, middle, *_ in done.stages.rows()}
+    rates = f"{done.frames / passed:.1f}", f"{done.frames / spent:.1f}"
+    cells = name, f"{done.with_faces} of {done.frames}", *rates, *(median.get(stage, "") for stage in STAGES)
+    return f"| {' | '.join(cells)} |"
+
+
+def main(names, seconds, detector, every) -> None:
+    models = [(name, load_method(name)) for name in names]
     with tempfile.TemporaryDirectory() as folder:
         warm, video, out = (Path(folder) / name for name in ("warm.mp4", "video.mp4", "out.mp4"))
-        write_video(warm, 1.0)
-        write_video(video, given.seconds)
-        for path in given.models:
-            model = load_method(path)
-            predict_video(model, warm, out, given.detector, every=given.every)
-            began, clock = time.process_time(), time.perf_counter()
-            done = predict_video(model, video, out, given.detector, every=given.every)
-            spent, passed = time.process_time() - began, time.perf_counter() - clock
-            per = f"{done.frames / passed:.1f} frames/s, {done.frames / spent:.1f} frames per second of processor time"
-            print(
-                f"\n{model.label}: {done.frames} frames, {done.with_faces} with a face; {per}\n{done.stages}",
-                flush=True,
-            )
+        began = time.perf_counter()
+        write_video(warm, WARM)
+        write_video(video, seconds)
+        print(f"the video was made in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        print(f"| model | with a face | frames/s | per core second | {', ms | '.join(STAGES)}, ms |")
+        print("|---|" + "---:|" * (3 + len(STAGES)), flush=True)
+        for name, model in models:
+            predict_video(model, warm, out, detector, every=every)
+            before, clock = time.process_time(), time.perf_counter()
+            done = predict_video(model, video, out, detector, every=every)
+            shown = name if name == builtin.NAME else model.label
+            print(line(shown, done, time.perf_counter() - clock, time.process_time() - before), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--detector", default="dlib-hog")
+    parser.add_argument("--every", type=int, default=15)
+    given = parser.parse_args()
+    try:
+        main(given.models, given.seconds, given.detector, given.every)
+    except FldbenchError as error:
+        sys.exit(str(error))

@@ -311,23 +311,27 @@ class NetworkMethod(FittedNetwork):
         self.best_epoch_, self.device_ = trained.best_epoch, trained.device
         run.network.load_state_dict(trained.weights)
         self.network_ = run.network.cpu().eval()
-        self.shift_ = self._lost_to_mirroring(train[rows], mirror) if ranges.flip else np.zeros_like(self.mean_)
+        self.shift_ = np.zeros_like(self.mean_)
+        if ranges.flip:
+            self.shift_ = self._lost_to_mirroring(train[rows], weight[rows], mirror)
         if folder is not None:
             self.write_pictures(train if seen is None else val, folder)
             (Path(folder) / CHECKPOINT).unlink(missing_ok=True)
         return self
 
-    def _lost_to_mirroring(self, faces: FaceSet, mirror: np.ndarray) -> np.ndarray:
+    def _lost_to_mirroring(self, faces: FaceSet, weight: np.ndarray, mirror: np.ndarray) -> np.ndarray:
         """Return the mean error that training with mirrored faces left, in the frame; see `lost_to_mirroring`."""
-        some = faces[:: -(-len(faces) // FACES_FOR_SHIFT)]
+        every = -(-len(faces) // FACES_FOR_SHIFT)
+        some, weight = faces[::every], weight[::every, None, None]
         answers = [
             (output["points"].double().cpu().numpy(), matrices)
-            for _, matrices, output in self._run(list(some.images), some.boxes)
+            for _, matrices, output in self._run(some.images, some.boxes)  # not decoded at once: photos are large
         ]
         points, matrices = (np.concatenate(parts) for parts in zip(*answers, strict=True))
         error = self.view.to_frame(some.landmarks, matrices) - points
         seen = np.isfinite(error)
-        mean = np.where(seen, error, 0).sum(0) / np.maximum(seen.sum(0), 1)
+        total = (weight * seen).sum(0)
+        mean = (weight * np.where(seen, error, 0)).sum(0) / np.where(total > 0, total, 1)
         return lost_to_mirroring(mean, mirror).astype(np.float32)
 
     @property

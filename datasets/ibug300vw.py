@@ -17,7 +17,6 @@ from fldbench.errors import DatasetNotFoundError
 from fldbench.faces import ImageFiles
 
 N_POINTS, N_CLIPS = 68, 114
-SOUND = "without broken frames"  # the entry of `parts`
 ANNOTATIONS, FRAMES = "annot", ("imgs", "frames", "images")
 # The clips of test, by category: 1 well lit, 2 unconstrained light, 3 everything, occlusion included.
 CATEGORIES = {
@@ -30,8 +29,9 @@ CATEGORIES = {
 }
 TEST = {f"{clip:03d}" for clips in CATEGORIES.values() for clip in clips}
 # Frames of test clips, from 1, whose annotation is wrong: 2,127 numbers, those of the list broken_frames.npy that
-# MMPose's converter of this dataset leaves out. Without them the categories have the numbers of frames that papers
-# print (62,135, 32,805 and 26,338).
+# MMPose's converter of this dataset leaves out. The numbers of frames in `expected` are those that papers print, such
+# as Dong et al., Supervision-by-Registration, CVPR 2018 (quoted in issue 72 of github.com/d-x-y/landmark-detection).
+# That they are the frames without the broken ones was not counted here: nobody had the whole dataset.
 BROKEN = {
     401: (
         "722-724 727-731 788-789 792 795 810-811 850-891 897-898 902-903 910-911 913-923 1122-1137 1140 "
@@ -88,7 +88,7 @@ class IBug300VW(Dataset):
     `images/`, also .png): extract them from `CLIP/vid.avi`. A frame without an annotation is left out, and so are the
     frames of test clips whose annotation is known to be broken. If no clip has frames, predictions can be scored but no
     method can run. Points are 1-based in the files and zero-based here; boxes are their tight boxes. Ids are
-    `CLIP/NUMBER`, groups are clips, and `parts` counts clips, and frames with and without broken ones.
+    `CLIP/NUMBER`, groups are clips, `parts` counts clips, and a note says how many broken frames were left out.
     """
 
     name = "300vw"
@@ -119,7 +119,7 @@ class IBug300VW(Dataset):
 
         clip_of, stems, points, files = self.faults.columns(face, paths)
         members = {name: {f"{clip:03d}" for clip in numbers} for name, numbers in CATEGORIES.items()}
-        sound = {SOUND: (len(paths), len(annotated))} if len(paths) < len(annotated) else {}
+        broken = len(annotated) - len(paths)
         found, wanted = len(set(clip_of)), len(TEST) if split == "test" else N_CLIPS - len(TEST)
         return Columns(
             ids=[f"{clip}/{stem}" for clip, stem in zip(clip_of, stems, strict=True)],
@@ -129,7 +129,8 @@ class IBug300VW(Dataset):
             if split == "train"
             else {name: np.array([clip in numbers for clip in clip_of]) for name, numbers in members.items()},
             groups=clip_of,
-            parts={"clips": (found, wanted), **sound},
+            parts={"clips": (found, wanted)},
+            notes=[f"frames whose annotation is known to be broken, left out: {broken}"] if broken else [],
         )
 
 

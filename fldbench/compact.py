@@ -38,7 +38,7 @@ def compacted(label: str, arrays: Mapping[str, np.ndarray], weights: str) -> tup
     Raises
     ------
     MethodError
-        For another value of `weights`, and for a number that it cannot hold.
+        For another value of `weights`, and for a number that it cannot hold, or that is not finite.
 
     Examples
     --------
@@ -55,14 +55,10 @@ def compacted(label: str, arrays: Mapping[str, np.ndarray], weights: str) -> tup
         if weights == "float32" or array.dtype != np.float32 or not array.size:
             continue
         if weights == "float16":
-            largest, limit = float(np.abs(array).max()), float(np.finfo(np.float16).max)
-            if not largest <= limit:
-                then = "save it as float32"
-                raise MethodError(
-                    must_be(f"saving {label}", f"the largest number of {name!r}", largest, f"up to {limit:g}", then)
-                )
+            _check_largest(label, name, array, np.float16)
             stored[name] = array.astype(np.float16)
         elif array.ndim >= 2 and array[0].size >= LEAST:
+            _check_largest(label, name, array, np.float32)
             stored[name], stored[name + SCALE] = _in_steps(array)
         else:
             continue
@@ -94,6 +90,16 @@ def restored(stored: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str
         with np.errstate(all="ignore"):  # what becomes infinite is refused where the array is taken
             arrays[name] = array * _as_rows(scale, array.ndim)
     return arrays
+
+
+def _check_largest(label: str, name: str, array: np.ndarray, kind: type[np.floating]) -> None:
+    """Raise MethodError for an array (n, ...) with a number that is not finite, or too large for the kind of number."""
+    largest, limit = float(np.abs(array).max()), float(np.finfo(kind).max)
+    if not largest <= limit:
+        then = "save it as float32" if np.isfinite(largest) else "fit it again"
+        raise MethodError(
+            must_be(f"saving {label}", f"the largest number of {name!r}", largest, f"up to {limit:g}", then)
+        )
 
 
 def _in_steps(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

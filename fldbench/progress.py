@@ -81,16 +81,21 @@ class Inside:
 def _log_lines() -> Listener:
     last = start = time.monotonic()
     said = ""
+    first: tuple[float, int] | None = None
 
     def show(what: str, done: int, total: int) -> None:
-        nonlocal last, said
+        nonlocal last, said, first
         now = time.monotonic()
+        # Steps before the first that is heard of may be an earlier run's: they took no time of this one.
+        first = first or (now, done)
         pause = LOG_EVERY if total > FEW else QUICK if what == said else 0.0
         if done < total and now - last < pause:
             return
-        last, said, seconds = now, what, now - start
-        left = f", about {seconds / done * (total - done):.0f} s left" if 0 < done < total else ""
+        last, said = now, what
+        left = ""
+        if first[1] < done < total:
+            left = f", about {(now - first[0]) / (done - first[1]) * (total - done):.0f} s left"
         if what:
-            print(f"{done} of {total} done after {seconds:.0f} s{left}: {plain(what)}", file=sys.stderr, flush=True)
+            print(f"{done} of {total} done after {now - start:.0f} s{left}: {plain(what)}", file=sys.stderr, flush=True)
 
     return show

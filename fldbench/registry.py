@@ -26,6 +26,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "average": "fldbench.baselines.average:Average",
         "stack": "fldbench.baselines.stack:Stack",
         "two-pass": "fldbench.baselines.two_pass:TwoPass",
+        "compact": "fldbench.baselines.compact:Compact",
         "hog-heads": "fldbench.baselines.hog_heads:HogHeads",
         "hybrid": "fldbench.baselines.hybrid:Hybrid",
         "dlib-68": "fldbench.baselines.pretrained.method:Dlib68",

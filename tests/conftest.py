@@ -6,7 +6,20 @@ from pathlib import Path
 import pytest
 from toys import TOY_TEST, Broken, GivesUp, Noisy, Toy, toy_protocol
 
-from fldbench import registry
+from fldbench import plugin_files, registry
+
+
+@pytest.fixture(autouse=True)
+def own_names(monkeypatch):
+    """Forget what a test registered and which plug-ins it loaded, which a later run would send to its cells."""
+    registry.table("method")  # what installed packages add stays
+    monkeypatch.setattr(registry, "TABLES", {kind: dict(entries) for kind, entries in registry.TABLES.items()})
+    monkeypatch.setattr(plugin_files, "_loaded", dict(plugin_files._loaded))
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest test, so that no process waits for it at the end (xdist deals files out in this order)."""
+    items.sort(key=lambda item: item.path.name != "test_coverage.py")
 
 
 @pytest.fixture
@@ -19,10 +32,8 @@ def data_root() -> Path:
 
 
 @pytest.fixture
-def toy(monkeypatch):
+def toy():
     """Registers the toy dataset, methods and protocols for one test."""
-    tables = {kind: dict(entries) for kind, entries in registry.TABLES.items()}
-    monkeypatch.setattr(registry, "TABLES", tables)
     registry.register_dataset("toy", Toy)
     for name, method in {"noisy": Noisy, "broken": Broken, "gives-up": GivesUp}.items():
         registry.register_method(name, method)

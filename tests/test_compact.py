@@ -30,7 +30,7 @@ def test_eight_bits_by_hand():
     found, names = compacted("m", {"w_": array, "b_": array[0], "n_": array.astype(float)}, "int8")
     assert names == ["w_"] and found["w_"].tolist() == [[127, -127, 64, 1, 0, 0, 0, 0], [0] * 8]
     assert found[f"w_{SCALE}"].tolist() == [np.float32(2) / np.float32(127), 0]
-    assert found["b_"] is not None and found["b_"].dtype == np.float32 and found["n_"].dtype == float
+    assert found["b_"].tolist() == array[0].tolist() and found["n_"].tolist() == array.tolist()
     assert np.allclose(restored(found, names)["w_"][0, :4], [2.0, -2.0, 128 / 127, 2 / 127], rtol=1e-6)
 
 
@@ -83,6 +83,11 @@ def test_what_cannot_be_stored_says_why(network, tmp_path):
     text = r"saving m: the largest number of 'w_' is 70000.0; must be up to 65504; save it as float32"
     with pytest.raises(MethodError, match=text):
         compacted("m", {"w_": np.array([7e4], np.float32)}, "float16")
+    for weights, limit in (("float16", "65504"), ("int8", r"3\.40282e\+38")):
+        for number in (np.nan, np.inf):
+            text = f"the largest number of 'w_' is {number}; must be up to {limit}; fit it again"
+            with pytest.raises(MethodError, match=text):
+                compacted("m", {"w_": np.array([[1.0] * 8, [number] * 8], np.float32)}, weights)
     assert not (tmp_path / "m").exists()
 
 

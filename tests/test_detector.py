@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fldbench import Detector, MethodError, UnknownNameError, list_detectors, make_detector, register_detector, registry
+from fldbench import Detector, MethodError, UnknownNameError, list_detectors, make_detector, register_detector
 from fldbench.checks import check_detector
 from fldbench.detector import fit_frame, off_by, tight_in_frame
 from fldbench.errors import DataError
@@ -27,11 +27,6 @@ class Framed(Fixed):
     """One whose frame was measured."""
 
     frame = (0.0, 0.25, 1.0, 1.0)
-
-
-@pytest.fixture(autouse=True)
-def table(monkeypatch):
-    monkeypatch.setattr(registry, "TABLES", {kind: dict(names) for kind, names in registry.TABLES.items()})
 
 
 def test_the_surest_face_comes_first():

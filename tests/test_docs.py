@@ -18,14 +18,8 @@ PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 NOT_RUN = 8  # blocks at most that need packages, real faces or other machines
 
 
-@pytest.fixture
-def own_registry(monkeypatch):
-    """Names that a page registers are gone after it."""
-    monkeypatch.setattr(registry, "TABLES", {kind: dict(entries) for kind, entries in registry.TABLES.items()})
-
-
 @pytest.mark.parametrize("name", PAGES)
-def test_the_blocks_of_a_page_run(name, tmp_path, monkeypatch, own_registry):
+def test_the_blocks_of_a_page_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLDBENCH_DATA", raising=False)
     run_page((DOCS / name).read_text(encoding="utf-8"), name, tmp_path)

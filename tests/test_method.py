@@ -260,7 +260,6 @@ def test_faces_to_validate_on_are_refused_by_a_method_that_has_no_use_for_them(t
 
 
 def test_a_package_that_is_missing_is_no_unknown_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "TABLES", {kind: dict(table) for kind, table in registry.TABLES.items()})
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "needs_more.py").write_text("import a_package_that_nobody_has.part\n")
     registry.register_method("needs-more", "needs_more:Thing")

@@ -31,12 +31,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def own_table(monkeypatch):
-    monkeypatch.setitem(registry.TABLES, "scheme", {})
-    monkeypatch.setitem(registry.TABLES, "protocol", dict(registry.TABLES["protocol"]))
-
-
 @pytest.fixture(scope="module")
 def head():
     return fldbench.load_dataset("synthetic", split="train", faces=18)

@@ -42,6 +42,20 @@ def test_a_log_has_no_line_for_quick_steps_of_the_same_work(monkeypatch, capsys)
     assert heard == ["1 of 5 done images", "3 of 5 done images", "4 of 5 done reused: lbf", "5 of 5 done images"]
 
 
+def test_steps_of_an_earlier_run_took_no_time_of_this_one(monkeypatch, capsys):
+    """By hand: steps 102 to 104 of 160 took 30 s, so the 56 that are left take 840 s."""
+    now = iter([0.0, 15.0, 45.0, 900.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with printed() as show:
+        for step in (102, 104, 160):
+            show("epoch", step, 160)
+    assert capsys.readouterr().err.splitlines() == [
+        "102 of 160 done after 15 s: epoch",
+        "104 of 160 done after 45 s, about 840 s left: epoch",
+        "160 of 160 done after 900 s: epoch",
+    ]
+
+
 def test_every_new_kind_of_work_within_a_training_gets_a_new_display():
     displays = []
 

@@ -31,7 +31,8 @@ class Smiling(MeanShape):
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEN_MINUTES = ROOT / "benchmarks" / "ten_minutes.py"
-code_below = runpy.run_path(str(TEN_MINUTES))["code_below"]
+SCRIPT = runpy.run_path(str(TEN_MINUTES))
+code_below = SCRIPT["code_below"]
 
 
 def test_ten_minutes_by_the_words_of_the_readme(tmp_path):
@@ -41,6 +42,13 @@ def test_ten_minutes_by_the_words_of_the_readme(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
     assert len(done.stdout.splitlines()) == 9, done.stdout
+
+
+def test_the_lines_that_install_it_are_found():
+    """What `--here` leaves out: without this, a new heading in the README breaks the script and no test."""
+    begins = ["python3 -m venv", ".venv/bin/python -m pip install", ".venv/bin/fldbench run"]
+    for line, begin in zip(SCRIPT["installation"](), begins, strict=True):
+        assert line.startswith(begin)
 
 
 def test_the_method_in_twenty_lines_has_them():

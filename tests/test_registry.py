@@ -8,18 +8,14 @@ import pytest
 from fldbench import registry
 from fldbench.errors import UnknownNameError
 from fldbench.method import Method
-
-
-@pytest.fixture
-def table(monkeypatch):
-    monkeypatch.setattr(registry, "TABLES", {kind: dict(names) for kind, names in registry.TABLES.items()})
+from fldbench.plugin_files import load_plugin, loaded_plugins
 
 
 class Own(Method):
     """A method of the user."""
 
 
-def test_a_class_is_found_under_its_own_module_or_under_one_that_hands_it_on(table, monkeypatch):
+def test_a_class_is_found_under_its_own_module_or_under_one_that_hands_it_on(monkeypatch):
     with pytest.raises(
         UnknownNameError, match=r"Own is not registered; call fldbench.register_method\('some-name', Own"
     ):
@@ -34,12 +30,20 @@ def test_a_class_is_found_under_its_own_module_or_under_one_that_hands_it_on(tab
     assert registry.method_name(Own) == "direct"
 
 
-def test_an_object_stands_for_its_class(table):
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_what_a_test_registers_the_next_one_does_not_see(time, tmp_path):
+    assert "left" not in registry.names("method") and not [one for one in loaded_plugins() if one.endswith("left.py")]
+    (tmp_path / "left.py").write_text("import fldbench\nfldbench.register_method('left', fldbench.Method)\n")
+    load_plugin(tmp_path / "left.py")
+    assert "left" in registry.names("method")
+
+
+def test_an_object_stands_for_its_class():
     registry.register_method("object", Own())
     assert registry.resolve("method", "object") is Own
 
 
-def test_only_keyboard_interrupts_leave_an_import(table, monkeypatch):
+def test_only_keyboard_interrupts_leave_an_import(monkeypatch):
     registry.register_method("stops", "stops:Own")
 
     def imported(target):

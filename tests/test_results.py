@@ -195,3 +195,14 @@ def test_what_results_teach_is_what_their_folders_say():
             for table in (ROOT / "results" / folder).rglob("*.csv"):
                 known |= {f"{float(x):.2f}" for x in re.findall(r"(?<![\w.])\d+\.\d+(?!\w)", table.read_text("utf-8"))}
         assert set(re.findall(r"\d+\.\d\d\b", row)) <= known, row
+
+
+def test_every_benchmark_is_listed_with_a_place_that_names_it():
+    text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+\.py)` \| .+ \| (.+) \|$", text, re.M))
+    assert set(rows) == {path.name for path in (ROOT / "benchmarks").glob("*.py")}
+    for script, place in rows.items():
+        if place.startswith("results/"):
+            page = ROOT / place if place.endswith(".md") else ROOT / place / "README.md"
+            assert script in page.read_text(encoding="utf-8"), f"{place} does not say what {script} gave"
+        assert place != "below" or text.count(script) > 1, script

@@ -11,10 +11,12 @@ import numpy as np
 from fldbench.baselines.parts.agreement import agreement
 from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
+from fldbench.geometry import check_boxes
 from fldbench.method import Method
-from fldbench.params import SEED, THREADS, Rule
+from fldbench.params import SEED, TEXT, THREADS, Rule, optional, whole
 
 
 def _names(value: Any) -> bool:
@@ -36,6 +38,12 @@ class Several(Composed):
         Passed to every method that has this parameter.
     random_state : int
         Passed to every method that has this parameter.
+    boxes_from : str, optional
+        The one of `methods` whose points place the box: all are asked in the tight box of its answer, for given boxes
+        that are not as tight as those of the training.
+    passes : int
+        How often that one is asked, each time in the tight box of its answer before; the others are asked the last
+        time. It counts only with `boxes_from`.
     """
 
     gives_confidence = True
@@ -43,12 +51,16 @@ class Several(Composed):
         "methods": Rule("a list of at least one method's name", _names),
         "threads": THREADS,
         "random_state": SEED,
+        "boxes_from": optional(TEXT),
+        "passes": whole(2, 4),
     }
 
     methods: Sequence[str] = ("hog-ridge", "asm", "lbf")
     params: dict[str, dict[str, Any] | list[dict[str, Any]]] | None = None
     threads: int | None = None
     random_state: int = 0
+    boxes_from: str | None = None
+    passes: int = 2
 
     def _fit_members(self, train: FaceSet, val: FaceSet | None) -> list[Method]:
         """Return one fitted member for each name; raise MethodError that names the member that failed."""
@@ -62,6 +74,10 @@ class Several(Composed):
     def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the answers of the members, (members, n, L, 2) px."""
         check_fitted(self, "members_")
+        if self.boxes_from is not None:
+            placer = self.members_[list(self.methods).index(self.boxes_from)]
+            for _ in range(self.passes - 1):
+                boxes = handed_boxes(placer.predict(images, boxes), check_boxes(boxes))
         each = [member.predict(images, boxes) for member in self.members_]
         if len({answer.shape for answer in each}) > 1:
             raise MethodError(f"{self.label}: its members answer with different numbers of points; fit it again")
@@ -69,19 +85,34 @@ class Several(Composed):
 
     @property
     def members_alone(self) -> dict[str, Method]:
-        """The members by name; empty if they cannot be made or if one is given twice."""
+        """The members by name; empty if they cannot be made or if one is given twice. With `boxes_from` the same
+        method without it, which differs in what it is asked alone."""
+        if self.boxes_from is not None:
+            return {self.label: type(self)(**self.get_params() | {"boxes_from": None, "passes": Several.passes})}
         members = self.members
         named = dict(zip(self.methods, members, strict=True)) if members else {}
         return named if len(named) == len(members) else {}
+
+    def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
+        """Take fitted members instead of fitting them; with `boxes_from`, what the same method without it learned."""
+        if self.boxes_from is None:
+            super().assemble(members, train)
+            return
+        (same,) = members
+        self.restore(same.learned())
+        self._fitted_on = same.fitted_on
 
     def _check_own(self) -> None:
         """Check the parameters, and that `params` names no other method and has a dict for each member."""
         super()._check_own()
         if self.params is not None and not isinstance(self.params, dict):
             raise MethodError(must_be(self.label, "params", self.params, "None or a dict of parameters"))
+        names = f"one of {', '.join(self.methods)}"
+        if self.boxes_from is not None and self.boxes_from not in self.methods:
+            raise MethodError(must_be(self.label, "boxes_from", self.boxes_from, f"None or {names}"))
         for name, params in (self.params or {}).items():
             if name not in self.methods:
-                raise MethodError(must_be(self.label, "a name in params", name, f"one of {', '.join(self.methods)}"))
+                raise MethodError(must_be(self.label, "a name in params", name, names))
             times = list(self.methods).count(name)
             if isinstance(params, list) and len(params) != times:
                 allowed = f"{times}: one for each time that it is in methods"

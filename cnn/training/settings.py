@@ -56,7 +56,7 @@ class Settings:
         epoch.
     growth : float
         Share of the epochs in which the crops grow from half of their size to the whole, in steps of 16 px. Small crops
-        cost less, so the same time has more epochs. Only for networks that answer crops of any size.
+        cost less, so the same time has more epochs. Only for networks that answer crops of any size, as `fld-net` does.
     patience : int or None
         Epochs without a better validation NME until training stops; None never stops early.
     precision : {"32-true", "bf16-mixed", "16-mixed"}

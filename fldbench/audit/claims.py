@@ -100,7 +100,7 @@ def parse_claim(text: str, n: int | None = None) -> Claim:
     >>> claim.n, [text for _, text in claim.numbers], [number(t) for t in claim.thresholds]
     (689, ['2.98', '0.73', '62.7'], ['8'])
     """
-    first, _, rest = text.strip().partition(" ")
+    first, rest = [*text.split(maxsplit=1), "", ""][:2]
     name, rest = ("", text) if _metric(first) else (first.rstrip(",;:"), rest)  # a protocol has = and , of its own
     protocol = get_protocol(name) if name else None
     words = rest.replace("=", " ").replace(",", " ").replace(";", " ").replace(": ", " ").split()

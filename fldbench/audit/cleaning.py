@@ -1,7 +1,7 @@
 """Training faces whose labels a method contradicts that has not seen them: what error analysis would leave out.
 
 Each face is answered by a model that was fitted on the other folds, so no label can be learned by heart. Wrong labels
-are among the faces with the largest errors, and so are hard faces: somebody has to look.
+are among the faces that are farther off than usual, and so are hard faces: somebody has to look.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.audit.doubts import FENCE, likely_cause
+from fldbench.audit.doubts import fence_of, likely_cause
 from fldbench.errors import DataError, MethodError, must_be
 from fldbench.faces import FaceSet
+from fldbench.faces.images import decoded
 from fldbench.geometry import box_size, tight_box
 from fldbench.method import Method, make_method, predict_checked
+from fldbench.progress import Listener
 from fldbench.run.folds import make_partition
 from fldbench.run.overlaps import dataset_and_split, seen_by_weights
-from fldbench.schemes import get_scheme
+from fldbench.run.timing import FACES_AT_ONCE
+from fldbench.schemes import Scheme, get_scheme
 
 KIND = "error"  # of these lines in an exclude list
-MORE = 1.5  # times the error of the face, from which a region is named
+MORE = 1.5  # times the mean of the face, from which a region is named
 NAMED = 2  # regions
 
 
@@ -36,11 +39,12 @@ class Suspect:
     error : float
         Mean distance of the labelled points, as a share of sqrt(w h) of their tight box; infinite if it was missed.
     times : float
-        The error over the median of all faces.
+        How often farther than is usual the label lies from the answer, in root mean square over the landmarks; usual
+        at a landmark is its median distance over all faces. Infinite if the face was missed.
     far : bool
-        Whether the error is far out among those of all faces (Tukey's outer fence, of logarithms).
+        Whether `times` is far out among those of all faces (`doubts.fence_of`).
     regions : tuple of str
-        Where the errors are largest; empty if they are everywhere.
+        Where it is the most; empty if it is everywhere.
     cause : str
         What would explain the label: mirrored, moved, or some landmarks; empty for none.
     """
@@ -63,10 +67,9 @@ class Suspect:
         """The reason in words."""
         if not np.isfinite(self.error):
             return "missed by a model that has not seen it"
-        about = self.cause or (f"most at {', '.join(self.regions)}" if self.regions else "")
-        return f"out-of-fold error {100 * self.error:.1f} %, {self.times:.1f} times the median" + (
-            about and f"; {about}"
-        )
+        about = f"most at {', '.join(self.regions)}" if self.regions else ""
+        about = f"perhaps {self.cause}" if self.cause else about  # or the model is wrong
+        return f"error {100 * self.error:.1f} %, {self.times:.1f} times as far off as usual" + (about and f"; {about}")
 
 
 def answers_out_of_fold(
@@ -75,6 +78,7 @@ def answers_out_of_fold(
     folds: int,
     params: dict[str, Any] | None = None,
     random_state: int = 0,
+    progress: Listener | None = None,
 ) -> np.ndarray:
     """Return the answer for each face of a model that was fitted on the other folds, (n, L, 2) px; NaN rows if missed.
 
@@ -90,6 +94,8 @@ def answers_out_of_fold(
         Of the method.
     random_state : int
         Of the partition.
+    progress : callable, optional
+        Called as progress(fold, folds done, folds in all).
 
     Raises
     ------
@@ -104,12 +110,18 @@ def answers_out_of_fold(
         held = np.flatnonzero(partition.held_out(faces, fold))
         model = make_method(method, **(params or {})).fit(partition.training_part(faces, fold))
         answers[held] = answers_of(model, faces[held])
+        if progress is not None:
+            progress(f"{method} without fold {fold + 1}", fold + 1, folds)
     return answers
 
 
 def answers_of(model: Method, faces: FaceSet) -> np.ndarray:
     """Return what a fitted model answers, (n, L, 2) px; NaN rows for missed faces."""
-    return predict_checked(model, faces.images, faces.boxes, faces.landmarks.shape[1])
+    answers = np.empty(faces.landmarks.shape)
+    for rows, images in decoded(faces.images, FACES_AT_ONCE):
+        answers[rows] = predict_checked(model, images, faces.boxes[rows], faces.landmarks.shape[1])
+        del images  # before the next ones are decoded
+    return answers
 
 
 def check_unseen(model: Method, faces: FaceSet) -> None:
@@ -127,7 +139,10 @@ def check_unseen(model: Method, faces: FaceSet) -> None:
 
 
 def suspects(faces: FaceSet, answers: np.ndarray) -> list[Suspect]:
-    """Return all faces with a label, the largest error first.
+    """Return all faces with a label, the one that is the farthest off first.
+
+    Ranked are `Suspect.times`, not errors: a face whose eyes are wrong has a small error beside one whose jaw is a
+    little longer, which is usual.
 
     Parameters
     ----------
@@ -150,32 +165,31 @@ def suspects(faces: FaceSet, answers: np.ndarray) -> list[Suspect]:
         raise DataError(f"{faces.label}: no face has both a label and an answer")
     errors = np.full(len(rows), np.inf)
     errors[found] = np.nanmean(distances[found], axis=1)
-    lower, middle, upper = np.quantile(errors[found], (0.25, 0.5, 0.75))
-    fence = upper * (upper / max(lower, 1e-12)) ** FENCE
     # A landmark that no face has labelled is usual at any distance.
     some = labelled[rows][found].any(axis=0)
     usual = np.full(distances.shape[1], np.inf)
-    usual[some] = np.maximum(np.nanmedian(distances[found][:, some], axis=0), 1e-12)
+    usual[some] = np.maximum(np.nanmedian(distances[found][:, some], axis=0), 1e-9)
+    ratios = distances / usual
+    times = np.full(len(rows), np.inf)
+    times[found] = np.sqrt(np.nanmean(ratios[found] ** 2, axis=1))
+    fence, scheme = fence_of(times[found]), get_scheme(faces.scheme)
     ranked = []
-    for i in np.argsort(-errors, kind="stable").tolist():
-        far, row = bool(errors[i] > fence), int(rows[i])
-        regions = _regions(distances[i], faces.scheme) if found[i] else ()
+    for i in np.argsort(-times, kind="stable").tolist():
+        far, row = bool(times[i] > fence), int(rows[i])
+        regions = _regions(ratios[i], scheme) if found[i] else ()
         cause = ""
         if found[i] and far:
-            cause = likely_cause(
-                faces.landmarks[row], answers[row], float(side[i]), distances[i] / usual, get_scheme(faces.scheme)
-            )
-        times = float(errors[i] / max(middle, 1e-12))
-        ranked.append(Suspect(row, str(faces.ids[row]), float(errors[i]), times, far, regions, cause))
+            cause = likely_cause(faces.landmarks[row], answers[row], float(side[i]), ratios[i], scheme)
+        ranked.append(Suspect(row, str(faces.ids[row]), float(errors[i]), float(times[i]), far, regions, cause))
     return ranked
 
 
-def _regions(distances: np.ndarray, scheme: str) -> tuple[str, ...]:
-    """Return the regions whose mean distance is well above that of the face, the farthest first."""
+def _regions(ratios: np.ndarray, scheme: Scheme) -> tuple[str, ...]:
+    """Return the regions that are well above the face in what is usual times (L,), the highest first."""
     means = {
-        name: float(np.nanmean(distances[list(part)]))
-        for name, part in get_scheme(scheme).regions.items()
-        if np.isfinite(distances[list(part)]).any()
+        name: float(np.nanmean(ratios[list(part)]))
+        for name, part in scheme.regions.items()
+        if np.isfinite(ratios[list(part)]).any()
     }
-    high = [name for name, mean in means.items() if mean > MORE * float(np.nanmean(distances))]
+    high = [name for name, mean in means.items() if mean > MORE * float(np.nanmean(ratios))]
     return tuple(sorted(high, key=lambda name: -means[name])[:NAMED])

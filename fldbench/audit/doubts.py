@@ -107,8 +107,7 @@ def doubts(truth: np.ndarray, predictions: Mapping[str, Sequence[np.ndarray]], s
     usual = np.nanmedian(np.where(known[rows], distance, np.nan), axis=0)
     ratios = distance / (spread + np.where(usual > 0, usual, 1e-9))
     scores = np.sqrt(np.nanmean(ratios**2, axis=1))
-    lower, upper = np.quantile(np.log(np.maximum(scores, 1e-9)), (0.25, 0.75))
-    fence = np.exp(upper + FENCE * (upper - lower))
+    fence = fence_of(scores)
     found = []
     for i in np.argsort(-scores, kind="stable").tolist():
         worst = np.argsort(-np.nan_to_num(ratios[i]), kind="stable")[:NAMED]
@@ -126,6 +125,16 @@ def doubts(truth: np.ndarray, predictions: Mapping[str, Sequence[np.ndarray]], s
             )
         )
     return found
+
+
+def fence_of(scores: np.ndarray) -> float:
+    """Return the score (n,) above which a face is far out among the others (Tukey), by logarithms.
+
+    >>> round(fence_of(np.array([1.0, 2.0, 4.0, 8.0, 16.0])))  # quartiles 2 and 8: 8 * (8 / 2)^3
+    512
+    """
+    lower, upper = np.quantile(np.log(np.maximum(scores, 1e-9)), (0.25, 0.75))
+    return float(np.exp(upper + FENCE * (upper - lower)))
 
 
 def likely_cause(truth: np.ndarray, middle: np.ndarray, side: float, ratios: np.ndarray, scheme: Scheme) -> str:
@@ -157,7 +166,8 @@ def likely_cause(truth: np.ndarray, middle: np.ndarray, side: float, ratios: np.
     if far(truth - shift) < NEAR * now:
         return f"moved by {shift[0]:+.0f}, {shift[1]:+.0f} px"
     wrong = ratios > 3 * np.nanmedian(ratios)
-    return f"{int(wrong.sum())} landmarks" if 0 < wrong.sum() <= len(ratios) // 2 else ""
+    n = int(wrong.sum())
+    return f"{n} landmark{'s' * (n != 1)}" if 0 < n <= len(ratios) // 2 else ""
 
 
 def _distances(truth: np.ndarray, middle: np.ndarray, side: np.ndarray) -> np.ndarray:

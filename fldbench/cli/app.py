@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any
 
 import typer
 
@@ -69,12 +70,19 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names with letters that the terminal's encoding lacks
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line
+            app()
     except FldbenchError as error:
         if "--debug" in sys.argv:
             raise
         complain(str(error))
         raise SystemExit(2) from None
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Write a warning as any other remark: where in the code it arose says nothing to whoever types a command."""
+    complain(str(message))
 
 
 def _print_version(wanted: bool) -> None:

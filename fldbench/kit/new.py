@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from fldbench import registry
+from fldbench import builtin, registry
 from fldbench.errors import DataError, must_be
 from fldbench.files import folder_written_whole, write_text
 
@@ -107,8 +107,9 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or keyword.iskeyword(_class_name(name)):
         allowed = "small letters and digits that begin with a letter, with single hyphens between, such as my-method"
         raise DataError(must_be("new", "the name", name, allowed))
-    for kind in registry.TABLES:
-        if name in registry.names(kind):
+    known = {kind: registry.names(kind) for kind in registry.TABLES} | {"model": [builtin.NAME]}
+    for kind, names in known.items():
+        if name in names:
             then = f"see `fldbench show {name}`"
             raise DataError(must_be("new", "the name", name, f"no name of a {kind} that is known already", then))
 

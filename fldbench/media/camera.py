@@ -36,7 +36,9 @@ class Camera:
         return Fraction(told).limit_denominator(1001) if 1 <= told <= 1000 else Fraction(USUAL)
 
     def end(self, *_: Any) -> None:
-        """Let the frame that is being worked on be the last one."""
+        """Let the frame that is being worked on be the last one; raise KeyboardInterrupt when it is called again."""
+        if self._ended.is_set():
+            raise KeyboardInterrupt
         self._ended.set()
 
     def packets(self) -> Iterator[tuple[Frame, None]]:
@@ -62,7 +64,7 @@ class Camera:
 
 @contextmanager
 def open_camera(index: int) -> Iterator[Camera]:
-    """Open a camera by its number, from 0. In the block Ctrl-C ends its frames instead of the program.
+    """Open a camera by its number, from 0. In the block Ctrl-C ends its frames, and the program only if it comes twice.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def _numbers(protocol: Protocol) -> list[str]:
     levels = [f"{percent(level)} %" for level in protocol.thresholds]
     failed = "at or above" if protocol.strict else "above"
     rule = "exactly" if protocol.auc_rule == "exact" else f"by the rule of {protocol.auc_rule}"
-    found = "" if protocol.missed in ("mean-shape",) or protocol.missed.startswith("value") else " that were found"
+    found = "" if missed.is_charged(protocol.missed) else " that were found"
     missed_face = missed.in_words(protocol.missed)
     return [
         f"{_MEAN[protocol.reduction]}{found}.",

@@ -97,7 +97,6 @@ def _watcher(
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     adopt_orphans()
-    _send(messages, {"watcher": os.getpid()})
     with temporary_folder() as folder:
         cell = _fork()
         if cell == 0:
@@ -106,6 +105,7 @@ def _watcher(
                 _cell(data, work, messages, output, still, folder)
             finally:
                 os._exit(1)
+        _send(messages, {"watcher": os.getpid()})  # now, as its processes can be found and stopped
         how, status = _watched(cell, wanted, still, limits)
         left = end_all(os.getpid())
     _send(messages, {"how": how, "status": status, "left": left if how == ENDED else 0})

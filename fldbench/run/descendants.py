@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+KNOWN = Path("/proc/thread-self/children").exists()  # whether this system tells them
 ROUNDS = 50  # of ending processes, since each may have started another meanwhile
 
 

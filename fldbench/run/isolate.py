@@ -77,26 +77,28 @@ class Server:
         self._process.kill()  # it may be loading faces that nobody needs any more; its cells have ended
         self._process.wait()
 
+    @_told_plainly()
     def start(self, cell: Cell, store: Store, limits: Limits, others: bool = False, alone: bool = True) -> Running:
         """Start a cell, and return it.
 
         `others` says whether other cells of this server run at its side, and `alone` whether no other process of the
         run is on this machine.
         """
-        output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Running.close`
-        still: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Running.close`
-        messages, their_messages = os.pipe()
-        their_wanted, wanted = os.pipe()
-        with tempfile.TemporaryFile() as work:
+        with tempfile.TemporaryFile() as work, ExitStack() as unless_started, ExitStack() as theirs:
             work.write(work_of(cell, store, others, alone))
             work.seek(0)
+            output: IO[bytes] = unless_started.enter_context(tempfile.TemporaryFile())
+            still: IO[bytes] = unless_started.enter_context(tempfile.TemporaryFile())
+            messages, their_messages = os.pipe()
+            unless_started.callback(os.close, messages)
+            theirs.callback(os.close, their_messages)
+            their_wanted, wanted = os.pipe()
+            unless_started.callback(os.close, wanted)
+            theirs.callback(os.close, their_wanted)
             files = [work.fileno(), their_messages, output.fileno(), their_wanted, still.fileno()]
-            try:
-                socket.send_fds(self._socket, [REQUEST.pack(*limits)], files)
-            finally:
-                os.close(their_messages)
-                os.close(their_wanted)
-        os.set_blocking(messages, False)
+            socket.send_fds(self._socket, [REQUEST.pack(*limits)], files)
+            os.set_blocking(messages, False)
+            unless_started.pop_all()  # `Running.close` closes them
         return Running(cell, limits, messages, wanted, output, still)
 
 
@@ -133,6 +135,11 @@ class Running:
     _watcher: int = 0
 
     @property
+    def begun(self) -> bool:
+        """Whether its process is there, as its watcher has said."""
+        return self._watcher > 0
+
+    @property
     def lost(self) -> bool:
         """Whether its watcher is gone; a process that the cell left behind may still hold its files."""
         try:
@@ -166,11 +173,11 @@ class Running:
         return self._end is not None
 
     def stand_still(self) -> None:
-        """Stop its processes, all but the watcher."""
+        """Stop its processes, all but the watcher; it has begun."""
         state = read_state(self.still.fileno())
         write_state(self.still, state._replace(since=time.monotonic()))
         stopped: set[int] = set()
-        while new := {pid for pid in descendants(self._watcher) if self._watcher} - stopped:
+        while new := set(descendants(self._watcher)) - stopped:
             for pid in new:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
@@ -180,7 +187,7 @@ class Running:
         """Let its processes go on."""
         state = read_state(self.still.fileno())
         write_state(self.still, State(stood=state.stood_still()))
-        for pid in descendants(self._watcher) if self._watcher else ():
+        for pid in descendants(self._watcher):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 

@@ -12,6 +12,7 @@ from types import FrameType
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, record_failure
 from fldbench.run.data import SuiteData
+from fldbench.run.descendants import KNOWN
 from fldbench.run.isolate import Running, Server, changed
 from fldbench.run.limits import Limits
 
@@ -33,18 +34,20 @@ def in_processes(
     A cell that crashes, hangs or takes too much becomes a failed record with its reason, and the others go on. What a
     cell prints is kept beside its records. `on_news` is told what a single cell reports from inside its training,
     `data` are the faces, if this process has them, and `alone` says whether no other process of the run is on this
-    machine. While a cell measures its latency, the others stand still.
+    machine. While a cell measures its latency, the others stand still, where the system tells which processes they are.
 
     After one interruption (Ctrl-C) no cell is begun, and those that run are finished; after a second one they are
     ended. Then KeyboardInterrupt is raised.
     """
     waiting, running = deque(cells), list[Running]()
+    others = jobs > 1 and KNOWN
+    alone = alone and (jobs == 1 or KNOWN)
     with Server(cells) as server, interruptions() as interrupted:
         try:
             told, measuring = 0, None
             while running or (waiting and not interrupted):
                 while waiting and len(running) < jobs and not interrupted and measuring is None:
-                    running.append(server.start(waiting.popleft(), store, limits, jobs > 1, alone))
+                    running.append(server.start(waiting.popleft(), store, limits, others, alone))
                 for one in changed(running, LOOK_EVERY):
                     if one.hear(on_news if jobs == 1 else None):
                         running.remove(one)
@@ -77,6 +80,8 @@ def _next_quiet(measuring: Running | None, running: Sequence[Running]) -> Runnin
                 one.go_on()
         if measuring in running:
             measuring.grant(False)
+    if not all(one.begun for one in running):  # a process that is not there yet cannot be stopped
+        return None
     wish = next((one for one in running if one.wishes_quiet), None)
     if wish is not None:
         for one in running:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +51,8 @@ def predict_video(
     output : str or Path
         .mp4, .mov or .mkv: the video with its faces drawn, and with the attributes that the model answers. .csv: a line
         for each face in each frame, with the number of the face, the pose of the head in degrees and the aspect ratios
-        of eyes and mouth (empty where the scheme does not tell), and the points x0, y0, x1, ... in px of the upright
-        frame.
+        of eyes and mouth (empty where the scheme does not tell), the points x0, y0, x1, ... in px of the upright frame,
+        and a column ATTRIBUTE:CLASS for each probability.
     detector, min_score, largest
         As for `fldbench.found.faces_in`.
     every : int
@@ -80,15 +80,16 @@ def predict_video(
     scheme, wanted = model.fitted_on.scheme, marks or Marks()
     finder = make_detector(detector) if isinstance(detector, str) else detector
     as_table = output.suffix.lower() == ".csv"
+    named = {name: list(model.classes_[name]) for name in model.tasks if name != LANDMARKS}
     lines: list[list[object]] = []
 
     def note(frame: Frame, tracks: list[Track]) -> None:
-        lines.extend(_line(frame, track, scheme) for track in tracks)
+        lines.extend(_line(frame, track, scheme, named) for track in tracks)
 
     def describe(image: np.ndarray, boxes: np.ndarray) -> list[Attributes]:
         found = model.predict_attributes([image] * len(boxes), boxes)
         return [
-            {name: dict(zip(model.classes_[name], rows[i].tolist(), strict=True)) for name, rows in found.items()}
+            {name: dict(zip(named[name], rows[i].tolist(), strict=True)) for name, rows in found.items()}
             for i in range(len(boxes))
         ]
 
@@ -104,14 +105,15 @@ def predict_video(
             OneEuro if smooth else None,
             note if as_table else None,
             progress,
-            None if as_table or not [one for one in model.tasks if one != LANDMARKS] else describe,
+            describe if named else None,
         )
     finally:
         model._boxes_seen = seen
     if as_table:
         text = io.StringIO()
         points = [f"{axis}{i}" for i in range(get_scheme(scheme).n_points) for axis in "xy"]
-        csv.writer(text, lineterminator="\n").writerows([[*ABOUT, *points], *lines])
+        answers = [f"{name}:{one}" for name, classes in named.items() for one in classes]
+        csv.writer(text, lineterminator="\n").writerows([[*ABOUT, *points, *answers], *lines])
         write_text(output, text.getvalue())
     return done
 
@@ -175,11 +177,13 @@ def video_targets(sources: Sequence[str | int], output: Path) -> list[Path]:
     return found
 
 
-def _line(frame: Frame, track: Track, scheme: str) -> list[object]:
+def _line(frame: Frame, track: Track, scheme: str, named: Mapping[str, Sequence[str]]) -> list[object]:
     try:
         angles = head_pose(track.shown, scheme).angles
     except DataError:  # the scheme does not tell
         angles = np.full(3, np.nan)
     told = [*(f"{value:.2f}" for value in angles), *(f"{value:.4f}" for value in openness(track.shown, scheme))]
     about = [frame.number, f"{frame.time:.4f}", track.identity, f"{track.score:.4f}"]
-    return [*about, *("" if one == "nan" else one for one in told), *(f"{value:.3f}" for value in track.shown.ravel())]
+    place = [f"{value:.3f}" for value in track.shown.ravel()]
+    known = [track.attributes.get(name, {}).get(one, np.nan) for name, classes in named.items() for one in classes]
+    return [*about, *("" if one == "nan" else one for one in (*told, *place, *(f"{value:.4f}" for value in known)))]

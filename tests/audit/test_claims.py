@@ -126,6 +126,7 @@ def test_a_rate_that_was_cut_says_of_which_number():
 def test_modifiers_of_a_protocol_keep_their_signs():
     claim = parse_claim("300w-full@norm=box,t=0.07: nme=2.98, fr=0.73")
     assert claim.protocol == get_protocol("300w-full@norm=box,t=0.07") and len(claim.numbers) == 2
+    assert parse_claim("300w-full@norm=box,t=0.07\tnme 2.98\n fr 0.73\n") == claim  # as copied from a table
 
 
 @pytest.mark.parametrize("n", [135, 689, 2500])

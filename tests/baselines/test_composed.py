@@ -9,7 +9,7 @@ import fldbench
 from fldbench.baselines.average import Average
 from fldbench.baselines.hybrid import Hybrid
 from fldbench.method import Method, make_method
-from fldbench.registry import TABLES, register_method
+from fldbench.registry import register_method
 
 
 class Chooses(Method):
@@ -27,8 +27,7 @@ class Chooses(Method):
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch):
-    monkeypatch.setitem(TABLES, "method", dict(TABLES["method"]))
+def registered():
     register_method("chooses", Chooses)
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import fldbench
-from fldbench.baselines.hybrid import Hybrid, handed_boxes
+from fldbench.baselines.hybrid import Hybrid
+from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import tight_box
 from fldbench.method import Method, load_method, make_method
-from fldbench.registry import TABLES, register_method
+from fldbench.registry import register_method
 
 HOG = {"stages": 1, "starts": 2, "crop_size": 100, "grid": 2, "bins": 4, "ridge": 0.1}
 OFF = 7.0  # px that Memory is wrong by on faces it has not seen
@@ -76,8 +77,7 @@ class Boxes(Method):
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch, faces):
-    monkeypatch.setitem(TABLES, "method", dict(TABLES["method"]))
+def registered(faces):
     for name, cls in {"memory": Memory, "acquaintance": Acquaintance, "shapes": Shapes, "boxes": Boxes}.items():
         register_method(name, cls)
     Memory.truth = {image.tobytes(): points for image, points in zip(faces.images, faces.landmarks, strict=True)}

@@ -28,12 +28,6 @@ from fldbench.errors import DataError, MethodError, UnknownNameError
 from fldbench.faces import NoImages
 from fldbench.method import make_method
 
-
-@pytest.fixture(autouse=True)
-def tables(monkeypatch):
-    monkeypatch.setattr(registry, "TABLES", {kind: dict(entries) for kind, entries in registry.TABLES.items()})
-
-
 CLASSES = ("classes", "mirrored-classes")  # checks of datasets that are skipped if no attribute has classes
 NOT_GOODS = {"members", "exports", "confidence", "confidence-rows"}  # what the good toy neither has nor declares
 

@@ -4,17 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from fldbench import registry
 from fldbench.checks import PROTOCOL_CHECKS, check_protocol
 from fldbench.protocols import get_protocol, register_protocol
 from fldbench.protocols.protocol import Protocol
 
 SOUND = get_protocol("synthetic-test@first=20")
-
-
-@pytest.fixture(autouse=True)
-def tables(monkeypatch):
-    monkeypatch.setitem(registry.TABLES, "protocol", dict(registry.TABLES["protocol"]))
 
 
 def statuses(protocol):

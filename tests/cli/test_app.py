@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -131,6 +132,19 @@ def test_train_keeps_a_model_that_can_be_loaded(call, tmp_path):
     assert status == 0 and "has 30 faces, not 31" in err
     status, _, err = call("train", "noisy", "--dataset", "toy", "-o", path, "--param", "noise")
     assert (status, err) == (2, "fldbench: --param is 'noise'; must be NAME=VALUE, such as --param stages=4\n")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_a_line_like_any_other_remark(call, tmp_path):
+    class Warns(Noisy):
+        def fit(self, train, val=None):
+            warnings.warn("few faces", stacklevel=1)
+            return super().fit(train, val)
+
+    registry.register("method", "warns", Warns)
+    for words in (("train", "warns", "--dataset", "toy", "-o", tmp_path / "m"), ("clean", "warns", "toy")):
+        status, _, err = call(*words)
+        assert status == 0 and "fldbench: few faces\n" in err and "UserWarning" not in err, err
 
 
 def test_evaluate_prints_names_and_keeps(call, toy, tmp_path):

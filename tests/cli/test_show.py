@@ -75,8 +75,7 @@ def test_an_unknown_name_names_the_nearest(call):
     assert "named 'nothing-like-it' (see `fldbench list`; your own" in errors
 
 
-def test_a_scheme_of_ones_own_says_what_it_lacks(call, tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "TABLES", {kind: dict(names) for kind, names in registry.TABLES.items()})
+def test_a_scheme_of_ones_own_says_what_it_lacks(call, tmp_path):
     (tmp_path / "own.yaml").write_text("coin: {names: [top, left]}\n")
     _, text, _ = call("show", "coin", "--schemes", tmp_path / "own.yaml")
     words = " ".join(text.split())

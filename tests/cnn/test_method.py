@@ -1,5 +1,6 @@
 """What every network method has from its base: settings that are checked, saving, frames, confidence, odd images."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import fldbench
 from fldbench.cnn.method import NetworkMethod
 from fldbench.cnn.nets.heatmap import Heatmap
 from fldbench.errors import DataError, MethodError
+from fldbench.faces.images import Images
 from fldbench.geometry import tight_box
 from fldbench.method import predict_checked
 from fldbench.progress import listening
@@ -256,6 +258,51 @@ def test_labels_that_lie_to_one_side_are_learned_though_faces_are_mirrored():
         again = ToyMethod(**method.get_params())
         again.restore(method.learned())
         assert np.array_equal(again.predict(moved.images, moved.boxes), method.predict(moved.images, moved.boxes))
+
+
+def test_a_face_counts_in_the_shift_as_it_does_in_the_training():
+    faces = toy_faces(12)
+    side = np.where(np.arange(12) % 3 == 0, 5.0, -1.0)[:, None, None] * [1, 0]  # px: where labels lie beside the face
+    moved, weight = replace(faces, landmarks=faces.landmarks + side), np.where(np.arange(12) % 3 == 0, 0.1, 1.0)
+    method = ToyMethod(epochs=2, augmentation={"flip": 0.5}, training=QUICK).fit(moved, sample_weight=weight)
+    view, matrices = method.view, method.view.square(moved.boxes)
+    answers = view.to_frame(method.predict(moved.images, moved.boxes), matrices) - method.shift_
+    error = np.average(view.to_frame(moved.landmarks, matrices) - answers, axis=0, weights=weight)
+    mirror = [1, 0, 2, 4, 3]
+    assert method.shift_ == pytest.approx((error - error[mirror] * (-1, 1)) / 2, abs=1e-6)
+
+
+class Watched(Images):
+    """Images that know how many of them there are at once."""
+
+    def __init__(self, images):
+        self.images, self.there, self.most = images, weakref.WeakSet(), 0
+
+    def __len__(self):
+        return len(self.images)
+
+    def decode(self, i):
+        image = self.images[i].copy().view(Photo)
+        self.there.add(image)
+        self.most = max(self.most, len(self.there))
+        return image
+
+    def digest(self, i):
+        return self.images.digest(i)
+
+
+class Photo(np.ndarray):
+    """An array that a set can hold."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+def test_few_photos_are_in_memory_at_once():
+    faces = toy_faces(40)
+    watched = Watched(faces.images)
+    ToyMethod(epochs=1, augmentation={"flip": 0.5}, training=QUICK).fit(replace(faces, images=watched))
+    assert 0 < watched.most < 5
 
 
 def test_a_model_of_an_earlier_version_has_no_shift():

@@ -11,7 +11,6 @@ from toy_tasks import faces_with_attributes
 from toys import toy_faces
 
 import fldbench
-from fldbench import registry
 from fldbench.cnn.nets.fld_net import FldNet
 from fldbench.cnn.nets.small import SmallCNN
 from fldbench.errors import MethodError, MissingDependencyError
@@ -82,8 +81,7 @@ def test_a_network_that_only_answers_otherwise_is_not_fitted_again(tmp_path):
     assert first.metrics != second.metrics and one.fitted_on == other.fitted_on is not None
 
 
-def test_mirrored_answers_need_mirror_pairs_also_without_a_fit(monkeypatch):
-    monkeypatch.setitem(registry.TABLES, "scheme", {})
+def test_mirrored_answers_need_mirror_pairs_also_without_a_fit():
     method = FldNet(flip_test=True)
     (plain,) = method.members_alone.values()
     assert plain.get_params() == FldNet().get_params() and not plain.members_alone

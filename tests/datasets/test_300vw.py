@@ -5,6 +5,8 @@ import pytest
 from writers import some_points, write_300w_pts, write_image
 
 import fldbench
+from fldbench.curate.inspect import info
+from fldbench.curate.verify.counts import check_counts
 from fldbench.datasets.ibug300vw import BROKEN, CATEGORIES, TEST, broken_frames
 from fldbench.errors import DataError, DatasetNotFoundError
 
@@ -33,7 +35,7 @@ def test_clips_are_groups_and_categories_subsets(clips):
     assert test.images[0].shape == (100, 110, 3)
 
 
-def test_the_categories_have_the_published_numbers_of_clips():
+def test_the_categories_have_the_published_numbers_of_clips_and_frames():
     assert [len(clips) for clips in CATEGORIES.values()] == [31, 19, 14] and len(TEST) == 64
     for number, n_expected in ((1, 62_135), (2, 32_805), (3, 26_338)):
         assert fldbench.get_protocol(f"300vw-category-{number}").n_expected == n_expected
@@ -48,8 +50,20 @@ def test_broken_frames_of_test_clips_are_left_out(clips):
         write_image(clips / f"300vw/410/imgs/{number:06d}.jpg")
     test = fldbench.load_dataset("300vw", clips, "test")
     assert "410/000147" in test.ids.tolist() and "410/000148" not in test.ids.tolist()
-    assert test.parts == {"clips": (3, 64), "without broken frames": (4, 5)}
+    assert test.notes == ("frames whose annotation is known to be broken, left out: 1",)
     assert len(fldbench.get_protocol("300vw-category-3").select(test)) == 2
+
+
+def test_a_split_with_all_clips_lacks_nothing(clips):
+    """Broken frames are no part that is absent: the published numbers of frames are those without them."""
+    for frame in (*(f"{clip}/annot/000001" for clip in TEST), "410/annot/000148"):
+        (clips / "300vw" / frame).parent.mkdir(parents=True, exist_ok=True)
+        write_300w_pts(clips / f"300vw/{frame}.pts", POINTS[0])
+    for image in (clips / "300vw").glob("*/imgs/*"):
+        image.unlink()
+    faces = fldbench.load_dataset("300vw", clips, "test")
+    assert faces.parts == {"clips": (64, 64)} and faces.notes[0].endswith("left out: 1")
+    assert info(faces)["absent"] == [] and not list(check_counts(faces))
 
 
 def test_the_list_is_that_of_the_toolbox(data_root):

@@ -146,6 +146,7 @@ def test_a_name_that_cannot_be_is_refused(name, tmp_path, monkeypatch):
         ("wflw", "dataset"),
         ("haar", "detector"),
         ("synthetic-test", "protocol"),
+        ("builtin", "model"),
     ],
 )
 def test_a_name_that_is_known_is_refused(name, kind, tmp_path, monkeypatch):

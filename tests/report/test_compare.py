@@ -95,6 +95,10 @@ def test_trainings_are_counted_and_a_method_without_chance_needs_one():
     assert pair.p == pytest.approx(difference_of(fixed, net).p)
     text = " ".join(found.to_text().split())
     assert "Test over faces and trainings: p" in text and "One training" not in text
+    fails = OTHERS > 0.08
+    only, other = (np.mean([both(fails, one > 0.08).sum() for one in several]) for both in (np.greater, np.less))
+    assert (only, other) == (4.5, 0.0)
+    assert "at 8 %, in the mean over pairs of trainings: 4.5 faces fail with fixed alone, 0 with net alone" in text
     (alone,) = compare([method("one", OTHERS), method("net", *several)]).pairs
     assert alone.test == "permutation" and not alone.difference.over_seeds
 

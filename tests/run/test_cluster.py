@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,27 @@ class Cluster:
         self.folder, self.processes = folder, []
         self.file = folder / "scheduler.json"
         self._environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def __enter__(self):
         self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+        try:
+            self.address = self._its_address()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *why):
+        self.stop()
+
+    def _its_address(self):
+        """Wait for the file and for all of it: the scheduler opens it before it writes."""
         end = time.monotonic() + 60
-        while not self.file.exists() and time.monotonic() < end:
+        while time.monotonic() < end:
+            with suppress(FileNotFoundError, json.JSONDecodeError):
+                return json.loads(self.file.read_text())["address"]
             time.sleep(0.05)
-        self.address = json.loads(self.file.read_text())["address"]
+        raise TimeoutError(f"the scheduler wrote no whole {self.file} within 60 s")
 
     def work(self, n):
         return [self._start("dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(n)]
@@ -49,9 +66,8 @@ class Cluster:
 @pytest.fixture
 def workers(tmp_path):
     (tmp_path / "cluster").mkdir()
-    one = Cluster(tmp_path / "cluster")
-    yield one
-    one.stop()
+    with Cluster(tmp_path / "cluster") as one:
+        yield one
 
 
 def suite_of(*methods):
@@ -64,7 +80,7 @@ def numbers(records):
 
 
 def test_two_workers_give_the_records_of_a_serial_run_in_a_shared_folder_or_through_the_scheduler(
-    toy, workers, tmp_path, monkeypatch
+    workers, tmp_path, monkeypatch
 ):
     workers.work(2)
     suite = suite_of("mean-shape", "talks", "segfault")
@@ -86,7 +102,7 @@ def unseen_mark(store):
     yield Path("a-file-that-no-worker-sees")
 
 
-def test_a_worker_that_is_killed_in_the_middle_loses_nothing(toy, workers, tmp_path):
+def test_a_worker_that_is_killed_in_the_middle_loses_nothing(workers, tmp_path):
     first, _ = workers.work(2)
     killed = []
 
@@ -100,7 +116,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(toy, workers, tmp_p
     assert killed and [one.status for one in records] == ["ok"] * 4
 
 
-def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(toy, workers, tmp_path):
+def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(workers, tmp_path):
     workers.work(1)
     suite = suite_of("talks", "waits", "mean-shape")
 
@@ -115,7 +131,7 @@ def test_a_lost_scheduler_is_said_and_the_run_goes_on_with_another(toy, workers,
     assert [one.status for one in records] == ["ok"] * 3 and done[-1][2] < 3
 
 
-def test_no_scheduler_and_other_versions_are_said_before_anything_runs(toy, workers, tmp_path, monkeypatch):
+def test_no_scheduler_and_other_versions_are_said_before_anything_runs(workers, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     with pytest.raises(SuiteError, match=r"no scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         fldbench.run_suite(suite_of("talks"), tmp_path, scheduler="tcp://127.0.0.1:9")

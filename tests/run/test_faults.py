@@ -6,6 +6,7 @@ Nothing that is finished is lost, nothing half or wrong is trusted, and the next
 import errno
 import json
 import os
+import tempfile
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -57,13 +58,20 @@ def test_a_full_disk_ends_the_run_and_the_next_one_continues(suite, tmp_path, mo
 
 
 @pytest.mark.skipif(not POSSIBLE, reason="this system cannot fork")
-def test_a_full_disk_for_temporary_files_is_said(suite, tmp_path, monkeypatch):
+@pytest.mark.parametrize("room", range(4))  # one file is for the process that forks cells, three for a cell
+def test_a_full_disk_for_temporary_files_is_said(suite, tmp_path, monkeypatch, room):
+    made, make, before = [], tempfile.TemporaryFile, len(os.listdir("/proc/self/fd"))
+
     def full(*args, **kwargs):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if len(made) == room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        made.append(None)
+        return make(*args, **kwargs)
 
     monkeypatch.setattr("fldbench.run.isolate.tempfile.TemporaryFile", full)
     with pytest.raises(StoreError, match=r"no process can be started \(No space left on device\); free some space in"):
         fldbench.run_suite(suite, tmp_path / "out", isolate=True)
+    assert len(made) == room and len(os.listdir("/proc/self/fd")) == before
 
 
 def test_two_runs_in_one_folder_at_once_both_end_with_the_whole_table(suite, tmp_path):

@@ -28,11 +28,6 @@ def suite_of(*methods):
     }
 
 
-@pytest.fixture(autouse=True)
-def registry_as_it_was(toy):
-    """Forget what the plug-in registers."""
-
-
 def outputs(out):
     return {path.parent.name.partition(".")[0]: path.read_text() for path in out.glob("records/*/output.txt")}
 

@@ -5,7 +5,6 @@ import pytest
 from face_sets import shapes
 
 import fldbench
-from fldbench import registry
 from fldbench.errors import DataError
 from fldbench.schemes import (
     Scheme,
@@ -19,11 +18,6 @@ from fldbench.schemes import (
     recognise,
     register_scheme,
 )
-
-
-@pytest.fixture(autouse=True)
-def own_table(monkeypatch):
-    monkeypatch.setitem(registry.TABLES, "scheme", {})
 
 
 def test_a_count_is_enough():

@@ -8,7 +8,6 @@ import io
 import re
 import shlex
 import sys
-import textwrap
 from dataclasses import dataclass
 
 import typer
@@ -48,12 +47,6 @@ def blocks_of(text):
         found.append(Block(match["lang"], match["title"] or "", match["source"], line, mark))
     assert 2 * len(found) == len(re.findall(r"^```", text, re.M)), "a fence is not closed, or not one of a block"
     return found
-
-
-def indented_below(text, heading):
-    """The indented block that begins below a heading, as in the README."""
-    section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return textwrap.dedent("\n".join(re.findall(r"^(?: {4}.*|)$", section, re.M))).strip()
 
 
 def commands_in(source):

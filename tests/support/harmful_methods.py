@@ -12,6 +12,7 @@ import numpy as np
 from toys import Toy, toy_protocol
 
 from fldbench import Method, register_dataset, register_method, register_protocol
+from fldbench.run.quiet import stood_still
 
 register_dataset("harmful-dots", Toy)
 register_protocol(toy_protocol("harmful-test", dataset="harmful-dots"))
@@ -137,13 +138,13 @@ class Ticks(Harmful):
     """Works until another cell has measured its latency, and writes down when it did: a clock that must stand still."""
 
     def harm(self):
-        """Write the time over and over, and how long it all took."""
+        """Write the time over and over, and at last for how long it stood still."""
         begin = time.monotonic()
         with open(os.environ["TICKS"], "a", buffering=1) as file:
             while not os.path.exists(os.environ["MEASURED"]) and time.monotonic() < begin + 60:
                 file.write(f"{time.monotonic()}\n")
                 time.sleep(0.002)
-            file.write(f"{time.monotonic()}\ntook {time.monotonic() - begin}\n")
+            file.write(f"{time.monotonic()}\nstood {stood_still()}\n")
 
 
 @register_method("measures")
@@ -162,7 +163,7 @@ class Measures(Harmful):
             time.sleep(0.02)
         elif hasattr(self, "asked_") and not os.path.exists(os.environ["MEASURED"]):
             with open(os.environ["MEASURED"] + ".part", "w") as file:
-                file.write(f"{self.asked_[0]} {self.asked_[-1]}")
+                file.write(" ".join(map(str, self.asked_)))
             os.replace(file.name, os.environ["MEASURED"])
         return super().predict(images, boxes)
 

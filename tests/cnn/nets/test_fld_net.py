@@ -1,14 +1,16 @@
 """fld-net: its weights counted by hand, its answer read from its maps, its loss by hand, and what it refuses."""
 
+import copy
 import math
 
 import pytest
 import torch
+from torch.nn.functional import conv2d, relu
 from toys import toy_faces
 
 from fldbench.cnn.cost import multiply_adds
 from fldbench.cnn.losses import point_losses
-from fldbench.cnn.nets.fld_net import FldNet, FldNetwork
+from fldbench.cnn.nets.fld_net import FldNet, FldNetwork, Residual
 from fldbench.errors import MethodError
 
 
@@ -79,3 +81,18 @@ def test_gradients_of_the_marginals_loss():
 def test_sizes_that_do_not_fit(size):
     with pytest.raises(MethodError, match=f"fld-net: size is {size}; must be .* from 32 to 2048 and a multiple of 16"):
         FldNet(size=size).fit(toy_faces(2))
+
+
+@pytest.mark.parametrize("width", [8, 16])
+def test_a_shortcut_of_few_channels_is_a_strided_convolution(width):
+    """By a second route, in double precision; the gradient for 8 channels has ended the process (`FEW`)."""
+    torch.manual_seed(0)
+    block = Residual(width, 2 * width, 2).to(memory_format=torch.channels_last)
+    other, x = copy.deepcopy(block).double(), torch.randn(16, width, 64, 64).to(memory_format=torch.channels_last)
+    relu(block(x)).square().sum().backward()
+    long, (weight, norm) = x.double(), (other.short[0].weight, other.short[1])
+    expected = relu(other.second(other.first(long)) + norm(conv2d(long, weight, stride=2)))
+    expected.square().sum().backward()
+    assert torch.allclose(block(x).double(), expected, atol=1e-4)
+    for one, two in zip(block.parameters(), other.parameters(), strict=True):
+        assert (one.grad - two.grad).norm() < 1e-3 * two.grad.norm()

@@ -166,7 +166,9 @@ function deciding(one, names, pairs, methods) {
   const whole = one.random === one.total;
   const ranked = [...pairs].sort((x, y) => Math.abs(y.d) - Math.abs(x.d)).slice(0, DECIDING);
   let total = pairs.reduce((sum, pair) => sum + pair.d, 0);
-  const together = whole ? `All faces together: ${signed(total / pairs.length, 3)} points.` : "";
+  // Errors here are rounded; the mean is that of the verdict.
+  const mean = pairOf(one, ...methods)?.d ?? total / pairs.length;
+  const together = whole ? `All faces together: ${signed(mean, 3)} points.` : "";
   $("#deciding-note").textContent = pairs.length ? `The largest differences. ${together}` : "";
   const lines = ranked.map(({ id, a, b, d }, place) => {
     total -= d;
