@@ -8,7 +8,9 @@ import importlib.util
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -53,6 +55,31 @@ LIBRARIES = {
 }
 
 
+_known: ContextVar[dict[tuple[str, type], dict[str, str]] | None] = ContextVar("fldbench_known_code", default=None)
+
+
+@contextmanager
+def each_class_once() -> Iterator[None]:
+    """Inside the block the code of a class is looked up once: a plan of a thousand cells has few classes.
+
+    A class whose code is not in its file has the same unique digest throughout the block.
+    """
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def _once(what: str, cls: type, find: Callable[[type], dict[str, str]]) -> dict[str, str]:
+    known = _known.get()
+    if known is None:
+        return find(cls)
+    if (what, cls) not in known:
+        known[what, cls] = find(cls)
+    return dict(known[what, cls])
+
+
 def code_of(cls: type) -> dict[str, str]:
     """Return module name -> digest of the code of every module that a class reaches.
 
@@ -74,6 +101,10 @@ def code_of(cls: type) -> dict[str, str]:
     dict of str to str
         Dotted names, sorted, with 12 hex digits each, or `version N` for a pinned module.
     """
+    return _once("code", cls, _code)
+
+
+def _code(cls: type) -> dict[str, str]:
     found: dict[str, str] = {}
     pending = [base.__module__ for base in cls.__mro__ if base is not object]
     while pending:
@@ -125,6 +156,10 @@ def libraries_of(cls: type) -> dict[str, str]:
     >>> libraries_of(Nothing)
     {}
     """
+    return _once("libraries", cls, _libraries)
+
+
+def _libraries(cls: type) -> dict[str, str]:
     reached: dict[str, bool] = {}  # top-level name -> whether code outside of fldbench imports it
     for name in code_of(cls):
         outside = name.partition(".")[0] != HOME and not is_of_python(name)

@@ -237,3 +237,13 @@ def test_libraries_of_a_plug_in_count_by_their_versions_whatever_they_are(tmp_pa
     found = libraries_of(importlib.import_module("user_of_yaml").M)
     assert found["PyYAML"] == importlib.metadata.version("PyYAML") and "json" not in found
     assert "PyYAML" not in libraries_of(registry.resolve("method", "linear"))
+
+
+def test_each_class_is_looked_up_once_inside_the_block(monkeypatch):
+    looked = []
+    monkeypatch.setattr(digest, "_code", lambda cls: looked.append(cls) or {"m": str(len(looked))})
+    with digest.each_class_once():
+        first, again, other = digest.code_of(int), digest.code_of(int), digest.code_of(str)
+        first["m"] = "changed by who asked"
+        assert (again, other, digest.code_of(int)) == ({"m": "1"}, {"m": "2"}, {"m": "1"})
+    assert digest.code_of(int) == {"m": "3"} and looked == [int, str, int]

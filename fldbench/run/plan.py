@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, NamedTuple
 
 from fldbench import registry
 from fldbench.dataset import Roots, absolute_roots
+from fldbench.digest import each_class_once
 from fldbench.errors import DataError, FldbenchError, SuiteError, UnknownNameError, must_be, near_miss
 from fldbench.faces import FaceSet
 from fldbench.method import Method
@@ -103,8 +105,8 @@ def make_plan(suite: Suite, data: Roots) -> Plan:
     tests = {p.hash: _test_fingerprint(p, faces.test(p).faces) for p in protocols}
     to_learn: dict[tuple[str, int | None], Learning] = {}
     cells = []
-    for train in suite.train:
-        for spec in suite.each_method:
+    with each_class_once():
+        for train, spec in product(suite.train, suite.each_method):
             for seed in _seeds_for(spec, train, suite.seeds):
                 place = train.label, seed if train.folds else None
                 if place not in to_learn:
