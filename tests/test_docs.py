@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from blocks import blocks_of, check_command, check_python, run_page
 
 from fldbench import registry
+from fldbench.cli import app as cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -57,6 +59,20 @@ def test_few_blocks_are_not_run():
     found = [block for name in PAGES for block in blocks_of((DOCS / name).read_text(encoding="utf-8"))]
     code = [block for block in found if block.lang in ("python", "bash") and not block.title]
     assert sum(not block.runs for block in code) <= NOT_RUN
+
+
+def commands(command, name="fldbench"):
+    """The names of all commands: `fldbench run`, `fldbench data info` ..."""
+    inner = getattr(command, "commands", {})
+    return [one for key, value in inner.items() for one in commands(value, f"{name} {key}")] or [name]
+
+
+def test_every_command_is_in_the_guide():
+    text = "".join((DOCS / name).read_text(encoding="utf-8") for name in PAGES)
+    names = commands(typer.main.get_command(cli.app))
+    assert len(names) > 20
+    for name in names:
+        assert re.search(rf"{name}\b|`{name.removeprefix('fldbench ')}`", text), name
 
 
 def table_of(folder):
