@@ -84,6 +84,10 @@ LEADS = {
             ("fld-net of 0.1 MB", ""),
         )
     ],
+    "projects/multi-task": [
+        ("leaderboard.csv", {"method": name, "protocol": "mtfl-detected"}, ["nme"])
+        for name in ("mtfld, whole image", "tcdcn, landmarks alone", "tcdcn, all tasks")
+    ],
     "projects/alexnet-elu": [
         ("leaderboard.csv", {"method": name, "protocol": f"youtube-faces-disjoint{boxes}"}, ["nme"])
         for name in ("alexnet-elu", "naimish-net", "lbf")
