@@ -84,6 +84,11 @@ LEADS = {
             ("fld-net of 0.1 MB", ""),
         )
     ],
+    "projects/resnet50-wing": [
+        ("leaderboard.csv", {"method": name, "protocol": protocol}, ["nme"])
+        for name in ("resnet50-wing: augmentation none", "resnet50-wing: augmentation standard", "lbf")
+        for protocol in ("synthetic-98", "wflw")
+    ],
     "projects/multi-task": [
         ("leaderboard.csv", {"method": name, "protocol": "mtfl-detected"}, ["nme"])
         for name in ("mtfld, whole image", "tcdcn, landmarks alone", "tcdcn, all tasks")
