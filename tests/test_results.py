@@ -84,6 +84,10 @@ LEADS = {
             ("fld-net of 0.1 MB", ""),
         )
     ],
+    "projects/mobilenet": [
+        ("leaderboard.csv", {"method": name}, ["nme"])
+        for name in ("mobilenet-0.3", "vggface-transfer, frozen at random", "mean-shape")
+    ],
     "projects/resnet50-wing": [
         ("leaderboard.csv", {"method": name, "protocol": protocol}, ["nme"])
         for name in ("resnet50-wing: augmentation none", "resnet50-wing: augmentation standard", "lbf")
