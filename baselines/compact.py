@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.baselines.parts.one import One
 from fldbench.compact import WEIGHTS, compacted, restored
 from fldbench.faces import FaceSet
 from fldbench.method import Method
@@ -18,12 +18,13 @@ from fldbench.params import SEED, TEXT, THREADS, one_of
 
 
 @dataclass(eq=False, repr=False)
-class Compact(Composed):
+class Compact(One):
     """Any method whose file is a half or a quarter as large: it answers with weights as the file holds them.
 
     The method is fitted as without it; then its numbers of single precision are rounded (`fldbench.compact`). Numbers
     of other kinds, such as those of `asm` in double precision, stay as they are. The rows of a network's epochs
-    (`history_`) are left out: they can take more bytes than a small network, and no answer needs them.
+    (`history_`) are left out: they can take more bytes than a small network, and no answer needs them. It answers
+    landmarks alone, also for a method that has further tasks.
 
     Parameters
     ----------
@@ -70,12 +71,3 @@ class Compact(Composed):
     def save(self, path: str | Path, weights: str = "float32") -> Path:
         """Write the model as `Method.save` does, with its own `weights` instead of float32."""
         return super().save(path, self.weights if weights == "float32" else weights)
-
-    @property
-    def members_alone(self) -> dict[str, Method]:
-        """The method by its name; empty if it cannot be made."""
-        return dict(zip([self.method], self.members, strict=False))
-
-    def _make(self) -> list[Method]:
-        self._check_own()
-        return [self._member(self.method, checked_params(self.label, "params", self.params))]

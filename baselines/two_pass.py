@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from fldbench.baselines.parts.composed import Composed, checked_params
 from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.baselines.parts.one import One
 from fldbench.faces import FaceSet
 from fldbench.geometry import tight_box, usable_boxes
-from fldbench.method import Method
 from fldbench.params import SEED, TEXT, THREADS, whole
 
 
 @dataclass(eq=False, repr=False)
-class TwoPass(Composed):
+class TwoPass(One):
     """Any method, asked twice: the second time with the tight box of its first answer instead of the given box.
 
     For methods that were fitted on tight boxes and get those of a detector.
@@ -67,12 +66,3 @@ class TwoPass(Composed):
             if rows:
                 answer[rows] = member.predict([images[row] for row in rows], own[rows])
         return answer
-
-    @property
-    def members_alone(self) -> dict[str, Method]:
-        """The method by its name; empty if it cannot be made."""
-        return dict(zip([self.method], self.members, strict=False))
-
-    def _make(self) -> list[Method]:
-        self._check_own()
-        return [self._member(self.method, checked_params(self.label, "params", self.params))]
