@@ -90,7 +90,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        measure_models(sys.argv[1:])
-    else:
+    if len(sys.argv) == 1:
         main()
+    else:
+        try:
+            measure_models(sys.argv[1:])
+        except fldbench.FldbenchError as error:
+            sys.exit(str(error))
