@@ -40,7 +40,7 @@ setup(
         "cloudpickle>=3.0",
         "numba>=0.61",
         "threadpoolctl>=3.5",
-        "matplotlib>=3.9",
+        "matplotlib>=3.10.8",
         "jinja2>=3.1",
         "h5py>=3.11",
         "opencv-contrib-python-headless>=4.10.0.84,<5",
