@@ -32,6 +32,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "dlib-68": "fldbench.baselines.pretrained.method:Dlib68",
         "opencv-lbf": "fldbench.baselines.pretrained.method:OpencvLBF",
         "opencv-kazemi": "fldbench.baselines.pretrained.method:OpencvKazemi",
+        "mediapipe": "fldbench.baselines.mediapipe.method:MediaPipe",
         "cnn-small": "fldbench.cnn.nets.small:SmallCNN",
         "nose-net": "fldbench.cnn.nets.nose_net:NoseNet",
         "five-conv": "fldbench.cnn.nets.five_conv:FiveConv",

@@ -84,6 +84,19 @@ LEADS = {
             ("fld-net of 0.1 MB", ""),
         )
     ],
+    "peers": [
+        ("leaderboard.csv", {"method": "mediapipe, linear map", "protocol": "300w-helen"}, ["nme"]),
+        ("leaderboard.csv", {"method": "mediapipe, list of indices", "protocol": "300w-helen"}, ["nme"]),
+        *(
+            (f"{folder}leaderboard.csv", {"method": name, "protocol": "300w-helen@boxes=detected:dlib-hog"}, ["nme"])
+            for folder, name in (
+                ("", "mediapipe, linear map"),
+                ("../limit/", "fld-net, mirrored crop, 3 passes"),
+                ("../limit/", "fld-net"),
+                ("../limit/", "hog-ridge"),
+            )
+        ),
+    ],
     "projects/mobilenet": [
         ("leaderboard.csv", {"method": name}, ["nme"])
         for name in ("mobilenet-0.3", "vggface-transfer, frozen at random", "mean-shape")

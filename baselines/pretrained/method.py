@@ -26,7 +26,7 @@ from fldbench.errors import DataError, MethodError, UnknownNameError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_image
 from fldbench.files import read_bytes, sha256_of
-from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform
+from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform, usable_boxes
 from fldbench.method import Method
 from fldbench.model_file import Learned
 from fldbench.params import THREADS, Rule, also, kind, optional, real, whole
@@ -60,6 +60,10 @@ class Pretrained(Method):
         (x, y) from the given box's centre to that of the model's box, in longer sides of the given box.
     crop_size : int
         Side of the crop, px, a multiple of 4; the model's box is put into its middle half.
+    passes : int
+        How often each face is answered, 1 to 4: after the first time in the box where the model's own mean shape,
+        scaled and shifted, lies nearest to its last answer. For boxes that are not those of the detector that the model
+        was trained with.
     threads : int, optional
         Of the prediction; None is one thread for each core. OpenCV's models run in one.
 
@@ -82,6 +86,7 @@ class Pretrained(Method):
         "box_scale": optional(real(above=0)),
         "box_shift": optional(Rule("two numbers, x and y", _is_shift)),
         "crop_size": also(whole(40, LARGEST_CROP), "and a multiple of 4", lambda value: value % 4 == 0),
+        "passes": whole(1, 4),
         "threads": THREADS,
     }
     file_name: ClassVar[str]  # the file's name as its makers publish it
@@ -91,10 +96,14 @@ class Pretrained(Method):
     box_scale: float | None = None
     box_shift: tuple[float, float] | None = None
     crop_size: int = 400
+    passes: int = 1
     threads: int | None = None
 
     def read(self, path: str) -> Any:
-        """Return the model in the file, with mean (L, 2) in the model's box, `size` and `run`, or raise DataError."""
+        """Return the model in the file, with mean (L, 2) in the model's box, `offset`, `size` and `run`.
+
+        Raises DataError for a file that is none.
+        """
         raise NotImplementedError
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Pretrained:
@@ -136,9 +145,20 @@ class Pretrained(Method):
         boxes = check_boxes(boxes)
         side = box_size(boxes).max(axis=1, keepdims=True)
         centre, half = box_centre(boxes) + np.array(self.box_shift_) * side, self.box_scale_ * side / 2
-        matrices = crop_matrix(np.concatenate([centre - half, centre + half], axis=1), self.crop_size, MARGIN)
-        answers = self._model.run(images, matrices, self.crop_size, self.threads)
-        return map_landmarks(transform(answers, invert(matrices)), SCHEME, self.scheme_)
+        model_boxes = np.concatenate([centre - half, centre + half], axis=1)
+        answers = self._answers(images, model_boxes)
+        mean = self._model.mean + self._model.offset / (self.crop_size / 2)
+        for _ in range(self.passes - 1):
+            model_boxes = own_boxes(mean, answers)
+            rows = np.flatnonzero(usable_boxes(model_boxes)).tolist()  # a face keeps an answer that has no box
+            if rows:
+                answers[rows] = self._answers([images[row] for row in rows], model_boxes[rows])
+        return map_landmarks(answers, SCHEME, self.scheme_)
+
+    def _answers(self, images: Sequence[np.ndarray], model_boxes: np.ndarray) -> np.ndarray:
+        """Return the model's points (n, 68, 2) px in its boxes (n, 4) px."""
+        matrices = crop_matrix(model_boxes, self.crop_size, MARGIN)
+        return transform(self._model.run(images, matrices, self.crop_size, self.threads), invert(matrices))
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError if the file is gone or differs from that of the fit."""
@@ -210,6 +230,8 @@ class OpencvKazemi(Pretrained):
 
 
 class _DlibModel:
+    offset = 0.0
+
     def __init__(self, path: str):
         from fldbench.baselines.ert.trees import read_trees  # compiled when imported
 
@@ -238,6 +260,8 @@ class _DlibModel:
 
 
 class _OpencvModel:
+    offset = 0.5  # px of the crop: OpenCV's boxes begin at the centre of their first pixel, not at its border
+
     def __init__(self, path: str, maker: str, reader: Callable[[str], tuple[np.ndarray, int]], grey: bool):
         import cv2
 
@@ -299,6 +323,27 @@ def fit_box(model: np.ndarray, truth: np.ndarray, scale: float | None = None) ->
         scale = float((m * t).sum() / (m * m).sum()) if m.any() else 1.0
     shift = truth.mean(axis=0) - 0.5 - scale * (model.mean(axis=0) - 0.5)
     return float(scale), (float(shift[0]), float(shift[1]))
+
+
+def own_boxes(mean: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return the square boxes in which a model's mean shape lies nearest to its answers: (n, 4) px, NaN for no answer.
+
+    The scale is that of `fit_box`, for each answer alone.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (L, 2)
+        In the frame of the model's box.
+    answers : ndarray of shape (n, L, 2)
+        Px.
+
+    >>> own_boxes(np.array([[0.25, 0.5], [0.75, 0.5]]), np.array([[[10.0, 20.0], [20.0, 20.0]]])).tolist()
+    [[5.0, 10.0, 25.0, 30.0]]
+    """
+    m, a = mean - mean.mean(axis=0), answers - answers.mean(axis=1, keepdims=True)
+    side = (m * a).sum(axis=(1, 2)) / (m * m).sum()
+    low = answers.mean(axis=1) - side[:, None] * mean.mean(axis=0)
+    return np.concatenate([low, low + side[:, None]], axis=1)
 
 
 def check_digest(path: str, sha256: str) -> None:
