@@ -7,29 +7,18 @@ the numbers compare models, and are none for WFLW.
 """
 
 import sys
-from dataclasses import replace
-
-import numpy as np
 
 import fldbench
-from fldbench.geometry import tight_box
 from fldbench.protocols import definitions
-from fldbench.schemes import map_matrix
 
-POINTS = "ibug-68"
-
-
-def hard_faces(root: str) -> fldbench.FaceSet:
-    """Return WFLW's test faces under `root` with 68 points and their tight boxes."""
-    faces = fldbench.load_dataset("wflw", {"wflw": root}, "test")
-    points = np.einsum("ts,nsc->ntc", map_matrix(faces.scheme, POINTS), faces.landmarks)
-    return replace(faces, landmarks=points, boxes=tight_box(points), scheme=POINTS, visible=None)
+POINTS = {"map_to": "ibug-68"}
 
 
 def main(root: str, models: list[str]) -> None:
-    faces = hard_faces(root)
-    base = {"dataset": "wflw", "n_expected": len(faces), "scheme": POINTS, "normaliser": "inter-ocular"}
+    faces = fldbench.load_dataset("wflw", {"wflw": root}, "test", **POINTS)
+    base = {"dataset": "wflw", "options": POINTS, "n_expected": len(faces), "normaliser": "inter-ocular"}
     (protocol,) = definitions({"wflw-as-68": base}, "benchmarks/hard_faces.py")
+    faces = protocol.select(faces)
     images = list(faces.images)
     print(f"{len(faces)} faces: NME %, FR@10 %")
     for model in models:

@@ -13,11 +13,12 @@ import numpy as np
 
 from fldbench import registry
 from fldbench.columns import Columns
-from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, must_be, near_miss
+from fldbench.errors import DataError, DatasetNotFoundError, PredictionsError, UnknownNameError, must_be, near_miss
 from fldbench.faces import Attribute, FaceSet, ImageFiles, Images, NoImages
 from fldbench.faults import Faults
 from fldbench.geometry import FAR, tight_box
-from fldbench.params import Rule, one_of, optional, parameters_of, real
+from fldbench.params import Rule, kind, one_of, optional, parameters_of, real
+from fldbench.schemes import map_landmarks, map_matrix
 
 ROOT_VARIABLE = "FLDBENCH_DATA"
 DEFAULT_ROOT = "default"  # in roots by name: of every dataset without a root of its own
@@ -26,6 +27,7 @@ SHARED_RULES = {  # options of every reader
     "faulty": one_of(("refuse", "skip")),
     "orientation": optional(one_of(("stored", "upright"))),
     "missing": optional(real()),
+    "map_to": optional(kind(str, allowed="the name of a scheme")),
 }
 SOUND = "faces without a fault"  # the entry of FaceSet.parts that says how many are left
 
@@ -71,6 +73,9 @@ class Dataset:
         shown, which is then turned when it is decoded. None: as the sizes in an annotation file tell; else as stored.
     missing : float or None
         Points with both coordinates equal to it are missing, such as -1.
+    map_to : str or None
+        The scheme to which the landmarks are mapped, such as ibug-68 for faces of wflw-98: see
+        `fldbench.schemes.map_matrix`, and `fldbench.schemes.conversion_floor` for what that costs.
     """
 
     name: ClassVar[str] = ""
@@ -89,6 +94,7 @@ class Dataset:
     faulty: str = "refuse"
     orientation: str | None = None
     missing: float | None = None
+    map_to: str | None = None
 
     @cached_property
     def faults(self) -> Faults:
@@ -123,6 +129,8 @@ class Dataset:
             there = (found.landmarks != self.missing).any(axis=-1)
             visible = None if found.visible is None else found.visible & there
             found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
+        if self.map_to is not None:
+            found = self._mapped(found, self.map_to)
         sound = self._sound(found, place)
         landmarks = np.where(sound[:, None, None], found.landmarks, 0.0)  # a FaceSet refuses what is dropped next
         faces = FaceSet(
@@ -147,6 +155,16 @@ class Dataset:
             raise self.faults.error(n)
         parts = found.parts if found.parts is not None else {} if counted is None else {split: (n, counted)}
         return replace(faces, parts={**parts, SOUND: (n, n + self.faults.count)} if self.faults.count else parts)
+
+    def _mapped(self, found: Columns, target: str) -> Columns:
+        """Return what was read with the landmarks of another scheme; a point is visible if all that make it are."""
+        source = found.scheme or self.scheme
+        try:
+            weights = map_matrix(source, target)
+        except UnknownNameError as error:
+            raise DataError(f"{self._label}: map_to is {target!r}; {error}") from error
+        visible = None if found.visible is None else np.asarray(~found.visible, float) @ weights.T == 0
+        return replace(found, landmarks=map_landmarks(found.landmarks, source, target), visible=visible, scheme=target)
 
     def _framed(self, images: Images) -> Images:
         """Return the images in the frame that the option `orientation` asks for."""

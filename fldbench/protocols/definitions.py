@@ -187,7 +187,7 @@ def _of_reader(key: str, base: Any, where: str) -> Any:
     except FldbenchError as error:
         raise ProtocolError(f"{where}: {error}") from error
     known = reader.expected.get(base.subset or base.split)
-    found = getattr(reader, "scheme", None) if key == "scheme" else known
+    found = (reader.map_to or getattr(reader, "scheme", None)) if key == "scheme" else known
     if found is None:
         what = "the scheme of its points" if key == "scheme" else "how many faces are measured"
         raise ProtocolError(f"{where}: the dataset {base.dataset!r} does not say {what}; give the key {key!r}")

@@ -19,7 +19,7 @@ from fldbench.errors import PredictionsError, ProtocolError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.harm import VERSION, harmed, harmed_boxes, in_words
 from fldbench.params import FLAG, TEXT, Rule, also, one_of, optional, real, whole
-from fldbench.protocols import boxes, field_values, harms, legacy, missed, normalisers
+from fldbench.protocols import boxes, field_values, harms, legacy, mapped, missed, normalisers
 from fldbench.protocols.attributes import score_attributes
 from fldbench.protocols.compared import Comparing
 from fldbench.protocols.ids import ids_hash
@@ -257,6 +257,7 @@ class Protocol(Comparing):
             [
                 f"{where}, {self.n_expected} faces{first}",
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
+                *filter(None, [mapped.in_words(self.dataset, dict(self.options), self.scheme)]),
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
                 f"boxes {boxes or self.boxes_in_words()}",
                 *([f"harmed by {in_words(self.harms)}"] if self.harms else []),

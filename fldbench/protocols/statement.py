@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fldbench.faces.harm import VERSION, in_words
-from fldbench.protocols import missed, normalisers
+from fldbench.protocols import mapped, missed, normalisers
 from fldbench.protocols.names import MODIFIERS, percent
 from fldbench.protocols.protocol import METRICS_VERSION, Protocol
 from fldbench.schemes import get_scheme
@@ -50,6 +50,9 @@ def _points(protocol: Protocol) -> str:
     length = normalisers.in_words(protocol.normaliser, protocol.normaliser_points)
     mean = f"the mean Euclidean distance between predicted and annotated points over {counted} {marked} of"
     told = [f"The error of a face is {mean} {protocol.scheme}{which}, divided by {length}."]
+    source = mapped.in_words(protocol.dataset, dict(protocol.options), protocol.scheme)
+    if source:
+        told.append(f"The {source}.")
     if protocol.offset:
         told.append(f"To x and y of the predictions, {protocol.offset:g} px are added.")
     differs = [MODIFIERS[flag][1] for flag in _FLAGS if getattr(protocol, flag)]

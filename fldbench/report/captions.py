@@ -50,7 +50,10 @@ def captioned(rows: Sequence[Row], ranked: bool = True) -> tuple[str, list[Row]]
     remarks = [_remark(one, common) if row.good else "" for one, row in zip(said, rows, strict=True)]
     name, rules = cut(plain(rows[0].protocol), LONGEST_NAME), rows[0].one.protocol
     usual = {ONE_SEED, FREE} | ({common.machine} if len(set(said_of_some["machine"])) < 2 else set())
-    sentences = [f"{name}: {rules.describe(common.boxes)}.", *(text for text in common[1:] if text not in usual)]
+    sentences = [
+        f"{name}: {rules.describe(common.boxes)}.",
+        *(text for text in common[1:] if text not in usual),
+    ]
     if any(remarks):
         sentences.append(WITH_LETTER)
     if ranked and by_auc(rows):

@@ -227,8 +227,8 @@ def _changes(record: Record, cell: Cell) -> list[str]:
 
 
 def _seeds_for(spec: MethodSpec, train: TrainSpec, seeds: list[int]) -> list[int | None]:
-    """Return the suite's seeds where something is drawn, the method's random state or folds, and (None,) elsewhere."""
-    return list(seeds) if spec.draws or train.folds else [None]
+    """Return the method's own seeds or the suite's where it draws, or the folds are drawn; (None,) elsewhere."""
+    return list(spec.seeds or seeds) if spec.draws or train.folds else [None]
 
 
 def _plug_ins(method: Method, name: str, datasets: Iterable[str], boxes: Iterable[str]) -> dict[tuple[str, str], Any]:

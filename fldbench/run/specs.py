@@ -121,12 +121,15 @@ class MethodSpec(Strict):
     vary : dict
         Parameter -> two or more values for it. The suite then has a method for each value, its variants, instead of
         this one; `fldbench ablate` compares all others with the first.
+    seeds : list of int, optional
+        Its seeds in place of the suite's, such as fewer for a method that is slow to train.
     """
 
     name: str
     params: dict[str, Any] = {}
     label: str = ""
     vary: dict[str, list[Any]] = {}
+    seeds: list[int] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -162,7 +165,15 @@ class MethodSpec(Strict):
 
     def _with(self, parameter: str, value: Any) -> MethodSpec:
         label = f"{self.label}: {parameter} {value_in_words(value)}"
-        return MethodSpec(name=self.name, params=self.params | {parameter: value}, label=label)
+        return MethodSpec(name=self.name, params=self.params | {parameter: value}, label=label, seeds=self.seeds)
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_seed_once(cls, seeds: list[int] | None) -> list[int] | None:
+        doubled = sorted({seed for seed in seeds or () if (seeds or []).count(seed) > 1})
+        if doubled:
+            raise ValueError(f"{', '.join(map(str, doubled))} is given twice; write it once")
+        return seeds
 
     @field_validator("vary")
     @classmethod

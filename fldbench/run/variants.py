@@ -75,9 +75,10 @@ def with_variants(suite: Suite) -> Ablated:
             f"nothing to compare ({cut('; '.join(notes), LONGEST_WHY)}); give a network params such as "
             "`tasks: [landmarks, pose]`, or a method `vary: {PARAMETER: [VALUE, VALUE]}`"
         )
-    if len(suite.seeds) < FEWEST_SEEDS:
+    fewest = min(len(variant.spec.seeds or suite.seeds) for variant in chosen)
+    if fewest < FEWEST_SEEDS:
         notes.append(
-            f"{len(suite.seeds)} seed{'s' * (len(suite.seeds) > 1)}: how much trainings differ by chance is hardly "
+            f"{fewest} seed{'s' * (fewest > 1)}: how much trainings differ by chance is hardly "
             f"known; give {FEWEST_SEEDS} or more, better 5"
         )
     methods = [variant.spec for variant in chosen]
@@ -168,7 +169,7 @@ def _variant(spec: MethodSpec, tasks: Sequence[str], kept: Sequence[str], name: 
         params = {key: value for key, value in params.items() if key not in of_tasks}
     label = f"{spec.label}: {name}"
     try:
-        return MethodSpec(name=spec.name, params=params | {"tasks": list(kept)}, label=label)
+        return MethodSpec(name=spec.name, params=params | {"tasks": list(kept)}, label=label, seeds=spec.seeds)
     except ValidationError as error:
         raise SuiteError(f"{label}: {message_of(error)}") from error
 

@@ -14,7 +14,7 @@ ring; `chin` is one point, where there is no jaw line. webmorph-189 has more: ir
 cheek and philtrum of either side, hairline, hair, chin_middle, chin_crease and neck.
 """
 
-from fldbench.schemes.maps import map_landmarks, map_matrix
+from fldbench.schemes.maps import conversion_floor, map_landmarks, map_matrix
 from fldbench.schemes.own import guess_mirror, make_scheme, read_schemes, register_scheme, schemes_in
 from fldbench.schemes.recognise import Fit, fit_to, recognise
 from fldbench.schemes.scheme import GIVE_MIRROR, Scheme
@@ -25,6 +25,7 @@ __all__ = [
     "Fit",
     "Scheme",
     "content_of",
+    "conversion_floor",
     "fit_to",
     "get_scheme",
     "guess_mirror",

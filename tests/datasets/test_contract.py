@@ -10,9 +10,12 @@ import fldbench
 from fldbench import registry
 from fldbench.dataset import Columns, Dataset, load_dataset
 from fldbench.errors import DataError, DatasetNotFoundError
+from fldbench.geometry import tight_box
 from fldbench.params import whole
+from fldbench.schemes import map_landmarks
 
 BUILT_IN = fldbench.list_datasets()
+MAPPED = ({}, {"map_to": "ibug-68"})
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -61,7 +64,9 @@ def test_the_base_class_refuses_wrong_splits_options_and_places(dots, tmp_path):
         dots().load(tmp_path, "val")
     with pytest.raises(DataError, match="dataset 'dots': n is 10; must be a whole number from 1 to 9"):
         load_dataset("dots", tmp_path, n=10)
-    with pytest.raises(DataError, match="dataset 'dots' has no option 'm'; known: faulty, missing, n, orientation"):
+    with pytest.raises(
+        DataError, match="dataset 'dots' has no option 'm'; known: faulty, map_to, missing, n, orientation"
+    ):
         load_dataset("dots", tmp_path, m=1)
     with pytest.raises(DatasetNotFoundError, match=r"dataset 'dots' is not below .*; looked for dots\.txt in dots/"):
         load_dataset("dots", tmp_path)
@@ -91,3 +96,43 @@ def test_wrong_options_of_your_own_data_have_the_grammar_of_messages(tmp_path):
     ):
         with pytest.raises(DataError, match=text.replace("+", r"\+")):
             load_dataset(name, tmp_path, **options)
+
+
+def test_landmarks_can_be_read_as_those_of_another_scheme():
+    plain, mapped = (load_dataset("synthetic", None, "train", faces=3, scheme="wflw-98", **to) for to in MAPPED)
+    assert (mapped.scheme, mapped.landmarks.shape, mapped.ids.tolist()) == ("ibug-68", (3, 68, 2), plain.ids.tolist())
+    assert np.array_equal(mapped.landmarks, map_landmarks(plain.landmarks, "wflw-98", "ibug-68"))
+    assert np.array_equal(mapped.boxes, tight_box(mapped.landmarks)) and mapped.box_source == "tight"
+
+
+def test_a_mapped_point_is_missing_or_hidden_where_one_that_makes_it_is(tmp_path):
+    (tmp_path / "marked").mkdir()
+    (tmp_path / "marked/marked.txt").touch()
+
+    class Marked(Dataset):
+        name, scheme, splits, folder, holds = "marked", "ibug-68", ("train",), "marked", ("marked.txt",)
+        licence = "none"
+
+        def read(self, folder, split):
+            points = np.random.default_rng(0).uniform(5, 90, (2, 68, 2))
+            points[0, 36] = np.nan  # in the outline of the left eye
+            visible = np.ones((2, 68), bool)
+            visible[1, 30] = False  # the tip of the nose
+            found = toy_faces(2)
+            return Columns(ids=found.ids.tolist(), images=found.images, landmarks=points, visible=visible)
+
+    fldbench.register_dataset("marked", Marked)
+    faces = load_dataset("marked", tmp_path, map_to="mtfl-5")
+    assert np.isnan(faces.landmarks).any(axis=2).tolist() == [[True, *[False] * 4], [False] * 5]
+    assert faces.visible.tolist() == [[True] * 5, [True, True, False, True, True]]
+
+
+def test_a_scheme_that_no_map_leads_to_is_refused(dots, tmp_path):
+    (tmp_path / "dots").mkdir()
+    (tmp_path / "dots/dots.txt").touch()
+    with pytest.raises(
+        DataError, match="dataset 'dots': map_to is 'ibug-68'; no map from scheme 'mtfl-5' to 'ibug-68'"
+    ):
+        load_dataset("dots", tmp_path, map_to="ibug-68")
+    with pytest.raises(DataError, match="dataset 'dots': map_to is 68; must be None or the name of a scheme"):
+        load_dataset("dots", tmp_path, map_to=68)

@@ -7,6 +7,7 @@ from made_records import NUMBERS, TRAIN
 from made_records import made_record as record
 
 import fldbench
+from fldbench.protocols import definitions
 from fldbench.records.record import Machine, MethodFacts, TestFacts, Timings, TrainFacts
 from fldbench.report import leaderboard
 
@@ -137,3 +138,16 @@ def test_failed_rows_do_not_decide_what_the_caption_says():
     ]
     ((caption),) = leaderboard([*absent, record("a", metrics=NUMBERS)]).captions.values()
     assert "Trained on 5 of 9 faces of t" in caption and "letter" not in caption
+
+
+def test_mapped_points_are_said_with_what_an_exact_answer_loses():
+    base = {"dataset": "wflw", "options": {"map_to": "ibug-68"}, "normaliser": "inter-ocular", "n_expected": 330}
+    other = {"dataset": "lapa", "options": {"map_to": "ibug-68"}, "normaliser": "inter-ocular", "n_expected": 330}
+    rules = definitions({"as-68": base, "lapa-as-68": other}, "here")
+    said = [*leaderboard([record("a", protocol=one) for one in rules]).captions.values()]
+    lost = "an exact answer has 0.39 % on synthetic faces, and more where annotators differ;"
+    assert rules[0].scheme == "ibug-68" and f"true points mapped from wflw-98: {lost}" in said[0]
+    assert "mapped from jd-106: what that costs an exact answer is not known;" in said[1]
+    gone = replace(rules[0], dataset="gone")
+    ((caption),) = leaderboard([record("a", protocol=gone)]).captions.values()
+    assert "true points mapped: what that costs an exact answer is not known;" in caption

@@ -76,7 +76,7 @@ def test_a_dict_is_a_suite_too():
             "    params: {epochs: 3}",
             "    epochs: 3",
             9,
-            "unknown key 'epochs'; the keys are name, params, label, vary; param",
+            "unknown key 'epochs'; the keys are name, params, label, vary, seeds; param",
         ),
         ("name: small", "name: a\ndefine:\n  b:\n    datset: csv", 3, "b: a key is 'datset'; must be one of"),
         ("name: small", "name: a\ndefine:\n  - name: b", 3, "b: the key 'dataset' is missing"),

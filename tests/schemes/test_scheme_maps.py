@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import fldbench
 from fldbench.errors import DataError, UnknownNameError
-from fldbench.schemes import get_scheme, list_schemes, map_landmarks, map_matrix
+from fldbench.schemes import conversion_floor, get_scheme, list_schemes, map_landmarks, map_matrix
 
 CHAIN = ("jd-106", "wflw-98", "ibug-68", "ibug-51", "ibug-49", "mtfl-5")
 TO_FIVE = ("imm-frontal-73", "youtu-88", "cofw-29", "aflw-19", "kaggle-15", "muct-76")
@@ -165,3 +166,27 @@ def test_undefined_map_says_which_exist():
 def test_map_refuses_another_schemes_points():
     with pytest.raises(DataError, match=r"wflw-98: the shape of landmarks is \(68, 2\); must be \(\.\.\., 98, 2\)"):
         map_landmarks(np.zeros((68, 2)), "wflw-98", "ibug-68")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "ends"),
+    [
+        ("wflw-98", "ibug-68", (36, 45)),
+        ("ibug-68", "mtfl-5", (0, 1)),
+        ("wflw-98", "mtfl-5", (0, 1)),
+        ("youtu-88", "mtfl-5", (0, 1)),
+        ("imm-frontal-73", "mtfl-5", (0, 1)),
+    ],
+)
+def test_what_an_exact_answer_loses_is_that_of_synthetic_faces(source, target, ends):
+    """The constants are those of 400 test faces; 60 training faces have nearly the same."""
+    exact, truth = (
+        fldbench.load_dataset("synthetic", None, "train", faces=60, scheme=name).landmarks for name in (source, target)
+    )
+    apart = np.linalg.norm(truth[:, ends[0]] - truth[:, ends[1]], axis=1)
+    lost = np.linalg.norm(map_landmarks(exact, source, target) - truth, axis=2).mean(axis=1) / apart
+    assert lost.mean() == pytest.approx(conversion_floor(source, target), rel=0.15, abs=2e-4)
+
+
+def test_what_is_not_measured_is_not_known():
+    assert conversion_floor("jd-106", "ibug-68") is None and conversion_floor("imm-58", "imm-58") == 0
