@@ -60,10 +60,12 @@ setup(
         "media": ["av>=14"],
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22"],
         "dask": ["distributed>=2025.1"],
+        "share": ["fsspec>=2025.3"],
         "docs": DOCS,
         "dev": [
             *DOCS,
             "distributed>=2025.1",
+            "fsspec>=2025.3",
             "pytest>=8.2",
             "pytest-xdist>=3.6",
             "statsmodels>=0.14.5",

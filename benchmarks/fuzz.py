@@ -1,25 +1,34 @@
-"""Damaged inputs for every reader of fldbench: `python benchmarks/fuzz.py [--inputs N] [--seed N] [WORD ...]`.
+"""Damaged inputs for every reader of fldbench: `python benchmarks/fuzz.py [--inputs N] [--jobs N] [WORD ...]`.
 
 hypothesis damages a good file of each format (tests/support/fuzz_formats.py), N times, and the reader must give an
 answer or an error of fldbench, within 5 s of processor time and 1 GB above what the process had before. WORDs choose
-formats by a part of their names; default all. Each format has a process of its own, so that a crash is seen; what is
-found is shrunk by hypothesis and kept in FOLDER (--keep). With FLDBENCH_DATA, files of other projects in
-format_samples are damaged too.
+formats by a part of their names; default all. Every 2,000 inputs have a process of their own, so that a crash is seen,
+and a seed of their own; all formats have their first 2,000 before one has its second. What was found is shrunk by
+hypothesis and kept in FOLDER (--keep), and so is what was done, in done.csv: the same command continues after it was
+killed, and does again what found something. Without --keep it begins anew. With FLDBENCH_DATA, files of other projects
+in format_samples are damaged too.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import math
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Iterator
 from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT / "tests/support")
@@ -31,80 +40,137 @@ from fuzz_inputs import damaged  # noqa: E402
 from fldbench.errors import FldbenchError  # noqa: E402
 
 SECONDS, BYTES = 5.0, 2**30  # that one input may take
+PART = 2000  # inputs of one process
 
 
 class Slow(BaseException):
     """An input took too long: no reader may take this for an error of the file."""
 
 
+class Row(NamedTuple):
+    """What a process did: so many inputs of a format, so many refused, milliseconds of the slowest, what was found."""
+
+    format: str
+    seed: int
+    inputs: int
+    refused: int = 0
+    slowest: float = 0.0
+    found: str = ""
+
+
 def main() -> None:
-    """Run each chosen format in a process of its own; print a table."""
+    """Run each chosen format in processes of their own; print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("words", nargs="*")
     parser.add_argument("--inputs", type=int, default=20_000)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"))
+    parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
+    keep = given.keep or Path(tempfile.mkdtemp(prefix="fuzz-"))
+    keep.mkdir(parents=True, exist_ok=True)
     names = [name for name in FORMATS | real_samples() if not given.words or any(w in name for w in given.words)]
+    sizes = [min(PART, given.inputs - start) for start in range(0, given.inputs, PART)]
+    wanted = [Row(name, given.seed + i, size) for i, size in enumerate(sizes) for name in names]
+    sizes_of = {one[:2]: one.inputs for one in wanted}
+    rows = [row for row in _done(keep) if not row.found and row.inputs >= sizes_of.get(row[:2], math.inf)]
+    done = {row[:2] for row in rows}
+    rows += _run([one for one in wanted if one[:2] not in done], given.jobs, keep)
     wrong = 0
-    print(f"{'format':<40}{'inputs':>8}{'refused':>9}{'slowest':>10}  found", flush=True)
+    print(f"{'format':<40}{'inputs':>8}{'refused':>9}{'slowest':>10}  found")
     for name in names:
-        child = get_context("fork").Process(target=run_format, args=(name, given.inputs, given.seed, given.keep))
-        child.start()
-        child.join()
-        wrong += child.exitcode != 0
-        if child.exitcode not in (0, 1):
-            print(f"{name:<40}  died with {child.exitcode}", flush=True)
-    print(f"{len(names)} formats, {wrong} of them with a fault")
+        own = [row for row in rows if row.format == name]
+        found = sorted({row.found for row in own} - {""})
+        inputs, refused, slowest = sum(r.inputs for r in own), sum(r.refused for r in own), max(r.slowest for r in own)
+        wrong += bool(found)
+        print(f"{name:<40}{inputs:>8}{refused:>9}{slowest:>7.0f} ms  {'; '.join(found)}".rstrip())
+    print(f"{len(names)} formats, {sum(row.inputs for row in rows)} inputs, {wrong} formats with a fault ({keep})")
     raise SystemExit(wrong > 0)
 
 
-def run_format(name: str, inputs: int, seed: int, keep: Path) -> None:
-    """Damage one format and print its row; exit with 1 if its reader did anything but answer or refuse."""
+def _done(keep: Path) -> Iterator[Row]:
+    """Yield the rows of earlier calls."""
+    if (keep / "done.csv").exists():
+        with open(keep / "done.csv", encoding="utf-8", newline="") as file:
+            for name, seed, inputs, refused, slowest, found in csv.reader(file):
+                yield Row(name, int(seed), int(inputs), int(refused), float(slowest), found)
+
+
+def _run(wanted: list[Row], jobs: int, keep: Path) -> Iterator[Row]:
+    """Run the parts in processes, `jobs` at the same time; write down and yield what each did."""
+    context, running, waiting = get_context("fork"), dict[int, tuple[ForkProcess, Row, Path]](), iter(wanted)
+    with tempfile.TemporaryDirectory() as place:
+        while True:
+            while len(running) < jobs and (part := next(waiting, None)) is not None:
+                folder = Path(tempfile.mkdtemp(dir=place))
+                child = context.Process(target=_run_part, args=(part, folder, keep))
+                child.start()
+                running[child.sentinel] = child, part, folder
+            if not running:
+                return
+            for sentinel in wait(list(running)):
+                child, part, folder = running.pop(sentinel)  # type: ignore[call-overload]
+                child.join()
+                try:
+                    row = next(one for one in _done(folder))
+                except StopIteration:  # it could not write its row
+                    row = part._replace(inputs=0, found=f"died with {child.exitcode}")
+                    shutil.copytree(folder, keep / f"{_plain(part.format)}-died", dirs_exist_ok=True)
+                with open(keep / "done.csv", "a", encoding="utf-8", newline="") as file:
+                    csv.writer(file).writerow(row)
+                shutil.rmtree(folder, ignore_errors=True)
+                yield row
+
+
+def _run_part(part: Row, folder: Path, keep: Path) -> None:
+    """Damage one format in `folder`, and leave the row in it."""
     warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        form = (FORMATS | real_samples())[name](Path(folder))
-        form.read()  # imports and caches are not the input's
-        limit = _address_space() + BYTES
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        signal.signal(signal.SIGVTALRM, _too_slow)
-        counts = {"inputs": 0, "refused": 0, "slowest": 0.0}
-        last = [b""]
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries of images say there what is wrong with each
+    (folder / "files").mkdir()
+    form = (FORMATS | real_samples())[part.format](folder / "files")
+    form.read()  # imports and caches are not the input's
+    limit = _address_space() + BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    signal.signal(signal.SIGVTALRM, _too_slow)
+    counts = {"inputs": 0, "refused": 0, "slowest": 0.0}
+    last = [b""]
 
-        def check(content: bytes) -> None:
-            last[0] = content
-            form.file.write_bytes(content)
-            counts["inputs"] += 1
-            start = time.process_time()
-            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-            try:
-                form.read()
-            except FldbenchError:
-                counts["refused"] += 1
-            finally:
-                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-                counts["slowest"] = max(counts["slowest"], time.process_time() - start)
-
-        settings = hypothesis.settings(
-            max_examples=inputs,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(hypothesis.HealthCheck),
-            phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
-        )
-        strategy = damaged(form.file.read_bytes(), form.sealed)
-        found = ""
+    def check(content: bytes) -> None:
+        last[0] = content
+        form.file.write_bytes(content)
+        counts["inputs"] += 1
+        start = time.process_time()
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
-            hypothesis.seed(seed)(settings(hypothesis.given(strategy)(check)))()
-        except BaseException as error:
-            found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            keep.mkdir(parents=True, exist_ok=True)
-            place = keep / f"{name.replace('/', '-').replace(' ', '-')}{form.file.suffix}"
-            place.write_bytes(last[0])
-            place.with_name(place.name + ".txt").write_text("".join(traceback.format_exception(error)))
-    row = f"{name:<40}{counts['inputs']:>8}{counts['refused']:>9}{1000 * counts['slowest']:>7.0f} ms  {found}"
-    print(row.rstrip(), flush=True)
-    sys.exit(bool(found))
+            form.read()
+        except FldbenchError:
+            counts["refused"] += 1
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            counts["slowest"] = max(counts["slowest"], 1000 * (time.process_time() - start))
+
+    settings = hypothesis.settings(
+        max_examples=part.inputs,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+    )
+    strategy = damaged(form.file.read_bytes(), form.sealed)
+    found = ""
+    try:
+        hypothesis.seed(part.seed)(settings(hypothesis.given(strategy)(check)))()
+    except BaseException as error:
+        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        place = keep / f"{_plain(part.format)}-{part.seed}{form.file.suffix}"
+        place.write_bytes(last[0])
+        place.with_name(place.name + ".txt").write_text("".join(traceback.format_exception(error)))
+    with open(folder / "done.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow([part.format, part.seed, *counts.values(), found])
+
+
+def _plain(name: str) -> str:
+    return name.replace("/", "-").replace(" ", "-")
 
 
 def _too_slow(*_: object) -> None:

@@ -43,6 +43,10 @@ def run(
         str | None,
         typer.Option("--scheduler", help="Address of a Dask scheduler, whose workers run the models."),
     ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option("--share", help="URL of finished records that machines share, such as s3://bucket/name."),
+    ] = None,
     cell_seconds: CellSeconds = None,
     cell_memory: CellMemory = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")] = False,
@@ -63,6 +67,8 @@ def run(
     where = roots(data)
     limits, part = limits_of(cell_seconds, cell_memory), shard_of(shard)
     if dry_run:
+        if share is not None:
+            complain(f"--dry-run does not ask {share}: what only that place holds is shown as to do")
         say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse, part)))
         return
     try:
@@ -82,6 +88,7 @@ def run(
                 limits=limits,
                 shard=part,
                 scheduler=scheduler,
+                share=share,
             )
     except KeyboardInterrupt:
         complain(f"interrupted; finished work is kept in {out}, and the same command continues from there")

@@ -98,7 +98,8 @@ def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reve
         f"the greatest strength; {PLACES}. What the strengths are: {told}."
     )
     if first.doses:
-        about = about.replace("strength of harm", "dose").replace("strength", "dose").replace("without harm", "at dose 0")
+        for of_harm, of_doses in (("strength of harm", "dose"), ("strength", "dose"), ("without harm", "at dose 0")):
+            about = about.replace(of_harm, of_doses)
     name = f"{title((first.train, first.base))}: NME {'by dose' if first.doses else 'under harm'}"
     notes = tuple(map(in_words, reversals))
     caption = f"{rules} {about}".strip()

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fldbench.dataset import Roots, check_roots, roots_together
+from fldbench.errors import StoreError
 from fldbench.files import listed
 from fldbench.progress import printed, say_progress
 from fldbench.records.record import Record
+from fldbench.records.shared import Shared
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, Part, Run, run_cell
 from fldbench.run.cluster import on_cluster
@@ -51,6 +53,7 @@ def run_suite(
     limits: Limits | None = None,
     shard: tuple[int, int] | None = None,
     scheduler: str | None = None,
+    share: str | None = None,
 ) -> list[Record]:
     """Do the runs that are not done yet and return the records of the whole suite, in its order.
 
@@ -92,6 +95,9 @@ def run_suite(
     scheduler : str, optional
         Address of a Dask scheduler, such as tcp://host:8786, whose workers run the cells; see `fldbench.run.cluster`.
         Their number decides how many run at the same time.
+    share : str, optional
+        URL, such as s3://bucket/name, of records that other machines share: finished ones of this plan are taken from
+        there first, unless it starts afresh, and each is brought there when it is done; see `fldbench.records.shared`.
 
     Returns
     -------
@@ -101,7 +107,7 @@ def run_suite(
     Raises
     ------
     SuiteError, StoreError
-        For a suite that cannot be understood, and a folder that cannot be written.
+        For a suite that cannot be understood, and a folder or URL that cannot be written.
     DatasetNotFoundError
         When no training set of the suite is there.
     """
@@ -109,10 +115,14 @@ def run_suite(
     limits = limits and limits.checked()
     store = Store(out)
     plan = _planned(suite, data, only, methods, shard)
+    note = on_note or (lambda line: None)
+    shared = None if share is None else Shared(share)
+    keys = [run.key for cell in plan.cells for run in cell.runs]
     if fresh:
         plan = _forgotten(plan, store)
+    elif shared:
+        shared.pull(store, keys, note)
     others = from_other_code(plan, store)
-    note = on_note or (lambda line: None)
     for line in plan.data.notes():
         note(line)
     _say_what_changed(others, reuse_other_code, note)
@@ -127,7 +137,12 @@ def run_suite(
             elsewhere = None
             if isolate or limits or jobs > 1 or scheduler:
                 elsewhere = Elsewhere(jobs, limits or Limits(), scheduler)
-            _run_cells(with_problems(todo, plan.data, jobs), plan, store, elsewhere, on_event or show, note)
+            told = on_event or show
+            if shared:
+                told = _bringing(shared, store, keys, told, note)
+            _run_cells(with_problems(todo, plan.data, jobs), plan, store, elsewhere, told, note)
+    if shared:
+        shared.push(store, keys)
     return [
         _as_planned(replace(taken[run.key], other_code=True) if run.key in taken else store.read(run.key), cell, run)
         for cell in plan.cells
@@ -216,6 +231,24 @@ def _run_cells(
         there = in_processes(rest, store, elsewhere.jobs, elsewhere.limits, plan.data, say_progress, note)
     for done, what in enumerate(chain(here, there), start=1):
         on_event(what, done, len(todo))
+
+
+def _bringing(shared: Shared, store: Store, keys: list[str], on_event: OnEvent | None, note: OnNote) -> OnEvent:
+    """Return an `on_event` that brings finished records to their URL; where that fails, the run goes on."""
+    lost = False
+
+    def event(what: str, done: int, total: int) -> None:
+        nonlocal lost
+        if on_event:
+            on_event(what, done, total)
+        try:
+            shared.push(store, keys)
+        except StoreError as error:
+            if not lost:
+                note(f"{error}. The run goes on, and tries again after each model")
+            lost = True
+
+    return event
 
 
 def _as_planned(record: Record, cell: Cell, run: Run) -> Record:

@@ -76,6 +76,34 @@ def _record(folder):
     return Format(file, lambda: fldbench.leaderboard(read_records(folder)).to_markdown(), change)
 
 
+def _shared(folder):
+    from fldbench.records.sealed import digest_of
+    from fldbench.records.shared import Shared
+    from fldbench.records.store import Store
+
+    here, url = Store(folder / "here"), f"file://{folder}/url"
+    here.write(made_record(key="k"), {"ids": np.array(IDS), "errors": np.arange(4.0)})
+    Shared(url).push(here, ["k"])
+    names = ("run.json", "faces.npz")
+    run, faces = ((here.record_path("k") / name).read_bytes() for name in names)
+    good = {key: value for key, value in json.loads(run).items() if key != "digest"}
+
+    def change(draw):
+        content = change_value(good, draw)
+        content = content | {"digest": digest_of(content)} if isinstance(content, dict) else content
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, data in zip(names, (_json_of(content), faces), strict=True):
+                archive.writestr(name, data)
+        return buffer.getvalue()
+
+    def read():
+        here.forget(["k"])
+        Shared(url).pull(here, ["k"], lambda line: None)
+
+    return Format(folder / "url/k.zip", read, change)
+
+
 def _publication(folder, member=None):
     from fldbench.records.published import read_published, write_published
 
@@ -309,6 +337,7 @@ FORMATS: dict[str, Callable[[Path], Format]] = {
     **{f"predictions {end}": lambda folder, end=end: _predictions(folder, end) for end in (".csv", ".json", ".npz")},
     "arrays .npz": _npz,
     "record": _record,
+    "record at a URL": _shared,
     "publication .zip": _publication,
     **{
         f"publication {member}": lambda folder, member=member: _publication(folder, member)
