@@ -72,6 +72,9 @@ LEADS = {
         ("robustness.csv", {"method": "linear", "harm": "darkness"}, ["nme@5"]),
         ("robustness.csv", {"method": "mean-shape", "harm": "darkness"}, ["nme@5"]),
     ],
+    "synthetic-dose": [
+        ("robustness.csv", {"method": name, "harm": "yaw"}, ["nme@0", "nme@4"]) for name in ("lbf", "cnn-small")
+    ],
     "limit": [
         ("leaderboard.csv", {"method": name, "protocol": f"300w-helen{boxes}"}, ["nme"])
         for name, boxes in (
@@ -122,7 +125,11 @@ LEADS = {
     ],
 }
 # Other figures: a weight, and the differences with intervals that robustness.md tells in sentences.
-ALSO = {"mtfl": [0.15], "robustness": [17.77, 17.06, 18.53, 7.02, 6.48, 7.55]}
+ALSO = {
+    "mtfl": [0.15],
+    "robustness": [17.77, 17.06, 18.53, 7.02, 6.48, 7.55],
+    "synthetic-dose": [0.90, 0.78, 1.04, 0.58, 0.47, 0.70],
+}
 SMALLEST = {  # methods of which a README says that they have the smallest NME of all, or of some
     "300w": [
         ("fld-net", "300w-helen", ()),
