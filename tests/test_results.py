@@ -72,6 +72,9 @@ LEADS = {
         ("robustness.csv", {"method": "linear", "harm": "darkness"}, ["nme@5"]),
         ("robustness.csv", {"method": "mean-shape", "harm": "darkness"}, ["nme@5"]),
     ],
+    "synthetic-dose": [
+        ("robustness.csv", {"method": name, "harm": "yaw"}, ["nme@0", "nme@4"]) for name in ("lbf", "cnn-small")
+    ],
     "limit": [
         ("leaderboard.csv", {"method": name, "protocol": f"300w-helen{boxes}"}, ["nme"])
         for name, boxes in (
@@ -83,6 +86,19 @@ LEADS = {
             ("fld-net of 0.5 MB", ""),
             ("fld-net of 0.1 MB", ""),
         )
+    ],
+    "peers": [
+        ("leaderboard.csv", {"method": "mediapipe, linear map", "protocol": "300w-helen"}, ["nme"]),
+        ("leaderboard.csv", {"method": "mediapipe, list of indices", "protocol": "300w-helen"}, ["nme"]),
+        *(
+            (f"{folder}leaderboard.csv", {"method": name, "protocol": "300w-helen@boxes=detected:dlib-hog"}, ["nme"])
+            for folder, name in (
+                ("", "mediapipe, linear map"),
+                ("../limit/", "fld-net, mirrored crop, 3 passes"),
+                ("../limit/", "fld-net"),
+                ("../limit/", "hog-ridge"),
+            )
+        ),
     ],
     "projects/mobilenet": [
         ("leaderboard.csv", {"method": name}, ["nme"])
@@ -109,7 +125,11 @@ LEADS = {
     ],
 }
 # Other figures: a weight, and the differences with intervals that robustness.md tells in sentences.
-ALSO = {"mtfl": [0.15], "robustness": [17.77, 17.06, 18.53, 7.02, 6.48, 7.55]}
+ALSO = {
+    "mtfl": [0.15],
+    "robustness": [17.77, 17.06, 18.53, 7.02, 6.48, 7.55],
+    "synthetic-dose": [0.90, 0.78, 1.04, 0.58, 0.47, 0.70],
+}
 SMALLEST = {  # methods of which a README says that they have the smallest NME of all, or of some
     "300w": [
         ("fld-net", "300w-helen", ()),
@@ -204,7 +224,7 @@ def test_make_tables_finds_them():
 def test_what_results_teach_is_what_their_folders_say():
     text = (ROOT / "results/README.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and "](" in line]
-    assert len(rows) == 11
+    assert len(rows) == 12
     for row in rows:
         known = set()
         for folder in re.findall(r"\]\((\S+?)/README\.md\)", row):

@@ -12,14 +12,13 @@ from fldbench.escape import LONGEST_NAME, cut, plain
 from fldbench.escape import html as to_html
 from fldbench.escape import latex as to_latex
 from fldbench.escape import markdown as to_markdown
+from fldbench.report.fit import COLUMN_WIDTH, LETTER, beside, fitting, on_pages, width_of, widths_of
 from fldbench.report.tables import Cell, Table
 
 WIDTH = 120  # letters of a line of plain text
 LATEX_NAME = 34  # letters of a method's name
-TEXT_WIDTH, COLUMN_WIDTH = 345.0, 229.0  # pt, of an article with letters of 10 pt, in one column and in two
-LETTER = 4.6  # pt, about the width of a small letter in a table
 SHORTEST_NAME = 8  # letters
-GAP = 6.0  # pt between two columns
+MOST_FLOATS = 15  # before a \clearpage: LaTeX holds 52 tables that wait for a place, before 2015 18
 LATEX_HEAD = r"""% Tables written by fldbench. Compiles as it is; \input it into a document that loads booktabs.
 \makeatletter
 \ifx\documentclass\@notprerr\let\fldbenchend\relax\else
@@ -84,77 +83,29 @@ def html(tables: Sequence[Table], left_out: Sequence[str]) -> str:
 def latex(tables: Sequence[Table], left_out: Sequence[str], fit: bool = True, across: bool = False) -> str:
     """Return booktabs tables.
 
-    With `fit`, columns are left out, the least telling first, until each table fits into the text of an article. With
-    `across`, a table stands across both columns of a page (`table*`).
+    With `fit`, each table is made to fit into the text of an article (`fldbench.report.fit`): columns are left out, the
+    least telling first, then names are cut; what is still too wide stands below, and what is too tall goes on in
+    another table. With `across`, a table stands across both columns of a page (`table*`).
     """
     kind = "table*" if across else "table"
     blocks = [LATEX_HEAD]
-    for whole in tables:
-        table = fitting(whole) if fit else whole
-        left = COLUMN_WIDTH - width_of(table) + _widths(table)[0]
-        most = LATEX_NAME + 4 if fit else max(SHORTEST_NAME, int(left / LETTER))  # the mark of a remark has 4 letters
+    floats = [part for table in tables for part in (on_pages(fitting(table)) if fit else [table])]
+    for number, table in enumerate(floats):
+        if number and number % MOST_FLOATS == 0:
+            blocks.append("\\clearpage\n")
         # Small and narrow, so that all columns fit into the text of an article.
         lines = [rf"\begin{{{kind}}}", r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"]
-        lines += [r"\begin{tabular}{@{}l" + "r" * len(table.columns) + "@{}}", r"\toprule"]
-        lines += _latex_over(table)
-        lines.append(" & ".join(map(to_latex, table.head)) + r" \\")
-        for part, rows in table.parts:
-            lines.append(r"\midrule")
-            if part:
-                lines.append(rf"\multicolumn{{{len(table.head)}}}{{@{{}}l@{{}}}}{{\emph{{{to_latex(part)}}}}} \\")
-            lines += [" & ".join([_latex_name(row[0].text, most), *map(_latex_cell, row[1:])]) + r" \\" for row in rows]
+        for i, part in enumerate(beside(table) if fit else [table]):
+            lines += [r"\par\medskip"] if i else []
+            lines += _latex_tabular(part, fit)
         about = " ".join([table.caption, *table.notes])
+        lines.append(rf"\caption{{{to_latex(about)}}}")
         train, protocol = (cut(name, LONGEST_NAME) for name in table.place)
         label = re.sub(r"[^a-z0-9-]+", "-", f"{protocol}-{train}".lower()).strip("-")
-        lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{to_latex(about)}}}", rf"\label{{tab:{label}}}"]
-        lines.append(rf"\end{{{kind}}}")
+        lines += [rf"\label{{tab:{label}}}", rf"\end{{{kind}}}"]
         blocks.append("\n".join(lines) + "\n")
     blocks += [rf"\noindent {to_latex(line)}\par" for line in left_out]
     return "\n".join(blocks) + "\n\\fldbenchend\n"
-
-
-def fitting(table: Table) -> Table:
-    """Return the table without the columns that do not fit into the text of an article.
-
-    First go those that it can spare; columns that say the same in all rows, then further failure rates, then sizes and
-    times.
-    """
-    rows = [row for _, part in table.parts for row in part]
-    texts = {c.name: {row[i].text for row in rows} for i, c in enumerate(table.columns, 1)}
-    all_faces = all(n == total for n, total in (one.split(" of ") for one in texts.get("n", set()) - {"-"}))
-    rates = [column.name for column in table.columns if column.name.startswith("fr")]
-    order = [*table.spare, *(["n"] if all_faces else [])]
-    order += ["missed"] if texts.get("missed", set()) <= {"0", "-"} else []
-    order += [*rates[1:], "model_bytes", "ms_one_face", "rank_low", "fit_seconds", "ms_per_face"]
-    while order and width_of(table) > TEXT_WIDTH:
-        table = table.without([order.pop(0)])
-    return table
-
-
-def width_of(table: Table) -> float:
-    """Return about how wide a table is in LaTeX, in pt, with letters of 8 pt."""
-    return sum(_widths(table)) + GAP * len(table.columns)
-
-
-def _widths(table: Table) -> list[float]:
-    """Return about how wide the columns are, in pt."""
-    grid = [table.head, *([cell.text for cell in row] for _, rows in table.parts for row in rows)]
-    found = [max(sum(map(_points, plain(line[i]))) for line in grid) for i in range(len(table.head))]
-    at = 1
-    for text, number in table.over:  # LaTeX gives the last column what a heading over several has too much
-        own = sum(found[at : at + number]) + GAP * (number - 1)
-        at += number
-        found[at - 1] += max(0.0, sum(map(_points, plain(text))) - own)
-    return found
-
-
-def _points(char: str) -> float:
-    """Return about how wide a letter of cmr8 is, in pt; bold ones are a little wider."""
-    if char in " ,.:;'!|()[]Iijlt-f":
-        return 3.4
-    if char in "mwMW@%&" or not char.isascii():
-        return 7.6
-    return 6.2 if char.isupper() else LETTER
 
 
 def _wrapped(line: str, width: int) -> list[str]:
@@ -170,6 +121,20 @@ def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
 
 def _markdown_cell(cell: Cell) -> str:
     return f"**{to_markdown(cell.text)}**" if cell.best else to_markdown(cell.text)
+
+
+def _latex_tabular(table: Table, fit: bool) -> list[str]:
+    left = COLUMN_WIDTH - width_of(table) + widths_of(table)[0]
+    most = LATEX_NAME + 4 if fit else max(SHORTEST_NAME, int(left / LETTER))  # the mark of a remark has 4 letters
+    lines = [r"\begin{tabular}{@{}l" + "r" * len(table.columns) + "@{}}", r"\toprule"]
+    lines += _latex_over(table)
+    lines.append(" & ".join(map(to_latex, table.head)) + r" \\")
+    for part, rows in table.parts:
+        lines.append(r"\midrule")
+        if part:
+            lines.append(rf"\multicolumn{{{len(table.head)}}}{{@{{}}l@{{}}}}{{\emph{{{to_latex(part)}}}}} \\")
+        lines += [" & ".join([_latex_name(row[0].text, most), *map(_latex_cell, row[1:])]) + r" \\" for row in rows]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -108,6 +108,50 @@ def _over_strata(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.where(strata > 0, found / np.maximum(strata, 1), np.nan)
 
 
+def tail_weight(without: np.ndarray) -> np.ndarray:
+    """Return how much heavy tails add to the squared relative error of each variance, (m,): for `degrees_of_groups`.
+
+    It is the excess kurtosis of the jackknife's influences, by their moments, over their number; 0 for light tails.
+
+    Parameters
+    ----------
+    without : ndarray, (m, blocks)
+        Measures without each group, or each block of groups, in turn. Sums over blocks of k groups have a k-th of the
+        excess kurtosis, and are a k-th as many, so nothing has to be rescaled.
+
+    >>> tail_weight(np.array([[0.0, 0, 0, 0, 0, 0, 0, 8], [0, 1, 0, 1, 0, 1, 0, 1]])).round(4).tolist()
+    [0.3929, 0.0]
+    """
+    with np.errstate(invalid="ignore"):
+        squares = (without - without.mean(axis=1, keepdims=True)) ** 2
+        variance = squares.mean(axis=1, keepdims=True)
+        excess = ((squares / np.where(variance > 0, variance, 1.0)) ** 2).mean(axis=1) - 3
+    return np.where(excess > 0, excess, 0.0) / without.shape[1]
+
+
+def degrees_of_groups(n_groups: int, heavy: float = 0.0) -> float:
+    """Return the degrees of freedom of a variance over groups: G - 1, and fewer if a few groups make much of it.
+
+    A sample variance of G values with the excess kurtosis k varies by
+
+        var(s^2) = sigma^4 (2 / (G - 1) + k / G)
+
+    (Mood, Graybill and Boes, Introduction to the Theory of Statistics, 1974, section VI.2), and that of nu degrees of
+    freedom by 2 sigma^4 / nu. So nu = 2 / (2 / (G - 1) + k / G), as Box (Biometrika 40, 1953) and Shoemaker (The
+    American Statistician 57, 2003) take it in tests of variances. With k from the moments of G values it is above 2,
+    however large one of them is.
+
+    Parameters
+    ----------
+    heavy : float
+        k / G, from `tail_weight`; 0 for normal values.
+
+    >>> degrees_of_groups(101), round(degrees_of_groups(101, 6 / 101), 3)
+    (100.0, 25.187)
+    """
+    return 2 / (2 / (n_groups - 1) + heavy)
+
+
 def drawn_groups(n_groups: int, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield blocks (r, groups) of how often each group was drawn."""
     for start in range(0, draws, BLOCK):
@@ -128,11 +172,15 @@ def drawn_trainings(whole: np.ndarray, draws: int, rng: np.random.Generator) -> 
     return sides * ((whole - whole.mean(axis=1, keepdims=True)) @ times.T / a)
 
 
-def interval_of(parts: Sequence[Part], n_groups: int, level: float, acceleration: float | None = None) -> Interval:
+def interval_of(
+    parts: Sequence[Part], n_groups: int, level: float, heavy: float = 0.0, acceleration: float | None = None
+) -> Interval:
     """Return the interval of the sum of the parts, as the notes of `paired_differences` say.
 
     Parameters
     ----------
+    heavy : float
+        How heavy the tails of the groups are, as `degrees_of_groups` takes it.
     acceleration : float, optional
         Of the draws of faces (Efron 1987); if given, the interval is bias-corrected and accelerated.
     """
@@ -145,13 +193,14 @@ def interval_of(parts: Sequence[Part], n_groups: int, level: float, acceleration
         return Interval(value, np.nan, np.nan, 0.0, over_seeds)
     larger = n_groups / (n_groups - 1)  # a variance over drawn groups is too small by this factor
     of_faces = larger * float(moved.var())
-    shares = [(of_faces, n_groups - 1)]
+    degrees_of_faces = degrees_of_groups(n_groups, heavy)
+    shares = [(of_faces, degrees_of_faces)]
     if over_seeds:
         of_both = larger * sum(
             float((one - one.mean(axis=0)).var(axis=1).mean()) / (len(one) - 1) for one in (p.faces for p in parts)
         )
-        shares = [(max(0.0, of_faces - of_both), n_groups - 1)]
-        shares += [(float(p.whole.var(ddof=1)) / len(p.whole), len(p.whole) - 1) for p in parts]
+        shares = [(max(0.0, of_faces - of_both), degrees_of_faces)]
+        shares += [(float(p.whole.var(ddof=1)) / len(p.whole), float(len(p.whole) - 1)) for p in parts]
     total = sum(share for share, _ in shares)
     if total == 0.0:
         return Interval(value, value, value, np.inf, over_seeds, 0.0)

@@ -13,7 +13,7 @@ from fldbench.metrics import Metric
 from fldbench.records.store import Store, read_records
 from fldbench.report import leaderboard
 from fldbench.report.columns import metric_column
-from fldbench.report.formats import TEXT_WIDTH, fitting, width_of
+from fldbench.report.fit import TEXT_WIDTH, fitting, width_of
 
 
 def section(text):

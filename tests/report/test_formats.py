@@ -15,7 +15,7 @@ from made_records import made_record as record
 from fldbench import escape
 from fldbench.records.record import MethodFacts, TestFacts, Timings, TrainFacts
 from fldbench.report import formats, leaderboard
-from fldbench.report.formats import TEXT_WIDTH, fitting, width_of
+from fldbench.report.fit import TEXT_WIDTH, fitting, width_of
 
 NAMES = [name for name in HOSTILE if name]
 # The longest labels of the suites in results/.

@@ -9,6 +9,7 @@ from fldbench.errors import ProtocolError
 from fldbench.metrics import auc
 from fldbench.stats import summary_interval, summary_intervals
 from fldbench.stats.ordered import interquartile_means, medians
+from fldbench.stats.resample import degrees_of_groups, tail_weight
 
 
 @pytest.fixture
@@ -23,13 +24,42 @@ def test_a_mean_has_nearly_the_bca_interval_of_scipy(skewed):
     found = summary_interval(errors[None], draws=20000)
     theirs = stats.bootstrap((errors,), np.mean, n_resamples=20000, rng=np.random.default_rng(1)).confidence_interval
     # Ours is wider by the quotient of the quantiles of t and normal, and by n / (n - 1) of the variance.
-    wider = stats.t.ppf(0.975, 199) / stats.norm.ppf(0.975) * np.sqrt(200 / 199)
+    degrees = 2 / (2 / 199 + stats.kurtosis(errors) / 200)
+    wider = stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975) * np.sqrt(200 / 199)
     width = theirs.high - theirs.low
-    assert found.value == pytest.approx(errors.mean()) and found.degrees == pytest.approx(199)
+    assert found.value == pytest.approx(errors.mean()) and found.degrees == pytest.approx(degrees)
     assert found.low - found.value == pytest.approx(wider * (theirs.low - found.value), abs=0.03 * width)
     assert found.high - found.value == pytest.approx(wider * (theirs.high - found.value), abs=0.03 * width)
     assert found.error == pytest.approx(stats.sem(errors), rel=0.03)
     assert found.high - found.value > 1.05 * (found.value - found.low)  # the long tail is above
+
+
+def test_degrees_of_freedom_are_those_of_how_much_variances_vary():
+    """Of 20,000 samples; the excess kurtosis of exponential values is 6, of normal ones 0, of even ones -1.2."""
+    rng, size = np.random.default_rng(3), (20_000, 30)
+    for values, kurtosis in ((rng.exponential(size=size), 6), (rng.normal(size=size), 0)):
+        variances = values.var(axis=1, ddof=1)
+        found = degrees_of_groups(30, kurtosis / 30)
+        assert variances.var() / variances.mean() ** 2 == pytest.approx(2 / found, rel=0.06)
+    without = -rng.exponential(size=(1, 200_000))
+    assert tail_weight(without)[0] * 200_000 == pytest.approx(6, rel=0.1)
+    assert tail_weight(7 - 5 * without) == pytest.approx(tail_weight(without))
+    assert tail_weight(np.stack([rng.random(50), np.ones(50), np.full(50, np.nan)])).tolist() == [0, 0, 0]
+
+
+def test_a_few_hard_faces_take_degrees_of_freedom(skewed):
+    errors = skewed(300)
+    errors[7] = 2.0
+    found = summary_interval(errors[None])
+    expected = 2 / (2 / 299 + stats.kurtosis(errors) / 300)
+    assert 2 < found.degrees < 2.5 and found.degrees == pytest.approx(expected)
+    for of in ("median", "rate"):
+        assert summary_interval(errors[None] > 1 if of == "rate" else errors[None], of=of).degrees == pytest.approx(299)
+    assert 250 < summary_interval(errors[None], of="iqm").degrees <= 299  # which the hard face does not move
+    assert summary_interval(np.arange(300.0)[None]).degrees == pytest.approx(299)  # lighter tails than normal ones
+    # A hundred blocks of three faces say nearly the same of a hard one.
+    blocks = summary_interval(errors[None], of=lambda one: one.mean(axis=1), draws=100)
+    assert blocks.degrees == pytest.approx(expected, rel=0.03)
 
 
 @pytest.mark.parametrize(("failures", "n"), [(0, 30), (30, 30), (0, 689)])
