@@ -161,6 +161,20 @@ def test_the_first_sentence_of_a_readme_is_what_its_table_says(folder):
     assert figures == pytest.approx(sorted([*told, *ALSO.get(folder, [])]), abs=0.00506)
 
 
+@needs_records
+@pytest.mark.parametrize("folder", sorted({path.parent for path in PUBLISHED}), ids=lambda path: path.name)
+def test_intervals_in_the_tables_of_a_readme_are_those_of_its_records(folder):
+    known = set()
+    for row in (row for path in folder.rglob("*.csv") for row in rows_of(path)):
+        for low in (name for name in row if name.endswith(":low") and row[name]):
+            known.add((f"{float(row[low]):.2f}", f"{float(row[low[:-4] + ':high']):.2f}"))
+    page = folder / "README.md"
+    told = page.read_text(encoding="utf-8") if page.exists() else ""
+    for line in (line for line in told.splitlines() if line.startswith("|")):
+        found = re.findall(r"\[\+?(-?\d+\.\d\d), \+?(-?\d+\.\d\d)\\?\]", line)
+        assert set(found) <= known, line
+
+
 def test_only_the_dark_changes_places_with_certainty():
     text = (ROOT / "results/robustness/robustness.md").read_text(encoding="utf-8")
     found = re.findall(r"^- (\S+) is better than (\S+) without harm .* and worse at (\S+ \d) \(\+(.*)\)\.$", text, re.M)
