@@ -72,6 +72,16 @@ LEADS = {
         ("robustness.csv", {"method": "linear", "harm": "darkness"}, ["nme@5"]),
         ("robustness.csv", {"method": "mean-shape", "harm": "darkness"}, ["nme@5"]),
     ],
+    "wflw-crops": [
+        *(
+            ("leaderboard.csv", {"method": n, "protocol": "wflw-as-68"}, ["nme"])
+            for n in ("cnn-small", "hog-ridge", "average")
+        ),
+        *(
+            ("../300w/leaderboard.csv", {"method": n, "protocol": "300w-helen"}, ["nme"])
+            for n in ("hog-ridge", "cnn-small")
+        ),
+    ],
     "synthetic-dose": [
         ("robustness.csv", {"method": name, "harm": "yaw"}, ["nme@0", "nme@4"]) for name in ("lbf", "cnn-small")
     ],
