@@ -30,6 +30,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "hog-heads": "fldbench.baselines.hog_heads:HogHeads",
         "hybrid": "fldbench.baselines.hybrid:Hybrid",
         "dlib-68": "fldbench.baselines.pretrained.method:Dlib68",
+        "dlib-5": "fldbench.baselines.pretrained.method:Dlib5",
         "opencv-lbf": "fldbench.baselines.pretrained.method:OpencvLBF",
         "opencv-kazemi": "fldbench.baselines.pretrained.method:OpencvKazemi",
         "mediapipe": "fldbench.baselines.mediapipe.method:MediaPipe",

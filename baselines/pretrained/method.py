@@ -1,12 +1,12 @@
-"""Models trained by others, which the user has as a file: dlib's 68 points, OpenCV's LBF and Kazemi.
+"""Models trained by others, which the user has as a file: dlib's 68 and 5 points, OpenCV's LBF and Kazemi.
 
 Nothing is trained here. `fit` only learns where the model expects its box: it was trained with the boxes of a face
 detector, which differ from those of the training set. The file itself is never copied into a saved model, because
 its licence does not allow redistribution: a saved model names the file and its SHA-256.
 
-The result of such a model on 300-W is not a fair comparison: these files were trained on iBUG 300-W. Their makers do
-not say which of its faces a file has seen; the images that dlib's author trained on include HELEN's test faces. So all
-public parts count as seen, and so do other annotations of the same photos (HELEN's 194 points).
+The result of a model of 68 points on 300-W is not a fair comparison: these files were trained on iBUG 300-W. Their
+makers do not say which of its faces a file has seen; the images that dlib's author trained on include HELEN's test
+faces. So all public parts count as seen, and so do other annotations of the same photos (HELEN's 194 points).
 """
 
 from __future__ import annotations
@@ -30,10 +30,8 @@ from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, in
 from fldbench.method import Method
 from fldbench.model_file import Learned
 from fldbench.params import THREADS, Rule, also, kind, optional, real, whole
-from fldbench.schemes import map_landmarks
+from fldbench.schemes import get_scheme, map_landmarks
 
-SCHEME = "ibug-68"
-POINTS = 68
 MARGIN = 0.5  # sides of the model's box around it in the crop, as LBF reads pixels that far away
 FACES_PER_TASK = 16  # faces that one thread places at a time
 
@@ -47,8 +45,8 @@ class Pretrained(Method):
     """Base of the wrappers: the file, the box that its model expects, and crops with that box always in the same place.
 
     If scale or shift are None, fit takes those that bring the model's own mean shape nearest to the mean training shape
-    in squared distance: a closed form, which reads no image. The training points are those of ibug-68 or of
-    a scheme that ibug-68 maps to; answers are in the scheme of the training set.
+    in squared distance: a closed form, which reads no image. The training points are those of the file's
+    scheme, ibug-68 for most, or of one that it maps to; answers are in the scheme of the training set.
 
     Parameters
     ----------
@@ -89,8 +87,12 @@ class Pretrained(Method):
         "passes": whole(1, 4),
         "threads": THREADS,
     }
+    scheme: ClassVar[str] = "ibug-68"  # of the file's points
     file_name: ClassVar[str]  # the file's name as its makers publish it
     makers: ClassVar[str]  # in words, the place of publication
+    warning: ClassVar[str] = (
+        "it was trained on iBUG 300-W, maybe with test faces, so its numbers on 300-W are no fair comparison"
+    )
 
     model: str | None = None
     box_scale: float | None = None
@@ -120,14 +122,14 @@ class Pretrained(Method):
         vars(self).pop("_model", None)
         self.sha256_ = sha256_of(self.model)
         self.scheme_ = train.scheme
-        found = len(self._model.mean)
-        if found != POINTS:
-            raise MethodError(must_be(self.label, f"the number of points of {self.model}", found, f"{POINTS}"))
+        found, points = len(self._model.mean), get_scheme(self.scheme).n_points
+        if found != points:
+            raise MethodError(must_be(self.label, f"the number of points of {self.model}", found, f"{points}"))
         try:
-            mean = map_landmarks(self._model.mean, SCHEME, train.scheme)
+            mean = map_landmarks(self._model.mean, self.scheme, train.scheme)
         except UnknownNameError as error:
             raise MethodError(
-                f"{self.label} places the points of {SCHEME}; {train.label} needs others: {error}"
+                f"{self.label} places the points of {self.scheme}; {train.label} needs others: {error}"
             ) from error
         square = square_boxes(train.boxes)
         scale, shift = fit_box(mean, mean_unit_shape(train.with_boxes(square)), self.box_scale)
@@ -153,10 +155,10 @@ class Pretrained(Method):
             rows = np.flatnonzero(usable_boxes(model_boxes)).tolist()  # a face keeps an answer that has no box
             if rows:
                 answers[rows] = self._answers([images[row] for row in rows], model_boxes[rows])
-        return map_landmarks(answers, SCHEME, self.scheme_)
+        return map_landmarks(answers, self.scheme, self.scheme_)
 
     def _answers(self, images: Sequence[np.ndarray], model_boxes: np.ndarray) -> np.ndarray:
-        """Return the model's points (n, 68, 2) px in its boxes (n, 4) px."""
+        """Return the model's points (n, L, 2) px in its boxes (n, 4) px."""
         matrices = crop_matrix(model_boxes, self.crop_size, MARGIN)
         return transform(self._model.run(images, matrices, self.crop_size, self.threads), invert(matrices))
 
@@ -165,7 +167,7 @@ class Pretrained(Method):
         found = Learned(self.label, learned)
         found.number("box_scale_", 0.01, 100)
         shift = found.pair("box_shift_", 100)
-        map_landmarks(np.zeros((POINTS, 2)), SCHEME, found.scheme("scheme_"))
+        map_landmarks(np.zeros((get_scheme(self.scheme).n_points, 2)), self.scheme, found.scheme("scheme_"))
         found.text("sha256_")
         found.end()
         super().restore(learned | {"box_shift_": shift})
@@ -191,8 +193,7 @@ class Pretrained(Method):
         if self.model is None:
             raise MethodError(
                 f"{self.label} needs the file {self.file_name} as its parameter `model`, which you must get yourself "
-                f"({self.makers}); it was trained on iBUG 300-W, maybe with test faces, so its numbers on 300-W are no "
-                "fair comparison"
+                f"({self.makers}); {self.warning}"
             )
 
 
@@ -207,6 +208,20 @@ class Dlib68(Pretrained):
 
     def read(self, path: str) -> Any:
         return _DlibModel(path)
+
+
+class Dlib5(Dlib68):
+    """dlib's 5 points, the corners of the eyes and the base of the nose: an ensemble of regression trees (King, 2017).
+
+    Its author trained it on 7,198 photos of his own choice, not on 300-W.
+    """
+
+    scheme = "dlib-5"
+    trained_on = ()
+    remark = "trained on 7,198 faces that dlib's author annotated"
+    file_name = "shape_predictor_5_face_landmarks.dat"
+    makers = "dlib's author publishes it beside dlib, on its site of model files; public domain"
+    warning = "it was trained on photos that its author collected and annotated himself"
 
 
 class OpencvLBF(Pretrained):

@@ -12,7 +12,15 @@ import pytest
 from fldbench import registry
 from fldbench.baselines.parts.fitting import mean_unit_shape
 from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
-from fldbench.baselines.pretrained.method import Dlib68, OpencvKazemi, OpencvLBF, fit_box, own_boxes, square_boxes
+from fldbench.baselines.pretrained.method import (
+    Dlib5,
+    Dlib68,
+    OpencvKazemi,
+    OpencvLBF,
+    fit_box,
+    own_boxes,
+    square_boxes,
+)
 from fldbench.checks import METHOD_CHECKS, Maker, Skipped, quick_faces
 from fldbench.errors import DataError, MethodError
 from fldbench.geometry import box_size, crop_matrix, invert, transform, usable_boxes
@@ -313,6 +321,24 @@ def test_truncated_files_are_refused(name, files, faces, tmp_path):
         path.write_bytes(content[: int(len(content) * share)])
         with pytest.raises(DataError, match=r"short0\.\d"):
             CLASSES[name](model=str(path)).fit(faces)
+
+
+def test_the_five_points_of_dlib_are_those_of_their_own_file(files, faces, tmp_path):
+    five = map_landmarks(faces.landmarks, "ibug-68", "dlib-5")
+    train = replace(faces, landmarks=five, visible=None, scheme="dlib-5")
+    path = str(write_dlib(tmp_path / "five.dat", train))
+    method = Dlib5(path, crop_size=200, passes=2).fit(train)
+    answer = predict(method, train)
+    assert answer.shape == (12, 5, 2)
+    assert (np.linalg.norm(answer - five, axis=2).mean(axis=1) < 0.25 * box_size(train.boxes).max(axis=1)).all()
+    assert np.array_equal(predict(load_method(method.save(tmp_path / "m.safetensors")), train), answer)
+    assert method.trained_on == () and method.label == "dlib-5" and "dlib's author" in method.remark
+    with pytest.raises(MethodError, match=r"dlib-5: the number of points of .* is 68; must be 5"):
+        Dlib5(files["dlib-68"]).fit(train)
+    with pytest.raises(MethodError, match=r"dlib-5 places the points of dlib-5; .* needs others: no map"):
+        Dlib5(path).fit(faces)
+    with pytest.raises(MethodError, match=r"needs the file shape_predictor_5_face_landmarks.dat .*public domain"):
+        Dlib5().fit(train)
 
 
 def test_a_model_of_other_points_is_refused(faces, tmp_path):
