@@ -23,8 +23,8 @@ class Compact(One):
 
     The method is fitted as without it; then its numbers of single precision are rounded (`fldbench.compact`). Numbers
     of other kinds, such as those of `asm` in double precision, stay as they are. The rows of a network's epochs
-    (`history_`) are left out: they can take more bytes than a small network, and no answer needs them. It answers
-    landmarks alone, also for a method that has further tasks.
+    (`history_`) are left out: they can take more bytes than a small network, and no answer needs them. Attributes and
+    confidence are the method's, by the rounded weights.
 
     Parameters
     ----------

@@ -13,23 +13,27 @@ from typing import Any
 import numpy as np
 
 from fldbench import registry
-from fldbench.baselines.parts.composed import Composed, checked_params
+from fldbench.baselines.parts.answering import Answering
+from fldbench.baselines.parts.composed import checked_params
 from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.baselines.parts.out_of_fold import answers_in_parts, folds_of_groups, out_of_fold
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
-from fldbench.params import SEED, THREADS, whole
+from fldbench.params import LANDMARKS, SEED, THREADS, whole
 
 
 @dataclass(eq=False, repr=False)
-class Hybrid(Composed):
+class Hybrid(Answering):
     """Any two methods, one after the other.
 
     The second method gets the tight box of the first one's points instead of the face's own box. If it declares
     `refines`, as hog-ridge does, it also begins from those points. Fitting costs folds + 1 fits of the first method and
     one of the second. If the first method misses a face, the second method starts as if there were no first one.
+
+    Attributes, and how sure it is, are answered by the second method, and by the first where the second cannot: one
+    that begins from points says how sure it is of an answer without them, so that it counts as not saying it.
 
     Parameters
     ----------
@@ -84,6 +88,31 @@ class Hybrid(Composed):
         shapes = first.predict(images, boxes)
         starts = {"start_shapes": shapes} if second.refines else {}
         return second.predict(images, handed_boxes(shapes, check_boxes(boxes)), **starts)
+
+    def predict_attributes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> dict[str, np.ndarray]:
+        """Return name -> probabilities (n, k): the second method's where it answers the attribute, else the first's."""
+        check_fitted(self, "members_")
+        first, second = self.members_
+        found = first.predict_attributes(images, boxes) if set(first.tasks) - set(second.tasks) else {}
+        if set(second.tasks) > {LANDMARKS}:
+            found = found | second.predict_attributes(images, self._handed(images, boxes))
+        return found
+
+    @property
+    def gives_confidence(self) -> bool:
+        """Whether the second method, or else the first, says how sure it is."""
+        return any(member.gives_confidence and not (i and member.refines) for i, member in enumerate(self.members))
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how sure the second method is, or else the first, (n,)."""
+        check_fitted(self, "members_")
+        first, second = self.members_
+        if second.gives_confidence and not second.refines:
+            return second.predict_confidence(images, self._handed(images, boxes))
+        return first.predict_confidence(images, boxes)
+
+    def _handed(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        return handed_boxes(self.members_[0].predict(images, boxes), check_boxes(boxes))
 
     def _check_own(self) -> None:
         """Check the parameters, and that those of the members are None or dicts."""

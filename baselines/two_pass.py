@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from fldbench.baselines.parts.fitting import check_fitted
+from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.baselines.parts.one import One
 from fldbench.faces import FaceSet
-from fldbench.geometry import tight_box, usable_boxes
+from fldbench.geometry import check_boxes, tight_box, usable_boxes
 from fldbench.params import SEED, TEXT, THREADS, whole
 
 
@@ -23,7 +24,8 @@ from fldbench.params import SEED, TEXT, THREADS, whole
 class TwoPass(One):
     """Any method, asked twice: the second time with the tight box of its first answer instead of the given box.
 
-    For methods that were fitted on tight boxes and get those of a detector.
+    For methods that were fitted on tight boxes and get those of a detector. Attributes and confidence are those of the
+    last time.
 
     Parameters
     ----------
@@ -66,3 +68,8 @@ class TwoPass(One):
             if rows:
                 answer[rows] = member.predict([images[row] for row in rows], own[rows])
         return answer
+
+    def _last_boxes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        for _ in range(self.passes - 1):
+            boxes = handed_boxes(self.members_[0].predict(images, boxes), check_boxes(boxes))
+        return boxes

@@ -3,10 +3,12 @@
     python benchmarks/scale.py cells [N]          N trivial cells, each in a process of its own (default 200)
     python benchmarks/scale.py plan [N]           the plan of N cells (default 1,000), as `run --dry-run` makes it
     python benchmarks/scale.py growth [N ...]     load, pack, fit, predict, score and report for N training faces
-                                                  (default 1000 3000 10000), for `linear` and `lbf`; --figure FILE
+                                                  (default 1000 3000 10000), for --methods linear lbf; --figure FILE
+    python benchmarks/scale.py dask [N]           wall time of N equal cells (default 12) on one worker, and on two
 
 Processor time of a process and those that it started, so that other work on the machine changes it little; the lesser
-of two for cells and plan.
+of two for cells and plan. Only `dask` needs a machine that does nothing else: each worker has a core of its own. MB are
+those by which the process grew (`fldbench.run.memory.Peak`).
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -29,6 +33,10 @@ import fldbench
 from fldbench.faces.pack import open_pack, pack
 from fldbench.records.record import MethodFacts, Metrics, Record, TestFacts, TrainFacts
 from fldbench.report import leaderboard
+from fldbench.run.memory import Peak
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests/support"))
+from clusters import Cluster
 
 TRIVIAL = '''
 import atexit
@@ -59,7 +67,7 @@ class Nothing(fldbench.Method):
         return np.repeat(self.points_[None], len(images), 0)
 '''
 FACES = 8
-METHODS = ("linear", "lbf")
+METHODS = ("linear", "lbf")  # of which growth is measured
 STAGES = ("load", "pack", "fit", "predict", "score", "report")
 
 
@@ -107,34 +115,41 @@ def slope(few: int, many: int, more: Sequence[str] = ()) -> None:
     print(f"{many} cells: {whole:.1f} s; {few}: {start:.1f} s; {each:.1f} ms for each further one")
 
 
-def growth(sizes: list[int], figure: str | None) -> None:
-    """Print the seconds of each stage and the exponent of its growth, and draw them."""
+def growth(sizes: list[int], methods: Sequence[str], figure: str | None) -> None:
+    """Print the seconds and the memory of each stage and the exponent of its growth, and draw the seconds."""
     spent: dict[tuple[str, str], list[float]] = {}
     few = fldbench.load_dataset("synthetic", split="train", faces=8)
-    leaderboard([record_of(name, few, measured(name, few)[1]) for name in METHODS]).to_csv()  # imports everything
+    leaderboard([record_of(name, few, measured(name, few)[1]) for name in methods]).to_csv()  # imports everything
     for n in sizes:
-        with tempfile.TemporaryDirectory() as place:
-            seconds, faces = taken(lambda n=n: fldbench.load_dataset("synthetic", split="train", faces=n))
-            packed, _ = taken(lambda faces=faces, place=place: pack(faces, Path(place, "faces.pack")))
-            train = open_pack(Path(place, "faces.pack"))
-            found = {name: measured(name, train) for name in METHODS}
-            records = [record_of(name, train, score) for name, (_, score) in found.items()]
-            report, _ = taken(lambda records=records: leaderboard(records).to_csv())
-            for name, (stages, _) in found.items():
-                mine = {"load": seconds, "pack": packed, **stages, "report": report}
-                print(f"{n:>7} {name:<8}" + "  ".join(f"{stage} {mine[stage]:.2f} s" for stage in STAGES), flush=True)
-                for stage in STAGES:
-                    spent.setdefault((name, stage), []).append(mine[stage])
+        # In a process of its own: memory that an earlier size has freed would not be seen as growth.
+        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+            costs = pool.submit(of_size, n, methods).result()
+        for name, mine in costs.items():
+            print(f"{n:>7} {name:<10}" + "  ".join(f"{stage} {mine[stage]}" for stage in STAGES), flush=True)
+            for stage in STAGES:
+                spent.setdefault((name, stage), []).append(mine[stage].seconds)
     for (name, stage), times in spent.items():
         if len(sizes) > 1:
             power = np.polyfit(np.log(sizes), np.log(np.maximum(times, 1e-3)), 1)[0]
-            print(f"{name:<8}{stage:<8} grows with the power {power:.2f} of the faces")
+            print(f"{name:<10}{stage:<8} grows with the power {power:.2f} of the faces")
     if figure:
         draw(sizes, spent, figure)
 
 
-def measured(name: str, train: fldbench.FaceSet) -> tuple[dict[str, float], fldbench.Score]:
-    """Return the seconds that a method takes to be fitted, to answer as many faces, and to be scored; and its score."""
+def of_size(n: int, methods: Sequence[str]) -> dict[str, dict[str, Cost]]:
+    """Return what each stage of each method costs with n faces."""
+    with tempfile.TemporaryDirectory() as place:
+        load, faces = taken(lambda: fldbench.load_dataset("synthetic", split="train", faces=n))
+        packed, _ = taken(lambda: pack(faces, Path(place, "faces.pack")))
+        train = open_pack(Path(place, "faces.pack"))
+        found = {name: measured(name, train) for name in methods}
+        records = [record_of(name, train, score) for name, (_, score) in found.items()]
+        report, _ = taken(lambda: leaderboard(records).to_csv())
+    return {name: {"load": load, "pack": packed, **stages, "report": report} for name, (stages, _) in found.items()}
+
+
+def measured(name: str, train: fldbench.FaceSet) -> tuple[dict[str, Cost], fldbench.Score]:
+    """Return what it costs to fit a method, to answer as many faces, and to score them; and the score."""
     method, rules = fldbench.make_method(name), made_rules(len(train))
     fit, _ = taken(lambda: method.fit(train))
     predict, answers = taken(lambda: method.predict(train.images, train.boxes))
@@ -162,42 +177,86 @@ def record_of(name: str, faces: fldbench.FaceSet, score: fldbench.Score) -> Reco
     return replace(record, kept=lambda names: {key: arrays[key] for key in names if key in arrays})
 
 
-def taken(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the processor time of a function in this process, and what it returned."""
+class Cost(NamedTuple):
+    """Processor time of this process, and by how much it grew, None where the system does not tell."""
+
+    seconds: float
+    megabytes: float | None
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} s" + ("" if self.megabytes is None else f" {self.megabytes:.0f} MB")
+
+
+def taken(work: Callable[[], Any]) -> tuple[Cost, Any]:
+    """Return what a function costs, and what it returned."""
     before = time.process_time()
-    result = work()
-    return time.process_time() - before, result
+    with Peak() as peak:
+        result = work()
+    return Cost(time.process_time() - before, peak.megabytes), result
+
+
+def on_workers(cells: int, faces: int = 1000, **params: Any) -> list[Record]:
+    """Print the wall time of equal cells of `linear` on one worker and on two, and return the records of the last.
+
+    It is that of the whole call: what is planned and collected in this process is not shared out.
+    """
+    from distributed import Client
+
+    cores, took, records = (sorted(os.sched_getaffinity(0)) * 2)[:2], [], []
+    with tempfile.TemporaryDirectory() as place, Cluster(Path(place)) as cluster, Client(cluster.address) as client:
+        for workers, core in enumerate(cores, 1):
+            os.sched_setaffinity(cluster.work(1)[0].pid, {core})  # its cells inherit that
+            client.wait_for_workers(workers)
+            for seeds, out in ((range(cells, cells + workers), "first"), (range(cells), "timed")):  # imports are cached
+                suite = {
+                    "name": "equal",
+                    "train": [{"dataset": "synthetic", "options": {"faces": faces}}],
+                    "methods": [{"name": "linear", "params": params}],
+                    "seeds": list(seeds),
+                    "protocols": ["synthetic-test@first=20"],
+                }
+                start = time.perf_counter()
+                records = fldbench.run_suite(suite, f"{place}/{out}-{workers}", scheduler=cluster.address)
+                wall = time.perf_counter() - start
+            took.append(wall)
+            print(f"{cells} cells on {workers} worker(s): {wall:.1f} s", flush=True)
+    print(f"{took[0] / took[-1]:.2f} times faster")
+    return records
 
 
 def draw(sizes: list[int], spent: dict[tuple[str, str], list[float]], path: str) -> None:
     """Draw seconds against faces, a panel for each method."""
+    methods = list(dict.fromkeys(name for name, _ in spent))
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, len(METHODS), figsize=(9, 3.6), layout="constrained", sharey=True)
-    for axis, name in zip(axes, METHODS, strict=True):
+    figure, axes = pyplot.subplots(1, len(methods), figsize=(9, 3.6), layout="constrained", sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], methods, strict=True):
         for stage in STAGES:
             axis.plot(sizes, spent[name, stage], marker="o", markersize=4, label=stage)
         axis.set(xscale="log", yscale="log", xlabel="faces", title=name)
         axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("seconds of one core")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
+    axes[0, 0].set_ylabel("seconds of one core")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     figure.savefig(path, dpi=130)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("cells", "plan", "growth"))
+    parser.add_argument("what", choices=("cells", "plan", "growth", "dask"))
     parser.add_argument("sizes", nargs="*", type=int)
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--figure")
     given = parser.parse_args()
     if given.what == "growth":
-        growth(given.sizes or [1000, 3000, 10_000], given.figure)
+        growth(given.sizes or [1000, 3000, 10_000], given.methods, given.figure)
+    elif given.what == "dask":
+        on_workers(*(given.sizes or [12]))
     elif given.what == "cells":
         slope(1, *(given.sizes or [200]))
     else:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from fldbench.baselines.parts.composed import Composed, checked_params
+import numpy as np
+
+from fldbench.baselines.parts.answering import Answering
+from fldbench.baselines.parts.composed import checked_params
+from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.method import Method
 
 
-class One(Composed):
-    """One method by its name, `method`, with `params`; a subclass has both as parameters, and writes the rest."""
+class One(Answering):
+    """One method by its name, `method`, with `params`; a subclass has both as parameters, and writes the rest.
+
+    Attributes and confidence are the method's, asked in the boxes of its last answer.
+    """
 
     method: str
     params: dict[str, Any] | None
@@ -18,6 +26,25 @@ class One(Composed):
     def members_alone(self) -> dict[str, Method]:
         """The method by its name; empty if it cannot be made."""
         return dict(zip([self.method], self.members, strict=False))
+
+    @property
+    def gives_confidence(self) -> bool:
+        """Whether the method says how sure it is."""
+        return any(member.gives_confidence for member in self.members)
+
+    def predict_attributes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the method's attributes: name -> probabilities (n, k)."""
+        check_fitted(self, "members_")
+        return self.members_[0].predict_attributes(images, self._last_boxes(images, boxes))
+
+    def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return how sure the method is, (n,)."""
+        check_fitted(self, "members_")
+        return self.members_[0].predict_confidence(images, self._last_boxes(images, boxes))
+
+    def _last_boxes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the boxes (n, 4) px in which the method is asked for what `predict` answers."""
+        return boxes
 
     def _make(self) -> list[Method]:
         self._check_own()

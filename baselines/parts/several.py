@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from fldbench.baselines.parts.agreement import agreement
-from fldbench.baselines.parts.composed import Composed, checked_params
+from fldbench.baselines.parts.answering import Answering
+from fldbench.baselines.parts.composed import checked_params
 from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import check_boxes
 from fldbench.method import Method
-from fldbench.params import SEED, TEXT, THREADS, Rule, optional, whole
+from fldbench.params import LANDMARKS, SEED, TEXT, THREADS, Rule, optional, whole
 
 
 def _names(value: Any) -> bool:
@@ -24,8 +25,10 @@ def _names(value: Any) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class Several(Composed):
+class Several(Answering):
     """Several methods side by side; a subclass writes `predict`, from `_each`, and what it learns besides.
+
+    An attribute's probabilities are the mean over the members that answer it for the face.
 
     Parameters
     ----------
@@ -71,13 +74,29 @@ class Several(Composed):
         """Return how near the members' answers lie together, (n,): see `parts.agreement`."""
         return agreement(self._each(images, boxes).swapaxes(0, 1), boxes)
 
-    def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Return the answers of the members, (members, n, L, 2) px."""
+    def predict_attributes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the mean of the members' probabilities: name -> (n, k); NaN rows where no member answers."""
         check_fitted(self, "members_")
+        answering = [member for member in self.members_ if set(member.tasks) > {LANDMARKS}]
+        if not answering:
+            return {}
+        boxes = self._placed(images, boxes)
+        each = [member.predict_attributes(images, boxes) for member in answering]
+        names = dict.fromkeys(name for answers in each for name in answers)
+        return {name: mean_answer([answers[name] for answers in each if name in answers]) for name in names}
+
+    def _placed(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the boxes (n, 4) px in which all members are asked."""
         if self.boxes_from is not None:
             placer = self.members_[list(self.methods).index(self.boxes_from)]
             for _ in range(self.passes - 1):
                 boxes = handed_boxes(placer.predict(images, boxes), check_boxes(boxes))
+        return boxes
+
+    def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+        """Return the answers of the members, (members, n, L, 2) px."""
+        check_fitted(self, "members_")
+        boxes = self._placed(images, boxes)
         each = [member.predict(images, boxes) for member in self.members_]
         if len({answer.shape for answer in each}) > 1:
             raise MethodError(f"{self.label}: its members answer with different numbers of points; fit it again")
@@ -128,3 +147,15 @@ class Several(Composed):
             self._member(name, dict((next(own[name]) if name in own else params.get(name)) or {}))
             for name in self.methods
         ]
+
+
+def mean_answer(answers: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of answers (n, k) over those that are no NaN rows: (n, k), NaN where all are.
+
+    >>> mean_answer([np.array([[0.5, 0.5], [np.nan, np.nan]]), np.array([[0.0, 1.0], [1.0, 0.0]])]).tolist()
+    [[0.25, 0.75], [1.0, 0.0]]
+    """
+    each = np.stack(answers).astype(float)
+    found = np.isfinite(each).all(axis=2, keepdims=True)
+    count = found.sum(axis=0)
+    return np.where(count > 0, np.where(found, each, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)

@@ -1,12 +1,12 @@
-"""Models trained by others, which the user has as a file: dlib's 68 points, OpenCV's LBF and Kazemi.
+"""Models trained by others, which the user has as a file: dlib's 68 and 5 points, OpenCV's LBF and Kazemi.
 
 Nothing is trained here. `fit` only learns where the model expects its box: it was trained with the boxes of a face
 detector, which differ from those of the training set. The file itself is never copied into a saved model, because
 its licence does not allow redistribution: a saved model names the file and its SHA-256.
 
-The result of such a model on 300-W is not a fair comparison: these files were trained on iBUG 300-W. Their makers do
-not say which of its faces a file has seen; the images that dlib's author trained on include HELEN's test faces. So all
-public parts count as seen, and so do other annotations of the same photos (HELEN's 194 points).
+The result of a model of 68 points on 300-W is not a fair comparison: these files were trained on iBUG 300-W. Their
+makers do not say which of its faces a file has seen; the images that dlib's author trained on include HELEN's test
+faces. So all public parts count as seen, and so do other annotations of the same photos (HELEN's 194 points).
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ from fldbench.errors import DataError, MethodError, UnknownNameError, must_be
 from fldbench.faces import FaceSet
 from fldbench.faces.crops import crop_image
 from fldbench.files import read_bytes, sha256_of
-from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform
+from fldbench.geometry import box_centre, box_size, check_boxes, crop_matrix, invert, transform, usable_boxes
 from fldbench.method import Method
 from fldbench.model_file import Learned
 from fldbench.params import THREADS, Rule, also, kind, optional, real, whole
-from fldbench.schemes import map_landmarks
+from fldbench.schemes import get_scheme, map_landmarks
 
-SCHEME = "ibug-68"
-POINTS = 68
 MARGIN = 0.5  # sides of the model's box around it in the crop, as LBF reads pixels that far away
 FACES_PER_TASK = 16  # faces that one thread places at a time
 
@@ -47,8 +45,8 @@ class Pretrained(Method):
     """Base of the wrappers: the file, the box that its model expects, and crops with that box always in the same place.
 
     If scale or shift are None, fit takes those that bring the model's own mean shape nearest to the mean training shape
-    in squared distance: a closed form, which reads no image. The training points are those of ibug-68 or of
-    a scheme that ibug-68 maps to; answers are in the scheme of the training set.
+    in squared distance: a closed form, which reads no image. The training points are those of the file's
+    scheme, ibug-68 for most, or of one that it maps to; answers are in the scheme of the training set.
 
     Parameters
     ----------
@@ -60,6 +58,10 @@ class Pretrained(Method):
         (x, y) from the given box's centre to that of the model's box, in longer sides of the given box.
     crop_size : int
         Side of the crop, px, a multiple of 4; the model's box is put into its middle half.
+    passes : int
+        How often each face is answered, 1 to 4: after the first time in the box where the model's own mean shape,
+        scaled and shifted, lies nearest to its last answer. For boxes that are not those of the detector that the model
+        was trained with.
     threads : int, optional
         Of the prediction; None is one thread for each core. OpenCV's models run in one.
 
@@ -82,19 +84,28 @@ class Pretrained(Method):
         "box_scale": optional(real(above=0)),
         "box_shift": optional(Rule("two numbers, x and y", _is_shift)),
         "crop_size": also(whole(40, LARGEST_CROP), "and a multiple of 4", lambda value: value % 4 == 0),
+        "passes": whole(1, 4),
         "threads": THREADS,
     }
+    scheme: ClassVar[str] = "ibug-68"  # of the file's points
     file_name: ClassVar[str]  # the file's name as its makers publish it
     makers: ClassVar[str]  # in words, the place of publication
+    warning: ClassVar[str] = (
+        "it was trained on iBUG 300-W, maybe with test faces, so its numbers on 300-W are no fair comparison"
+    )
 
     model: str | None = None
     box_scale: float | None = None
     box_shift: tuple[float, float] | None = None
     crop_size: int = 400
+    passes: int = 1
     threads: int | None = None
 
     def read(self, path: str) -> Any:
-        """Return the model in the file, with mean (L, 2) in the model's box, `size` and `run`, or raise DataError."""
+        """Return the model in the file, with mean (L, 2) in the model's box, `offset`, `size` and `run`.
+
+        Raises DataError for a file that is none.
+        """
         raise NotImplementedError
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Pretrained:
@@ -111,14 +122,14 @@ class Pretrained(Method):
         vars(self).pop("_model", None)
         self.sha256_ = sha256_of(self.model)
         self.scheme_ = train.scheme
-        found = len(self._model.mean)
-        if found != POINTS:
-            raise MethodError(must_be(self.label, f"the number of points of {self.model}", found, f"{POINTS}"))
+        found, points = len(self._model.mean), get_scheme(self.scheme).n_points
+        if found != points:
+            raise MethodError(must_be(self.label, f"the number of points of {self.model}", found, f"{points}"))
         try:
-            mean = map_landmarks(self._model.mean, SCHEME, train.scheme)
+            mean = map_landmarks(self._model.mean, self.scheme, train.scheme)
         except UnknownNameError as error:
             raise MethodError(
-                f"{self.label} places the points of {SCHEME}; {train.label} needs others: {error}"
+                f"{self.label} places the points of {self.scheme}; {train.label} needs others: {error}"
             ) from error
         square = square_boxes(train.boxes)
         scale, shift = fit_box(mean, mean_unit_shape(train.with_boxes(square)), self.box_scale)
@@ -136,16 +147,27 @@ class Pretrained(Method):
         boxes = check_boxes(boxes)
         side = box_size(boxes).max(axis=1, keepdims=True)
         centre, half = box_centre(boxes) + np.array(self.box_shift_) * side, self.box_scale_ * side / 2
-        matrices = crop_matrix(np.concatenate([centre - half, centre + half], axis=1), self.crop_size, MARGIN)
-        answers = self._model.run(images, matrices, self.crop_size, self.threads)
-        return map_landmarks(transform(answers, invert(matrices)), SCHEME, self.scheme_)
+        model_boxes = np.concatenate([centre - half, centre + half], axis=1)
+        answers = self._answers(images, model_boxes)
+        mean = self._model.mean + self._model.offset / (self.crop_size / 2)
+        for _ in range(self.passes - 1):
+            model_boxes = own_boxes(mean, answers)
+            rows = np.flatnonzero(usable_boxes(model_boxes)).tolist()  # a face keeps an answer that has no box
+            if rows:
+                answers[rows] = self._answers([images[row] for row in rows], model_boxes[rows])
+        return map_landmarks(answers, self.scheme, self.scheme_)
+
+    def _answers(self, images: Sequence[np.ndarray], model_boxes: np.ndarray) -> np.ndarray:
+        """Return the model's points (n, L, 2) px in its boxes (n, 4) px."""
+        matrices = crop_matrix(model_boxes, self.crop_size, MARGIN)
+        return transform(self._model.run(images, matrices, self.crop_size, self.threads), invert(matrices))
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take back what `learned` gave; raise DataError if the file is gone or differs from that of the fit."""
         found = Learned(self.label, learned)
         found.number("box_scale_", 0.01, 100)
         shift = found.pair("box_shift_", 100)
-        map_landmarks(np.zeros((POINTS, 2)), SCHEME, found.scheme("scheme_"))
+        map_landmarks(np.zeros((get_scheme(self.scheme).n_points, 2)), self.scheme, found.scheme("scheme_"))
         found.text("sha256_")
         found.end()
         super().restore(learned | {"box_shift_": shift})
@@ -171,8 +193,7 @@ class Pretrained(Method):
         if self.model is None:
             raise MethodError(
                 f"{self.label} needs the file {self.file_name} as its parameter `model`, which you must get yourself "
-                f"({self.makers}); it was trained on iBUG 300-W, maybe with test faces, so its numbers on 300-W are no "
-                "fair comparison"
+                f"({self.makers}); {self.warning}"
             )
 
 
@@ -187,6 +208,20 @@ class Dlib68(Pretrained):
 
     def read(self, path: str) -> Any:
         return _DlibModel(path)
+
+
+class Dlib5(Dlib68):
+    """dlib's 5 points, the corners of the eyes and the base of the nose: an ensemble of regression trees (King, 2017).
+
+    Its author trained it on 7,198 photos of his own choice, not on 300-W.
+    """
+
+    scheme = "dlib-5"
+    trained_on = ()
+    remark = "trained on 7,198 faces that dlib's author annotated"
+    file_name = "shape_predictor_5_face_landmarks.dat"
+    makers = "dlib's author publishes it beside dlib, on its site of model files; public domain"
+    warning = "it was trained on photos that its author collected and annotated himself"
 
 
 class OpencvLBF(Pretrained):
@@ -210,6 +245,8 @@ class OpencvKazemi(Pretrained):
 
 
 class _DlibModel:
+    offset = 0.0
+
     def __init__(self, path: str):
         from fldbench.baselines.ert.trees import read_trees  # compiled when imported
 
@@ -238,6 +275,8 @@ class _DlibModel:
 
 
 class _OpencvModel:
+    offset = 0.5  # px of the crop: OpenCV's boxes begin at the centre of their first pixel, not at its border
+
     def __init__(self, path: str, maker: str, reader: Callable[[str], tuple[np.ndarray, int]], grey: bool):
         import cv2
 
@@ -299,6 +338,27 @@ def fit_box(model: np.ndarray, truth: np.ndarray, scale: float | None = None) ->
         scale = float((m * t).sum() / (m * m).sum()) if m.any() else 1.0
     shift = truth.mean(axis=0) - 0.5 - scale * (model.mean(axis=0) - 0.5)
     return float(scale), (float(shift[0]), float(shift[1]))
+
+
+def own_boxes(mean: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return the square boxes in which a model's mean shape lies nearest to its answers: (n, 4) px, NaN for no answer.
+
+    The scale is that of `fit_box`, for each answer alone.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (L, 2)
+        In the frame of the model's box.
+    answers : ndarray of shape (n, L, 2)
+        Px.
+
+    >>> own_boxes(np.array([[0.25, 0.5], [0.75, 0.5]]), np.array([[[10.0, 20.0], [20.0, 20.0]]])).tolist()
+    [[5.0, 10.0, 25.0, 30.0]]
+    """
+    m, a = mean - mean.mean(axis=0), answers - answers.mean(axis=1, keepdims=True)
+    side = (m * a).sum(axis=(1, 2)) / (m * m).sum()
+    low = answers.mean(axis=1) - side[:, None] * mean.mean(axis=0)
+    return np.concatenate([low, low + side[:, None]], axis=1)
 
 
 def check_digest(path: str, sha256: str) -> None:

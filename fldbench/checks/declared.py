@@ -67,7 +67,7 @@ def check_undeclared(make: Maker, train: FaceSet, test: FaceSet) -> None:
         else:
             assert not any(named), f"{calls[0]} takes {parameter}; declare {declaration} = True"
     paths = [name for name, value in method.get_params().items() if isinstance(value, str) and Path(value).is_file()]
-    secret = [name for name in paths if name not in method.files]
+    secret = [name for name in paths if name not in (*method.files, *method.changes_nothing)]
     assert not secret, f"{secret[0]} is the path of a file; declare files = ({secret[0]!r},)"
 
 

@@ -73,11 +73,16 @@ def info(
 
     dataset = make_dataset(name, **assignments(option, "--option"))
     problems = []
+    shown: dict[tuple[str, ...], str] = {}  # ids -> split
     for one in [split] if split else dataset.splits:
         try:
             faces, faults = _load_sound(name, data, one, option)
         except DatasetNotFoundError as error:
             problems.append(error)
+            continue
+        same = shown.setdefault(tuple(faces.ids.tolist()), one)
+        if same != one:
+            say(f"dataset       {name}, split {one}: the faces of {same}\n")
             continue
         lines = [info_text(facts_of(faces)), *(f"{'fault':<13} {fault}" for fault in faults.in_order())]
         if guess_mirror:
@@ -88,7 +93,7 @@ def info(
         say("\n".join(lines) + "\n")
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]
-    for problem in problems:
+    for problem in problems if "all" not in shown.values() else ():  # all faces were shown
         complain(f"{problem}")
     for title, text in (("licence", dataset.licence), ("cite", dataset.citation), ("from", dataset.url)):
         if text:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from fldbench.errors import FldbenchError, StoreError
+from fldbench.errors import DataError, FldbenchError, StoreError, must_be
+from fldbench.npz import read_npz
 from fldbench.records.record import Record
 
 
@@ -36,6 +38,43 @@ class KeptFaces:
     groups: np.ndarray | None = None
     slices: Mapping[str, np.ndarray] = field(default_factory=dict)
     confidence: np.ndarray | None = None
+
+
+FLAT = ("ids", "errors", "charged", "counts", "groups", "confidence", "slices")  # the last holds names of arrays
+NUMBERS = ("errors", "charged", "counts", "confidence")
+
+
+def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return those of the named arrays that the faces.npz of a record holds.
+
+    Raises
+    ------
+    DataError
+        As `fldbench.npz.read_npz` and `check_arrays` do.
+    """
+    arrays = read_npz(path, names)
+    check_arrays(arrays, path)
+    return arrays
+
+
+def check_arrays(arrays: Mapping[str, np.ndarray], where: object) -> None:
+    """Raise DataError unless the arrays that a record keeps can be of the same faces, by their shapes and kinds.
+
+    A digest says that they are as they were written, and not that a run wrote them.
+
+    >>> check_arrays({"ids": np.array(["a", "b"]), "errors": np.array([0.1, 0.2])}, "faces.npz")
+    >>> check_arrays({"ids": np.array(["a", "b"]), "errors": np.array([0.1])}, "faces.npz")
+    Traceback (most recent call last):
+    fldbench.errors.DataError: faces.npz: the shape of errors is (1,); must be (2,)
+    """
+    n = next((values.shape[0] for name, values in arrays.items() if name != "slices" and values.ndim), 0)
+    for name, values in arrays.items():
+        rows = values.size if name == "slices" else n
+        shape = (rows,) if name in FLAT else (rows, *values.shape[1:])
+        if values.shape != shape:
+            raise DataError(must_be(where, f"the shape of {name}", values.shape, str(shape)))
+        if name in NUMBERS and values.dtype.kind not in "fiu":
+            raise DataError(must_be(where, f"the kind of {name}", str(values.dtype), "numbers"))
 
 
 def read_kept(record: Record) -> KeptFaces:

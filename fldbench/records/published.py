@@ -27,6 +27,7 @@ from fldbench.faces.face_set import LONGEST_NAME
 from fldbench.files import LARGEST, folder_written_whole, open_regular, parse_json, read_bytes, remove, written_whole
 from fldbench.npz import array_from
 from fldbench.protocols import Protocol
+from fldbench.records.kept_faces import check_arrays
 from fldbench.records.record import Record
 from fldbench.records.sealed import EDITED, digest_of, to_json, unsealed
 
@@ -196,7 +197,9 @@ class _Row:
     def __call__(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         found = self.written(names)
         if "charged" in names and "charged" not in found:  # it is written where it differs
-            found["charged"] = self.written(("errors",))["errors"]
+            errors = self.written(("errors",))
+            found |= {"charged": errors["errors"]} if errors else {}
+        check_arrays(found, f"{FACES}, group {self.group}")
         return {name: values.astype(float) if values.dtype.kind == "f" else values for name, values in found.items()}
 
     def written(self, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -220,6 +223,8 @@ class _Groups:
         self.rows: dict[str, _Row] = {}
         for i, one in enumerate(listed):
             ids, keys, names = (_texts(one[name]) for name in ("ids", "keys", "arrays"))
+            if "ids" in names:
+                raise ValueError(f"{FACES} lists ids among the arrays")
             if max(map(len, ids), default=0) > LONGEST_NAME:  # an array gives each id the room of the longest
                 raise ValueError(f"an id has more than {LONGEST_NAME} letters")
             arrays = {"ids": np.array(ids, str)}

@@ -27,8 +27,8 @@ import numpy as np
 
 from fldbench.errors import DataError, StoreError
 from fldbench.files import folder_written_whole, parse_json, read_text, remove, sha256_of, sweep, write_text
-from fldbench.npz import read_npz
 from fldbench.protocols import Protocol
+from fldbench.records.kept_faces import read_arrays
 from fldbench.records.models import Models, SavedModel
 from fldbench.records.published import is_published, read_published
 from fldbench.records.record import Record
@@ -237,7 +237,7 @@ class _Npz:
     path: Path
 
     def __call__(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        return read_npz(self.path, names)
+        return read_arrays(self.path, names)
 
 
 def record_folders(folder: Path) -> list[Path]:

@@ -112,13 +112,14 @@ def _boxes(row: RowRecords) -> str:
 
 
 def _box_overlap(row: RowRecords) -> str:
-    """Return how much the official boxes of a protocol tell about the truth; nothing for boxes made from it."""
-    iou = row.one.test.box_iou
-    if iou is None or row.one.protocol.knows_truth:
+    """Return how much the boxes of a protocol tell about the truth; nothing for boxes made from it."""
+    iou, rules = row.one.test.box_iou, row.one.protocol
+    if iou is None or rules.knows_truth:
         return ""
+    whose = "The detector's" if rules.box_source.startswith("detected:") else "The official"
     if iou >= SAME_BOXES:
-        return f"The official boxes are the true points' tight boxes (median IoU {iou:.2f})."
-    return f"The official boxes overlap the true points' tight boxes with a median IoU of {iou:.2f}."
+        return f"{whose} boxes are the true points' tight boxes (median IoU {iou:.2f})."
+    return f"{whose} boxes overlap the true points' tight boxes with a median IoU of {iou:.2f}."
 
 
 def _seeds(row: RowRecords) -> str:

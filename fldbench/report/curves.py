@@ -108,6 +108,7 @@ class Section(NamedTuple):
     base: str
     kind: str
     curves: tuple[Curve, ...]
+    doses: bool = False  # whether the dataset varies the kind, which is then a cause and no harm
 
     @property
     def strengths(self) -> tuple[float, ...]:
@@ -135,11 +136,11 @@ def sections_of(rows: Sequence[RowRecords]) -> tuple[list[Section], list[str]]:
     """
     sound = [row for row in rows if row.good]
     plain = {(row.train, row.one.protocol.hash, row.method): row for row in sound}
-    found: dict[tuple[str, str, str], dict[str, list[Step]]] = {}
-    bases: dict[tuple[str, str, str], str] = {}
+    found: dict[tuple[str, str, str, bool], dict[str, list[Step]]] = {}
+    bases: dict[tuple[str, str, str, bool], str] = {}
     left_out: dict[str, None] = {}
     for row in sound:
-        for kind, strength, base in _places(row.one.protocol):
+        for kind, strength, base, doses in _places(row.one.protocol):
             first = plain.get((row.train, base.hash, row.method))
             if first is None:
                 left_out[f"{row.method} under {row.protocol}: no curve, because there is no result without {kind}"] = (
@@ -148,18 +149,17 @@ def sections_of(rows: Sequence[RowRecords]) -> tuple[list[Section], list[str]]:
             elif first.one.test.ids_sha256 != row.one.test.ids_sha256:
                 left_out[f"{row.method} under {row.protocol}: not on the faces of {first.protocol}"] = None
             else:
-                place = row.train, base.hash, kind
-                varied = "dose" in dict(base.options) and kind not in (*kinds(), BOXES)
-                bases[place] = f"{base.dataset}-{base.split}, one cause varied" if varied else first.protocol
+                place = row.train, base.hash, kind, doses
+                bases[place] = f"{base.dataset}-{base.split}, one cause varied" if doses else first.protocol
                 found.setdefault(place, {}).setdefault(row.method, [Step(0.0, first)]).append(Step(strength, row))
     sections = []
     for place, methods in found.items():
-        train, _, kind = place
+        train, _, kind, doses = place
         curves = [_curve(method, train, bases[place], kind, steps) for method, steps in methods.items()]
         curves.sort(key=lambda curve: (curve.ranks[0] is None, curve.ranks[0] or 0, curve.method))
-        sections.append(Section(train, bases[place], kind, tuple(curves)))
+        sections.append(Section(train, bases[place], kind, tuple(curves), doses))
     order = [*kinds(), BOXES]
-    sections.sort(key=lambda one: (one.train, one.base, [*order, one.kind].index(one.kind)))
+    sections.sort(key=lambda one: (one.train, one.base, 0 if one.doses else order.index(one.kind), one.kind))
     return sections, list(left_out)
 
 
@@ -171,21 +171,21 @@ def _curve(method: str, train: str, base: str, kind: str, steps: Sequence[Step])
     return Curve(method, train, base, kind, tuple(known), others)
 
 
-def _places(protocol: Protocol) -> list[tuple[str, float | str, Protocol]]:
-    """Return the curves that a protocol is a point of: the kind, the strength, and the protocol without that."""
-    found: list[tuple[str, float | str, Protocol]] = []
+def _places(protocol: Protocol) -> list[tuple[str, float | str, Protocol, bool]]:
+    """Return the curves that a protocol is a point of: kind, strength, the protocol without that, whether by doses."""
+    found: list[tuple[str, float | str, Protocol, bool]] = []
     for kind, much in protocol.harms:
         rest = tuple(one for one in protocol.harms if one[0] != kind)
-        found.append((kind, float(much), replace(protocol, harms=rest)))
+        found.append((kind, float(much), replace(protocol, harms=rest), False))
     options = dict(protocol.options)
     if options.get("dose"):
         base = replace(protocol, options=tuple((options | {"dose": 0}).items()))
-        found.append((str(options.get("cause")), float(options["dose"]), base))
+        found.append((str(options.get("cause")), float(options["dose"]), base, True))
     if protocol.box_source != "tight":
         source, _, spread = protocol.box_source.partition(":")
         strength: float | str = round(100 * float(spread), 6) if source == "jittered" else protocol.box_source
         with suppress(ProtocolError):  # of one that divides by the dataset's own box
-            found.append((BOXES, strength, replace(protocol, box_source="tight")))
+            found.append((BOXES, strength, replace(protocol, box_source="tight"), False))
     return found
 
 

@@ -35,8 +35,7 @@ def harms_figure(sections: Sequence[Section]) -> Figure:
     for axis in list(axes.flat)[max(0, len(sections) - across) : len(sections)]:
         axis.tick_params(labelbottom=True)  # no panel is below it
     _scale(axes[0, 0], sections)
-    doses = "dose" in dict(sections[0].curves[0].steps[0].row.one.protocol.options)
-    figure.supxlabel("dose" if doses else "strength of the harm, 0 none", fontsize=LABEL)
+    figure.supxlabel("dose" if sections[0].doses else "strength of the harm, 0 none", fontsize=LABEL)
     figure.supylabel(NME, fontsize=LABEL)
     figure.draw_without_rendering()  # which decides the sizes of the panels
     for axis, section in zip(axes.flat, sections, strict=False):

@@ -59,7 +59,7 @@ def _overview(sections: Sequence[Section], rules: str) -> Table:
     methods = dict.fromkeys(curve.method for section in sections for curve in section.curves)
     means = {(c.method, section.kind): _whole_mean(c, section) for section in sections for c in section.curves}
     plain_nme = {c.method: c.steps[0].nme for section in sections for c in section.curves}
-    doses = first.kind not in kinds()
+    doses = first.doses
     shown = {one.kind: {method: means.get((method, one.kind)) for method in methods} for one in sections}
     if not doses:  # of doses, each kind has its own faces without
         shown = {"none": plain_nme} | shown
@@ -78,7 +78,7 @@ def _overview(sections: Sequence[Section], rules: str) -> Table:
 
 def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reversal]) -> Table:
     first, strengths = sections[0], sorted({one for section in sections for one in section.strengths})
-    columns = [_headed(f"nme@{one:g}", "none" if not one else f"{one:g}") for one in strengths]
+    columns = [_headed(f"nme@{one:g}", f"{one:g}" if one or first.doses else "none") for one in strengths]
     columns += [_headed("mean", "mean"), _headed("worst", "greatest rise"), _headed("ranks", "rank")]
     parts = []
     for section in sections:
@@ -90,13 +90,17 @@ def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reve
         parts.append((section.kind, lines))
     own = {section.kind for section in sections}
     told = "; ".join(f"{kind} {meaning(kind)}" for kind in kinds() if kind in own)
-    told = told or f"see `fldbench show {first.curves[0].steps[0].row.one.protocol.dataset}`"
+    if first.doses:
+        told = f"see `fldbench show {first.curves[0].steps[0].row.one.protocol.dataset}`"
     about = (
         f"NME in % at each strength of harm. {MEAN}. The greatest rise has the strength where it is, and in brackets "
         f"its interval of {PERCENT} over faces, if it is at the greatest strength. Ranks are those without harm and at "
         f"the greatest strength; {PLACES}. What the strengths are: {told}."
     )
-    name = f"{title((first.train, first.base))}: NME {'under harm' if own & {*kinds()} else 'by dose'}"
+    if first.doses:
+        for of_harm, of_doses in (("strength of harm", "dose"), ("strength", "dose"), ("without harm", "at dose 0")):
+            about = about.replace(of_harm, of_doses)
+    name = f"{title((first.train, first.base))}: NME {'by dose' if first.doses else 'under harm'}"
     notes = tuple(map(in_words, reversals))
     caption = f"{rules} {about}".strip()
     place = _place(first, "strengths")

@@ -10,8 +10,8 @@ import numpy as np
 
 from fldbench.attribute_metrics import answered_classes
 from fldbench.dataset import Roots, roots_together
-from fldbench.npz import read_npz
 from fldbench.protocols.landmark_errors import landmark_errors
+from fldbench.records.kept_faces import read_arrays
 from fldbench.records.record import Record
 from fldbench.records.store import Store
 from fldbench.records.variant_runs import FaceValues, VariantRun
@@ -120,7 +120,7 @@ def _face_values(record: Record, store: Store, data: SuiteData, tasks: tuple[str
     """Return what a record says of each face: its arrays beside the truth."""
     kept = [f"{what}:{task}" for task in tasks for what in ("codes", "probabilities")]
     names = ("ids", "predictions", "charged", "counts", *kept)
-    arrays = read_npz(store.record_path(record.key) / "faces.npz", names)
+    arrays = read_arrays(store.record_path(record.key) / "faces.npz", names)
     everyone = data.test(record.protocol).of(record.protocol)
     row_of = {face: row for row, face in enumerate(everyone.ids.tolist())}
     faces = everyone[np.array([row_of[face] for face in arrays["ids"].tolist()])]

@@ -16,9 +16,9 @@ from fldbench.errors import DataError, FldbenchError, StoreError, text_of
 from fldbench.faces import FaceSet
 from fldbench.faces.images import encode_image
 from fldbench.geometry import box_centre, box_size, tight_box
-from fldbench.npz import read_npz
 from fldbench.protocols import Protocol, varied
 from fldbench.protocols.landmark_errors import landmark_errors
+from fldbench.records.kept_faces import read_arrays
 from fldbench.records.known_faces import KnownFaces, Square
 from fldbench.records.record import Record
 from fldbench.records.store import read_record, record_folders
@@ -106,7 +106,7 @@ def _numbered(scheme: Scheme) -> tuple[str, ...]:
 
 def _of_points(protocol: Protocol, faces: FaceSet, place: Path) -> np.ndarray:
     """Return the mean error of each point, (L,), over the faces that were found; NaN without predictions."""
-    arrays = read_npz(place / "faces.npz", ("ids", "predictions"))
+    arrays = read_arrays(place / "faces.npz", ("ids", "predictions"))
     nothing = np.full(faces.landmarks.shape[1], np.nan)
     if not {"ids", "predictions"} <= arrays.keys():
         return nothing

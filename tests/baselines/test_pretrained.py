@@ -12,10 +12,18 @@ import pytest
 from fldbench import registry
 from fldbench.baselines.parts.fitting import mean_unit_shape
 from fldbench.baselines.pretrained.files import read_kazemi, read_lbf
-from fldbench.baselines.pretrained.method import Dlib68, OpencvKazemi, OpencvLBF, fit_box, square_boxes
+from fldbench.baselines.pretrained.method import (
+    Dlib5,
+    Dlib68,
+    OpencvKazemi,
+    OpencvLBF,
+    fit_box,
+    own_boxes,
+    square_boxes,
+)
 from fldbench.checks import METHOD_CHECKS, Maker, Skipped, quick_faces
 from fldbench.errors import DataError, MethodError
-from fldbench.geometry import box_size, crop_matrix, invert, transform
+from fldbench.geometry import box_size, crop_matrix, invert, transform, usable_boxes
 from fldbench.method import load_method
 from fldbench.schemes import get_scheme, map_landmarks
 
@@ -200,6 +208,36 @@ def test_other_schemes(fitted, name, files, faces):
         CLASSES[name](model=files[name]).fit(profile)
 
 
+def test_asked_again_it_is_put_where_its_mean_shape_lies_nearest_to_its_answer(name, files, faces, tmp_path):
+    first = CLASSES[name](model=files[name], crop_size=200, box_scale=1.0, box_shift=(0.0, 0.0)).fit(faces)
+    again = replace(first, passes=3).fit(faces)
+    first._fitted_on = None  # the boxes below are square, of which it would warn
+    answer = predict(first, faces)
+    mean = first._model.mean + (0.0 if name == "dlib-68" else 0.005)  # half a pixel of the box of 100
+    for _ in range(2):
+        boxes = own_boxes(mean, answer)
+        assert np.allclose(boxes, square_boxes(boxes))
+        for box, shape in zip(boxes, answer, strict=True):  # second route: numpy's least squares
+            design = np.stack([mean.ravel(), *np.tile(np.eye(2), 68)], axis=1)
+            side, *low = np.linalg.lstsq(design, shape.ravel(), rcond=None)[0]
+            assert np.allclose(box, [*low, *(np.array(low) + side)])
+        answer = first.predict(list(faces.images), boxes)
+    assert np.allclose(predict(again, faces), answer)
+    assert not np.allclose(predict(again, faces), predict(first, faces), atol=0.1)
+
+
+def test_a_model_that_never_moves_stays_where_it_is_however_often_it_is_asked(faces, tmp_path):
+    path = str(write_lbf(tmp_path / "still.yaml", step=0.0))
+    one, four = (OpencvLBF(model=path, crop_size=200, passes=passes).fit(faces) for passes in (1, 4))
+    assert np.allclose(predict(one, faces), predict(four, faces), atol=1e-3)
+
+
+def test_an_answer_without_a_size_is_kept():
+    assert np.isnan(own_boxes(MEAN, np.full((1, 68, 2), np.nan))).all()
+    flat = own_boxes(MEAN, np.full((1, 68, 2), 7.0))
+    assert np.array_equal(flat, np.full((1, 4), 7.0)) and not usable_boxes(flat).any()
+
+
 @pytest.mark.parametrize("box_scale", [None, 0.8])
 def test_a_model_that_never_moves_answers_its_mean_shape_laid_onto_the_training_shapes(faces, tmp_path, box_scale):
     """With steps of zero the answer is scale * mean + shift in the square box, by numpy's least squares."""
@@ -258,6 +296,7 @@ def test_nothing_but_its_constructor_is_needed_to_say_what_is_missing(name, face
         ({"box_scale": 0}, "box_scale is 0; must be None or a number above 0"),
         ({"box_shift": (1,)}, "two numbers"),
         ({"crop_size": 42}, "a multiple of 4"),
+        ({"passes": 5}, "passes is 5; must be a whole number from 1 to 4"),
     ],
 )
 def test_impossible_parameters(name, files, faces, params, allowed):
@@ -282,6 +321,24 @@ def test_truncated_files_are_refused(name, files, faces, tmp_path):
         path.write_bytes(content[: int(len(content) * share)])
         with pytest.raises(DataError, match=r"short0\.\d"):
             CLASSES[name](model=str(path)).fit(faces)
+
+
+def test_the_five_points_of_dlib_are_those_of_their_own_file(files, faces, tmp_path):
+    five = map_landmarks(faces.landmarks, "ibug-68", "dlib-5")
+    train = replace(faces, landmarks=five, visible=None, scheme="dlib-5")
+    path = str(write_dlib(tmp_path / "five.dat", train))
+    method = Dlib5(path, crop_size=200, passes=2).fit(train)
+    answer = predict(method, train)
+    assert answer.shape == (12, 5, 2)
+    assert (np.linalg.norm(answer - five, axis=2).mean(axis=1) < 0.25 * box_size(train.boxes).max(axis=1)).all()
+    assert np.array_equal(predict(load_method(method.save(tmp_path / "m.safetensors")), train), answer)
+    assert method.trained_on == () and method.label == "dlib-5" and "dlib's author" in method.remark
+    with pytest.raises(MethodError, match=r"dlib-5: the number of points of .* is 68; must be 5"):
+        Dlib5(files["dlib-68"]).fit(train)
+    with pytest.raises(MethodError, match=r"dlib-5 places the points of dlib-5; .* needs others: no map"):
+        Dlib5(path).fit(faces)
+    with pytest.raises(MethodError, match=r"needs the file shape_predictor_5_face_landmarks.dat .*public domain"):
+        Dlib5().fit(train)
 
 
 def test_a_model_of_other_points_is_refused(faces, tmp_path):

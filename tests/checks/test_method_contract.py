@@ -10,7 +10,8 @@ from fldbench.checks import METHOD_CHECKS, Maker, Skipped, quick_faces
 from fldbench.method import parameters_of
 from fldbench.protocols import evaluate
 
-NEEDS_A_FILE = {"dlib-68", "opencv-lbf", "opencv-kazemi"}  # checked in test_pretrained, where such files are made
+# Checked in test_pretrained and test_mediapipe, where such files and a Python with a mediapipe are made.
+NEEDS_A_FILE = {"dlib-68", "dlib-5", "opencv-lbf", "opencv-kazemi", "mediapipe"}
 SUMS_BY_THREAD = {"ert"}  # dlib trains a slightly different model for each number of threads, as its docstring says
 MAY_NOT_APPLY = {
     *("random_state", "threads", "progress", "attributes", "rules", "sample_weight", "refines", "keeps_training"),

@@ -26,6 +26,18 @@ def test_info_describes_every_split(call):
     assert status == 0 and "split train" not in text
 
 
+def test_info_of_a_single_file_tells_its_faces_once(call, tmp_path):
+    names = ",".join(f"x{i},y{i}" for i in range(5))
+    (tmp_path / "points.csv").write_text(f"image,{names}\na.png,1,2,9,2,5,6,2,9,8,9\nb.png,1,2,9,2,5,6,2,9,8,9\n")
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((20, 20, 3), np.uint8))
+    status, text, problems = call("info", "csv", "--data", str(tmp_path / "points.csv"))
+    assert status == 0 and text.count("faces         2") == 1 and problems == ""
+    assert "dataset       csv, split train: the faces of all\n" in text
+    status, text, problems = call("info", "csv", "--data", str(tmp_path / "points.csv"), "--split", "test")
+    assert status and "no file of the split 'test'" in problems
+
+
 def test_info_says_which_split_is_absent_and_fails_if_all_are(call, tmp_path):
     write_face(tmp_path / "afw", "a_1")
     status, text, err = call("info", "300w", "--data", tmp_path)

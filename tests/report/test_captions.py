@@ -60,6 +60,8 @@ def test_official_boxes_say_how_much_they_tell_of_the_truth():
 
     assert "The official boxes overlap the true points' tight boxes with a median IoU of 0.88." in caption(0.8812)
     assert "The official boxes are the true points' tight boxes (median IoU 1.00)." in caption(0.9981)
+    found = "The detector's boxes overlap the true points' tight boxes with a median IoU of 0.88."
+    assert found in caption(0.8812, "cofw68@boxes=detected:dlib-hog")
     assert "IoU" not in caption(None) and "IoU" not in caption(1.0, "cofw68@boxes=tight")
 
 

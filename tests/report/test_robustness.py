@@ -97,18 +97,20 @@ def test_two_harms_together_are_points_of_the_curves_of_each():
 
 def test_doses_of_a_dataset_are_curves_of_one_table():
     records = []
-    for cause, values in {"yaw": [3, 4, 6], "skin": [3, 3, 3.5]}.items():
+    # The name of a kind of harm, occlusion, is that of a cause too.
+    for cause, values in {"yaw": [3, 4, 6], "occlusion": [3, 3, 3.5]}.items():
         for dose, nme in enumerate(values):
             base = fldbench.get_protocol("synthetic-test")
             own = replace(base, name=f"{cause}-{dose}", options={"cause": cause, "dose": dose})
             records += [made_record(m, own, metrics=NUMBERS | {"nme": nme + k}) for k, m in enumerate("ab")]
     sections, left_out = sections_of(with_ranks(rows_of(records)))
     assert [(one.kind, one.base) for one in sections] == [
-        (kind, "synthetic-test, one cause varied") for kind in ("skin", "yaw")
+        (kind, "synthetic-test, one cause varied") for kind in ("occlusion", "yaw")
     ]
     assert not left_out and sections[1].curves[0].mean_rise == pytest.approx((0.5 + 2) / 2)
-    told = "".join(one.title for one in tables_of(sections, "", ()))
-    assert "mean NME by dose" in told and "NME by dose" in told and "harm" not in told
+    told = "".join(one.title + one.caption for one in tables_of(sections, "", ()))
+    assert "mean NME by dose" in told and "NME by dose" in told and "NME in % at each dose." in told
+    assert "harm" not in told and "strength" not in told and "see `fldbench show synthetic`" in told
 
 
 def test_failures_are_no_points():

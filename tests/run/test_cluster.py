@@ -1,14 +1,12 @@
 """Cells on a cluster: a real scheduler and real workers on this machine give the tables of a serial run."""
 
-import json
-import os
-import subprocess
-import sys
+import re
+import runpy
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from clusters import Cluster
 
 import fldbench
 from fldbench.errors import StoreError, SuiteError
@@ -16,51 +14,6 @@ from fldbench.run import cluster
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 HARMFUL = Path(__file__).parents[1] / "support" / "harmful_methods.py"
-
-
-class Cluster:
-    """A scheduler and its workers, each a process."""
-
-    def __init__(self, folder):
-        self.folder, self.processes = folder, []
-        self.file = folder / "scheduler.json"
-        self._environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-
-    def __enter__(self):
-        self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
-        try:
-            self.address = self._its_address()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *why):
-        self.stop()
-
-    def _its_address(self):
-        """Wait for the file and for all of it: the scheduler opens it before it writes."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            with suppress(FileNotFoundError, json.JSONDecodeError):
-                return json.loads(self.file.read_text())["address"]
-            time.sleep(0.05)
-        raise TimeoutError(f"the scheduler wrote no whole {self.file} within 60 s")
-
-    def work(self, n):
-        return [self._start("dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(n)]
-
-    def _start(self, what, *words):
-        command = [sys.executable, "-m", f"distributed.cli.{what}", "--scheduler-file", str(self.file), *words]
-        log = subprocess.DEVNULL
-        process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stdout=log, stderr=log)
-        self.processes.append(process)
-        return process
-
-    def stop(self):
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture
@@ -143,3 +96,13 @@ def test_no_scheduler_and_other_versions_are_said_before_anything_runs(workers, 
     monkeypatch.setattr(cluster, "machine_facts", lambda: other)
     with pytest.raises(SuiteError, match=r"has numpy .+ for 1\.0; results depend on these versions"):
         fldbench.run_suite(suite_of("talks"), tmp_path, scheduler=workers.address)
+
+
+def test_the_benchmark_of_two_workers_gives_the_records_of_both_runs(capsys):
+    scale = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/scale.py"))
+    one, two = scale["on_workers"](2, faces=12, crop_size=24, copies=1)
+    assert one.status == two.status == "ok" and one.seed != two.seed
+    assert re.fullmatch(
+        r"2 cells on 1 worker\(s\): [\d.]+ s\n2 cells on 2 worker\(s\): [\d.]+ s\n[\d.]+ times faster\n",
+        capsys.readouterr().out,
+    )

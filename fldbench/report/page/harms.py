@@ -46,6 +46,6 @@ def _figure(section: Section, methods: Sequence[str]) -> Markup:
         (curve.method, methods.index(curve.method), [(float(s.strength), s.nme) for s in curve.steps if s.nme])
         for curve in section.curves
     ]
-    across = "jitter of the boxes, %" if section.kind == BOXES else "strength of the harm"
+    across = "jitter of the boxes, %" if section.kind == BOXES else "dose" if section.doses else "strength of the harm"
     about = f"NME of {len(curves)} methods over {across}: {plain(section.kind)}; the numbers are in the table"
     return curves_figure(curves, across, about)

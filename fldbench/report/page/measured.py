@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from fldbench.errors import DataError
-from fldbench.npz import read_npz
 from fldbench.records.record import Record
 from fldbench.records.store import record_folders
 from fldbench.report.columns import RowRecords
@@ -108,11 +107,10 @@ def slug_of(place: tuple[str, str], taken: Sequence[str] = ()) -> str:
 
 def arrays_of(record: Record, places: Mapping[str, Path], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the named arrays that are kept beside a record; nothing where its file is gone or damaged."""
-    place = places.get(record.key)
-    if place is None or not record.arrays_sha256 or record.edited:
+    if record.key not in places or record.kept is None or record.edited:
         return {}
     try:
-        return read_npz(place / "faces.npz", names)
+        return record.kept(names)
     except DataError:
         return {}
 
