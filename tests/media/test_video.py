@@ -126,6 +126,21 @@ def test_what_cannot_be_used_is_one_line(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_codec_that_nobody_knows_is_one_clear_line(tmp_path):
+    import av
+
+    path = tmp_path / "unknown.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
+        grey = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 90, np.uint8), format="rgb24")
+        container.mux([*stream.encode(grey), *stream.encode()])
+    path.write_bytes(path.read_bytes().replace(b"MJPG", b"ZZZZ"))
+    with pytest.raises(DataError, match=r"unknown.avi: the codec of this video is not known to PyAV; convert it"):
+        follow(path, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def silent(path):
     import av
 
