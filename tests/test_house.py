@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 import fldbench
 
@@ -222,6 +224,15 @@ def test_the_top_level_is_what_was_agreed():
     }
     assert visible == house | papers
     assert {".ci", ".gitignore"} <= top
+
+
+def test_the_lowest_versions_are_those_of_setup_py():
+    text = (ROOT / "setup.py").read_text().partition("install_requires")[2].partition('"docs": DOCS')[0]
+    bounds = dict(re.findall(r'"([\w-]+)>=([\d.]+)', text))
+    lines = (ROOT / "tests/constraints-lowest.txt").read_text().splitlines()
+    lowest = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert len(bounds) > 20 and Version(bounds.pop("torch")) < Version(lowest["torch"])  # the file says why
+    assert {name: Version(lowest[name]) for name in bounds} == {name: Version(one) for name, one in bounds.items()}
 
 
 def test_no_file_is_too_long_to_read():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from fldbench.escape import LONGEST_NAME, cut, plain
+from fldbench.protocols.boxes import is_detected
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, TestFacts, TrainFacts
 from fldbench.report.columns import RowRecords
 from fldbench.report.ranking import by_auc
@@ -50,10 +51,7 @@ def captioned(rows: Sequence[Row], ranked: bool = True) -> tuple[str, list[Row]]
     remarks = [_remark(one, common) if row.good else "" for one, row in zip(said, rows, strict=True)]
     name, rules = cut(plain(rows[0].protocol), LONGEST_NAME), rows[0].one.protocol
     usual = {ONE_SEED, FREE} | ({common.machine} if len(set(said_of_some["machine"])) < 2 else set())
-    sentences = [
-        f"{name}: {rules.describe(common.boxes)}.",
-        *(text for text in common[1:] if text not in usual),
-    ]
+    sentences = [f"{name}: {rules.describe(common.boxes)}.", *(text for text in common[1:] if text not in usual)]
     if any(remarks):
         sentences.append(WITH_LETTER)
     if ranked and by_auc(rows):
@@ -112,13 +110,14 @@ def _boxes(row: RowRecords) -> str:
 
 
 def _box_overlap(row: RowRecords) -> str:
-    """Return how much the official boxes of a protocol tell about the truth; nothing for boxes made from it."""
-    iou = row.one.test.box_iou
-    if iou is None or row.one.protocol.knows_truth:
+    """Return how much the boxes of a protocol tell about the truth; nothing for boxes made from it."""
+    iou, rules = row.one.test.box_iou, row.one.protocol
+    if iou is None or rules.knows_truth:
         return ""
+    whose = "The detector's" if is_detected(rules.box_source) else "The official"
     if iou >= SAME_BOXES:
-        return f"The official boxes are the true points' tight boxes (median IoU {iou:.2f})."
-    return f"The official boxes overlap the true points' tight boxes with a median IoU of {iou:.2f}."
+        return f"{whose} boxes are the true points' tight boxes (median IoU {iou:.2f})."
+    return f"{whose} boxes overlap the true points' tight boxes with a median IoU of {iou:.2f}."
 
 
 def _seeds(row: RowRecords) -> str:

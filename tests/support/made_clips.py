@@ -1,6 +1,8 @@
 """Small videos with sound, made here; and "faces" that are bright squares, which a detector and a method find."""
 
+import struct
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -47,8 +49,6 @@ def write_clip(path, frames, times=None, rotation=0, sound=None, encoder="libx26
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = "yuv420p"
         video.codec_context.time_base = clock
-        if rotation:
-            video.set_display_rotation(rotation)
         heard = container.add_stream(sound, rate=SOUND) if sound else None
         for number, image in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -66,7 +66,18 @@ def write_clip(path, frames, times=None, rotation=0, sound=None, encoder="libx26
         for stream in (video, heard):
             if stream is not None:
                 container.mux(stream.encode(None))
+    if rotation:
+        _turn(Path(path), rotation)
     return path
+
+
+def _turn(path, degrees):
+    """Write the display matrix of the first track of a .mov or .mp4, to the left; PyAV itself can since 18 only."""
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44  # behind version, times, number, duration, layer and volume
+    cos, sin = round(65536 * np.cos(np.radians(degrees))), round(65536 * np.sin(np.radians(degrees)))
+    data[matrix : matrix + 36] = struct.pack(">9i", cos, -sin, 0, sin, cos, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
 
 
 def read_clip(path):
