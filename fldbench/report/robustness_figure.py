@@ -100,5 +100,6 @@ def _draw(axis: Axes, section: Section, looks: dict[str, dict[str, Any]]) -> Non
     end = max([last, *places.values()])
     axis.set_xlim(-0.04 * end, 1.04 * end)
     ticks = [*section.strengths, *places.values()]
-    axis.set_xticks(ticks, [*(f"{one:g}" for one in section.strengths), *map(name_in_figure, places)])
+    named = [name_in_figure(name).replace(":", ":\n", 1) for name in places]  # detected:dlib-hog stands beside others
+    axis.set_xticks(ticks, [*(f"{one:g}" for one in section.strengths), *named])
     tidy(axis, "y")
