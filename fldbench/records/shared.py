@@ -97,7 +97,7 @@ class Shared:
     def _bring(self, store: Store, key: str, note: Callable[[str], None]) -> None:
         with tempfile.TemporaryFile() as packed:
             with self._reached(), self._system.open(self._path(key), "rb") as source:
-                _copy(source, packed)
+                _copy(source, packed)  # which stops behind what a record may have
             try:
                 with folder_written_whole(store.record_path(key)) as folder:
                     _check(packed, folder, key)
@@ -149,20 +149,22 @@ def _opened(url: str) -> tuple[Any, str]:
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:
-    left = LARGEST
-    while block := source.read(min(AT_ONCE, left + 1)):
+    """Copy at most one byte more than LARGEST."""
+    left = LARGEST + 1
+    while left and (block := source.read(min(AT_ONCE, left))):
         left -= len(block)
-        if left < 0:
-            raise ValueError(f"a record has more than {LARGEST} bytes")
         target.write(block)
 
 
 def _check(packed: IO[bytes], folder: Path, key: str) -> None:
     """Write the files of a record into a folder; raise ValueError for anything but the sound record of its key."""
+    if packed.tell() > LARGEST:
+        raise ValueError(f"it has more than {LARGEST} bytes")
     try:
         with zipfile.ZipFile(packed) as archive:
             members = archive.infolist()
-            if not {one.filename for one in members} <= set(FILES) or any(one.compress_type for one in members):
+            names = {one.filename for one in members}
+            if len(names) < len(members) or not names <= set(FILES) or any(one.compress_type for one in members):
                 raise ValueError(f"it holds more than {', '.join(FILES)}, uncompressed")
             for one in members:
                 with archive.open(one) as source, open(folder / one.filename, "wb") as target:

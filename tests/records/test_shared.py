@@ -100,6 +100,7 @@ def test_what_is_not_the_sound_record_of_its_key_is_said_and_written_again(full,
         "Bad CRC-32": whole.replace(b"printed", b"Printed"),
         "more than run.json, faces.npz, output.txt, uncompressed": zipped([*own.items(), ("../../x", b"")]),
         "output.txt, uncompressed": zipped(own.items(), zipfile.ZIP_DEFLATED),
+        "faces.npz, output.txt": zipped([*own.items(), ("facez.npz", b"")]).replace(b"facez.npz", b"faces.npz"),
         "its content does not fit its digest": zipped([("run.json", edited), ("faces.npz", own["faces.npz"])]),
         "faces.npz does not fit its digest": zipped([("run.json", own["run.json"]), ("faces.npz", b"PK")]),
         "faces.npz is gone": zipped([("run.json", own["run.json"])]),
@@ -120,6 +121,15 @@ def test_what_is_not_the_sound_record_of_its_key_is_said_and_written_again(full,
     full.record_path("k.failed").rename(tmp_path / "gone")
     Shared(url).push(full, KEYS)
     assert place.read_bytes() == whole
+
+
+def test_a_record_that_is_too_large_does_not_keep_the_others_away(full, tmp_path, url, monkeypatch):
+    largest = (tmp_path / "shared/l.zip").stat().st_size
+    assert (tmp_path / "shared/k.zip").stat().st_size > largest
+    monkeypatch.setattr("fldbench.records.shared.LARGEST", largest)
+    store, notes = pulled(url, tmp_path / "other")
+    assert notes == [f"{url}/k.zip is not used and will be written again: it has more than {largest} bytes"]
+    assert {path.name for path in (store.folder / "records").iterdir()} == {"l"}
 
 
 def test_a_record_of_another_version_is_left_alone(full, tmp_path, url):
