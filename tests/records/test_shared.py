@@ -71,6 +71,28 @@ def test_what_is_here_is_not_replaced_and_a_failure_is(full, tmp_path, url):
     assert not store.record_path("l.failed").exists()
 
 
+def test_what_is_here_and_there_is_brought_again_only_if_its_size_is_another(full, tmp_path, url):
+    place = tmp_path / "shared/k.zip"
+    whole = place.read_bytes()
+    for new, kept in ((b"Printed", True), (b"P", False)):
+        place.write_bytes(changed := whole.replace(b"printed", new))
+        shared = Shared(url)
+        shared.pull(full, KEYS, pytest.fail)
+        shared.push(full, KEYS)
+        assert place.read_bytes() == (changed if kept else whole)
+
+
+def test_a_damaged_one_of_the_same_size_is_written_again(full, tmp_path, url):
+    place = tmp_path / "shared/k.zip"
+    whole = place.read_bytes()
+    place.write_bytes(whole.replace(b"printed", b"Printed"))
+    store, notes, shared = Store(tmp_path / "other"), [], Shared(url)
+    shared.pull(store, KEYS, notes.append)
+    assert len(notes) == 1 and not store.has_record("k")
+    shared.push(full, KEYS)  # as if it had been fitted again
+    assert place.read_bytes() == whole
+
+
 def test_an_edited_record_here_is_replaced(full, tmp_path, url):
     store, _ = pulled(url, tmp_path / "other")
     file = store.record_path("k") / "run.json"
@@ -161,6 +183,8 @@ def test_places_that_cannot_be_used_are_said_at_once(tmp_path, monkeypatch):
     for url, why in [
         (f"file://{tmp_path}/file", "exist"),
         ("nothing://user:secret@x", "Protocol not known: nothing"),
+        ("nothing://user:@secret@x", "'nothing://x'"),
+        ("secret://user:secret@x", "Protocol not known: …"),
     ]:
         with pytest.raises(StoreError, match="cannot be reached or written") as caught:
             Shared(url)
