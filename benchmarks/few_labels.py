@@ -13,6 +13,7 @@ import sys
 import numpy as np
 
 import fldbench
+from fldbench.errors import must_be
 from fldbench.stats import summary_interval
 
 PROTOCOL = "300w-helen"
@@ -23,16 +24,18 @@ def main(name: str, params: dict, sizes: list[int], draws: int) -> None:
     train = fldbench.load_dataset("300w", split="train")
     test = protocol.select(fldbench.load_dataset("300w", split="test"))
     images = list(test.images)
+    if max(sizes) > len(train):
+        sys.exit(must_be("few_labels.py", "--faces", max(sizes), f"at most the {len(train)} training faces there are"))
     for n in sizes:
-        errors = []
+        scores = []
         for i in range(draws):
             part = np.sort(np.random.default_rng([i, n]).permutation(len(train))[:n])
             answer = fldbench.make_method(name, **params).fit(train[part]).predict(images, test.boxes)
-            errors.append(fldbench.evaluate(answer, test, protocol).errors)
-            print(f"{name}, {n} faces, draw {i}: {100 * np.mean(errors[-1]):.2f}", flush=True)
-        found = summary_interval(np.array(errors)).times(100)
-        failed = 100 * np.mean(np.array(errors) > max(protocol.thresholds))
-        spread = 100 * np.mean(errors, axis=1)
+            scores.append(fldbench.evaluate(answer, test, protocol))
+            print(f"{name}, {n} faces, draw {i}: {scores[-1].metrics['nme']:.2f}", flush=True)
+        found = summary_interval(np.array([score.errors for score in scores])).times(100)
+        failed = np.mean([score.metrics["fr10"] for score in scores])  # in which missed faces are failures
+        spread = np.array([score.metrics["nme"] for score in scores])
         told = f"NME {found.value:.2f} [{found.low:.2f}, {found.high:.2f}], FR@10 {failed:.1f}"
         print(f"{name}, {n} faces: {told}; draws {spread.min():.2f} to {spread.max():.2f}", flush=True)
 

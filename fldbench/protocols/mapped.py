@@ -8,14 +8,18 @@ from typing import Any
 from fldbench import registry
 from fldbench.errors import FldbenchError
 from fldbench.protocols.names import percent
+from fldbench.protocols.normalisers import has_eyes
 from fldbench.schemes import conversion_floor
 
 
 def in_words(dataset: str, options: Mapping[str, Any], scheme: str) -> str:
-    """Return whence the points of a protocol are mapped, and what an exact answer loses; nothing for its own points.
+    """Return whence true points are mapped and what an exact answer loses by that; nothing where they are not mapped.
+
+    The loss is that of all points by one length (`conversion_floor`), whatever a protocol measures and divides by.
 
     >>> in_words("wflw", {"map_to": "ibug-68"}, "ibug-68")
-    'true points mapped from wflw-98: an exact answer has 0.39 % on synthetic faces, and more where annotators differ'
+    'mapped from wflw-98: an exact answer is 0.39 % of the inter-ocular distance off on synthetic faces, over all
+    points, and more where annotators differ'
     """
     if options.get("map_to") is None:
         return ""
@@ -24,9 +28,11 @@ def in_words(dataset: str, options: Mapping[str, Any], scheme: str) -> str:
     except (FldbenchError, AttributeError):  # not installed here, or the reader knows its scheme when it has read
         source = None
     floor = None if source is None else conversion_floor(source, scheme)
-    lost = (
-        "what that costs an exact answer is not known" if floor is None else f"an exact answer has {percent(floor)} %"
-    )
-    if floor:
-        lost += " on synthetic faces, and more where annotators differ"
-    return f"true points mapped{f' from {source}' if source else ''}: {lost}"
+    whence = f"mapped from {source}" if source else "mapped"
+    if floor is None:
+        return f"{whence}: what that costs an exact answer is not known"
+    if floor == 0:
+        return f"{whence}: that costs an exact answer nothing"
+    length = "inter-ocular" if has_eyes(scheme, "inter-ocular") else "inter-pupil"
+    lost = f"an exact answer is {percent(floor)} % of the {length} distance off on synthetic faces, over all points"
+    return f"{whence}: {lost}, and more where annotators differ"

@@ -253,11 +253,12 @@ class Protocol(Comparing):
         marked = "visible points" if self.visible else "points"
         counted = "all" if self.points is None else f"{len(self.points)} of the"
         levels = " and ".join(f"{percent(t)} %" for t in self.thresholds)
+        whence = mapped.in_words(self.dataset, dict(self.options), self.scheme)
         return "; ".join(
             [
                 f"{where}, {self.n_expected} faces{first}",
                 f"{counted} {get_scheme(self.scheme).n_points} {marked} of {self.scheme}",
-                *filter(None, [mapped.in_words(self.dataset, dict(self.options), self.scheme)]),
+                *([f"true points {whence}"] if whence else []),
                 f"errors divided by {normalisers.in_words(self.normaliser, self.normaliser_points)}",
                 f"boxes {boxes or self.boxes_in_words()}",
                 *([f"harmed by {in_words(self.harms)}"] if self.harms else []),

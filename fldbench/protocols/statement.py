@@ -50,9 +50,9 @@ def _points(protocol: Protocol) -> str:
     length = normalisers.in_words(protocol.normaliser, protocol.normaliser_points)
     mean = f"the mean Euclidean distance between predicted and annotated points over {counted} {marked} of"
     told = [f"The error of a face is {mean} {protocol.scheme}{which}, divided by {length}."]
-    source = mapped.in_words(protocol.dataset, dict(protocol.options), protocol.scheme)
-    if source:
-        told.append(f"The {source}.")
+    whence = mapped.in_words(protocol.dataset, dict(protocol.options), protocol.scheme)
+    if whence:
+        told.append(f"The annotated points are {whence}.")
     if protocol.offset:
         told.append(f"To x and y of the predictions, {protocol.offset:g} px are added.")
     differs = [MODIFIERS[flag][1] for flag in _FLAGS if getattr(protocol, flag)]

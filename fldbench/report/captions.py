@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from fldbench.escape import LONGEST_NAME, cut, plain
+from fldbench.protocols.boxes import is_detected
 from fldbench.records.record import NOT_STATED, OUTSIDE, UNKNOWN, TestFacts, TrainFacts
 from fldbench.report.columns import RowRecords
 from fldbench.report.ranking import by_auc
@@ -50,10 +51,7 @@ def captioned(rows: Sequence[Row], ranked: bool = True) -> tuple[str, list[Row]]
     remarks = [_remark(one, common) if row.good else "" for one, row in zip(said, rows, strict=True)]
     name, rules = cut(plain(rows[0].protocol), LONGEST_NAME), rows[0].one.protocol
     usual = {ONE_SEED, FREE} | ({common.machine} if len(set(said_of_some["machine"])) < 2 else set())
-    sentences = [
-        f"{name}: {rules.describe(common.boxes)}.",
-        *(text for text in common[1:] if text not in usual),
-    ]
+    sentences = [f"{name}: {rules.describe(common.boxes)}.", *(text for text in common[1:] if text not in usual)]
     if any(remarks):
         sentences.append(WITH_LETTER)
     if ranked and by_auc(rows):
@@ -116,7 +114,7 @@ def _box_overlap(row: RowRecords) -> str:
     iou, rules = row.one.test.box_iou, row.one.protocol
     if iou is None or rules.knows_truth:
         return ""
-    whose = "The detector's" if rules.box_source.startswith("detected:") else "The official"
+    whose = "The detector's" if is_detected(rules.box_source) else "The official"
     if iou >= SAME_BOXES:
         return f"{whose} boxes are the true points' tight boxes (median IoU {iou:.2f})."
     return f"{whose} boxes overlap the true points' tight boxes with a median IoU of {iou:.2f}."

@@ -8,6 +8,8 @@ from made_records import made_record as record
 
 import fldbench
 from fldbench.protocols import definitions
+from fldbench.protocols.mapped import in_words
+from fldbench.protocols.statement import statement
 from fldbench.records.record import Machine, MethodFacts, TestFacts, Timings, TrainFacts
 from fldbench.report import leaderboard
 
@@ -147,9 +149,15 @@ def test_mapped_points_are_said_with_what_an_exact_answer_loses():
     other = {"dataset": "lapa", "options": {"map_to": "ibug-68"}, "normaliser": "inter-ocular", "n_expected": 330}
     rules = definitions({"as-68": base, "lapa-as-68": other}, "here")
     said = [*leaderboard([record("a", protocol=one) for one in rules]).captions.values()]
-    lost = "an exact answer has 0.39 % on synthetic faces, and more where annotators differ;"
+    off = "0.39 % of the inter-ocular distance off on synthetic faces, over all points"
+    lost = f"an exact answer is {off}, and more where annotators differ;"
     assert rules[0].scheme == "ibug-68" and f"true points mapped from wflw-98: {lost}" in said[0]
     assert "mapped from jd-106: what that costs an exact answer is not known;" in said[1]
+    told = f"The annotated points are mapped from wflw-98: {lost[:-1]}."
+    assert told in statement(rules[0])
+    assert "is 0.09 % of the inter-pupil distance off" in in_words("wflw", {"map_to": "mtfl-5"}, "mtfl-5")
+    nothing = in_words("wflw", {"map_to": "wflw-98"}, "wflw-98")
+    assert nothing == "mapped from wflw-98: that costs an exact answer nothing"
     gone = replace(rules[0], dataset="gone")
     ((caption),) = leaderboard([record("a", protocol=gone)]).captions.values()
     assert "true points mapped: what that costs an exact answer is not known;" in caption
