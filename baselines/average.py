@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fldbench.baselines.parts.several import Several
+from fldbench.baselines.parts.several import Several, mean_answer
 from fldbench.faces import FaceSet
 
 
@@ -26,8 +26,4 @@ class Average(Several):
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
-        answers = self._each(images, boxes)
-        found = np.isfinite(answers).all(axis=(2, 3), keepdims=True)
-        count = found.sum(axis=0)
-        total = np.where(found, answers, 0.0).sum(axis=0)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return mean_answer(self._each(images, boxes))

@@ -16,7 +16,7 @@ from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.baselines.parts.one import One
 from fldbench.faces import FaceSet
-from fldbench.geometry import check_boxes, tight_box, usable_boxes
+from fldbench.geometry import check_boxes
 from fldbench.params import SEED, TEXT, THREADS, whole
 
 
@@ -58,16 +58,7 @@ class TwoPass(One):
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "members_")
-        (member,) = self.members_
-        answer = np.array(member.predict(images, boxes), float)
-        for _ in range(self.passes - 1):
-            there = np.isfinite(answer).all(axis=(1, 2))
-            own = np.full((len(answer), 4), np.nan)
-            own[there] = tight_box(answer[there]).reshape(-1, 4)
-            rows = np.flatnonzero(usable_boxes(own)).tolist()  # a face keeps an answer that has no size
-            if rows:
-                answer[rows] = member.predict([images[row] for row in rows], own[rows])
-        return answer
+        return self.members_[0].predict(images, self._last_boxes(images, boxes))
 
     def _last_boxes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         for _ in range(self.passes - 1):

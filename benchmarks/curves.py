@@ -1,6 +1,6 @@
 """Draw the training curves of the networks of a finished suite: curves.csv and curves.png.
 
-    python benchmarks/curves.py results/300w
+    python benchmarks/curves.py runs/300w
 
 Each model file holds its history, so nothing is trained. Left: the NME of the validation part, for the networks that
 choose their epoch by it. Right: the training loss of all networks, as a share of the loss of the first epoch.
@@ -63,4 +63,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/300w"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/300w"))

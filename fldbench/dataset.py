@@ -129,9 +129,10 @@ class Dataset:
             there = (found.landmarks != self.missing).any(axis=-1)
             visible = None if found.visible is None else found.visible & there
             found = replace(found, landmarks=np.where(there[..., None], found.landmarks, np.nan), visible=visible)
+        far = self._far(found)  # before a map, which may leave such a point out
         if self.map_to is not None:
             found = self._mapped(found, self.map_to)
-        sound = self._sound(found, place)
+        sound = self._sound(found, far, place)
         landmarks = np.where(sound[:, None, None], found.landmarks, 0.0)  # a FaceSet refuses what is dropped next
         faces = FaceSet(
             ids=found.ids,
@@ -175,11 +176,15 @@ class Dataset:
             raise DataError(must_be(self._label, "orientation", self.orientation, allowed))
         return images.upright()
 
-    def _sound(self, found: Columns, place: Path) -> np.ndarray:
-        """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
+    def _far(self, found: Columns) -> np.ndarray:
+        """Return which faces have points or boxes where none can be, (n,) bool."""
         points, own = np.asarray(found.landmarks, float), found.boxes
-        far = (np.abs(points) > FAR).any(axis=(1, 2)) | (own is not None and (np.abs(own) > FAR).any(axis=1))
-        bare = ~np.isfinite(points).all(axis=2).any(axis=1) & (own is None)  # such a face has no tight box
+        return (np.abs(points) > FAR).any(axis=(1, 2)) | (own is not None and (np.abs(own) > FAR).any(axis=1))
+
+    def _sound(self, found: Columns, far: np.ndarray, place: Path) -> np.ndarray:
+        """Return which faces have possible points and boxes, (n,) bool, and note the others as faulty."""
+        points = np.asarray(found.landmarks, float)
+        bare = ~np.isfinite(points).all(axis=2).any(axis=1) & (found.boxes is None)  # such a face has no tight box
         for row in np.flatnonzero(far | bare).tolist():
             has = f"a point or a box that is more than {FAR:g} px away" if far[row] else "no annotated point"
             self.faults.add(DataError(f"face {str(found.ids[row])!r} has {has}", place))

@@ -10,6 +10,7 @@ import html as stdlib_html
 import re
 import unicodedata
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 LONGEST = 200  # letters of a reason in printed text
 LONGEST_NAME = 60  # letters of a name there
@@ -18,6 +19,7 @@ _PATH = re.compile(
     r"|(?<![\w.…/-])(?:file://|~\w*)?/(?=\S)(?:[^/\n:'\"]+/)*(?P<name>[^\s/:'\",;()]*)"
     r"|(?:\b[A-Za-z]:|\\)\\(?:[^\\\n:'\"]+\\)*(?P<file>[^\s\\:'\",;()]*)"
 )
+_LOGIN = re.compile(r"(?<=://)[^/]*@")
 _FORMULAS = "=+-@＝＋－＠"  # a spreadsheet takes a cell that begins with one of these as a formula
 _RAW_BYTES = range(0xDC80, 0xDD00)  # how Python keeps the bytes of a file name that are not UTF-8
 
@@ -55,6 +57,22 @@ def without_paths(text: str) -> str:
     '…/a.jpg: cannot be read; see https://example.org/x and …/b.pts, c/d'
     """
     return _PATH.sub(lambda found: found[0] if found["web"] else f"…/{found['name'] or found['file'] or ''}", text)
+
+
+def without_login(text: str, url: str) -> str:
+    """Return text without the name and the password of a URL, and without its password alone, for messages about it.
+
+    >>> without_login("sftp://me:s3cr@t@host/x: no s3cr@t there", "sftp://me:s3cr@t@host/x")
+    'sftp://host/x: no … there'
+    """
+    login = _LOGIN.search(url)
+    if login is None:
+        return text
+    text = text.replace(login[0], "")
+    password = login[0][:-1].partition(":")[2]
+    for secret in filter(None, (password, unquote(password))):
+        text = text.replace(secret, "…")
+    return text
 
 
 def csv_cell(text: object) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from fldbench.baselines.mediapipe import worker
 from fldbench.errors import MethodError, MissingDependencyError
 
-SECONDS = 60  # to say its version, on a busy machine
+SECONDS = 60  # to say its version, or to end, on a busy machine
 SHOWN = 300  # letters of what a worker said before it ended
 HOW = (
     "make one by `python -m venv DIR` and `DIR/bin/pip install mediapipe==0.10.21` (0.10.14 does as well; newer ones "
@@ -31,7 +31,7 @@ def installed(python: str) -> str:
         done = subprocess.run(
             [python, worker.__file__, "--version"], capture_output=True, env=_environment(), timeout=SECONDS
         )
-        said = json.loads(done.stdout)
+        said = _head(done.stdout)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingDependencyError(f"mediapipe: {python} cannot be started ({error}); {HOW}") from error
     except ValueError as error:
@@ -61,7 +61,7 @@ class Client:
         self._photos: Any = self._process.stdin
         self._answers: Any = self._process.stdout
         self._end = weakref.finalize(self, _end, self._process, self._said)
-        _version(python, self._head())
+        _version(python, self._answer())
 
     def meshes(self, image: np.ndarray) -> np.ndarray:
         """Return the faces of an RGB photo (h, w, 3) uint8, (k, 478, 3): x, y and depth in px.
@@ -73,23 +73,36 @@ class Client:
             self._photos.flush()
         except OSError as error:
             raise self._died() from error
-        shape = (self._head()["faces"], worker.POINTS, 3)
+        shape = (int(self._answer()["faces"]), worker.POINTS, 3)
         body = self._answers.read(int(np.prod(shape)) * 4)
         if len(body) < np.prod(shape) * 4:
             raise self._died()
         return np.frombuffer(body, "<f4").reshape(shape).astype(float)
 
-    def _head(self) -> dict[str, Any]:
-        line = self._answers.readline()
-        if not line:
-            raise self._died()
-        return json.loads(line)
+    def _answer(self) -> dict[str, Any]:
+        try:
+            return _head(self._answers.readline())
+        except ValueError as error:
+            raise self._died() from error
 
     def _died(self) -> MethodError:
+        with suppress(OSError):
+            self._photos.close()  # it ends then, if it has not
+        with suppress(subprocess.TimeoutExpired):  # a library may hang
+            self._process.wait(SECONDS)
+        self._process.kill()
         self._process.wait()
         self._said.seek(0)
         said = _tail(self._said.read())
         return MethodError(f"mediapipe: its process in {self._python} ended with {self._process.returncode}: {said}")
+
+
+def _head(line: bytes) -> dict[str, Any]:
+    """Return the first line of an answer; raise ValueError for anything but the JSON of a mapping."""
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError("no mapping")
+    return found
 
 
 def _version(python: str, said: dict[str, Any]) -> str:

@@ -150,12 +150,12 @@ class Several(Answering):
 
 
 def mean_answer(answers: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the mean of answers (n, k) over those that are no NaN rows: (n, k), NaN where all are.
+    """Return the mean of answers (n, ...) over those without NaN, row by row: (n, ...), NaN where there is none.
 
     >>> mean_answer([np.array([[0.5, 0.5], [np.nan, np.nan]]), np.array([[0.0, 1.0], [1.0, 0.0]])]).tolist()
     [[0.25, 0.75], [1.0, 0.0]]
     """
     each = np.stack(answers).astype(float)
-    found = np.isfinite(each).all(axis=2, keepdims=True)
+    found = np.isfinite(each).all(axis=tuple(range(2, each.ndim)), keepdims=True)
     count = found.sum(axis=0)
     return np.where(count > 0, np.where(found, each, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)

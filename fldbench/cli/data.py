@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from fldbench.cli.completion import dataset_name
 from fldbench.cli.doubts import doubts
 from fldbench.errors import DatasetNotFoundError
 from fldbench.escape import plain
+
+if TYPE_CHECKING:
+    from fldbench.faces import FaceSet
 
 app = typer.Typer(help="Look at datasets, check, draw, convert and pack them.", no_args_is_help=True)
 app.command()(doubts)
@@ -54,6 +57,11 @@ def _load_sound(name: str, data: list[str] | None, split: str | None, options: l
     return dataset.load(root_of(roots(data), name), split or dataset.splits[0]), dataset.faults
 
 
+def _are_same(one: FaceSet, other: FaceSet) -> bool:
+    """Return whether two sets hold the same faces: files may give others the same ids, and then images are read."""
+    return one.ids.tolist() == other.ids.tolist() and one.fingerprint == other.fingerprint
+
+
 @app.command()
 def info(
     name: Name,
@@ -73,17 +81,18 @@ def info(
 
     dataset = make_dataset(name, **assignments(option, "--option"))
     problems = []
-    shown: dict[tuple[str, ...], str] = {}  # ids -> split
+    shown: dict[str, FaceSet] = {}  # split -> its faces
     for one in [split] if split else dataset.splits:
         try:
             faces, faults = _load_sound(name, data, one, option)
         except DatasetNotFoundError as error:
             problems.append(error)
             continue
-        same = shown.setdefault(tuple(faces.ids.tolist()), one)
-        if same != one:
+        same = next((other for other, known in shown.items() if _are_same(known, faces)), None)
+        if same is not None:
             say(f"dataset       {name}, split {one}: the faces of {same}\n")
             continue
+        shown[one] = faces
         lines = [info_text(facts_of(faces)), *(f"{'fault':<13} {fault}" for fault in faults.in_order())]
         if guess_mirror:
             from fldbench.schemes import guess_mirror as guessed
@@ -93,7 +102,7 @@ def info(
         say("\n".join(lines) + "\n")
     if problems and len(problems) == (1 if split else len(dataset.splits)):
         raise problems[0]
-    for problem in problems if "all" not in shown.values() else ():  # all faces were shown
+    for problem in problems if "all" not in shown else ():  # all faces were shown
         complain(f"{problem}")
     for title, text in (("licence", dataset.licence), ("cite", dataset.citation), ("from", dataset.url)):
         if text:

@@ -21,6 +21,7 @@ from fldbench.cli.common import (
     say,
     shard_of,
 )
+from fldbench.escape import without_login
 
 DEFAULT_OUT = Path("runs")
 INTERRUPTED = 130
@@ -68,7 +69,9 @@ def run(
     limits, part = limits_of(cell_seconds, cell_memory), shard_of(shard)
     if dry_run:
         if share is not None:
-            complain(f"--dry-run does not ask {share}: what only that place holds is shown as to do")
+            complain(
+                f"--dry-run does not ask {without_login(share, share)}: what only that place holds is shown as to do"
+            )
         say("\n".join(plan_suite(suite or DEMO, out, where, only, method or (), fresh, reuse, part)))
         return
     try:

@@ -41,7 +41,11 @@ class KeptFaces:
 
 
 FLAT = ("ids", "errors", "charged", "counts", "groups", "confidence", "slices")  # the last holds names of arrays
-NUMBERS = ("errors", "charged", "counts", "confidence")
+# What an array of this name, or with this word before a colon, must hold: numpy's letters for it, and in words.
+KINDS = {
+    **dict.fromkeys(("errors", "charged", "counts", "confidence", "predictions", "probabilities"), ("fiu", "numbers")),
+    **{"codes": ("iu", "whole numbers"), "subset": ("b", "flags"), "ids": ("U", "text"), "slices": ("U", "text")},
+}
 
 
 def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -73,8 +77,9 @@ def check_arrays(arrays: Mapping[str, np.ndarray], where: object) -> None:
         shape = (rows,) if name in FLAT else (rows, *values.shape[1:])
         if values.shape != shape:
             raise DataError(must_be(where, f"the shape of {name}", values.shape, str(shape)))
-        if name in NUMBERS and values.dtype.kind not in "fiu":
-            raise DataError(must_be(where, f"the kind of {name}", str(values.dtype), "numbers"))
+        letters, allowed = KINDS.get(name.partition(":")[0], (values.dtype.kind, ""))
+        if values.dtype.kind not in letters:
+            raise DataError(must_be(where, f"the kind of {name}", str(values.dtype), allowed))
 
 
 def read_kept(record: Record) -> KeptFaces:

@@ -11,7 +11,6 @@ Failures and models stay on the machine that made them.
 from __future__ import annotations
 
 import errno
-import re
 import shutil
 import tempfile
 import zipfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fldbench.errors import MissingDependencyError, StoreError, text_of
+from fldbench.escape import without_login
 from fldbench.files import LARGEST, folder_written_whole, remove
 from fldbench.records.sealed import VersionError
 from fldbench.records.store import OUTPUT, Store, read_record
@@ -48,8 +48,10 @@ class Shared:
     """
 
     def __init__(self, url: str):
-        self.url = re.sub(r"(?<=//)[^/@]*@", "", url)  # messages do not show a password
+        self.url = without_login(url, url)
         self._there: set[str] = set()  # keys whose record at the URL is sound, or is not to be replaced
+        self._sizes: dict[str, int] = {}  # key -> bytes there of a record that `pull` found there and here
+        self._given = url
         with self._reached():
             self._system, self._folder = _opened(url)
             self._system.pipe_file(f"{self._folder}/{ABOUT}", TEXT)
@@ -65,15 +67,20 @@ class Shared:
         with self._reached():
             self._system.invalidate_cache()
             try:
-                names = {str(path).rpartition("/")[2] for path in self._system.ls(self._folder, detail=False)}
+                found = self._system.ls(self._folder, detail=True)
             except FileNotFoundError:  # an object store has no empty folders
-                names = set()
-        for key in keys:
-            if f"{key}.zip" in names and not store.has_record(key):
+                found = []
+        sizes = {str(one["name"]).rpartition("/")[2]: one["size"] for one in found}
+        for key in (key for key in keys if f"{key}.zip" in sizes):
+            if store.has_record(key):
+                self._sizes[key] = sizes[f"{key}.zip"]
+            else:
                 self._bring(store, key, note)
 
     def push(self, store: Store, keys: Iterable[str]) -> None:
         """Bring the finished records of some runs to the URL, unless `pull` or `push` found or put them there.
+
+        One that is here and there is brought if its size there is another, as that of a write that ended early.
 
         Raises
         ------
@@ -88,6 +95,9 @@ class Shared:
                     for name in FILES:
                         if (file := store.record_path(key) / name).is_file():
                             archive.write(file, name)
+                if self._sizes.get(key) == packed.tell():
+                    self._there.add(key)
+                    continue
                 packed.seek(0)
                 # Most file systems show what is written in a transaction when it is whole, and not before.
                 with self._reached(), self._system.transaction, self._system.open(self._path(key), "wb") as target:
@@ -97,7 +107,7 @@ class Shared:
     def _bring(self, store: Store, key: str, note: Callable[[str], None]) -> None:
         with tempfile.TemporaryFile() as packed:
             with self._reached(), self._system.open(self._path(key), "rb") as source:
-                _copy(source, packed)
+                _copy(source, packed)  # which stops behind what a record may have
             try:
                 with folder_written_whole(store.record_path(key)) as folder:
                     _check(packed, folder, key)
@@ -125,7 +135,7 @@ class Shared:
         except (MissingDependencyError, StoreError):
             raise
         except Exception as error:
-            why = text_of(error)[:200] or type(error).__name__
+            why = without_login(text_of(error), self._given)[:200] or type(error).__name__
             raise StoreError(
                 f"the shared records {self.url!r} cannot be reached or written ({why}); nothing here is lost: check "
                 "the address, and the same command continues"
@@ -149,20 +159,22 @@ def _opened(url: str) -> tuple[Any, str]:
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:
-    left = LARGEST
-    while block := source.read(min(AT_ONCE, left + 1)):
+    """Copy at most one byte more than LARGEST."""
+    left = LARGEST + 1
+    while left and (block := source.read(min(AT_ONCE, left))):
         left -= len(block)
-        if left < 0:
-            raise ValueError(f"a record has more than {LARGEST} bytes")
         target.write(block)
 
 
 def _check(packed: IO[bytes], folder: Path, key: str) -> None:
     """Write the files of a record into a folder; raise ValueError for anything but the sound record of its key."""
+    if packed.tell() > LARGEST:
+        raise ValueError(f"it has more than {LARGEST} bytes")
     try:
         with zipfile.ZipFile(packed) as archive:
             members = archive.infolist()
-            if not {one.filename for one in members} <= set(FILES) or any(one.compress_type for one in members):
+            names = {one.filename for one in members}
+            if len(names) < len(members) or not names <= set(FILES) or any(one.compress_type for one in members):
                 raise ValueError(f"it holds more than {', '.join(FILES)}, uncompressed")
             for one in members:
                 with archive.open(one) as source, open(folder / one.filename, "wb") as target:

@@ -19,6 +19,10 @@ _FLOORS = {
     ("wflw-98", "mtfl-5"): 0.0009,
     ("youtu-88", "mtfl-5"): 0.0002,
     ("imm-frontal-73", "mtfl-5"): 0.0120,
+    # These are some of the same points, by their definition.
+    ("ibug-68", "ibug-51"): 0.0,
+    ("ibug-68", "ibug-49"): 0.0,
+    ("ibug-51", "ibug-49"): 0.0,
 }
 _MAPS: dict[tuple[str, str], Rows] = {pair: rows for family in FAMILIES for pair, rows in family.MAPS.items()}
 
@@ -108,7 +112,7 @@ def conversion_floor(source: str, target: str) -> float | None:
     Returns
     -------
     float or None
-        0 from a scheme to itself; None where it is not known.
+        0 from a scheme to itself, and to one that is a part of it; None where it is not known.
 
     >>> tuple(conversion_floor(source, "ibug-68") for source in ("wflw-98", "ibug-68", "jd-106"))
     (0.0039, 0.0, None)

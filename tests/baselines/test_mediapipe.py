@@ -159,6 +159,26 @@ def test_a_worker_that_dies_is_an_error_that_says_why_and_the_next_model_has_a_n
     assert np.isfinite(method.predict([photo], [[10, 10, 40, 50]])).all()
 
 
+@pytest.mark.parametrize(
+    "does", ["exec >&-; exec sleep 1000", 'echo \'{"mediapipe": "1"}\'; read line; echo 7; exec sleep 1000']
+)
+def test_a_worker_that_hangs_or_answers_what_is_none_is_ended(does, tmp_path, monkeypatch):
+    monkeypatch.setattr(client, "SECONDS", 0.01)
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\n{does}\n")
+    script.chmod(0o700)
+    with pytest.raises(MethodError, match=r"its process in .*python ended with -9: it said nothing"):
+        client.Client(str(script)).meshes(photo_of())
+
+
+def test_a_program_that_says_something_else_is_no_python(tmp_path):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho 7\n")
+    script.chmod(0o700)
+    with pytest.raises(MissingDependencyError, match=r"python is no Python"):
+        client.installed(str(script))
+
+
 def test_the_worker_ends_with_its_method_and_copies_have_their_own(python, faces):
     method = MediaPipe(python, map="index").fit(faces[0])
     photo, box = photo_of((10, 10, 40, 50)), [[10, 10, 40, 50]]

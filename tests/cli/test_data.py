@@ -38,6 +38,15 @@ def test_info_of_a_single_file_tells_its_faces_once(call, tmp_path):
     assert status and "no file of the split 'test'" in problems
 
 
+def test_info_tells_faces_that_only_have_the_names_of_others(call, tmp_path):
+    names = ",".join(f"x{i},y{i}" for i in range(5))
+    for split, x in (("train", 1), ("test", 3)):
+        (tmp_path / f"{split}.csv").write_text(f"image,{names}\na.png,{x},2,9,2,5,6,2,9,8,9\n")
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 20, 3), np.uint8))
+    status, text, _ = call("info", "csv", "--data", str(tmp_path))
+    assert status == 0 and text.count("faces         1") == 2 and "the faces of" not in text
+
+
 def test_info_says_which_split_is_absent_and_fails_if_all_are(call, tmp_path):
     write_face(tmp_path / "afw", "a_1")
     status, text, err = call("info", "300w", "--data", tmp_path)

@@ -11,5 +11,7 @@ def test_the_command_shares_and_a_dry_run_does_not_ask(call, tmp_path):
     status, text, err = call(*command, "--dry-run")
     assert status == 0 and text.splitlines()[-1].startswith("1 run") and not place.exists()
     assert f"--dry-run does not ask file://{place}: what only that place holds is shown as to do" in err
+    err = call(*command[:-1], "sftp://me:s3cr@t@host/x", "--dry-run")[2]
+    assert "--dry-run does not ask sftp://host/x: " in err
     assert call(*command)[0] == 0
     assert sorted(path.suffix for path in place.iterdir()) == [".txt", ".zip"]

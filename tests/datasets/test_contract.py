@@ -127,6 +127,30 @@ def test_a_mapped_point_is_missing_or_hidden_where_one_that_makes_it_is(tmp_path
     assert faces.visible.tolist() == [[True] * 5, [True, True, False, True, True]]
 
 
+@pytest.mark.parametrize("boxes", [None, [[0.0, 0.0, 90.0, 90.0]] * 3])
+def test_points_that_cannot_be_are_faults_though_a_map_leaves_them_out(boxes, tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/far.txt").touch()
+
+    class Far(Dataset):
+        name, scheme, splits, folder, holds = "far", "ibug-68", ("train",), "far", ("far.txt",)
+        licence = "none"
+
+        def read(self, folder, split):
+            points = np.random.default_rng(0).uniform(5, 90, (3, 68, 2))
+            points[0, 0] = 1e9  # of the jaw, which five points do not need
+            points[1, 30] = np.inf  # the tip of the nose
+            found = toy_faces(3)
+            own = None if boxes is None else np.array(boxes)
+            return Columns(ids=found.ids.tolist(), images=found.images, landmarks=points, boxes=own)
+
+    fldbench.register_dataset("far", Far)
+    for to in ({}, {"map_to": "mtfl-5"}):
+        with pytest.raises(DataError, match="2 of 3 faces"):
+            load_dataset("far", tmp_path, **to)
+        assert len(load_dataset("far", tmp_path, faulty="skip", **to)) == 1
+
+
 def test_a_scheme_that_no_map_leads_to_is_refused(dots, tmp_path):
     (tmp_path / "dots").mkdir()
     (tmp_path / "dots/dots.txt").touch()

@@ -49,10 +49,26 @@ def test_shapes_that_do_not_fit(name, how):
         check_arrays(wrong, "x")
 
 
-@pytest.mark.parametrize("name", ["errors", "charged", "counts", "confidence"])
-def test_numbers_are_numbers(name):
-    with pytest.raises(DataError, match=rf"^x: the kind of {name} is '<U1'; must be numbers$"):
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        *((name, "numbers") for name in ("errors", "charged", "counts", "confidence", "probabilities:smile")),
+        *(("codes:smile", "whole numbers"), ("subset:a", "flags")),
+    ],
+)
+def test_numbers_are_numbers(name, allowed):
+    with pytest.raises(DataError, match=rf"^x: the kind of {name} is '<U1'; must be {allowed}$"):
         check_arrays(arrays() | {name: np.full(N, "x")}, "x")
+
+
+def test_the_classes_of_faces_may_be_text():
+    check_arrays(arrays() | {"attribute:smile": np.full(N, "yes"), "groups": np.full(N, "a person")}, "x")
+
+
+@pytest.mark.parametrize("name", ["ids", "slices"])
+def test_names_are_text(name):
+    with pytest.raises(DataError, match=rf"^x: the kind of {name} is 'float64'; must be text$"):
+        check_arrays(arrays() | {name: np.zeros(N if name == "ids" else 1)}, "x")
 
 
 def written(tmp_path, content, publish_too=True):
@@ -77,6 +93,11 @@ def looked_at(source, tmp_path, text):
             read([source])
         except FldbenchError as error:
             assert "\n" not in str(error)
+
+
+def test_records_whose_ids_are_numbers_end_no_table(tmp_path):
+    folder, _ = written(tmp_path, arrays() | {"ids": np.arange(N)}, publish_too=False)
+    looked_at(folder, tmp_path, "faces.npz: the kind of ids is 'int64'; must be text")
 
 
 @pytest.mark.parametrize(("name", "values"), [("charged", np.full(N, "x")), ("errors", np.ones(N, bool))])

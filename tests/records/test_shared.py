@@ -71,6 +71,28 @@ def test_what_is_here_is_not_replaced_and_a_failure_is(full, tmp_path, url):
     assert not store.record_path("l.failed").exists()
 
 
+def test_what_is_here_and_there_is_brought_again_only_if_its_size_is_another(full, tmp_path, url):
+    place = tmp_path / "shared/k.zip"
+    whole = place.read_bytes()
+    for new, kept in ((b"Printed", True), (b"P", False)):
+        place.write_bytes(changed := whole.replace(b"printed", new))
+        shared = Shared(url)
+        shared.pull(full, KEYS, pytest.fail)
+        shared.push(full, KEYS)
+        assert place.read_bytes() == (changed if kept else whole)
+
+
+def test_a_damaged_one_of_the_same_size_is_written_again(full, tmp_path, url):
+    place = tmp_path / "shared/k.zip"
+    whole = place.read_bytes()
+    place.write_bytes(whole.replace(b"printed", b"Printed"))
+    store, notes, shared = Store(tmp_path / "other"), [], Shared(url)
+    shared.pull(store, KEYS, notes.append)
+    assert len(notes) == 1 and not store.has_record("k")
+    shared.push(full, KEYS)  # as if it had been fitted again
+    assert place.read_bytes() == whole
+
+
 def test_an_edited_record_here_is_replaced(full, tmp_path, url):
     store, _ = pulled(url, tmp_path / "other")
     file = store.record_path("k") / "run.json"
@@ -100,6 +122,7 @@ def test_what_is_not_the_sound_record_of_its_key_is_said_and_written_again(full,
         "Bad CRC-32": whole.replace(b"printed", b"Printed"),
         "more than run.json, faces.npz, output.txt, uncompressed": zipped([*own.items(), ("../../x", b"")]),
         "output.txt, uncompressed": zipped(own.items(), zipfile.ZIP_DEFLATED),
+        "faces.npz, output.txt": zipped([*own.items(), ("facez.npz", b"")]).replace(b"facez.npz", b"faces.npz"),
         "its content does not fit its digest": zipped([("run.json", edited), ("faces.npz", own["faces.npz"])]),
         "faces.npz does not fit its digest": zipped([("run.json", own["run.json"]), ("faces.npz", b"PK")]),
         "faces.npz is gone": zipped([("run.json", own["run.json"])]),
@@ -120,6 +143,15 @@ def test_what_is_not_the_sound_record_of_its_key_is_said_and_written_again(full,
     full.record_path("k.failed").rename(tmp_path / "gone")
     Shared(url).push(full, KEYS)
     assert place.read_bytes() == whole
+
+
+def test_a_record_that_is_too_large_does_not_keep_the_others_away(full, tmp_path, url, monkeypatch):
+    largest = (tmp_path / "shared/l.zip").stat().st_size
+    assert (tmp_path / "shared/k.zip").stat().st_size > largest
+    monkeypatch.setattr("fldbench.records.shared.LARGEST", largest)
+    store, notes = pulled(url, tmp_path / "other")
+    assert notes == [f"{url}/k.zip is not used and will be written again: it has more than {largest} bytes"]
+    assert {path.name for path in (store.folder / "records").iterdir()} == {"l"}
 
 
 def test_a_record_of_another_version_is_left_alone(full, tmp_path, url):
@@ -151,6 +183,8 @@ def test_places_that_cannot_be_used_are_said_at_once(tmp_path, monkeypatch):
     for url, why in [
         (f"file://{tmp_path}/file", "exist"),
         ("nothing://user:secret@x", "Protocol not known: nothing"),
+        ("nothing://user:@secret@x", "'nothing://x'"),
+        ("secret://user:secret@x", "Protocol not known: …"),
     ]:
         with pytest.raises(StoreError, match="cannot be reached or written") as caught:
             Shared(url)

@@ -190,3 +190,8 @@ def test_what_an_exact_answer_loses_is_that_of_synthetic_faces(source, target, e
 
 def test_what_is_not_measured_is_not_known():
     assert conversion_floor("jd-106", "ibug-68") is None and conversion_floor("imm-58", "imm-58") == 0
+
+
+def test_a_part_of_the_same_points_costs_nothing():
+    for source, target in (("ibug-68", "ibug-51"), ("ibug-68", "ibug-49"), ("ibug-51", "ibug-49")):
+        assert set(np.unique(map_matrix(source, target))) == {0, 1} and conversion_floor(source, target) == 0
