@@ -178,6 +178,15 @@ def test_a_write_that_ends_early_leaves_nothing(full, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "small").iterdir()] == ["fldbench.txt"]
 
 
+def test_no_room_to_pack_a_record_is_said_as_a_lost_connection_is(full, url, monkeypatch):
+    def no_room(self, *args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", no_room)
+    with pytest.raises(StoreError, match=r"\(\[Errno 28\] No space left on device\); nothing here is lost"):
+        Shared(url).push(full, KEYS)
+
+
 def test_places_that_cannot_be_used_are_said_at_once(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     for url, why in [
