@@ -70,10 +70,13 @@ class Shared:
                 found = self._system.ls(self._folder, detail=True)
             except FileNotFoundError:  # an object store has no empty folders
                 found = []
-        sizes = {str(one["name"]).rpartition("/")[2]: one["size"] for one in found}
-        for key in (key for key in keys if f"{key}.zip" in sizes):
-            if store.has_record(key):
-                self._sizes[key] = sizes[f"{key}.zip"]
+        there = {str(one["name"]).rpartition("/")[2]: one for one in found}
+        for key in (key for key in keys if f"{key}.zip" in there):
+            if there[f"{key}.zip"]["type"] != "file":
+                note(f"{self._name(key)} is no file: it is left there, and not used")
+                self._there.add(key)
+            elif store.has_record(key):
+                self._sizes[key] = there[f"{key}.zip"]["size"]
             else:
                 self._bring(store, key, note)
 

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +154,18 @@ def test_a_record_that_is_too_large_does_not_keep_the_others_away(full, tmp_path
     store, notes = pulled(url, tmp_path / "other")
     assert notes == [f"{url}/k.zip is not used and will be written again: it has more than {largest} bytes"]
     assert {path.name for path in (store.folder / "records").iterdir()} == {"l"}
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda place: place.symlink_to("nowhere")])
+def test_what_is_no_file_neither_ends_a_run_nor_keeps_it_waiting(full, tmp_path, url, make):
+    place = tmp_path / "shared/k.zip"
+    place.unlink()
+    make(place)
+    store, notes, shared = Store(tmp_path / "other"), [], Shared(url)
+    shared.pull(store, KEYS, notes.append)
+    assert notes == [f"{url}/k.zip is no file: it is left there, and not used"] and store.has_record("l")
+    shared.push(full, KEYS)
+    assert not place.is_file() and os.path.lexists(place)
 
 
 def test_a_record_of_another_version_is_left_alone(full, tmp_path, url):
