@@ -70,10 +70,13 @@ class Shared:
                 found = self._system.ls(self._folder, detail=True)
             except FileNotFoundError:  # an object store has no empty folders
                 found = []
-        sizes = {str(one["name"]).rpartition("/")[2]: one["size"] for one in found}
-        for key in (key for key in keys if f"{key}.zip" in sizes):
-            if store.has_record(key):
-                self._sizes[key] = sizes[f"{key}.zip"]
+        there = {str(one["name"]).rpartition("/")[2]: one for one in found}
+        for key in (key for key in keys if f"{key}.zip" in there):
+            if there[f"{key}.zip"]["type"] != "file":
+                note(f"{self._name(key)} is no file: it is left there, and not used")
+                self._there.add(key)
+            elif store.has_record(key):
+                self._sizes[key] = there[f"{key}.zip"]["size"]
             else:
                 self._bring(store, key, note)
 
@@ -90,18 +93,16 @@ class Shared:
         for key in keys:
             if key in self._there or not store.has_record(key):
                 continue
-            with tempfile.TemporaryFile() as packed:
+            with self._reached(), tempfile.TemporaryFile() as packed:
                 with zipfile.ZipFile(packed, "w") as archive:
                     for name in FILES:
                         if (file := store.record_path(key) / name).is_file():
                             archive.write(file, name)
-                if self._sizes.get(key) == packed.tell():
-                    self._there.add(key)
-                    continue
-                packed.seek(0)
-                # Most file systems show what is written in a transaction when it is whole, and not before.
-                with self._reached(), self._system.transaction, self._system.open(self._path(key), "wb") as target:
-                    shutil.copyfileobj(packed, target, AT_ONCE)
+                if self._sizes.get(key) != packed.tell():
+                    packed.seek(0)
+                    # Most file systems show what is written in a transaction when it is whole, and not before.
+                    with self._system.transaction, self._system.open(self._path(key), "wb") as target:
+                        shutil.copyfileobj(packed, target, AT_ONCE)
             self._there.add(key)
 
     def _bring(self, store: Store, key: str, note: Callable[[str], None]) -> None:

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +156,18 @@ def test_a_record_that_is_too_large_does_not_keep_the_others_away(full, tmp_path
     assert {path.name for path in (store.folder / "records").iterdir()} == {"l"}
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda place: place.symlink_to("nowhere")])
+def test_what_is_no_file_neither_ends_a_run_nor_keeps_it_waiting(full, tmp_path, url, make):
+    place = tmp_path / "shared/k.zip"
+    place.unlink()
+    make(place)
+    store, notes, shared = Store(tmp_path / "other"), [], Shared(url)
+    shared.pull(store, KEYS, notes.append)
+    assert notes == [f"{url}/k.zip is no file: it is left there, and not used"] and store.has_record("l")
+    shared.push(full, KEYS)
+    assert not place.is_file() and os.path.lexists(place)
+
+
 def test_a_record_of_another_version_is_left_alone(full, tmp_path, url):
     content = json.loads((full.record_path("k") / "run.json").read_bytes()) | {"schema_version": 99}
     newer = zipped([("run.json", json.dumps(content))])
@@ -176,6 +190,15 @@ def test_a_write_that_ends_early_leaves_nothing(full, tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="No space left on device"):
         Shared(f"file://{tmp_path}/small").push(full, KEYS)
     assert [path.name for path in (tmp_path / "small").iterdir()] == ["fldbench.txt"]
+
+
+def test_no_room_to_pack_a_record_is_said_as_a_lost_connection_is(full, url, monkeypatch):
+    def no_room(self, *args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", no_room)
+    with pytest.raises(StoreError, match=r"\(\[Errno 28\] No space left on device\); nothing here is lost"):
+        Shared(url).push(full, KEYS)
 
 
 def test_places_that_cannot_be_used_are_said_at_once(tmp_path, monkeypatch):
