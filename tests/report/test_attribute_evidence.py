@@ -82,12 +82,12 @@ def test_other_counts_are_found(out, fields, message):
     [
         (
             "probabilities:mood",
-            lambda kept: kept[:3],
-            "mood has 8 faces and 2 classes; probabilities of (3, 2) are kept",
+            lambda kept: kept[:, [0, 1, 1]],
+            "mood has 8 faces and 2 classes; probabilities of (8, 3) are kept",
         ),
         ("probabilities:mood", lambda kept: 2 * kept, "numbers are kept for mood that are no probabilities"),
         ("codes:mood", lambda kept: 9 * kept, "attribute: a code is -9; must be 0 to 1, or -1"),
-        ("codes:mood", lambda kept: 1.0 * kept, "mood has 8 faces and 2 classes; its codes are float64"),
+        ("codes:mood", lambda kept: kept.astype("u1"), "mood has 8 faces and 2 classes; its codes are uint8"),
         ("codes:pose", lambda kept: (kept + 1) % 3, "confusion of pose is "),
         ("probabilities:pose", lambda kept: kept**2 / (kept**2).sum(axis=1, keepdims=True), "the reliability bins"),
     ],

@@ -97,14 +97,13 @@ def test_an_edited_file_is_found(out):
     ],
 )
 def test_errors_that_cannot_be_are_found(out, errors, why):
-    path = chosen(out)
-    with np.load(path / "faces.npz") as kept:
-        changed = kept["errors"].copy()
+    with np.load(chosen(out) / "faces.npz") as kept:
+        arrays = {name: kept[name].copy() for name in kept}
     if errors is None:
-        changed = changed[:2]
+        arrays = {name: values[:2] for name, values in arrays.items() if name != "slices"}
     else:
-        changed[: len(errors)] = errors
-    rewritten(out, errors=changed)
+        arrays["errors"][: len(errors)] = errors
+    rewritten(out, **arrays)
     status, text = check(out)
     assert status == 1 and why in text
 
