@@ -76,6 +76,11 @@ LEADS = {
         ("robustness.csv", {"method": "hog-ridge", "harm": "rotation"}, ["nme@5"]),
         *(("robustness.csv", {"method": name, "harm": "box-shift"}, ["nme@5"]) for name in ("cnn-small", "hog-ridge")),
     ],
+    "synthetic": [
+        ("leaderboard.csv", {"method": name, "protocol": f"synthetic-test{boxes}"}, ["nme"])
+        for name in ("hog-ridge", "lbf", "asm")
+        for boxes in ("", "@boxes=jittered:0.05")
+    ],
     "wflw-crops": [
         *(
             ("leaderboard.csv", {"method": n, "protocol": "wflw-as-68"}, ["nme"])
@@ -145,6 +150,7 @@ ALSO = {
 }
 SMALLEST = {  # methods of which a README says that they have the smallest NME of all, or of some
     "300w": [("average", "300w-helen", ())],
+    "synthetic": [("hog-ridge", f"synthetic-test{boxes}", ()) for boxes in ("", "@boxes=jittered:0.05")],
 }
 
 
