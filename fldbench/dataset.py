@@ -165,7 +165,9 @@ class Dataset:
         except UnknownNameError as error:
             raise DataError(f"{self._label}: map_to is {target!r}; {error}") from error
         visible = None if found.visible is None else np.asarray(~found.visible, float) @ weights.T == 0
-        return replace(found, landmarks=map_landmarks(found.landmarks, source, target), visible=visible, scheme=target)
+        landmarks = map_landmarks(found.landmarks, source, target)
+        notes = (*found.notes, f"points of {source} mapped to {target}")
+        return replace(found, landmarks=landmarks, visible=visible, scheme=target, notes=notes)
 
     def _framed(self, images: Images) -> Images:
         """Return the images in the frame that the option `orientation` asks for."""

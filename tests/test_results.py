@@ -9,6 +9,7 @@ import pytest
 import fldbench
 from fldbench.report import robustness
 from fldbench.report.evidence import check_evidence
+from fldbench.run.suite import load_suite
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = sorted((ROOT / "results").rglob("records.zip"))
@@ -208,6 +209,10 @@ def test_what_is_said_of_ties_is_what_paired_tests_say():
     for protocol in ("imm-frontal", "imm-frontal@boxes=jittered:0.05"):
         rows = [row for row in rows_of(ROOT / "results/imm-frontal/leaderboard.csv") if row["protocol"] == protocol]
         assert [row["method"] for row in rows if "a" in row["ties"]] == ["asm", "hog-ridge"]
+    rows = rows_of(ROOT / "results/synthetic/leaderboard.csv")
+    assert {row["method"] for row in rows if "a" in row["ties"]} == {"hog-ridge"}
+    jittered = {row["method"] for row in rows if "jittered" in row["protocol"] and "b" in row["ties"]}
+    assert jittered == {"asm", "lbf"}
     letters = {}
     for row in rows_of(ROOT / "results/300w/leaderboard.csv"):
         letters.setdefault(row["protocol"], {})[row["method"]] = set(row["ties"])
@@ -240,6 +245,18 @@ def test_committed_tables_are_those_of_their_records(records, tmp_path):
     for path in fldbench.leaderboard(records).write(tmp_path):
         own = records.with_name(path.name)
         assert own.read_bytes() == path.read_bytes(), f"{own} is not what its records give: make tables"
+
+
+SUITES = [path.with_name("suite.yaml") for path in PUBLISHED if path.with_name("suite.yaml").exists()]
+
+
+@needs_records
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.parent.name)
+def test_the_methods_of_a_suite_are_those_of_the_table_beside_it(path):
+    suite = load_suite(path)
+    labels = {one.label for one in suite.each_method}
+    rows = rows_of(path.with_name("leaderboard.csv"))
+    assert {row["method"].removesuffix(" (contaminated)") for row in rows} == labels
 
 
 CURVES = [path for path in PUBLISHED if path.with_name("robustness.csv").exists()]
