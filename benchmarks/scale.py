@@ -195,7 +195,7 @@ def taken(work: Callable[[], Any]) -> tuple[Cost, Any]:
     return Cost(time.process_time() - before, peak.megabytes), result
 
 
-def on_workers(cells: int, faces: int = 1000, **params: Any) -> list[Record]:
+def on_workers(cells: int, faces: int = 400, **params: Any) -> list[Record]:
     """Print the wall time of equal cells of `linear` on one worker and on two, and return the records of the last.
 
     It is that of the whole call: what is planned and collected in this process is not shared out.
