@@ -137,7 +137,8 @@ class Samples:
 
     def turns(self, reference: np.ndarray) -> np.ndarray:
         """Return `turns` from the reference to all shapes, (n,) complex."""
-        return np.concatenate([turns(reference, self.shapes[rows]) for rows in blocks(len(self.shapes), SHAPES_AT_ONCE)])
+        parts = blocks(len(self.shapes), SHAPES_AT_ONCE)
+        return np.concatenate([turns(reference, self.shapes[rows]) for rows in parts])
 
     def steps(
         self, goals: np.ndarray, turn: np.ndarray, rows: slice = slice(None), points: slice = slice(None)

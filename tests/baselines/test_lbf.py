@@ -100,8 +100,28 @@ def test_a_weight_of_two_is_a_sample_that_stands_twice(node):
 def test_nothing_to_divide_sends_everything_left():
     values = np.full((4, 6), 7, np.uint8)
     pairs = np.ones((3, 5, 2), np.int32)
-    _, thresholds = lbf_forest.grow(values, np.zeros((6, 2)), np.ones(6), np.arange(6), pairs, np.full((3, 5), 0.9), 2, 6)
+    drawn = (np.arange(6), pairs, np.full((3, 5), 0.9), 2, 6)
+    _, thresholds = lbf_forest.grow(values, np.zeros((6, 2)), np.ones(6), *drawn)
     assert (thresholds == 255).all()
+
+
+def test_a_large_node_is_judged_on_a_part_of_its_samples(node):
+    """By brute force on the eight that stand at k + (the fraction of k times the golden ratio) eighths of the list."""
+    values, steps, weights, rows, pairs, draws = node
+    part = rows[[int((k + k * 0.6180339887498949 % 1) * 5) for k in range(8)]]
+    threshold_at = values[pairs[0, :, 0]].astype(int) - values[pairs[0, :, 1]]
+    found = []
+    for c in range(len(pairs[0])):
+        threshold = threshold_at[c, rows[int(draws[0, c] * 40)]]
+        sides = [part[threshold_at[c, part] <= threshold], part[threshold_at[c, part] > threshold]]
+        if all(map(len, sides)):
+            sums = [(weights[side, None] * steps[side]).sum(axis=0) for side in sides]
+            found.append((sum(s @ s / weights[side].sum() for s, side in zip(sums, sides, strict=True)), c, threshold))
+    _, best, threshold = max(found)
+    chosen, thresholds = lbf_forest.grow(*node, 1, 8)
+    assert chosen[0].tolist() == pairs[0, best].tolist() and thresholds[0] == threshold
+    whole = lbf_forest.grow(*node, 1, 40)
+    assert np.array_equal(whole[0], lbf_forest.grow(*node, 1, 1000)[0])
 
 
 def test_leaves_by_a_slow_walk():
