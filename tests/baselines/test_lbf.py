@@ -8,8 +8,9 @@ import pytest
 from drawn import drawn_faces, error, jittered
 
 from fldbench.baselines.lbf import forest as lbf_forest
-from fldbench.baselines.lbf.method import LBF, Samples, principal_steps, turns
+from fldbench.baselines.lbf.method import LBF
 from fldbench.baselines.lbf.ridge import LeafRidge, spread
+from fldbench.baselines.lbf.samples import Samples, principal_steps, turns
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
