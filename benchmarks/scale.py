@@ -3,8 +3,8 @@
     python benchmarks/scale.py cells [N]          N trivial cells, each in a process of its own (default 200)
     python benchmarks/scale.py plan [N]           the plan of N cells (default 1,000), as `run --dry-run` makes it
     python benchmarks/scale.py growth [N ...]     load, pack, fit, predict, score and report for N training faces
-                                                  (default 1000 10000), for --methods linear lbf hog-ridge;
-                                                  --stages K of those that have stages; --figure FILE
+                                                  (default 1000 10000), for --methods linear lbf hog-ridge, or with
+                                                  fewer stages lbf:1 hog-ridge:2; --figure FILE
     python benchmarks/scale.py dask [N]           wall time of N equal cells (default 12) on one worker, and on two
 
 Processor time of a process and those that it started, so that other work on the machine changes it little; the lesser
@@ -116,15 +116,15 @@ def slope(few: int, many: int, more: Sequence[str] = ()) -> None:
     print(f"{many} cells: {whole:.1f} s; {few}: {start:.1f} s; {each:.1f} ms for each further one")
 
 
-def growth(sizes: list[int], methods: Sequence[str], stages: int | None, figure: str | None) -> None:
+def growth(sizes: list[int], methods: Sequence[str], figure: str | None) -> None:
     """Print the seconds and the memory of each stage and the exponent of its growth, and draw the seconds."""
     spent: dict[tuple[str, str], list[float]] = {}
     few = fldbench.load_dataset("synthetic", split="train", faces=8)
-    leaderboard([record_of(name, few, measured(name, few, stages)[1]) for name in methods]).to_csv()  # imports all
+    leaderboard([record_of(name, few, measured(name, few)[1]) for name in methods]).to_csv()  # imports all
     for n in sizes:
         # In a process of its own: memory that an earlier size has freed would not be seen as growth.
         with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
-            costs = pool.submit(of_size, n, methods, stages).result()
+            costs = pool.submit(of_size, n, methods).result()
         for name, mine in costs.items():
             print(f"{n:>7} {name:<10}" + "  ".join(f"{stage} {mine[stage]}" for stage in STAGES), flush=True)
             for stage in STAGES:
@@ -137,23 +137,23 @@ def growth(sizes: list[int], methods: Sequence[str], stages: int | None, figure:
         draw(sizes, spent, figure)
 
 
-def of_size(n: int, methods: Sequence[str], stages: int | None) -> dict[str, dict[str, Cost]]:
+def of_size(n: int, methods: Sequence[str]) -> dict[str, dict[str, Cost]]:
     """Return what each stage of each method costs with n faces."""
     with tempfile.TemporaryDirectory() as place:
         load, faces = taken(lambda: fldbench.load_dataset("synthetic", split="train", faces=n))
         packed, _ = taken(lambda: pack(faces, Path(place, "faces.pack")))
         train = open_pack(Path(place, "faces.pack"))
-        found = {name: measured(name, train, stages) for name in methods}
+        found = {name: measured(name, train) for name in methods}
         records = [record_of(name, train, score) for name, (_, score) in found.items()]
         report, _ = taken(lambda: leaderboard(records).to_csv())
     return {name: {"load": load, "pack": packed, **stages, "report": report} for name, (stages, _) in found.items()}
 
 
-def measured(name: str, train: fldbench.FaceSet, stages: int | None) -> tuple[dict[str, Cost], fldbench.Score]:
+def measured(name: str, train: fldbench.FaceSet) -> tuple[dict[str, Cost], fldbench.Score]:
     """Return what it costs to fit a method, to answer as many faces, and to score them; and the score."""
-    method, rules = fldbench.make_method(name), made_rules(len(train))
-    if stages is not None and "stages" in method.get_params():
-        method = fldbench.make_method(name, stages=stages)
+    name, _, stages = name.partition(":")
+    method = fldbench.make_method(name, **({"stages": int(stages)} if stages else {}))
+    rules = made_rules(len(train))
     fit, _ = taken(lambda: method.fit(train))
     predict, answers = taken(lambda: method.predict(train.images, train.boxes))
     score, found = taken(lambda: rules.score(answers, train))
@@ -254,11 +254,10 @@ def main() -> None:
     parser.add_argument("what", choices=("cells", "plan", "growth", "dask"))
     parser.add_argument("sizes", nargs="*", type=int)
     parser.add_argument("--methods", nargs="+", default=METHODS)
-    parser.add_argument("--stages", type=int)
     parser.add_argument("--figure")
     given = parser.parse_args()
     if given.what == "growth":
-        growth(given.sizes or [1000, 10_000], given.methods, given.stages, given.figure)
+        growth(given.sizes or [1000, 10_000], given.methods, given.figure)
     elif given.what == "dask":
         on_workers(*(given.sizes or [12]))
     elif given.what == "cells":
