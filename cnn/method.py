@@ -380,25 +380,3 @@ class NetworkMethod(FittedNetwork):
         if self.frozen:
             network.freeze(self.frozen)
         return network
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class OblongMethod(NetworkMethod):
-    """A network with a crop that may be oblong; its parameters are those of `NetworkMethod`, without `size`.
-
-    Parameters
-    ----------
-    width, height : int
-        Of the crop, px: the square around the box is stretched to them.
-    """
-
-    rules = {**NetworkMethod.rules, "width": whole(1, LARGEST_CROP), "height": whole(1, LARGEST_CROP)}
-    size: ClassVar[None] = None
-
-    width: int = 128
-    height: int = 128
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Width and height of the crop, px."""
-        return self.width, self.height
