@@ -1,7 +1,8 @@
 """Damaged inputs for every reader of fldbench: `python benchmarks/fuzz.py [--inputs N] [--jobs N] [WORD ...]`.
 
-hypothesis damages a good file of each format (tests/support/fuzz_formats.py), N times, and the reader must give an
-answer or an error of fldbench, within 5 s of processor time and 1 GB above what the process had before. WORDs choose
+A good file of each format (tests/support/fuzz_formats.py) is damaged in N different ways, and the reader must give an
+answer or an error of fldbench, within 5 s of processor time and 1 GB above what the process had before. Each example
+of hypothesis is a damaged file and a seed, from which `Random` draws up to 19 more. WORDs choose
 formats by a part of their names; default all. Every 2,000 inputs have a process of their own, so that a crash is seen,
 and a seed of their own; all formats have their first 2,000 before one has its second. What was found is shrunk by
 hypothesis and kept in FOLDER (--keep), and so is what was done, in done.csv: the same command continues after it was
@@ -23,24 +24,32 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
+os.environ |= {"OMP_NUM_THREADS": "1"}  # before anything makes threads, which no fork would have
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT / "tests/support")
 
+import cv2  # noqa: E402
 import hypothesis  # noqa: E402
+import hypothesis.strategies as st  # noqa: E402
 from fuzz_formats import FORMATS, real_samples  # noqa: E402
-from fuzz_inputs import damaged  # noqa: E402
+from fuzz_inputs import damaged, drawn  # noqa: E402
 
 from fldbench.errors import FldbenchError  # noqa: E402
 
 SECONDS, BYTES = 5.0, 2**30  # that one input may take
+MEMORY = "/dev/shm"  # where files are written without a disk
 PART = 2000  # inputs of one process
+GROUP = 20  # of one example of hypothesis, which takes longer to draw it than most readers take to read it
+TRIES = 10 * GROUP  # drawn to find so many that are new
 
 
 class Slow(BaseException):
@@ -75,7 +84,9 @@ def main() -> None:
     sizes_of = {one[:2]: one.inputs for one in wanted}
     rows = [row for row in _done(keep) if not row.found and row.inputs >= sizes_of.get(row[:2], math.inf)]
     done = {row[:2] for row in rows}
-    rows += _run([one for one in wanted if one[:2] not in done], given.jobs, keep)
+    wanted = [one for one in wanted if one[:2] not in done]
+    _import({one.format for one in wanted})
+    rows += _run(wanted, given.jobs, keep)
     wrong = 0
     print(f"{'format':<40}{'inputs':>8}{'refused':>9}{'slowest':>10}  found")
     for name in names:
@@ -86,6 +97,15 @@ def main() -> None:
         print(f"{name:<40}{inputs:>8}{refused:>9}{slowest:>7.0f} ms  {'; '.join(found)}".rstrip())
     print(f"{len(names)} formats, {sum(row.inputs for row in rows)} inputs, {wrong} formats with a fault ({keep})")
     raise SystemExit(wrong > 0)
+
+
+def _import(names: Iterable[str]) -> None:
+    """Read a good file of each format, for what that imports: the processes of the parts, forked from here, have it."""
+    cv2.setNumThreads(1)  # threads would be missing in them
+    makers = FORMATS | real_samples()
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            makers[name](Path(folder)).read()
 
 
 def _done(keep: Path) -> Iterator[Row]:
@@ -99,7 +119,7 @@ def _done(keep: Path) -> Iterator[Row]:
 def _run(wanted: list[Row], jobs: int, keep: Path) -> Iterator[Row]:
     """Run the parts in processes, `jobs` at the same time; write down and yield what each did."""
     context, running, waiting = get_context("fork"), dict[int, tuple[ForkProcess, Row, Path]](), iter(wanted)
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as place:
         while True:
             while len(running) < jobs and (part := next(waiting, None)) is not None:
                 folder = Path(tempfile.mkdtemp(dir=place))
@@ -128,14 +148,30 @@ def _run_part(part: Row, folder: Path, keep: Path) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries of images say there what is wrong with each
     (folder / "files").mkdir()
     form = (FORMATS | real_samples())[part.format](folder / "files")
-    form.read()  # imports and caches are not the input's
+    form.read()  # caches are not the input's
     limit = _address_space() + BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     signal.signal(signal.SIGVTALRM, _too_slow)
     counts = {"inputs": 0, "refused": 0, "slowest": 0.0}
     last = [b""]
 
-    def check(content: bytes) -> None:
+    good = form.file.read_bytes()
+    seen = {hash(good)}
+
+    def check(example: tuple[bytes, int]) -> None:
+        first, seed = example
+        new = 0
+        # hypothesis draws some seeds again and again, but not with the same file.
+        draw = Random(first + seed.to_bytes(4, "big"))
+        for content in islice(chain([first], drawn(good, form.sealed, draw)), TRIES):
+            if hash(content) not in seen:
+                read(content)
+                seen.add(hash(content))
+                new += 1
+            if new == GROUP:
+                return
+
+    def read(content: bytes) -> None:
         last[0] = content
         form.file.write_bytes(content)
         counts["inputs"] += 1
@@ -150,13 +186,13 @@ def _run_part(part: Row, folder: Path, keep: Path) -> None:
             counts["slowest"] = max(counts["slowest"], 1000 * (time.process_time() - start))
 
     settings = hypothesis.settings(
-        max_examples=part.inputs,
+        max_examples=max(1, part.inputs // GROUP),
         database=None,
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
         phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
     )
-    strategy = damaged(form.file.read_bytes(), form.sealed)
+    strategy = st.tuples(damaged(good, form.sealed), st.integers(0, 2**32 - 1))
     found = ""
     try:
         hypothesis.seed(part.seed)(settings(hypothesis.given(strategy)(check)))()

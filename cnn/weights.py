@@ -6,8 +6,10 @@ Nothing is downloaded, and no pickle runs: .safetensors is read as it is, anythi
 from __future__ import annotations
 
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from fldbench.model_file import Learned
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # keys under which training programs keep the weights
 PREFIX = "network."  # of the weights' names in a saved model of fldbench
 NAMED = 3  # weights that a message names
+PICKLES = 5  # with which a file of torch before 1.6 begins; the numbers follow
+LONGEST_WORD = 2000  # letters
 
 
 def load_weights(network: Network, path: str | Path) -> list[str]:
@@ -109,6 +113,7 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
             content = load_file(path)
         else:
             _check_folded(path)
+            _check_words(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataError(
@@ -135,6 +140,20 @@ def _check_folded(path: Path) -> None:
             claimed, size = sum(member.file_size for member in archive.infolist()), path.stat().st_size
         if claimed > size:
             raise ValueError(f"its members claim {claimed} bytes, and it has {size}")
+
+
+def _check_words(path: Path) -> None:
+    """Raise ValueError for a pickle with an endless word: torch would look through it once for each of its letters."""
+    with open(path, "rb") as file:
+        pickles = [file] * PICKLES
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                pickles = [BytesIO(archive.read(name)) for name in archive.namelist() if name.endswith(".pkl")]
+        for one in pickles:
+            for _, argument, _ in pickletools.genops(one):
+                words = argument.split() if isinstance(argument, str | bytes) else []
+                if any(len(word) > LONGEST_WORD for word in words):
+                    raise ValueError(f"it has a word of more than {LONGEST_WORD} letters")
 
 
 def _shape(tensor: torch.Tensor) -> str:

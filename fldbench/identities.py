@@ -177,10 +177,14 @@ def mean_of_failures(result: Result, threshold: Fraction) -> Range | None:
 def number(value: Fraction | float) -> str:
     """Return a number for a sentence, with at most three decimals.
 
-    >>> number(Fraction(1083, 20)), number(Fraction(8))
-    ('54.15', '8')
+    >>> number(Fraction(1083, 20)), number(Fraction(8)), number(Fraction(-(10**400)))
+    ('54.15', '8', '-inf')
     """
-    return f"{float(value):.3f}".rstrip("0").rstrip(".")
+    try:
+        shown = float(value)
+    except OverflowError:  # it is larger than any float
+        shown = math.inf if value > 0 else -math.inf
+    return f"{shown:.3f}".rstrip("0").rstrip(".")
 
 
 def _decimal(text: str) -> tuple[Fraction, Fraction]:
@@ -248,7 +252,7 @@ def _areas(result: Result) -> list[Contradiction]:
 
 def _nobody_fails(rate: Range | None, n: int | None) -> bool:
     """Return whether a rate can only be that of no face at all."""
-    return rate is not None and (rate.high <= TOLERANCE if n is None else list(counts(rate, n)) == [0])
+    return rate is not None and (rate.high <= TOLERANCE if n is None else counts(rate, n) == range(1))
 
 
 def _order(result: Result) -> list[Contradiction]:

@@ -46,7 +46,8 @@ def chosen_category(content: dict[str, Any], used: Sequence[Any], wanted: int | 
         For a category that is not there, and for several among which nobody chose.
     """
     rows = content.get("categories")
-    known = {row.get("id"): row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)}
+    rows = [row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)]
+    known = {row["id"]: row for row in rows if isinstance(row.get("id"), int | str)}
     counts = Counter(one for one in used if isinstance(one, (int, str)))
     shown = [f"{known.get(one, {}).get('name', one)!r} ({n} annotations)" for one, n in counts.items()]
     if wanted is not None:

@@ -181,7 +181,7 @@ def _about_faces(claim: Claim) -> Iterator[str]:
             yield f"FR{at} {text} %: no whole number of {claim.n} faces"
         else:
             how, counts = found
-            faces = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+            faces = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
             exact = f"{float(Fraction(100 * counts[0], claim.n or 1)):.{len(text.partition('.')[2]) + 3}f}"
             aside = "" if how == "rounded" else f" if {exact} % was {how}; no whole number if it was rounded once"
             yield f"FR{at} {text} %: {faces} of {claim.n} faces{aside}"

@@ -17,6 +17,7 @@ from fldbench.protocols.published import FACES
 _VALUE = re.compile(
     r"(?P<value>\d+\.?\d*|\.\d+)\s*%?(?P<spread>\s*(?:[_^]?\s*(?:±|\+/-|\+-)\s*[\d.]+|\([\d.±\s]+\))\s*%?)?"
 )
+_NUMBER = re.compile(r"\d+\.?\d*|\.\d+")  # Fraction alone takes 1e999999999 too, and works on it for hours
 _NOTHING = {"", "-", "–", "—", "−", "/", "n/a", "na", "nan", "none", "n.a.", "?"}
 _ROLES = {
     "method": r"methods?|models?|approach|name|algorithms?|networks?",
@@ -144,10 +145,10 @@ def _read_long(grid: Grid, roles: dict[str, int], table: str, reading: Reading) 
     for row, metric, (text, spread) in found:
         threshold = metric.threshold
         if said := _cell(row, roles, "threshold").rstrip("% "):
-            try:
+            if _NUMBER.fullmatch(said) and Fraction(said):
                 threshold = Fraction(said) * (100 if Fraction(said) < 1 else 1)
-            except ValueError:
-                reading.problems.append(f"line {row.line}: the threshold is {said!r}; it cannot be read as a number")
+            else:
+                reading.problems.append(f"line {row.line}: the threshold is {said!r}; it must be a number above 0")
         source = re.split(r" \(|;", _cell(row, roles, "source"))[0].strip()
         column = _Column(metric.metric, threshold, "", "", "", is_fraction(metric.metric, values[metric.metric]))
         _add(row, roles, source or table, column, grid.caption, text, spread, reading)

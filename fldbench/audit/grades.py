@@ -175,13 +175,19 @@ def _with_missed_faces(result: Result) -> Iterator[_Convention]:
     """Yield the smallest number of missed faces that removes every contradiction."""
     if not result.n or not result.rates:
         return
-    most = min(max(counts(rate, result.n), default=0) for rate in result.rates.values())
-    for missed in range(1, most + 1):
-        other = replace(result, missed=missed)
-        if not contradictions(other):
-            words = f"at least {missed} of {result.n} faces were missed, failed, and left out of the NME"
-            yield _Convention(words, other)
-            return
+    failing = [counts(rate, result.n) for rate in result.rates.values()]
+    most = min(possible[-1] if possible else 0 for possible in failing)
+    # The more were missed, the less is asked of the others; so the smallest number is found by halving.
+    least, enough = 1, most + 1
+    while least < enough:
+        half = (least + enough) // 2
+        if contradictions(replace(result, missed=half)):
+            least = half + 1
+        else:
+            enough = half
+    if least <= most:
+        words = f"at least {least} of {result.n} faces were missed, failed, and left out of the NME"
+        yield _Convention(words, replace(result, missed=least))
 
 
 def _at_other_thresholds(result: Result) -> Iterator[_Convention]:
@@ -213,7 +219,7 @@ def _rates_written_otherwise(result: Result, context: Context) -> Iterator[_Conv
         written = {"cut after its last digit, not rounded": Range.cut, "rounded twice": Range.rounded_twice}
         for words, reading in written.items():
             whole = counts(reading(rate.text), result.n) if result.n else ()
-            faces = f"{whole[0]} of {result.n} faces, " if len(whole) == 1 else ""
+            faces = f"{whole[0]} of {result.n} faces, " if whole and whole[0] == whole[-1] else ""
             yield with_rate(faces + words, reading(rate.text))
         as_fraction = Range(rate.low * 100, rate.high * 100, rate.text)
         if rate.low > 0 and as_fraction.high <= 100:

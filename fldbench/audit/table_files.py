@@ -161,12 +161,16 @@ def _pipes(line: str) -> list[str]:
 
 def _latex(text: str) -> Iterator[Grid]:
     text = re.sub(r"(?<!\\)%.*", "", text)  # comments; lines stay
-    for begin in _TABULAR.finditer(text):
+    captions, around = list[str](), (0, 0)
+    begins = list(_TABULAR.finditer(text))
+    for begin, following in zip(begins, [*begins[1:], None], strict=False):
         end = text.find(rf"\end{{{begin[1]}}}", begin.end())
-        body = text[begin.end() : len(text) if end < 0 else end]
+        # A tabular inside another is read as one of its own: what both hold would be read once for each of them.
+        body = text[begin.end() : min(len(text) if end < 0 else end, following.start() if following else len(text))]
         skipped = _arguments(body)
-        around = text[text.rfind(r"\begin{table", 0, begin.start()) : text.find(r"\end{table", begin.end())]
-        captions = re.findall(r"\\caption(?:\[[^\]]*\])?\{((?:[^{}]|\{[^{}]*\})*)\}", around)
+        place = text.rfind(r"\begin{table", 0, begin.start()), text.find(r"\end{table", begin.end())
+        if place != around:  # several tabulars may be in one table
+            captions, around = _CAPTION.findall(text[place[0] : place[1]]), place
         line = text.count("\n", 0, begin.end()) + 1
         rows = list(_latex_rows(body[skipped:], line + body.count("\n", 0, skipped)))
         if rows:
@@ -176,8 +180,8 @@ def _latex(text: str) -> Iterator[Grid]:
 def _arguments(body: str) -> int:
     """Return where the arguments of a tabular end: its width and the kinds of its columns."""
     place = 0
-    while match := re.match(r"\s*(\[[^\]]*\]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})", body[place:]):
-        place += match.end()
+    while match := _ARGUMENT.match(body, place):
+        place = match.end()
     return place
 
 
@@ -186,15 +190,15 @@ def _latex_rows(body: str, line: int) -> Iterator[Row]:
     while place < len(body):
         char = body[place]
         if char == "\\" and body[place + 1 : place + 2] == "\\" and depth == 0:
-            yield from _latex_row(body[start:place], line + body.count("\n", 0, start))
-            place += 2
-            skipped = re.match(r"\*?(\[[^\]]*\])?", body[place:])
-            place += skipped.end() if skipped else 0
+            yield from _latex_row(body[start:place], line)
+            skipped = _AFTER_ROW.match(body, place + 2)
+            place = skipped.end() if skipped else place + 2
+            line += body.count("\n", start, place)
             start = place
             continue
         depth += {"{": 1, "}": -1}.get(char, 0) if body[place - 1 : place] != "\\" else 0
         place += 1
-    yield from _latex_row(body[start:], line + body.count("\n", 0, start))
+    yield from _latex_row(body[start:], line)
 
 
 def _latex_row(text: str, line: int) -> Iterator[Row]:
@@ -210,15 +214,20 @@ def _latex_row(text: str, line: int) -> Iterator[Row]:
 
 def _headed(head: list[str], rows: list[Row]) -> tuple[list[str], list[Row]]:
     """Return the headings, with further rows of headings joined to them, and the rows of numbers."""
-    heads, body = [head], list(rows)
-    while body and not any(_NUMBER.match(cell) for cell in body[0].cells[1:]) and len(set(body[0].cells)) > 1:
-        heads.append(body.pop(0).cells)
-    width = max(map(len, heads))
-    joined = []
-    for i in range(width):
-        words = [cells[i] for cells in heads if i < len(cells) and cells[i]]
-        joined.append(" ".join(dict.fromkeys(words)))
-    return joined, body
+    heads, first = [head], 0
+    for row in rows:
+        if any(_NUMBER.match(cell) for cell in row.cells[1:]) or len(set(row.cells)) <= 1:
+            break
+        heads.append(row.cells)
+        first += 1
+    words: list[dict[str, None]] = [{} for _ in range(max(map(len, heads)))]
+    for cells in heads:
+        for own, cell in zip(words, cells, strict=False):
+            own |= {cell: None} if cell else {}
+    return [" ".join(own) for own in words], rows[first:]
 
 
 _NUMBER = re.compile(r"[.\d-]|n/?a", re.IGNORECASE)
+_CAPTION = re.compile(r"\\caption(?:\[[^\]]*\])?\{((?:[^{}]|\{[^{}]*\})*)\}")
+_ARGUMENT = re.compile(r"\s*(\[[^\]]*\]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})")
+_AFTER_ROW = re.compile(r"\*?(\[[^\]]*\])?")

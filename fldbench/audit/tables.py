@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations
 from pathlib import Path
+from typing import NamedTuple
 
 from fldbench.audit.entries import Entry, Reading, read_entries
 from fldbench.audit.findings import EYES, NME, Finding, Numbers, Place, graded, joined, lines_of, name_of
@@ -73,27 +74,45 @@ def _of_results(rows: dict[Place, Numbers]) -> Iterator[Finding]:
 
 
 def _findings(place: Place, numbers: Numbers) -> list[Finding]:
-    result = _result(numbers)
-    found = []
-    for one in judged(result, _context(place.dataset, place.subset)):
-        found.append(Finding(one.grade, lines_of(numbers.values()), f"{place.words}: {one.text}"))
-    unsaid = [entry for (metric, t), entry in numbers.items() if metric == "auc" and t is None]
+    printed = tuple(
+        _Printed(metric, t, one.text, one.averaged, one.n, one.missed) for (metric, t), one in numbers.items()
+    )
+    return [
+        Finding(grade, lines_of(numbers.values()), f"{place.words}: {text}")
+        for grade, text in _broken(place.dataset, place.subset, printed)
+    ]
+
+
+class _Printed(NamedTuple):
+    """A number of a result, and what is said of it."""
+
+    metric: str
+    threshold: Fraction | None
+    text: str
+    averaged: bool
+    n: int | None
+    missed: int
+
+
+@lru_cache(maxsize=1000)  # a damaged table may hold one row some ten thousand times
+def _broken(dataset: str, subset: str, printed: tuple[_Printed, ...]) -> list[tuple[Grade, str]]:
+    """Return the contradictions between the numbers of one result, in words."""
+    result = _result(printed)
+    found = [(one.grade, one.text) for one in judged(result, _context(dataset, subset))]
+    unsaid = [one.text for one in printed if one.metric == "auc" and one.threshold is None]
     if unsaid and result.nme is not None:
         # Whatever its threshold is: the AUC is larger at a larger one, and least at the smallest in use.
-        at_least = replace(result, areas={Fraction(5): Range.written(unsaid[0].text)}, rates={})
-        for one in judged(at_least):
-            if one.grade is Grade.impossible:
-                found.append(Finding(one.grade, lines_of(numbers.values()), f"{place.words}: {one.text}"))
+        at_least = replace(result, areas={Fraction(5): Range.written(unsaid[0])}, rates={})
+        found += [(one.grade, one.text) for one in judged(at_least) if one.grade is Grade.impossible]
     return found
 
 
-def _result(numbers: Numbers) -> Result:
-    entries = list(numbers.values())
-    averaged = any(one.averaged for one in entries)
-    known = [(metric, t, Range.written(one.text)) for (metric, t), one in numbers.items()]
+def _result(printed: tuple[_Printed, ...]) -> Result:
+    averaged = any(one.averaged for one in printed)
+    known = [(one.metric, one.threshold, Range.written(one.text)) for one in printed]
     return Result(
-        n=None if averaged else next((one.n for one in entries if one.n), None),
-        missed=0 if averaged else max(one.missed for one in entries),
+        n=None if averaged else next((one.n for one in printed if one.n), None),
+        missed=0 if averaged else max(one.missed for one in printed),
         nme=next((value for metric, _, value in known if metric == "nme"), None),
         rates={t: value for metric, t, value in known if metric == "fr" and t is not None},
         areas={t: value for metric, t, value in known if metric == "auc" and t is not None},

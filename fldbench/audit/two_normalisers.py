@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 
 from fldbench.audit.entries import Entry
 from fldbench.audit.findings import EYES, NME, Finding, Numbers, Place, graded, lines_of
 from fldbench.audit.grades import RATIO, Grade
 from fldbench.audit.headings import base_of
 from fldbench.identities import Range, number
-from fldbench.protocols import get_protocol
+from fldbench.protocols import Protocol, get_protocol
 from fldbench.protocols.published import published
 
 SQRT2 = Fraction(141, 100)  # of each face, the diagonal of a box is at least sqrt(2) sqrt(w h)
@@ -84,14 +85,24 @@ def _published_as(entry: Entry, place: Place) -> set[str]:
     base = base_of(place.dataset, place.subset)
     if not base:
         return set()
-    faces, value, found = get_protocol(base), Range.written(entry.text), set()
+    faces, value = get_protocol(base), Range.written(entry.text)
+    return {
+        rules.normaliser
+        for rules, printed in _published_by_method().get(_key(entry.method), ())
+        if all(getattr(rules, name) == getattr(faces, name) for name in ("dataset", "split", "subset"))
+        and Range.written(printed).meets(value)
+    }
+
+
+@cache
+def _published_by_method() -> dict[str, list[tuple[Protocol, str]]]:
+    """Return what is published as NME by an eye normaliser: the method's key -> protocols and numbers."""
+    found: dict[str, list[tuple[Protocol, str]]] = {}
     for one in published():
-        if one.metric != "nme" or one.protocol is None or _key(one.method) != _key(entry.method):
-            continue
-        rules = get_protocol(one.protocol)
-        same = all(getattr(rules, name) == getattr(faces, name) for name in ("dataset", "split", "subset"))
-        if same and rules.normaliser in EYES and Range.written(one.value).meets(value):
-            found.add(rules.normaliser)
+        if one.metric == "nme" and one.protocol is not None:
+            rules = get_protocol(one.protocol)
+            if rules.normaliser in EYES:
+                found.setdefault(_key(one.method), []).append((rules, one.value))
     return found
 
 

@@ -8,6 +8,7 @@ as OWNER/REPOSITORY:PATH.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -164,7 +165,8 @@ def rule_error(rule: str, threshold: float, n: int) -> tuple[float, float]:
     t = threshold
     if rule in ("menpo", "mdm"):
         step = 1e-4 if rule == "menpo" else 0.005
-        past = max(0.0, (len(np.arange(0.0, t + step, step)) - 1) * step - t)
+        last = (math.ceil((t + step) / step) - 1) * step  # of np.arange(0, t + step, step)
+        past = max(0.0, last - t)
         return 2 / 3 * step / t, (past + 2 / 3 * step) / t
     if rule == "fan":
         samples = max(1, round(1000 * t))

@@ -156,7 +156,8 @@ def _digest(of_ids: str, arrays: Arrays) -> str:
     """Return the SHA-256 of the ids, by their digest, and of all other arrays of a record."""
     total = hashlib.sha256(of_ids.encode())
     for name in _names(arrays):
-        total.update(f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode())
+        about = f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n"
+        total.update(about.encode("utf-8", "surrogatepass"))  # JSON may hold half a letter in a name
         total.update(np.ascontiguousarray(arrays[name]).tobytes())
     return total.hexdigest()
 

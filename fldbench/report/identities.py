@@ -33,6 +33,8 @@ def problem_of(record: Record) -> str:
         if not counts.known == sum(map(sum, counts.confusion)) + sum(counts.missed) <= n:
             return f"{name} is known for {counts.known} of {n} faces, and its counts do not add up to that"
     for metric in found.values():
+        if metric.name in PERCENT and metric.of is None and not (metric.threshold and metric.threshold > 0):
+            return f"{metric.key} has no threshold above 0"
         wrong = _out_of_limits(metric, record)
         if wrong:
             return wrong

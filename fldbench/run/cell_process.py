@@ -42,7 +42,7 @@ from fldbench.records.machine import machine_facts
 from fldbench.records.store import Store
 from fldbench.run.cell import Cell, run_cell
 from fldbench.run.data import SuiteData, place_of
-from fldbench.run.descendants import adopt_orphans, descendants, end_all, end_with_parent, memory_of
+from fldbench.run.descendants import adopt_orphans, descendants, end_all, end_with, memory_of
 from fldbench.run.limits import Limits
 from fldbench.run.quiet import Place, join, read_state
 from fldbench.run.specs import TrainSpec
@@ -74,7 +74,7 @@ def serve(descriptor: int, faces: bytes) -> None:
         What `faces_of` returns.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # watchers that have ended are forgotten
-    data = loaded(faces)
+    data = _loaded(faces)
     with socket.socket(fileno=descriptor) as runner:
         while True:
             request, files, _, _ = socket.recv_fds(runner, REQUEST.size, FILES)
@@ -98,10 +98,11 @@ def _watcher(
     os.setsid()
     adopt_orphans()
     with temporary_folder() as folder:
-        cell = _fork()
+        watcher, cell = os.getpid(), _fork()
         if cell == 0:
             try:
                 os.close(wanted)
+                end_with(watcher)
                 _cell(data, work, messages, output, still, folder)
             finally:
                 os._exit(1)
@@ -135,7 +136,6 @@ def _watched(cell: int, wanted: int, still: int, limits: Limits) -> tuple[str, i
 def _cell(data: SuiteData, work: int, messages: int, output: int, still: int, folder: Path) -> None:
     """Do the work in this process. Never returns: threads that the cell has left behind cannot hold it up."""
     os.setsid()
-    end_with_parent()
     with suppress(OSError):  # if memory runs out, it is this process that must go, not the runner
         Path("/proc/self/oom_score_adj").write_text("500")
     with open(os.devnull) as nothing:
@@ -175,26 +175,22 @@ def _cell(data: SuiteData, work: int, messages: int, output: int, still: int, fo
         os._exit(status)
 
 
-def loaded(faces: bytes) -> SuiteData:
+def _loaded(faces: bytes) -> SuiteData:
     """Import what every cell would import, and return the faces that the cells need."""
     # The threads of a pool would be missing in every fork, which would wait for them.
     cv2.setNumThreads(1)
-    roots, problems, needed, methods, rendered = pickle.loads(faces)
+    roots, problems, needed, methods = pickle.loads(faces)
     for module in (*SLOW_IMPORTS, *methods):
         with suppress(Exception):  # the cell that needs it will say so
             importlib.import_module(module)
     machine_facts()  # read once, for all cells
     data = SuiteData(roots, problems)
-    data.take(rendered)
     data.preload(needed)
     return data
 
 
-def faces_of(cells: Sequence[Cell], data: SuiteData | None = None) -> bytes:
-    """Return which faces and modules some cells need, for `serve`; what plug-ins registered is left out.
-
-    Of `data`, the faces that this process has loaded, those go along that are slow to load.
-    """
+def faces_of(cells: Sequence[Cell]) -> bytes:
+    """Return which faces and modules some cells need, for `serve`; what plug-ins registered is left out."""
     needed: dict[str, TrainSpec | Protocol] = {}
     for cell in cells:
         named: list[TrainSpec | Protocol] = [cell.train, *(run.protocol for run in cell.runs)]
@@ -203,8 +199,7 @@ def faces_of(cells: Sequence[Cell], data: SuiteData | None = None) -> bytes:
                 needed[place_of(one)] = one
     methods = {str(registry.table("method").get(cell.method.name)).partition(":")[0] for cell in cells}
     own = sorted(name for name in methods if name.startswith(OWN_METHODS))
-    rendered = {} if data is None else {place: one for place, one in data.rendered().items() if place in needed}
-    return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values()), own, rendered))
+    return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values()), own))
 
 
 def work_of(cell: Cell, store: Store, others: bool = False, alone: bool = True) -> bytes:

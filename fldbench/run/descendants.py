@@ -19,9 +19,11 @@ def adopt_orphans() -> None:
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_with_parent() -> None:
-    """Let this process be killed when its parent ends, however that ends."""
+def end_with(parent: int) -> None:
+    """Let this process be killed when its parent, whose number is `parent`, ends, however that ends; or has ended."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before this process could say what it wishes
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def descendants(pid: int) -> list[int]:

@@ -222,3 +222,42 @@ def test_a_cell_spans_no_more_columns_than_a_table_has(tmp_path):
 def test_lines_of_old_computers_are_lines(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"method,nme\ra,1.5\rb,2.5\r")
     assert [row.cells for row in read_tables(tmp_path / "a.csv")[0].rows] == [["a", "1.5"], ["b", "2.5"]]
+
+
+def test_tabulars_that_never_end_are_read_once_each(tmp_path):
+    """Whoever reads on to the end of the file for each of them takes the square of the time."""
+    open_ones = "".join(f"\\begin{{tabular}}{{lr}} Method & NME \\\\ m{i} & {i}.5 \\\\\n" for i in range(200))
+    (tmp_path / "a.tex").write_text(open_ones)
+    grids = read_tables(tmp_path / "a.tex")
+    assert [row.cells for grid in grids for row in grid.rows] == [[f"m{i}", f"{i}.5"] for i in range(200)]
+    assert [grid.rows[0].line for grid in grids] == [*range(1, 201)]
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "1/0", "nan", "1e400", "1e999999999"])
+def test_thresholds_are_plain_numbers_above_0(tmp_path, said):
+    path = tmp_path / "a.csv"
+    path.write_text(f"method,metric,threshold,value\nA,fr,{said},3.1\nA,nme,,3.1\nA,auc,8,99\n")
+    found = audit_table(path)
+    assert found.problems == (f"line 2: the threshold is {said!r}; it must be a number above 0",)
+    assert found.checked == 3
+
+
+def test_any_threshold_and_any_number_of_faces_take_no_room_and_no_time(tmp_path):
+    """AUC@4294967295 asked for terabytes, and missed faces were tried one after another."""
+    path = tmp_path / "a.csv"
+    path.write_text("method,NME,AUC@4294967295\nA,4.25,50.2\n")
+    (finding,) = audit_table(path).findings
+    assert "AUC@4294967295% is 50.2; must be at least 100, which is 1 - NME / t" in finding.text
+    path.write_text(f"method,n,NME,FR@8,AUC@8\nA,{'1' * 39},4.25,3.10,50.2\nB,100,4.25,40.0,44.0\n")
+    (finding,) = audit_table(path).findings
+    # 1 - NME / t is at least 46.75 %, and the area at most 44.1 % + 5/3 0.01 % / 8 % = 44.31 %. Of 100 faces, 5 missed
+    # ones leave 0.95 * 46.75 % = 44.41 %, which is too much, and 6 leave 43.9 %.
+    assert finding.lines == (3,) and "or at least 6 of 100 faces were missed" in finding.text
+
+
+def test_equal_rows_have_equal_findings_on_lines_of_their_own(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("method,NME,AUC@8\n" + "A,5.27,20\n" + "".join(f"B{i},5.27,20\n" for i in range(5)))
+    found = audit_table(path).findings
+    assert [one.lines for one in found] == [(line,) for line in range(2, 8)]
+    assert len({one.text.partition(": ")[2] for one in found}) == 1

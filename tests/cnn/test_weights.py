@@ -223,3 +223,10 @@ def test_an_archive_that_unfolds_is_no_weight_file(tmp_path):
             folded.writestr(name, kept.read(name))
     with pytest.raises(DataError, match=r"a\.pth: cannot be read as weights \(its members claim \d+ bytes, and it has"):
         read_weights(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("ending", ["pt", "pth"])
+def test_an_endless_word_is_refused_before_torch_looks_through_it(ending, tmp_path):
+    torch.save({"a" * 3000: torch.zeros(2)}, tmp_path / f"w.{ending}", _use_new_zipfile_serialization=ending == "pth")
+    with pytest.raises(DataError, match=rf"w\.{ending}: cannot be read as weights \(it has a word of more than 2000"):
+        read_weights(tmp_path / f"w.{ending}")

@@ -94,3 +94,7 @@ def test_v_1_is_visible_where_no_v_is_2(load):
     absent["keypoints"][2] = 0
     faces = load([absent], [plain])
     assert faces.visible.tolist() == [[False, True, True, True, True]] and np.isnan(faces.landmarks[0, 0]).all()
+
+
+def test_a_category_whose_id_is_a_list_is_none(load):
+    assert load([row(0, FIVE)], [{"id": [1], "name": "x"}, FACE]).ids.tolist() == ["i0"]

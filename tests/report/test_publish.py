@@ -236,6 +236,17 @@ def test_a_damaged_line_is_left_out_by_name(ids, tmp_path, rng):
     assert len(board.rows) == 1 and "p, record 1: the record is damaged" in board.left_out[0]
 
 
+def test_half_a_letter_in_the_name_of_an_array_is_an_edit(ids, tmp_path, rng):
+    Store(tmp_path / "out").write(*measured(rng.uniform(0.01, 0.1, 330), ids))
+    publish([tmp_path / "out"], tmp_path / "p")
+    file = tmp_path / "p" / "faces.json"
+    content = file.read_bytes().replace(b'"errors"', b'"\\udcff"')
+    assert b"udcff" in content
+    file.write_bytes(content)
+    (row,) = fldbench.leaderboard(tmp_path / "p").rows
+    assert row["status"] == "edited"
+
+
 def test_other_folders_are_not_replaced(out, tmp_path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(StoreError, match="holds no published records"):

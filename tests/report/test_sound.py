@@ -104,3 +104,16 @@ def test_a_record_that_cannot_be_read_is_named_and_the_others_stay(tmp_path):
     assert leaderboard(tmp_path).rows == () and len(leaderboard(tmp_path).left_out) == 2
     with pytest.raises(StoreError, match="no run record below"):
         leaderboard(tmp_path / "models")
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0, -0.08])
+@pytest.mark.parametrize("name", ["fr", "auc"])
+def test_a_rate_without_a_threshold_above_0_takes_no_table_with_it(name, threshold):
+    bad = record("bad", metrics=Metrics((Metric("nme", 4.0), Metric(name, 50.0, threshold))))
+    board = leaderboard([record(), bad])
+    assert "has no threshold above 0" in board.to_text(width=500)
+
+
+def test_numbers_beyond_all_floats_take_no_table_with_them():
+    bad = record("bad", metrics=NUMBERS | {"nme": 1e308, "fr08": 0.0, "fr10": 0.0, "auc08": 0.0})
+    assert "bad: unsound" in leaderboard([record(), bad]).to_text(width=500)

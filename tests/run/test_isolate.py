@@ -12,12 +12,8 @@ import pytest
 
 import fldbench
 from fldbench.errors import SuiteError
-from fldbench.run import data as run_data
-from fldbench.run.cell_process import faces_of, loaded
-from fldbench.run.descendants import descendants, memory_of
+from fldbench.run.descendants import descendants, end_with, memory_of
 from fldbench.run.limits import Limits
-from fldbench.run.plan import make_plan
-from fldbench.run.suite import load_suite
 
 HARMFUL = Path(__file__).parents[1] / "support" / "harmful_methods.py"
 
@@ -54,23 +50,6 @@ def test_crashes_are_rows_with_their_reason_and_the_rest_goes_on(tmp_path):
     assert (moves.status, talks.status) == ("ok", "ok")
     again = fldbench.run_suite(suite_of("segfault", "talks"), tmp_path / "out", isolate=True)
     assert [one.status for one in again] == ["failed", "ok"]  # the same cell is tried again, and ends nothing
-
-
-def test_faces_that_are_drawn_are_placed_once_and_passed_on(monkeypatch):
-    few = {"dataset": "synthetic", "options": {"faces": 8}}
-    rules = {"name": "same-faces", "split": "train", "normaliser": "inter-ocular"} | few
-    suite = {"name": "few", "train": [few], "methods": ["mean-shape"], "protocols": ["same-faces"], "define": [rules]}
-    plan = make_plan(load_suite(suite | {"allow_overlap": True}), None)
-    (cell,), passed = plan.cells, faces_of(plan.cells, plan.data)
-    with monkeypatch.context() as patch:
-        patch.setattr(run_data, "load_dataset", lambda *given, **options: pytest.fail("they are loaded again"))
-        there = loaded(passed)
-        for here, faces in (
-            (plan.data.train(cell.train), there.train(cell.train)),
-            (plan.data.test(cell.runs[0].protocol), there.test(cell.runs[0].protocol)),
-        ):
-            assert faces.seal == faces.seal_now() == here.seal and faces.faces.fingerprint == here.faces.fingerprint
-    assert loaded(faces_of(plan.cells)).train(cell.train).seal == there.train(cell.train).seal
 
 
 def test_numbers_are_those_of_one_process_for_all(tmp_path):
@@ -143,6 +122,16 @@ def test_a_killed_runner_takes_all_its_cells_along(tmp_path):
     run.kill()
     run.communicate()
     assert all(gone(pid) for pid in running)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_process_whose_parent_ended_before_it_could_say_that_it_ends_with_it(there):
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        end_with(parent if there else parent + 1)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == (0 if there else signal.SIGKILL)
 
 
 def test_one_interruption_finishes_what_runs_and_begins_nothing(tmp_path):

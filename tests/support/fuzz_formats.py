@@ -7,6 +7,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from fuzz import change_value
 from fuzz_annotations import CASES
+from fuzz_inputs import drawn_edits, edited
 from made_records import made_record
 from mended_packs import mended, use
 from toys import toy_faces
@@ -41,6 +43,45 @@ def _json_of(value):
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 
+def _edited(good, draw):
+    return edited(good, drawn_edits(len(good), draw))
+
+
+def _zip_of(members, way=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", way) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _member_damaged(file):
+    """What damages one member of a zip archive, whose checksum then fits."""
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+
+    def change(draw):
+        name = draw.choice(sorted(members))
+        return _zip_of(members | {name: _edited(members[name], draw)})
+
+    return change
+
+
+def _png_damaged(good):
+    """What damages a PNG, the checksums of whose chunks then fit."""
+
+    def change(draw):
+        content, at = bytearray(_edited(good, draw)), 8
+        while at + 12 <= len(content):
+            end = at + 8 + int.from_bytes(content[at : at + 4], "big")
+            if end + 4 <= len(content):
+                content[end : end + 4] = zlib.crc32(content[at + 4 : end]).to_bytes(4, "big")
+            at = end + 4
+        return bytes(content)
+
+    return change
+
+
 def _predictions(folder, ending):
     from fldbench.run.predict import write_predictions
     from fldbench.run.prediction_formats import read_answers
@@ -51,14 +92,17 @@ def _predictions(folder, ending):
     if ending == ".json":
         good = json.loads(file.read_bytes())
         change = lambda draw: _json_of(change_value(good, draw))  # noqa: E731
+    if ending == ".npz":
+        change = _member_damaged(file)
     return Format(file, lambda: read_answers(file, 5, "cofw68", 9), change)
 
 
 def _npz(folder):
     from fldbench.npz import read_npz
 
-    np.savez(folder / "a.npz", ids=np.array(IDS), errors=np.arange(4.0), predictions=GUESS)
-    return Format(folder / "a.npz", lambda: read_npz(folder / "a.npz", ("ids", "errors", "predictions")))
+    file = folder / "a.npz"
+    np.savez(file, ids=np.array(IDS), errors=np.arange(4.0), predictions=GUESS)
+    return Format(file, lambda: read_npz(file, ("ids", "errors", "predictions")), _member_damaged(file))
 
 
 def _record(folder):
@@ -91,11 +135,7 @@ def _shared(folder):
     def change(draw):
         content = change_value(good, draw)
         content = content | {"digest": digest_of(content)} if isinstance(content, dict) else content
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for name, data in zip(names, (_json_of(content), faces), strict=True):
-                archive.writestr(name, data)
-        return buffer.getvalue()
+        return _zip_of(dict(zip(names, (_json_of(content), faces), strict=True)))
 
     def read():
         here.forget(["k"])
@@ -118,14 +158,13 @@ def _publication(folder, member=None):
             (out / name).write_bytes(data)
         return Format(out / member, lambda: _used(read_published(out)))
 
+    member_damaged = _member_damaged(file)
+
     def change(draw):
-        changed = dict(members)
-        changed["faces.json"] = _json_of(change_value(json.loads(members["faces.json"]), draw))
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in changed.items():
-                archive.writestr(name, data)
-        return buffer.getvalue()
+        if draw.random() < 0.5:
+            return member_damaged(draw)
+        faces = _json_of(change_value(json.loads(members["faces.json"]), draw))
+        return _zip_of(members | {"faces.json": faces}, zipfile.ZIP_DEFLATED)
 
     return Format(file, lambda: _used(read_published(file)), change)
 
@@ -199,7 +238,7 @@ def _weights(folder, ending):
         save_file(tensors, file)
     else:
         torch.save({"state_dict": tensors}, file, _use_new_zipfile_serialization=ending == ".pth")
-    return Format(file, lambda: read_weights(file))
+    return Format(file, lambda: read_weights(file), _member_damaged(file) if ending == ".pth" else None)
 
 
 def _pack(folder, part, size=None):
@@ -211,15 +250,19 @@ def _pack(folder, part, size=None):
     if part == "a":
         return Format(data, lambda: use(data))
 
+    made = kept
+
     def read():
+        data.write_bytes(made[1] if index.read_bytes() == made[0] else kept[1])
         use(data)
-        data.write_bytes(kept[1])
 
     def change(draw):
+        nonlocal made
         index.write_bytes(kept[0])
         data.write_bytes(kept[1])
         mended(index, lambda text: _json_of(change_value(json.loads(text), draw)))
-        return index.read_bytes()
+        made = index.read_bytes(), data.read_bytes()
+        return made[0]
 
     return Format(index, read, change)
 
@@ -228,8 +271,9 @@ def _image(folder, ending):
     file, picture = folder / f"a{ending}", np.random.default_rng(0).integers(0, 256, (14, 18, 3), np.uint8)
     picture = picture[..., 0] if ending in (".pbm", ".pgm") else picture
     picture = picture.astype(np.float32) / 255 if ending in (".pfm", ".hdr") else picture
-    file.write_bytes(cv2.imencode(ending, picture)[1].tobytes())
-    return Format(file, lambda: ImageFiles([file]).upright()[0])
+    good = cv2.imencode(ending, picture)[1].tobytes()
+    file.write_bytes(good)
+    return Format(file, lambda: ImageFiles([file]).upright()[0], _png_damaged(good) if ending == ".png" else None)
 
 
 def _text(folder, name, text, read):
@@ -299,6 +343,11 @@ TABLES = {
     ".tex": "\\begin{table}\\caption{300-W}\\begin{tabular}{lrrr}\\toprule\nMethod & Common & Challenging & Full \\\\\n"
     "\\midrule\nA~\\cite{a} & 3.0 & \\textbf{5.1} & 3.41 \\\\\nB & $2.9_{\\pm 0.1}$ & 5.0 & 3.31 \\\\\n"
     "\\bottomrule\\end{tabular}\\end{table}\n",
+    "-of-numbers.csv": "method,train,dataset,subset,metric,threshold,value,normaliser,n,missed,seeds,source\n"
+    "A,x,300w,full,nme,,3.41,inter-ocular,689,2,1,B [1]; C\nA,x,300w,full,auc,8,52.1,inter-ocular,689,2,1,B [1]; C\n"
+    "A,x,300w,full,fr,0.08,9.1,inter-ocular,689,2,1,B [1]; C\nB,y,300w,common,nme,,5.3,inter-pupil,554,0,3,D\n",
+    "-of-runs.csv": "method,train,protocol,subset,n,missed,seeds,nme,fr08,fr10,auc08\n"
+    "a,x,300w-full,full,689,1,1,3.051,0.871,0.303,62.67\nb,x,300w-full,full,689,0,3,3.1,0.7,0.4,99\n",
 }
 
 
@@ -309,11 +358,11 @@ def _table(folder, ending):
 
 
 def _claim(folder):
-    from fldbench.audit.claims import parse_claim
+    from fldbench.audit.claims import audit_claim, parse_claim
     from fldbench.files import read_text
 
     text = "300w-full nme 2.98 fr 0.73 auc 62.7"
-    return _text(folder, "c.txt", text, lambda file: parse_claim(read_text(file)))
+    return _text(folder, "c.txt", text, lambda file: audit_claim(parse_claim(read_text(file))))
 
 
 @dataclass
@@ -383,8 +432,9 @@ def real_samples():
 
 def _real_image(folder, path):
     file = folder / path.name
-    file.write_bytes(path.read_bytes())
-    return Format(file, lambda: ImageFiles([file]).upright()[0])
+    good = path.read_bytes()
+    file.write_bytes(good)
+    return Format(file, lambda: ImageFiles([file]).upright()[0], _png_damaged(good) if path.suffix == ".png" else None)
 
 
 def _real_pts(folder, path):

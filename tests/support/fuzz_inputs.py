@@ -13,26 +13,34 @@ _NUMBERS = [b"0", b"-1", b"1e400", b"nan", b"4294967295", b"9223372036854775808"
 _WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
+def _kinds(longest):
+    """The kinds of edits of an input of at most `longest` bytes, and what each part of one is chosen from."""
+    place = range(longest + 1)
+    fields = [0, 1, -1, -2, 1 << 30, (1 << 31) - 1, 1 << 31, 255, 65_535]
+    return {
+        "cut": (place,),
+        "drop": (place, range(1, 61)),
+        "put": (place, range(9), TOKENS),
+        "noise": (place, range(1, 13), range(1 << 32)),
+        "flip": (place, range(8)),
+        "number": (place, _NUMBERS),
+        "field": (place, sorted(_WIDTHS), fields, (False, True)),
+        "repeat": (place, range(1, 41), [2, 3, 100, 10_000]),
+        "line": (place, place),
+    }
+
+
 def edits(longest):
-    """A few edits of an input of at most `longest` bytes."""
-    place = st.integers(0, longest)
-    one = st.one_of(
-        st.tuples(st.just("cut"), place),
-        st.tuples(st.just("drop"), place, st.integers(1, 60)),
-        st.tuples(st.just("put"), place, st.integers(0, 8), st.one_of(st.sampled_from(TOKENS), st.binary(max_size=12))),
-        st.tuples(st.just("flip"), place, st.integers(0, 7)),
-        st.tuples(st.just("number"), place, st.sampled_from(_NUMBERS)),
-        st.tuples(
-            st.just("field"),
-            place,
-            st.sampled_from(sorted(_WIDTHS)),
-            st.sampled_from([0, 1, -1, -2, 1 << 30, (1 << 31) - 1, 1 << 31, 255, 65_535]),
-            st.booleans(),
-        ),
-        st.tuples(st.just("repeat"), place, st.integers(1, 40), st.sampled_from([2, 3, 100, 10_000])),
-        st.tuples(st.just("line"), place, place),
-    )
-    return st.lists(one, min_size=1, max_size=4)
+    """Strategy of a few edits of an input of at most `longest` bytes."""
+    kinds = [st.tuples(st.just(kind), *map(st.sampled_from, parts)) for kind, parts in _kinds(longest).items()]
+    return st.lists(st.one_of(kinds), min_size=1, max_size=4)
+
+
+def drawn_edits(longest, draw):
+    """What `edits` is a strategy of, drawn by a `Random`: so much quicker that reading takes most of the time."""
+    kinds = list(_kinds(longest).items())
+    chosen = draw.choices(kinds, k=draw.choice([1, 1, 2, 3, 4]))
+    return [(kind, *map(draw.choice, parts)) for kind, parts in chosen]
 
 
 def edited(good, changes):
@@ -46,6 +54,8 @@ def edited(good, changes):
             content = content[:at] + content[at + rest[0] :]
         elif kind == "put":
             content = content[:at] + rest[1] + content[at + rest[0] :]
+        elif kind == "noise":
+            content = content[:at] + Random(rest[1]).randbytes(rest[0]) + content[at + rest[0] :]
         elif kind == "flip" and at < len(content):
             content = content[:at] + bytes([content[at] ^ 1 << rest[0]]) + content[at + 1 :]
         elif kind == "number" and (found := _DIGITS.search(content, at)):
@@ -72,3 +82,14 @@ def damaged(good, sealed=None):
     if sealed is not None:
         ways += [st.integers(0, 2**32 - 1).map(lambda seed: sealed(Random(seed)))] * 3
     return st.one_of(*ways)
+
+
+def drawn(good, sealed, draw):
+    """What `damaged` is a strategy of, one input after another, drawn by a `Random`."""
+    ways = [
+        lambda: edited(good, drawn_edits(len(good), draw)),
+        lambda: sealed(Random(draw.randrange(2**32))),
+        lambda: draw.randbytes(draw.randrange(201)),
+    ]
+    while True:
+        yield draw.choices(ways, (6, 6 if sealed else 0, 1))[0]()
