@@ -36,7 +36,7 @@ from fldbench.baselines.parts.fitting import (
     mean_unit_shape,
 )
 from fldbench.baselines.parts.frames import frames_of, turned
-from fldbench.baselines.parts.normalised import grey_crops, lend_errors, perturbed, training_crops
+from fldbench.baselines.parts.normalised import grey_crops, lend_errors, let_go, perturbed, training_crops
 from fldbench.baselines.parts.ridge import MirroredEquations, MirroredSolution, NormalEquations, Solution, evened
 from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
 from fldbench.errors import DataError, MethodError, must_be
@@ -192,7 +192,8 @@ class HogRidge(Method):
             shapes = np.repeat(begin[:, None], self.starts, axis=1).astype(np.float32)
             lend_errors(truth, shapes, rng, slice(1, None))
         else:
-            shapes = perturbed(begin, sides, self.starts, self.shift, self.scale, self.rotation, rng).astype(np.float32)
+            moves = (self.shift, self.scale, self.rotation)
+            shapes = perturbed(begin, sides, self.starts, *moves, rng, np.float32)
         folds = self._folds(train)
 
         learned = []
@@ -333,6 +334,7 @@ class HogRidge(Method):
                 )
 
             yield some, frames, np.concatenate(each_block(features, len(some), FACES_PER_TASK, self.threads))
+            let_go(crops)
 
     def _sums(
         self,

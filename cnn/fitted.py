@@ -13,17 +13,19 @@ from torch import nn
 from fldbench.cnn.cost import fused, multiply_adds
 from fldbench.cnn.heads import LOGITS, Output, as_output, confidence
 from fldbench.cnn.layers import Network
-from fldbench.cnn.runtime import OnnxRunner
+from fldbench.cnn.runtime import OnnxRunner, ranges_of
 from fldbench.cnn.training.settings import Settings, get_settings
 from fldbench.cnn.view import normalised, to_tensor
 from fldbench.cnn.weights import PREFIX, built_with
-from fldbench.errors import MethodError
+from fldbench.errors import DataError, MethodError
+from fldbench.faces import FaceSet
 from fldbench.method import Method
 from fldbench.model_file import Learned
 from fldbench.params import check_tasks, count_threads
 from fldbench.schemes import get_scheme
 
 BATCH = 64  # faces that go through the network at once in prediction
+FACES_FOR_RANGES = 200  # at most: on so many, the ranges of a network's numbers are measured
 
 
 class FittedNetwork(Method):
@@ -82,6 +84,8 @@ class FittedNetwork(Method):
         if not hasattr(self, "network_"):
             return {}
         names = ["scheme_", "mean_", "shift_", "history_", "best_epoch_", "device_"]
+        if hasattr(self, "ranges_"):
+            names.append("ranges_")
         if check_tasks(self.tasks, self.label):
             names += ["classes_", "mirrored_"]
         weights = {PREFIX + name: value.cpu().numpy() for name, value in self.network_.state_dict().items()}
@@ -108,9 +112,37 @@ class FittedNetwork(Method):
             found.choice("mirrored_", attributes)
         found.index("best_epoch_", 10**9)
         found.text("device_")
+        if found.has("ranges_"):
+            ranges = found.array("ranges_", "float64", (None, 2))
+            if (ranges[:, 0] > ranges[:, 1]).any():
+                raise DataError(f"{self.label}: ranges_ must be pairs of a number and one that is not smaller")
         super().restore(own)
         state = {name.removeprefix(PREFIX): v for name, v in learned.items() if name.startswith(PREFIX)}
         self.network_ = built_with(lambda: self._built(n_points), state, self.label).eval()
+
+    def calibrate(self, faces: FaceSet) -> None:
+        """Measure the ranges of the network's numbers on faces, which `runtime="int8"` needs.
+
+        `fit` does it with training faces. A network that was trained for another runtime needs it before it is asked
+        for 8 bits: `model.runtime = "int8"; model.calibrate(faces)`.
+
+        Parameters
+        ----------
+        faces : FaceSet
+            200 of them at most are looked at, spread over all; never test faces. Only ranges are kept of them.
+
+        Raises
+        ------
+        MethodError
+            Before `fit`.
+        MissingDependencyError
+            Without the packages onnx and onnxruntime.
+        """
+        network, (width, height) = fused(self.fitted_network).cpu(), self.input_size
+        some = faces[:: -(-len(faces) // FACES_FOR_RANGES)]
+        batches = (part for crops, _, _ in self._run(some.images, some.boxes, network) for part in crops.split(8))
+        self.ranges_ = ranges_of(network, (self.channels, height, width), batches, self.label)
+        vars(self).pop("_fast", None)  # made with other ranges
 
     @property
     def fitted_network(self) -> nn.Module:
@@ -149,35 +181,46 @@ class FittedNetwork(Method):
 
     @torch.inference_mode()
     def _run(
-        self, images: Sequence[np.ndarray], boxes: np.ndarray
+        self, images: Sequence[np.ndarray], boxes: np.ndarray, network: nn.Module | None = None
     ) -> Iterator[tuple[torch.Tensor, np.ndarray, Output]]:
-        """Yield, batch by batch, what the network sees, the maps photo -> crop (b, 2, 3), and its answer."""
+        """Yield, batch by batch, what the network sees, the maps photo -> crop (b, 2, 3), and its answer.
+
+        The network is that for prediction by default.
+        """
         _, view, settings = self.fitted_network, self.view, self._settings()
         matrices = view.square(boxes)
         threads = max(count_threads(settings.threads, least=0), 1)
-        network = self._fused()
+        runs = self._fused() if network is None else network
         device = torch.device("cpu")
-        if isinstance(network, nn.Module):
+        if isinstance(runs, nn.Module):
             if settings.accelerator != "cpu" and torch.cuda.is_available():
                 device = torch.device("cuda")
-            if next(network.parameters()).device.type != device.type:  # asked first: `to` visits every module
-                network.to(device)
+            if next(runs.parameters()).device.type != device.type:  # asked first: `to` visits every module
+                runs.to(device)
         with ThreadPoolExecutor(threads) as pool:
             for i in range(0, len(matrices), BATCH):
                 rows = range(i, min(i + BATCH, len(matrices)))
                 cut = pool.map if threads > 1 and len(rows) > 1 else map
                 crops = to_tensor(list(cut(lambda j: view.cut(images[j], matrices[j]), rows)))
                 crops = normalised(crops.to(device), self.normalise)
-                yield crops, matrices[i : i + BATCH], as_output(network(crops))
+                yield crops, matrices[i : i + BATCH], as_output(runs(crops))
 
     def _fused(self) -> nn.Module | OnnxRunner:
         """Return the network for prediction, its norms folded into the layers before them; made once per network_."""
         made_of = (self.network_, self.runtime)
         if getattr(self, "_fast", (None,))[0] != made_of:
             network = fused(self.network_)
-            if self.runtime == "onnxruntime":
+            if self.runtime != "torch":
+                ranges = None
+                if self.runtime == "int8":
+                    ranges = getattr(self, "ranges_", None)
+                    if ranges is None:
+                        text = (
+                            "runtime='int8' needs the ranges of the network's numbers; call calibrate(training faces)"
+                        )
+                        raise MethodError(f"{self.label}: {text}, or fit it with this runtime")
                 width, height = self.input_size
-                network = OnnxRunner(network.cpu(), (self.channels, height, width), self.label)
+                network = OnnxRunner(network.cpu(), (self.channels, height, width), self.label, ranges)
             self._fast = (made_of, network)
         return self._fast[1]
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from fldbench.cnn.attribute_losses import check_attribute_loss
+from fldbench.cnn.cost import fused
 from fldbench.cnn.fitted import FittedNetwork
 from fldbench.cnn.layers import Network
 from fldbench.cnn.losses import check_loss
@@ -88,9 +89,11 @@ class NetworkMethod(FittedNetwork):
         The peak of its schedule.
     flip_test : bool
         Average predictions with those of the mirrored crop.
-    runtime : {"torch", "onnxruntime"}
+    runtime : {"torch", "onnxruntime", "int8"}
         What computes predictions. "onnxruntime" takes about half of the time for single faces on a CPU, and answers the
-        same to rounding; it needs fldbench[onnx].
+        same to rounding. "int8" is ONNX Runtime with the convolutions in whole numbers of 8 bits: again half of the
+        time or less, on processors with instructions for it, and answers that are a little off (results/limit). Both
+        need fldbench[onnx].
     tasks : sequence of str
         "landmarks", and the attributes that are trained with them and answered by `predict_attributes`. The training
         faces must have them, with classes (`FaceSet.attribute_types`).
@@ -119,6 +122,8 @@ class NetworkMethod(FittedNetwork):
     shift_ : ndarray of float32, (L, 2)
         Added to answers, in the frame: the mean error of the training faces that mirrored faces hide from the training
         (`preparation.lost_to_mirroring`); zeros where none are mirrored.
+    ranges_ : ndarray of float64, (k, 2)
+        Of the network's numbers on training faces; with `runtime="int8"`, or after `calibrate`.
     history_ : list of dict
         One row per epoch, see `training_run.Trained`.
     best_epoch_ : int
@@ -314,6 +319,8 @@ class NetworkMethod(FittedNetwork):
         self.shift_ = np.zeros_like(self.mean_)
         if ranges.flip:
             self.shift_ = self._lost_to_mirroring(train[rows], weight[rows], mirror)
+        if self.runtime == "int8":
+            self.calibrate(train)
         if folder is not None:
             self.write_pictures(train if seen is None else val, folder)
             (Path(folder) / CHECKPOINT).unlink(missing_ok=True)
@@ -325,7 +332,8 @@ class NetworkMethod(FittedNetwork):
         some, weight = faces[::every], weight[::every, None, None]
         answers = [
             (output["points"].double().cpu().numpy(), matrices)
-            for _, matrices, output in self._run(some.images, some.boxes)  # not decoded at once: photos are large
+            # Not decoded at once: photos are large. By torch: the shift is the same for every runtime.
+            for _, matrices, output in self._run(some.images, some.boxes, fused(self.network_))
         ]
         points, matrices = (np.concatenate(parts) for parts in zip(*answers, strict=True))
         error = self.view.to_frame(some.landmarks, matrices) - points
@@ -348,6 +356,8 @@ class NetworkMethod(FittedNetwork):
         mirror_and_ranges(scheme, ranges, self.flip_test, self.label)  # refuses flip_test without mirror pairs
         (member,) = members
         self.restore(member.learned())
+        if self.runtime == "int8":
+            self.calibrate(train)
         self._fitted_on = member.fitted_on
 
     def write_pictures(self, faces: FaceSet, folder: str | Path) -> list[Path]:
@@ -370,25 +380,3 @@ class NetworkMethod(FittedNetwork):
         if self.frozen:
             network.freeze(self.frozen)
         return network
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class OblongMethod(NetworkMethod):
-    """A network with a crop that may be oblong; its parameters are those of `NetworkMethod`, without `size`.
-
-    Parameters
-    ----------
-    width, height : int
-        Of the crop, px: the square around the box is stretched to them.
-    """
-
-    rules = {**NetworkMethod.rules, "width": whole(1, LARGEST_CROP), "height": whole(1, LARGEST_CROP)}
-    size: ClassVar[None] = None
-
-    width: int = 128
-    height: int = 128
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Width and height of the crop, px."""
-        return self.width, self.height

@@ -24,7 +24,8 @@ def point_errors(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """
     off = np.asarray(predictions, float) - np.asarray(truth, float)
     off *= off
-    return np.sqrt(off[..., 0] + off[..., 1])
+    squares = off[..., 0] + off[..., 1]
+    return np.sqrt(squares, out=squares)
 
 
 def centre_distance(landmarks: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
@@ -81,12 +82,22 @@ def counted_points(
     [[True, False, False]]
     """
     finite = np.isfinite(np.asarray(truth, float))
-    counted = finite[..., 0] & finite[..., 1]
+    counted = np.ones(finite.shape[:-1], bool) if finite.all() else finite[..., 0] & finite[..., 1]
     if points is not None:
         chosen = np.zeros(counted.shape[1], bool)
         chosen[list(points)] = True
         counted = counted & chosen
     return counted if visible is None else counted & np.asarray(visible, bool)
+
+
+def numbers_of_points(counted: np.ndarray) -> np.ndarray:
+    """Return how many points of each face count: (n, L) bool -> (n,) int.
+
+    >>> numbers_of_points(np.array([[True, False, True], [False, False, False]])).tolist()
+    [2, 0]
+    """
+    n, points = counted.shape
+    return np.full(n, points) if counted.all() else counted.sum(axis=1)
 
 
 def face_errors(
@@ -122,15 +133,28 @@ def face_errors(
     [0.3]
     """
     predictions, truth = np.asarray(predictions, float), np.asarray(truth, float)
-    counted = counted_points(truth, points, visible)
-    if not counted.any(axis=1).all():
-        raise ProtocolError(f"{int((~counted.any(axis=1)).sum())} face(s) have no annotated point that counts")
+    return errors_of_counted(predictions, truth, normaliser, counted_points(truth, points, visible), points)
+
+
+def errors_of_counted(
+    predictions: np.ndarray,
+    truth: np.ndarray,
+    normaliser: np.ndarray,
+    counted: np.ndarray,
+    points: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Return what `face_errors` does, for callers that know the counted points: (n, L) bool, false but for `points`."""
     # The chosen columns are cut out first, so that numpy's sum rounds as it does over these columns alone.
     chosen = slice(None) if points is None else list(points)
     counted = counted[:, chosen]
+    numbers = numbers_of_points(counted)
+    if not numbers.all():
+        raise ProtocolError(f"{int((numbers == 0).sum())} face(s) have no annotated point that counts")
     with np.errstate(over="ignore", invalid="ignore"):
         distances = point_errors(predictions[:, chosen], truth[:, chosen])
-        errors = np.where(counted, distances, 0.0).sum(axis=1) / counted.sum(axis=1) / normaliser
+        if not counted.all():
+            distances = np.where(counted, distances, 0.0)
+        errors = distances.sum(axis=1) / numbers / normaliser
     return np.where(np.isfinite(errors), errors, np.nan)
 
 

@@ -113,13 +113,18 @@ _entry_points_read: set[str] = set()
 
 def table(kind: str) -> dict[str, Any]:
     """Return a copy of the table of one kind (method, dataset, ...), with what installed packages add."""
+    return {**(_imported(BUILT_IN[kind])() if kind in BUILT_IN else {}), **registered(kind)}
+
+
+def registered(kind: str) -> dict[str, Any]:
+    """Return the same without the names that a function of `BUILT_IN` reads; so nothing is imported."""
     if not _entry_points_read:
         _entry_points_read.update(TABLES)
         installed = entry_points()  # once for all kinds: each look goes through every installed package
         for one, own in TABLES.items():
             for point in installed.select(group=f"fldbench.{one}s"):
                 own.setdefault(point.name, point.value)
-    return {**(_imported(BUILT_IN[kind])() if kind in BUILT_IN else {}), **TABLES[kind]}
+    return dict(TABLES[kind])
 
 
 def names(kind: str) -> list[str]:

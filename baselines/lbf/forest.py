@@ -15,6 +15,8 @@ import numpy as np
 
 from fldbench.baselines.parts.compiled import compiled, within
 
+GOLDEN = 0.6180339887498949  # its multiples, less their whole parts, lie spread over [0, 1)
+
 
 @compiled
 def _pixel(image, flip, x, y):
@@ -26,8 +28,8 @@ def _pixel(image, flip, x, y):
 
 
 @compiled
-def pool_values(images, which, flip, points, turns, offsets):
-    """Return the pixels around one landmark, (p, n) uint8.
+def pool_values(images, which, flip, points, turns, offsets, out):
+    """Write the pixels around one landmark to out (p, n) uint8.
 
     Parameters
     ----------
@@ -41,18 +43,31 @@ def pool_values(images, which, flip, points, turns, offsets):
     offsets : ndarray of shape (p, 2)
         Pixels in the frame of the mean shape.
     """
-    out = np.empty((len(offsets), len(which)), np.uint8)
     for i in range(len(which)):
         image, a = images[which[i]], turns[i]
         for j in range(len(offsets)):
             x = points[i, 0] + a.real * offsets[j, 0] - a.imag * offsets[j, 1]
             y = points[i, 1] + a.imag * offsets[j, 0] + a.real * offsets[j, 1]
             out[j, i] = _pixel(image, flip[i], x, y)
-    return out
 
 
 @compiled
-def grow(values, steps, weights, rows, pairs, draws, depth):
+def _judges(members, most, out):
+    """Write at most `most` of the members, spread over their whole list, to `out`; return how many."""
+    n = len(members)
+    if n <= most:
+        out[:n] = members
+        return n
+    for k in range(most):
+        # One from each of `most` equal parts, never at the same place of two parts in a row: the list has the start
+        # shapes of a face side by side, and equal steps could meet the same of them every time.
+        share = (k * GOLDEN) % 1.0
+        out[k] = members[min(int((k + share) * n / most), n - 1)]
+    return most
+
+
+@compiled
+def grow(values, steps, weights, rows, pairs, draws, depth, most):
     """Grow one tree: return the pixels of the pool that its splits compare, and their thresholds.
 
     A split takes the candidate that explains most of the steps' variance: the one with the greatest |S_l|^2 / W_l +
@@ -74,6 +89,8 @@ def grow(values, steps, weights, rows, pairs, draws, depth):
         In [0, 1): a candidate's threshold is its difference at that place in the list of samples.
     depth : int
         d.
+    most : int
+        The candidates of a split are judged on so many of its samples at most.
 
     Returns
     -------
@@ -88,12 +105,16 @@ def grow(values, steps, weights, rows, pairs, draws, depth):
     order = rows.copy()
     spare = np.empty_like(order)
     last[0] = len(order)
-    w, wx, wy = np.empty(len(rows)), np.empty(len(rows)), np.empty(len(rows))
+    size = min(len(rows), most)
+    judges = np.empty(size, np.int64)
+    w, wx, wy = np.empty(size), np.empty(size), np.empty(size)
     for node in range(n_splits):
         lo, hi = first[node], last[node]
         members = order[lo:hi]
+        count = _judges(members, most, judges)
         total = total_x = total_y = 0.0
-        for k, i in enumerate(members):
+        for k in range(count):
+            i = judges[k]
             w[k], wx[k], wy[k] = weights[i], weights[i] * steps[i, 0], weights[i] * steps[i, 1]
             total += w[k]
             total_x += wx[k]
@@ -104,8 +125,8 @@ def grow(values, steps, weights, rows, pairs, draws, depth):
             at = members[int(draws[node, c] * (hi - lo))]
             threshold = np.int16(one[at]) - np.int16(two[at])
             left = left_x = left_y = 0.0
-            for k in range(hi - lo):
-                i = members[k]
+            for k in range(count):
+                i = judges[k]
                 # A product, since a branch that goes either way half of the time costs several times as much.
                 goes_left = 1.0 if np.int16(one[i]) - np.int16(two[i]) <= threshold else 0.0
                 left += goes_left * w[k]

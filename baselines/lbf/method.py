@@ -20,10 +20,11 @@ import numpy as np
 
 from fldbench.baselines.lbf import forest
 from fldbench.baselines.lbf.ridge import LeafRidge, add_weights, spread, times
+from fldbench.baselines.lbf.samples import SHAPES_AT_ONCE, Samples, principal_steps, turns
 from fldbench.baselines.parts.agreement import agreement
 from fldbench.baselines.parts.fitting import DEVIATION, LARGEST_CROP, PADDING, PENALTY, check_fitted, mean_unit_shape
 from fldbench.baselines.parts.normalised import grey_crops, perturbed, training_crops
-from fldbench.baselines.parts.threads import each_block, limited_blas
+from fldbench.baselines.parts.threads import blocks, each_block, limited_blas
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes, crop_matrix, invert, transform
 from fldbench.method import Method
@@ -31,92 +32,11 @@ from fldbench.model_file import Learned
 from fldbench.params import SEED, THREADS, check_sample_weight, real, whole
 from fldbench.progress import say_progress
 from fldbench.schemes import get_scheme
-from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, principal_axes, symmetric
+from fldbench.shapes import fill_missing, fold_of, from_box_frame, mirrored, symmetric
 
 FACES_PER_TASK = 32  # faces that one thread takes through all stages at a time
-SHAPES_PER_TASK = 256  # shapes that one thread moves at a time
-POINT = 1e-9  # px^2; points whose squared distances from their centre sum up to less are one point, up to rounding
+JUDGES = 16_384  # samples on which the candidates of a split are judged, at most
 LARGEST = 32767  # a stage's weights are kept as int16: half the size, and their sums are equal in any order
-
-
-def turns(reference: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Return rotation and scale of the similarity that takes the reference nearest to each shape, as complex numbers.
-
-    reference (L, 2), shapes (n, L, 2) -> (n,): a of z -> a z + b in `geometry.fit_similarity`. It is 1 if
-    the reference or the shape is (nearly) a single point, which has no rotation.
-
-    >>> turns(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[[1.0, 1.0], [1.0, 3.0]]])).tolist()
-    [2j]
-    """
-    source, target = _complex(reference), _complex(shapes)
-    source = source - source.mean()
-    power = (abs(source) ** 2).sum()
-    extended = power > POINT
-    a = (target - target.mean(axis=-1, keepdims=True)) @ source.conj() / (power if extended else 1.0)
-    return np.where((abs(a) > 0.1) & extended, a, 1.0)
-
-
-def principal_steps(steps: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted mean (d,) and the k <= d directions (k, d) of the greatest variance, of unit length.
-
-    >>> mean, directions = principal_steps(np.array([[0.0, 1.0], [4.0, 1.0]]), np.array([3.0, 1.0]), 1)
-    >>> mean.tolist(), abs(directions).tolist()
-    ([1.0, 1.0], [[1.0, 0.0]])
-    """
-    mean = weights @ steps / weights.sum()
-    centred = (steps - mean) * np.sqrt(weights)[:, None]
-    return mean, principal_axes(centred.T @ centred)[1][:, :k].T
-
-
-def _complex(points: np.ndarray) -> np.ndarray:
-    return points[..., 0] + 1j * points[..., 1]
-
-
-def _plane(numbers: np.ndarray) -> np.ndarray:
-    return np.stack([numbers.real, numbers.imag], axis=-1)
-
-
-@dataclass
-class Samples:
-    """Faces and mirrored faces with the shapes that they have at a stage.
-
-    Attributes
-    ----------
-    crops : ndarray of shape (faces, size, size), uint8
-    which : ndarray of shape (n,), int64
-        The crop of each sample.
-    flip : ndarray of shape (n,), bool
-        Whether the crop is mirrored.
-    shapes : ndarray of shape (n, L, 2)
-        Pixels of the crop, or of the mirrored crop.
-    """
-
-    crops: np.ndarray
-    which: np.ndarray
-    flip: np.ndarray
-    shapes: np.ndarray
-
-    @classmethod
-    def of(cls, crops: np.ndarray, shapes: np.ndarray, mirrors: bool) -> Samples:
-        """Return the samples of shapes (faces, 2, starts, L, 2): of the faces, and of their mirror images or again."""
-        faces, _, starts = shapes.shape[:3]
-        which, flip = np.repeat(np.arange(faces), 2 * starts), np.tile(np.repeat([False, mirrors], starts), faces)
-        return cls(crops, which, flip, shapes.reshape(-1, *shapes.shape[3:]))
-
-    def leaves(self, turn: np.ndarray, offsets: np.ndarray, thresholds: np.ndarray, threads: int | None) -> np.ndarray:
-        """Return the leaves (L, n, trees) uint8, see `lbf.forest.find_leaves`."""
-        out = np.empty((len(offsets), len(turn), offsets.shape[1]), np.uint8)
-
-        def find(rows: slice) -> None:
-            one = (self.which[rows], self.flip[rows], self.shapes[rows], turn[rows])
-            forest.find_leaves(self.crops, *one, offsets, thresholds, out[:, rows])
-
-        each_block(find, len(turn), SHAPES_PER_TASK, threads)
-        return out
-
-    def move(self, steps: np.ndarray, turn: np.ndarray) -> None:
-        """Add steps (n, 2 L), px in the frame of the reference."""
-        self.shapes = self.shapes + _plane(_complex(steps.reshape(self.shapes.shape)) * turn[:, None])
 
 
 @dataclass(eq=False, repr=False)
@@ -125,7 +45,8 @@ class LBF(Method):
 
     The prediction is the mean of those for the face and for its mirror image. Memory in training grows with the
     samples, 2 * starts for each face, beyond the crops, which are on disk: each takes L * trees bytes for its leaves,
-    about 120 * L for its shapes, 16 * components for the regression, and `pool` bytes in every thread.
+    8 * L for its shape, about 24 * components for the regression, and `pool` bytes in every thread. Where a node of a
+    tree has more than 16,384 samples, its candidates are judged on as many of them.
 
     Parameters
     ----------
@@ -175,6 +96,7 @@ class LBF(Method):
     mirror_ : ndarray of shape (L,), int; (0,) where the scheme does not know its mirror pairs
     """
 
+    version = 2
     gives_confidence = True
     changes_nothing = ("threads",)
     weighs_faces = True
@@ -249,9 +171,8 @@ class LBF(Method):
         # One thread for matrix products, which are small here, because another number may round differently.
         with training_crops(train, self.crop_size, self.padding, self.threads) as crops, limited_blas(1):
             samples = Samples.of(crops, self._starts(train.boxes, matrices), self.mirror_.size > 0)
-            goals = np.repeat(truth.reshape(-1, *truth.shape[2:]), self.starts, axis=0)
             weights = np.repeat(weight, 2 * self.starts)
-            done = list(self._stages(samples, goals, weights, self._folds(train.groups)[samples.which]))
+            done = list(self._stages(samples, truth, weights, self._folds(train.groups)[samples.which]))
         self.offsets_, self.thresholds_, self.weights_, self.components_, self.biases_ = (
             np.stack(parts) for parts in zip(*done, strict=True)
         )
@@ -305,29 +226,35 @@ class LBF(Method):
         super().restore(learned)
 
     def _stages(self, samples: Samples, goals: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> Iterator[tuple]:
-        """Yield what each stage learns; goals (n, L, 2) px, weights (n,) and folds (n,) are of the samples."""
+        """Yield what each stage learns; goals (faces, 2, L, 2) px; weights (n,) and folds (n,) of the samples."""
         side = self.crop_size / (1 + 2 * self.padding)
         n_folds = int(folds.max()) + 1
         todo = self.stages * (1 + n_folds)
         for stage, radius in enumerate(np.geomspace(self.first_radius, self.last_radius, self.stages) * side):
             say_progress("fitting lbf", stage * (1 + n_folds), todo)
-            turn = turns(self.reference_, samples.shapes)
-            steps = _plane(_complex(goals - samples.shapes) / turn[:, None])
-            offsets, thresholds = self._forests(stage, radius, samples, turn, steps, weights)
+            turn = samples.turns(self.reference_)
+            offsets, thresholds = self._forests(stage, radius, samples, turn, goals, weights)
             leaves = samples.leaves(turn, offsets, thresholds, self.threads)
-            flat = steps.reshape(len(steps), -1)
-            mean, components = principal_steps(flat, weights, self.components)
-            targets = ((flat - mean) @ components.T).astype(np.float32)
+            parts = blocks(len(turn), SHAPES_AT_ONCE)
+
+            def steps(rows: slice, turn=turn) -> np.ndarray:
+                return samples.steps(goals, turn, rows).reshape(len(turn[rows]), -1)
+
+            mean, components = principal_steps(((steps(rows), weights[rows]) for rows in parts), self.components)
+            targets = np.empty((len(turn), len(components)), np.float32)
+            for rows in parts:
+                targets[rows] = (steps(rows) - mean) @ components.T
             moves = np.empty_like(targets)
             for fold in range(n_folds):
                 say_progress("fitting lbf", stage * (1 + n_folds) + 1 + fold, todo)
-                rows = np.flatnonzero(folds == fold)
-                others = np.flatnonzero(folds != fold) if n_folds > 1 else rows
+                own = np.flatnonzero(folds == fold)
+                others = np.flatnonzero(folds != fold) if n_folds > 1 else own
                 weight, bias = self._regression(leaves, others, weights, targets)
-                moves[rows] = times(leaves, rows, weight, self.threads) + bias
+                moves[own] = times(leaves, own, weight, self.threads) + bias
             if n_folds > 1:
                 weight, bias = self._regression(leaves, np.arange(len(targets)), weights, targets)
-            samples.move(moves @ components + mean, turn)
+            for rows in parts:
+                samples.move(moves[rows] @ components + mean, turn, rows)
             scale = np.maximum(np.abs(weight).max(axis=(0, 1, 2)), 1e-9)[:, None] / LARGEST
             whole = np.rint(weight / scale[:, 0]).astype(np.int16)
             bias = mean + bias @ components
@@ -340,11 +267,11 @@ class LBF(Method):
         radius: float,
         samples: Samples,
         turn: np.ndarray,
-        steps: np.ndarray,
+        goals: np.ndarray,
         weights: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return offsets (L, trees, splits, 4) float32 and thresholds (L, trees, splits) int16; radius px."""
-        n_points, n_faces, n_splits = steps.shape[1], len(samples.crops), 2**self.depth - 1
+        n_points, n_faces, n_splits = goals.shape[2], len(samples.crops), 2**self.depth - 1
         offsets = np.empty((n_points, self.trees, n_splits, 4), np.float32)
         thresholds = np.empty((n_points, self.trees, n_splits), np.int16)
 
@@ -353,9 +280,8 @@ class LBF(Method):
             rng = self._generator(stage, point)
             distance, angle = radius * np.sqrt(rng.random(self.pool)), 2 * np.pi * rng.random(self.pool)
             pool = np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1)
-            places = np.ascontiguousarray(samples.shapes[:, point])
-            values = forest.pool_values(samples.crops, samples.which, samples.flip, places, turn, pool)
-            own = np.ascontiguousarray(steps[:, point])
+            values = samples.pool(point, turn, pool)
+            own = samples.steps(goals, turn, points=slice(point, point + 1))[:, 0]
             for tree in range(self.trees):
                 rng = self._generator(stage, point, tree)
                 seen = np.zeros(n_faces, bool)
@@ -363,7 +289,8 @@ class LBF(Method):
                 pairs = rng.integers(0, self.pool, (n_splits, self.candidates, 2), np.int32)
                 draws = rng.random((n_splits, self.candidates))
                 rows = np.flatnonzero(seen[samples.which])
-                chosen, thresholds[point, tree] = forest.grow(values, own, weights, rows, pairs, draws, self.depth)
+                drawn = (rows, pairs, draws, self.depth, JUDGES)
+                chosen, thresholds[point, tree] = forest.grow(values, own, weights, *drawn)
                 offsets[point, tree] = pool[chosen].reshape(n_splits, 4)
 
         each_block(grow_one, n_points, 1, self.threads)
@@ -384,7 +311,8 @@ class LBF(Method):
         mean = np.repeat(transform(from_box_frame(self.mean_shape_, boxes), matrices), 2, axis=0)
         sides = np.repeat(box_size(boxes) * matrices[:, :1, 0], 2, axis=0)
         rng = self._generator()
-        starts = perturbed(mean, sides, self.starts, self.shift, self.scale, self.rotation, rng)
+        moves = (self.shift, self.scale, self.rotation)
+        starts = perturbed(mean, sides, self.starts, *moves, rng, np.float32)
         return starts.reshape(len(boxes), 2, *starts.shape[1:])
 
     def _folds(self, groups: np.ndarray) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from numba import njit
@@ -30,13 +31,17 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Return the function compiled at its first call, releasing Python's lock; a decorator.
+def compiled(function: Callable[..., Any] | None = None, fastmath: Collection[str] = ()) -> Any:
+    """Return the function compiled at its first call, releasing Python's lock; a decorator, with options or without.
+
+    `fastmath` names what LLVM may do with sums and products, such as "reassoc": to add in another order.
 
     The machine code is kept beside the source, in NUMBA_CACHE_DIR, or in the user's cache. Where none of these can be
     written, each process compiles for itself, which takes seconds.
     """
-    kernel = njit(nogil=True)(function)
+    if function is None:
+        return partial(compiled, fastmath=fastmath)
+    kernel = njit(nogil=True, fastmath=set(fastmath))(function)
     with suppress(RuntimeError):  # no place that can be written
         kernel._cache = _Cache(function)
     return kernel

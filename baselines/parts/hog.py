@@ -43,7 +43,7 @@ def orientation_channels(grey: np.ndarray, bins: int = 8) -> np.ndarray:
         raise DataError("a crop has pixels that are not finite, or too large for float32")
     magnitude *= 1 / max(mean, 1e-3)
     angle *= np.float32(bins / (2 * np.pi))
-    return bin_directions(magnitude, angle, bins)
+    return bin_directions(magnitude, angle, (0,) * bins)
 
 
 def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
@@ -54,9 +54,18 @@ def smooth_cells(channels: np.ndarray, cell: int) -> np.ndarray:
     """
     import cv2
 
-    tent = 1 - np.abs(np.arange(1 - cell, cell)) / cell
-    tent = (tent / tent.sum()).astype(np.float32)
+    tent = tent_of(cell)
     return cv2.sepFilter2D(channels, -1, tent, tent, borderType=cv2.BORDER_REPLICATE)
+
+
+def tent_of(cell: int) -> np.ndarray:
+    """Return max(0, 1 - |d| / cell) for d from 1 - cell to cell - 1, divided by its sum: (2 cell - 1,) float32.
+
+    >>> (9 * tent_of(3)).tolist()
+    [1.0, 2.0, 3.0, 2.0, 1.0]
+    """
+    tent = 1 - np.abs(np.arange(1 - cell, cell)) / cell
+    return (tent / tent.sum()).astype(np.float32)
 
 
 def cell_offsets(cell: int, grid: int) -> np.ndarray:
@@ -101,7 +110,12 @@ def landmark_features(
     from fldbench.baselines.parts.hog_kernels import sample_patches
 
     shapes, frames = np.asarray(shapes, float), np.asarray(frames, float)
-    return sample_patches(smooth_cells(channels, cell), shapes, frames, float(cell), grid, CLIP, FLAT)
+    field, tent = np.ascontiguousarray(channels, np.float32), tent_of(cell)
+    height, width, bins = field.shape
+    # Pixels that are added up: all of them along both axes, or those around the cells that are looked at.
+    if 2 * height * width * len(tent) < shapes[..., 0].size * grid**2 * (len(tent) + 1) ** 2:
+        field, tent = smooth_cells(field, cell), tent_of(1)
+    return sample_patches(field, shapes, frames, float(cell), grid, CLIP, FLAT, tent, (0,) * bins)
 
 
 def mirror_features(mirror: Sequence[int], grid: int, bins: int) -> np.ndarray:

@@ -5,12 +5,17 @@ The compiled kernels (numba, OpenCV, BLAS) release Python's lock, so plain threa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from fldbench.params import count_threads
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 
@@ -46,7 +51,16 @@ def each_block(work: Callable[[slice], T], n: int, size: int, threads: int | Non
 @contextmanager
 def limited_blas(threads: int | None) -> Iterator[None]:
     """Let matrix products use this many threads inside the block (threadpoolctl)."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(count_threads(threads), user_api="blas"):
+    with _blas(len(sys.modules)).limit(limits=count_threads(threads)):
         yield
+
+
+@lru_cache(maxsize=1)
+def _blas(modules: int) -> ThreadpoolController:
+    """Return the libraries of matrix products in this process, which has imported so many modules.
+
+    To look for them takes 2 ms, more than most methods need for a face, and they come with a module.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

@@ -15,7 +15,7 @@ from torch import nn
 
 from fldbench.cnn.heads import PointHead
 from fldbench.cnn.layers import Network, flat_width, for_relu
-from fldbench.cnn.method import OblongMethod
+from fldbench.cnn.oblong import OblongMethod
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -16,7 +16,7 @@ from torch import nn
 
 from fldbench.cnn.heads import PointHead
 from fldbench.cnn.layers import Network, flat_width, for_relu
-from fldbench.cnn.method import OblongMethod
+from fldbench.cnn.oblong import OblongMethod
 from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.model_file import Learned

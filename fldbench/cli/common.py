@@ -38,9 +38,9 @@ Protocols = Annotated[
 
 
 def _load_plugins(files: list[Path] | None) -> list[Path] | None:
-    from fldbench.plugin_files import load_plugin
-
     for file in files or []:
+        from fldbench.plugin_files import load_plugin
+
         load_plugin(file)
     return files
 
@@ -57,9 +57,9 @@ Plugins = Annotated[
 
 
 def _define_schemes(files: list[Path] | None) -> list[Path] | None:
-    from fldbench.schemes import read_schemes, register_scheme
-
     for file in files or []:
+        from fldbench.schemes import read_schemes, register_scheme
+
         for scheme in read_schemes(file):
             register_scheme(scheme)
     return files
@@ -134,9 +134,9 @@ def roots(texts: list[str] | None) -> Roots:
 
 def define_protocols(files: list[Path] | None) -> None:
     """Register the protocols of the user's files."""
-    from fldbench.protocols import read_protocols, register_protocol
-
     for file in files or []:
+        from fldbench.protocols import read_protocols, register_protocol
+
         for protocol in read_protocols(file):
             register_protocol(protocol)
 

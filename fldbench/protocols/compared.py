@@ -45,8 +45,8 @@ class Compared:
 
     def errors(self) -> np.ndarray:
         """Return the error of each face as a fraction, (n,); NaN for a missed face."""
-        errors = metrics.face_errors(self.answers, self.truth, self.distance, self.points, self.counted)
-        return errors * (self.counted.sum(axis=1) / self._chosen) if self.diluted else errors
+        errors = metrics.errors_of_counted(self.answers, self.truth, self.distance, self.counted, self.points)
+        return errors * (metrics.numbers_of_points(self.counted) / self._chosen) if self.diluted else errors
 
     def point_errors(self) -> np.ndarray:
         """Return the error of each point as a fraction, (n, L); NaN where it does not count, and for a missed face."""
@@ -95,7 +95,7 @@ class Comparing:
         """
         shift = self._shift(predictions.__getitem__, faces) if as_answers else None
         found = self._compared(predictions, faces, slice(None), shift)
-        self._check(faces, found.counted.sum(axis=1), found.distance)
+        self._check(faces, metrics.numbers_of_points(found.counted), found.distance)
         return found
 
     def errors_of(
@@ -116,7 +116,7 @@ class Comparing:
         for rows in blocks(n):
             points = answers(rows)
             part = self._compared(points, faces, rows, shift)
-            counts[rows], distance[rows] = part.counted.sum(axis=1), part.distance
+            counts[rows], distance[rows] = metrics.numbers_of_points(part.counted), part.distance
             if metrics.can_divide(part.distance).all():
                 errors[rows] = part.errors()
             let_go(points, faces.landmarks[rows], faces.visible[rows])
@@ -151,7 +151,7 @@ class Comparing:
         if self.stretched:
             given, landmarks, truth, answers = in_unit_boxes(given, landmarks, truth, answers)
         distance = np.full(len(truth), np.nan)
-        if counted.any(axis=1).all():
+        if metrics.numbers_of_points(counted).all():
             distance = lengths(self.normaliser, self.normaliser_points, landmarks, given)
         return Compared(truth, answers, counted, distance, self.points, self.diluted)
 

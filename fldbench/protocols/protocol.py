@@ -274,7 +274,7 @@ class Protocol(Comparing):
 
     def is_complete(self, faces: FaceSet) -> bool:
         """Return whether the selected faces are all faces of the protocol, by number and, if known, by their ids."""
-        return len(faces) == self.n_expected and self.ids_sha256 in (None, ids_hash(faces))
+        return len(faces) == self.n_expected and (self.ids_sha256 is None or self.ids_sha256 == ids_hash(faces))
 
     def chosen(self, faces: FaceSet) -> FaceSet:
         """Return the protocol's test faces, as they are, from the loaded split."""

@@ -74,7 +74,7 @@ def serve(descriptor: int, faces: bytes) -> None:
         What `faces_of` returns.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # watchers that have ended are forgotten
-    data = _loaded(faces)
+    data = loaded(faces)
     with socket.socket(fileno=descriptor) as runner:
         while True:
             request, files, _, _ = socket.recv_fds(runner, REQUEST.size, FILES)
@@ -175,22 +175,26 @@ def _cell(data: SuiteData, work: int, messages: int, output: int, still: int, fo
         os._exit(status)
 
 
-def _loaded(faces: bytes) -> SuiteData:
+def loaded(faces: bytes) -> SuiteData:
     """Import what every cell would import, and return the faces that the cells need."""
     # The threads of a pool would be missing in every fork, which would wait for them.
     cv2.setNumThreads(1)
-    roots, problems, needed, methods = pickle.loads(faces)
+    roots, problems, needed, methods, rendered = pickle.loads(faces)
     for module in (*SLOW_IMPORTS, *methods):
         with suppress(Exception):  # the cell that needs it will say so
             importlib.import_module(module)
     machine_facts()  # read once, for all cells
     data = SuiteData(roots, problems)
+    data.take(rendered)
     data.preload(needed)
     return data
 
 
-def faces_of(cells: Sequence[Cell]) -> bytes:
-    """Return which faces and modules some cells need, for `serve`; what plug-ins registered is left out."""
+def faces_of(cells: Sequence[Cell], data: SuiteData | None = None) -> bytes:
+    """Return which faces and modules some cells need, for `serve`; what plug-ins registered is left out.
+
+    Of `data`, the faces that this process has loaded, those go along that are slow to load.
+    """
     needed: dict[str, TrainSpec | Protocol] = {}
     for cell in cells:
         named: list[TrainSpec | Protocol] = [cell.train, *(run.protocol for run in cell.runs)]
@@ -199,7 +203,8 @@ def faces_of(cells: Sequence[Cell]) -> bytes:
                 needed[place_of(one)] = one
     methods = {str(registry.table("method").get(cell.method.name)).partition(":")[0] for cell in cells}
     own = sorted(name for name in methods if name.startswith(OWN_METHODS))
-    return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values()), own))
+    rendered = {} if data is None else {place: one for place, one in data.rendered().items() if place in needed}
+    return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values()), own, rendered))
 
 
 def work_of(cell: Cell, store: Store, others: bool = False, alone: bool = True) -> bytes:

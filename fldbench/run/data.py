@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -157,6 +157,18 @@ class SuiteData:
             elif loaded.faces.images.rendered:
                 for _ in loaded.faces.images:
                     pass
+
+    def rendered(self) -> dict[str, LoadedFaces]:
+        """Return the loaded sets whose images are drawn, by their places: small to pass on, and slow to load."""
+        return {
+            place: loaded
+            for place, loaded in self._loaded.items()
+            if loaded.faces is not None and loaded.faces.images.rendered
+        }
+
+    def take(self, loaded: Mapping[str, LoadedFaces]) -> None:
+        """Keep sets that another process has loaded."""
+        self._loaded |= loaded
 
     def forget_changed(self) -> bool:
         """Tell whether foreign code changed any face that is loaded; such sets are loaded anew when they are needed."""

@@ -21,6 +21,7 @@ from fldbench.errors import FldbenchError, StoreError
 from fldbench.records.store import Store
 from fldbench.run.cell import LONGEST_TRACE, Cell, Failure
 from fldbench.run.cell_process import ENDED, NOT_WANTED, REQUEST, TOO_LARGE, TOO_LONG, faces_of, work_of
+from fldbench.run.data import SuiteData
 from fldbench.run.descendants import descendants
 from fldbench.run.limits import Limits
 from fldbench.run.quiet import State, read_state, write_state
@@ -48,12 +49,14 @@ class Server:
     ----------
     cells : sequence of Cell
         That it will be asked for: it loads their faces.
+    data : SuiteData, optional
+        The faces, if this process has them.
     """
 
     @_told_plainly()
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    def __init__(self, cells: Sequence[Cell], data: SuiteData | None = None) -> None:
         with tempfile.TemporaryFile() as faces, ExitStack() as unless_started:
-            faces.write(faces_of(cells))
+            faces.write(faces_of(cells, data))
             faces.seek(0)
             ours, theirs = map(unless_started.enter_context, socket.socketpair())
             code = (

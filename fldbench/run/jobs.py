@@ -42,7 +42,7 @@ def in_processes(
     waiting, running = deque(cells), list[Running]()
     others = jobs > 1 and KNOWN
     alone = alone and (jobs == 1 or KNOWN)
-    with Server(cells) as server, interruptions() as interrupted:
+    with Server(cells, data) as server, interruptions() as interrupted:
         try:
             told, measuring = 0, None
             while running or (waiting and not interrupted):

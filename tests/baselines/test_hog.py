@@ -116,6 +116,21 @@ def test_many_shapes_at_once():
     assert np.allclose(together, one_by_one, atol=1e-6)
 
 
+@pytest.mark.parametrize(("cell", "grid", "bins"), [(5, 3, 8), (3, 1, 6), (7, 4, 4)])
+def test_smoothing_around_the_cells_is_smoothing_everywhere(cell, grid, bins):
+    """Beyond the border too, in turned frames: what decides which of the two is done are costs alone."""
+    from fldbench.baselines.parts.hog_kernels import sample_patches
+
+    rng = np.random.default_rng(9)
+    channels = rng.uniform(0, 2, (40, 36, bins)).astype(np.float32)
+    shapes, frames = rng.uniform(-6, 46, (3, 5, 2)), rng.normal(0, 1, (3, 2))
+    more = (shapes, frames, float(cell), grid, hog.CLIP, hog.FLAT)
+    around = sample_patches(channels, *more, hog.tent_of(cell), (0,) * bins)
+    everywhere = sample_patches(hog.smooth_cells(channels, cell), *more, hog.tent_of(1), (0,) * bins)
+    assert np.allclose(around, everywhere, atol=1e-6)
+    assert np.allclose(hog.landmark_features(channels, shapes, frames, cell, grid), everywhere, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1), (4, 6)])
 def test_small_crops(size):
     channels = hog.orientation_channels(np.random.default_rng(4).integers(0, 255, size).astype(np.uint8), 4)

@@ -8,8 +8,9 @@ import pytest
 from drawn import drawn_faces, error, jittered
 
 from fldbench.baselines.lbf import forest as lbf_forest
-from fldbench.baselines.lbf.method import LBF, Samples, principal_steps, turns
+from fldbench.baselines.lbf.method import LBF
 from fldbench.baselines.lbf.ridge import LeafRidge, spread
+from fldbench.baselines.lbf.samples import Samples, principal_steps, turns
 from fldbench.baselines.mean_shape import MeanShape
 from fldbench.dataset import load_dataset
 from fldbench.errors import DataError, MethodError
@@ -69,7 +70,7 @@ def best_split(values, steps, weights, rows, pairs, draws):
 
 def test_the_first_split_by_brute_force(node):
     values, steps, weights, rows, pairs, draws = node
-    chosen, thresholds = lbf_forest.grow(*node, 2)
+    chosen, thresholds = lbf_forest.grow(*node, 2, 50)
     _, one, two, threshold, _, _ = best_split(values, steps, weights, rows, pairs[0], draws[0])
     assert chosen[0].tolist() == [one, two]
     assert thresholds[0] == threshold
@@ -78,7 +79,7 @@ def test_the_first_split_by_brute_force(node):
 def test_later_splits_divide_their_own_samples(node):
     """Thresholds are drawn from the order of a node's samples, so here each candidate's is at the first of them."""
     values, steps, weights, rows, pairs, draws = node
-    chosen, thresholds = lbf_forest.grow(values, steps, weights, rows, pairs, np.zeros_like(draws), 2)
+    chosen, thresholds = lbf_forest.grow(values, steps, weights, rows, pairs, np.zeros_like(draws), 2, 50)
     *_, left, right = best_split(values, steps, weights, rows, pairs[0], np.zeros(12))
     # Samples that go right are filled in from behind, so their first one is the last in the parent's order.
     for k, side in ((1, left), (2, right[::-1])):
@@ -91,17 +92,37 @@ def test_a_weight_of_two_is_a_sample_that_stands_twice(node):
     values, steps, _, rows, pairs, _ = node
     draws = np.zeros(pairs.shape[:2])
     twice = np.isin(np.arange(50), rows[:15])
-    one = lbf_forest.grow(values, steps, 1.0 + twice, rows, pairs, draws, 1)
+    one = lbf_forest.grow(values, steps, 1.0 + twice, rows, pairs, draws, 1, 100)
     copies = np.concatenate([rows, rows[:15]])
-    other = lbf_forest.grow(values, steps, np.ones(50), copies, pairs, draws, 1)
+    other = lbf_forest.grow(values, steps, np.ones(50), copies, pairs, draws, 1, 100)
     assert np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1])
 
 
 def test_nothing_to_divide_sends_everything_left():
     values = np.full((4, 6), 7, np.uint8)
     pairs = np.ones((3, 5, 2), np.int32)
-    _, thresholds = lbf_forest.grow(values, np.zeros((6, 2)), np.ones(6), np.arange(6), pairs, np.full((3, 5), 0.9), 2)
+    drawn = (np.arange(6), pairs, np.full((3, 5), 0.9), 2, 6)
+    _, thresholds = lbf_forest.grow(values, np.zeros((6, 2)), np.ones(6), *drawn)
     assert (thresholds == 255).all()
+
+
+def test_a_large_node_is_judged_on_a_part_of_its_samples(node):
+    """By brute force on the eight that stand at k + (the fraction of k times the golden ratio) eighths of the list."""
+    values, steps, weights, rows, pairs, draws = node
+    part = rows[[int((k + k * 0.6180339887498949 % 1) * 5) for k in range(8)]]
+    threshold_at = values[pairs[0, :, 0]].astype(int) - values[pairs[0, :, 1]]
+    found = []
+    for c in range(len(pairs[0])):
+        threshold = threshold_at[c, rows[int(draws[0, c] * 40)]]
+        sides = [part[threshold_at[c, part] <= threshold], part[threshold_at[c, part] > threshold]]
+        if all(map(len, sides)):
+            sums = [(weights[side, None] * steps[side]).sum(axis=0) for side in sides]
+            found.append((sum(s @ s / weights[side].sum() for s, side in zip(sums, sides, strict=True)), c, threshold))
+    _, best, threshold = max(found)
+    chosen, thresholds = lbf_forest.grow(*node, 1, 8)
+    assert chosen[0].tolist() == pairs[0, best].tolist() and thresholds[0] == threshold
+    whole = lbf_forest.grow(*node, 1, 40)
+    assert np.array_equal(whole[0], lbf_forest.grow(*node, 1, 1000)[0])
 
 
 def test_leaves_by_a_slow_walk():
@@ -131,7 +152,8 @@ def test_leaves_by_a_slow_walk():
     leaves = Samples(images, which, flip, shapes).leaves(turn, offsets, thresholds, threads=2)
     assert leaves.tolist() == expected
     pool = offsets[0, 0, :, :2].astype(float)
-    values = lbf_forest.pool_values(images, which, flip, shapes[:, 1].copy(), turn, pool)
+    values = np.empty((len(pool), n), np.uint8)
+    lbf_forest.pool_values(images, which, flip, shapes[:, 1].copy(), turn, pool, values)
     at = [[complex(*shapes[i, 1]) + turn[i] * complex(*o) for i in range(n)] for o in pool]
     assert values.tolist() == [[pixel(i, z.real, z.imag) for i, z in enumerate(row)] for row in at]
 
@@ -192,7 +214,8 @@ def test_spread_is_a_product_of_matrices():
 def test_principal_steps_by_singular_values():
     rng = np.random.default_rng(7)
     steps, weights = rng.normal(size=(30, 6)) * np.arange(1, 7), rng.integers(1, 4, 30)
-    mean, directions = principal_steps(steps, weights.astype(float), 3)
+    parts = ((steps[rows], weights[rows].astype(float)) for rows in (slice(0, 11), slice(11, 30)))
+    mean, directions = principal_steps(parts, 3)
     repeated = np.repeat(steps, weights, axis=0)
     expected = np.linalg.svd(repeated - repeated.mean(axis=0))[2][:3]
     assert np.allclose(mean, repeated.mean(axis=0))

@@ -11,9 +11,10 @@ from toy_tasks import faces_with_attributes
 from toys import toy_faces
 
 import fldbench
+from fldbench.cnn.cost import fused
 from fldbench.cnn.nets.fld_net import FldNet
 from fldbench.cnn.nets.small import SmallCNN
-from fldbench.errors import MethodError, MissingDependencyError
+from fldbench.errors import DataError, MethodError, MissingDependencyError
 from fldbench.method import load_method
 
 needs_onnx = pytest.mark.skipif(not find_spec("onnxruntime"), reason="the extra onnx is not installed")
@@ -50,12 +51,78 @@ def test_attributes_are_those_of_torch():
         np.testing.assert_allclose(found[name], answer, atol=1e-5)
 
 
-def test_a_missing_package_is_found_before_the_fit(monkeypatch):
+@needs_onnx
+def test_ranges_are_those_of_the_layers_and_8_bits_answer_nearly_the_same(tmp_path):
+    faces = toy_faces(24)
+    method = SmallCNN(size=32, runtime="int8", **QUICK).fit(faces)
+    expected: list[list[float]] = []
+    network = fused(method.network_)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(
+                lambda layer, given, answer: expected.extend(
+                    [float(x.min()), float(x.max())] for x in (given[0], answer)
+                )
+            )
+    for _ in method._run(faces.images, faces.boxes, network):
+        pass
+    found = method.ranges_.tolist()
+    assert len(found) >= 4 and all(np.isclose(expected, pair, atol=1e-4).all(axis=1).any() for pair in found)
+    quick = method.predict(faces.images, faces.boxes)
+    again = load_method(method.save(tmp_path / "m.safetensors"))
+    assert np.array_equal(again.predict(faces.images, faces.boxes), quick)
+    method.runtime = "torch"
+    exact = method.predict(faces.images, faces.boxes)
+    off = np.linalg.norm(quick - exact, axis=-1).mean() / np.ptp(exact, axis=1).mean()
+    assert 0 < off < 0.01  # of the face's size
+    # Ranges of a tenth cut off what is larger: it is these ranges that decide.
+    method.runtime, method.ranges_ = "int8", method.ranges_ / 10
+    vars(method).pop("_fast")
+    cut = method.predict(faces.images, faces.boxes)
+    assert np.linalg.norm(cut - exact, axis=-1).mean() / np.ptp(exact, axis=1).mean() > 5 * off
+
+
+@needs_onnx
+def test_8_bits_need_ranges_of_this_network(tmp_path):
+    faces = toy_faces(6)
+    method = SmallCNN(size=32, **QUICK).fit(faces)
+    method.runtime = "int8"
+    words = r"cnn-small: runtime='int8' needs the ranges of the network's numbers; call calibrate\(training faces\)"
+    with pytest.raises(MethodError, match=words):
+        method.predict(faces.images, faces.boxes)
+    method.calibrate(faces)
+    assert np.isfinite(method.predict(faces.images, faces.boxes)).all()
+    whole = method.learned()
+    for ranges, wrong in (
+        (whole["ranges_"][:-1], "the number of ranges in the model is"),
+        (whole["ranges_"][:, ::-1].copy(), "ranges_ must be pairs of a number and one that is not smaller"),
+        (np.full_like(whole["ranges_"], np.nan), "ranges_ is 'not finite or absurdly large somewhere'"),
+    ):
+        with pytest.raises(DataError, match=wrong):
+            other = SmallCNN(size=32, runtime="int8", **QUICK)
+            other.restore(whole | {"ranges_": ranges})
+            other.predict(faces.images, faces.boxes)
+
+
+@needs_onnx
+def test_a_network_of_8_bits_is_the_same_fitted_or_assembled():
+    faces = toy_faces(6)
+    quick = SmallCNN(size=32, runtime="int8", flip_test=True, **QUICK)
+    (plain,) = quick.members_alone.values()
+    assert plain.runtime == "torch"
+    assembled = SmallCNN(size=32, runtime="int8", flip_test=True, **QUICK)
+    assembled.assemble([plain.fit(faces)], faces)
+    expected = quick.fit(faces).predict(faces.images, faces.boxes)
+    assert np.array_equal(assembled.predict(faces.images, faces.boxes), expected)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "int8"])
+def test_a_missing_package_is_found_before_the_fit(monkeypatch, runtime):
     monkeypatch.setattr("fldbench.cnn.runtime.find_spec", lambda name: None)
-    words = r"runtime='onnxruntime' needs the packages onnx and onnxruntime; install fldbench\[onnx\]"
+    words = rf"runtime='{runtime}' needs the packages onnx and onnxruntime; install fldbench\[onnx\]"
     with pytest.raises(MissingDependencyError, match=words):
-        FldNet(runtime="onnxruntime").check_params()
-    with pytest.raises(MethodError, match="runtime is 'tvm'; must be one of 'torch', 'onnxruntime'"):
+        FldNet(runtime=runtime).check_params()
+    with pytest.raises(MethodError, match="runtime is 'tvm'; must be one of 'torch', 'onnxruntime', 'int8'"):
         FldNet(runtime="tvm").check_params()
 
 

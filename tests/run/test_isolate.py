@@ -12,8 +12,12 @@ import pytest
 
 import fldbench
 from fldbench.errors import SuiteError
+from fldbench.run import data as run_data
+from fldbench.run.cell_process import faces_of, loaded
 from fldbench.run.descendants import descendants, end_with, memory_of
 from fldbench.run.limits import Limits
+from fldbench.run.plan import make_plan
+from fldbench.run.suite import load_suite
 
 HARMFUL = Path(__file__).parents[1] / "support" / "harmful_methods.py"
 
@@ -50,6 +54,23 @@ def test_crashes_are_rows_with_their_reason_and_the_rest_goes_on(tmp_path):
     assert (moves.status, talks.status) == ("ok", "ok")
     again = fldbench.run_suite(suite_of("segfault", "talks"), tmp_path / "out", isolate=True)
     assert [one.status for one in again] == ["failed", "ok"]  # the same cell is tried again, and ends nothing
+
+
+def test_faces_that_are_drawn_are_placed_once_and_passed_on(monkeypatch):
+    few = {"dataset": "synthetic", "options": {"faces": 8}}
+    rules = {"name": "same-faces", "split": "train", "normaliser": "inter-ocular"} | few
+    suite = {"name": "few", "train": [few], "methods": ["mean-shape"], "protocols": ["same-faces"], "define": [rules]}
+    plan = make_plan(load_suite(suite | {"allow_overlap": True}), None)
+    (cell,), passed = plan.cells, faces_of(plan.cells, plan.data)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_data, "load_dataset", lambda *given, **options: pytest.fail("they are loaded again"))
+        there = loaded(passed)
+        for here, faces in (
+            (plan.data.train(cell.train), there.train(cell.train)),
+            (plan.data.test(cell.runs[0].protocol), there.test(cell.runs[0].protocol)),
+        ):
+            assert faces.seal == faces.seal_now() == here.seal and faces.faces.fingerprint == here.faces.fingerprint
+    assert loaded(faces_of(plan.cells)).train(cell.train).seal == there.train(cell.train).seal
 
 
 def test_numbers_are_those_of_one_process_for_all(tmp_path):
