@@ -253,10 +253,10 @@ class HogRidge(Method):
         """Move `shapes` (n, L, 2) crop px of some faces in place by all stages."""
         crops = grey_crops([images[i] for i in range(rows.start, rows.stop)], matrices[rows], self.crop_size, 1)
         channels = [self._channels(crop) for crop in crops]
-        for stage, (weights, bias) in enumerate(zip(self.weights_, self.biases_, strict=True)):
+        for cell, weights, bias in zip(self.cells, self.weights_, self.biases_, strict=True):
             frames = frames_of(self.reference_, shapes[rows])
             pairs = zip(channels, shapes[rows, None], frames[:, None], strict=True)
-            features = np.concatenate([self._features(c, shape, frame, stage) for c, shape, frame in pairs])
+            features = np.concatenate([self._features(c, shape, frame, cell) for c, shape, frame in pairs])
             shapes[rows] += turned((features @ weights + bias).reshape(len(features), -1, 2), frames)
 
     @property
@@ -311,10 +311,10 @@ class HogRidge(Method):
         return fine, halve(fine)
 
     def _features(
-        self, channels: tuple[np.ndarray, np.ndarray], shapes: np.ndarray, frames: np.ndarray, stage: int
+        self, channels: tuple[np.ndarray, np.ndarray], shapes: np.ndarray, frames: np.ndarray, cell_of: tuple[int, int]
     ) -> np.ndarray:
         """Return features (m, d) float32 of shapes (m, L, 2) px with frames (m, 2) in one crop's channels."""
-        level, cell = self.cells[stage]
+        level, cell = cell_of
         # The centre of the first pixel at half the resolution is (0.5, 0.5) of the crop.
         points = shapes if level == 0 else (shapes - 0.5) / 2
         return hog.landmark_features(channels[level], points, frames, cell, self.grid)
@@ -323,6 +323,7 @@ class HogRidge(Method):
         self, crops: np.ndarray, shapes: np.ndarray, rows: np.ndarray, stage: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield rows, frames (faces, starts, 2) and features (faces * starts, d) float32, some faces at a time."""
+        cell = self.cells[stage]
         for part in blocks(len(rows), FACES_IN_MEMORY):
             some = rows[part]
             frames = frames_of(self.reference_, shapes[some])
@@ -330,7 +331,7 @@ class HogRidge(Method):
             def features(task: slice, some=some, frames=frames) -> np.ndarray:
                 pairs = zip(some[task].tolist(), frames[task], strict=True)
                 return np.concatenate(
-                    [self._features(self._channels(crops[i]), shapes[i], frame, stage) for i, frame in pairs]
+                    [self._features(self._channels(crops[i]), shapes[i], frame, cell) for i, frame in pairs]
                 )
 
             yield some, frames, np.concatenate(each_block(features, len(some), FACES_PER_TASK, self.threads))

@@ -14,6 +14,7 @@ import numpy as np
 from fldbench.errors import DataError
 
 CLIP = 0.2  # Dalal & Triggs 2005, section 6.4 (L2-Hys): no single strong edge may rule a patch
+AS_IT_IS = np.ones(1, np.float32)  # the tent of a cell of 1 px, for channels that are smooth already
 FLAT = 0.04  # a patch with less gradient than this share of the crop's mean stays near zero and is not amplified
 
 
@@ -114,7 +115,7 @@ def landmark_features(
     height, width, bins = field.shape
     # Pixels that are added up: all of them along both axes, or those around the cells that are looked at.
     if 2 * height * width * len(tent) < shapes[..., 0].size * grid**2 * (len(tent) + 1) ** 2:
-        field, tent = smooth_cells(field, cell), tent_of(1)
+        field, tent = smooth_cells(field, cell), AS_IT_IS
     return sample_patches(field, shapes, frames, float(cell), grid, CLIP, FLAT, tent, (0,) * bins)
 
 
