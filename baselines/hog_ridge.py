@@ -192,8 +192,7 @@ class HogRidge(Method):
             shapes = np.repeat(begin[:, None], self.starts, axis=1).astype(np.float32)
             lend_errors(truth, shapes, rng, slice(1, None))
         else:
-            moves = (self.shift, self.scale, self.rotation)
-            shapes = perturbed(begin, sides, self.starts, *moves, rng, np.float32)
+            shapes = perturbed(begin, sides, self.starts, self.shift, self.scale, self.rotation, rng, np.float32)
         folds = self._folds(train)
 
         learned = []
@@ -311,13 +310,13 @@ class HogRidge(Method):
         return fine, halve(fine)
 
     def _features(
-        self, channels: tuple[np.ndarray, np.ndarray], shapes: np.ndarray, frames: np.ndarray, cell_of: tuple[int, int]
+        self, channels: tuple[np.ndarray, np.ndarray], shapes: np.ndarray, frames: np.ndarray, cell: tuple[int, int]
     ) -> np.ndarray:
         """Return features (m, d) float32 of shapes (m, L, 2) px with frames (m, 2) in one crop's channels."""
-        level, cell = cell_of
+        level, side = cell
         # The centre of the first pixel at half the resolution is (0.5, 0.5) of the crop.
         points = shapes if level == 0 else (shapes - 0.5) / 2
-        return hog.landmark_features(channels[level], points, frames, cell, self.grid)
+        return hog.landmark_features(channels[level], points, frames, side, self.grid)
 
     def _blocks(
         self, crops: np.ndarray, shapes: np.ndarray, rows: np.ndarray, stage: int
