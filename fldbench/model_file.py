@@ -8,6 +8,7 @@ compared with what is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +199,7 @@ def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
             if isinstance(header, dict) and header.get("format") not in (WHOLE, COMPACT):
                 allowed = f"{WHOLE} or {COMPACT}; fit it again, or update fldbench"
                 raise DataError(f"model format {shown(header.get('format'))}; must be {allowed}", path)
-            checked: Any = _header_model().model_validate(header)
+            checked: Any = header_model().model_validate(header)
             stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no mapping
             arrays = restored(stored, checked.compact)
     except FileNotFoundError as error:
@@ -212,8 +213,9 @@ def read_model(path: str | Path) -> tuple[Any, dict[str, np.ndarray]]:
     return checked, arrays
 
 
-def _header_model() -> type[BaseModel]:
-    """Return the pydantic model of the header; pydantic is imported when it is needed."""
+@cache
+def header_model() -> type[BaseModel]:
+    """Return the pydantic model of the header, built once; pydantic is imported when it is needed."""
     from pydantic import BaseModel, ConfigDict
 
     class Header(BaseModel):

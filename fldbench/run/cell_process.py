@@ -36,6 +36,7 @@ import cv2
 from fldbench import registry
 from fldbench.errors import FldbenchError, text_of
 from fldbench.files import temporary_folder
+from fldbench.model_file import header_model
 from fldbench.progress import listening
 from fldbench.protocols import Protocol
 from fldbench.records.machine import machine_facts
@@ -55,7 +56,8 @@ NEWS_EVERY = 0.1  # seconds
 GRACE = 10  # seconds, to clean up when the work is done
 OWN_DATASETS = "fldbench.datasets."
 OWN_METHODS = ("fldbench.baselines.", "fldbench.cnn.")
-SLOW_IMPORTS = ("scipy.stats", "threadpoolctl")  # of the measurement of latency
+# Of the measurement of latency, and of the files of models.
+SLOW_IMPORTS = ("scipy.stats", "threadpoolctl", "safetensors.numpy", "encodings.ascii", "encodings.utf_8_sig")
 ENDED, TOO_LONG, TOO_LARGE, NOT_WANTED = "ended", "too long", "too large", "not wanted"
 
 
@@ -183,7 +185,9 @@ def loaded(faces: bytes) -> SuiteData:
     for module in (*SLOW_IMPORTS, *methods):
         with suppress(Exception):  # the cell that needs it will say so
             importlib.import_module(module)
-    machine_facts()  # read once, for all cells
+    machine_facts()  # read once, for all cells, as are the names that installed packages add
+    registry.names("method")
+    header_model()
     data = SuiteData(roots, problems)
     data.take(rendered)
     data.preload(needed)
