@@ -248,7 +248,7 @@ class _DlibModel:
     offset = 0.0
 
     def __init__(self, path: str):
-        from fldbench.baselines.ert.trees import read_trees  # compiled when imported
+        from fldbench.baselines.pretrained.trees import read_trees  # compiled when imported
 
         try:
             self._trees = read_trees(read_bytes(path))
@@ -259,7 +259,7 @@ class _DlibModel:
 
     def run(self, images: Sequence[np.ndarray], matrices: np.ndarray, size: int, threads: int | None) -> np.ndarray:
         """Return the landmarks (n, L, 2), px of the crops, of n images with their maps to crops (n, 2, 3)."""
-        from fldbench.baselines.ert.trees import run_trees
+        from fldbench.baselines.pretrained.trees import run_trees
 
         out = np.empty((len(matrices), len(self.mean), 2))
         low, high = np.array([size / 4, 3 * size / 4]) - 0.5

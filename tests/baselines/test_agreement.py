@@ -39,7 +39,7 @@ def test_answers_that_are_missing_do_not_count():
     [
         ("asm", {"levels": 2, "first_size": 24.0, "last_size": 40.0, "grid": 3, "cell": 5, "crop_size": 64}),
         ("average", {"methods": ["linear", "mean-shape"], "params": {"linear": {"crop_size": 32, "copies": 1}}}),
-        ("ert", {"cascade_depth": 2, "num_trees_per_cascade_level": 5}),
+        ("ert", {"stages": 2, "trees": 5}),
         ("lbf", {"stages": 2, "trees": 1, "depth": 2}),
     ],
 )

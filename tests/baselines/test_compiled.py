@@ -18,7 +18,8 @@ BAD = "[np.nan, np.inf, -np.inf, 1e308, -1e308, 1e19, 2.0**63, -1e10, 1e-320, -0
 KERNELS = f"""
 import numpy as np
 from fldbench.baselines.asm import search
-from fldbench.baselines.ert.trees import Trees, run_trees
+from fldbench.baselines.ert import cascade
+from fldbench.baselines.pretrained.trees import Trees, run_trees
 from fldbench.baselines.lbf import forest
 from fldbench.baselines.parts import hog_kernels
 
@@ -29,7 +30,7 @@ offsets = rng.normal(0, 3, (3, 2, 3, 4)).astype(np.float32)
 pixels = rng.integers(0, 5, (1, 2, 3, 2)).astype(np.uint16)
 ert = dict(
     mean=rng.random((3, 2)).astype(np.float32), pixels=pixels, thresholds=np.zeros((1, 2, 3), np.float32),
-    leaves=np.zeros((1, 2, 4, 6), np.float32), units=np.ones((1, 2), np.float32),
+    leaves=np.zeros((1, 2, 4, 6), np.float32),
     anchors=np.zeros((1, 5), np.uint16), deltas=np.zeros((1, 5, 2), np.float32),
 )
 cells = np.array([[-2, -2], [2, 2]])
@@ -42,6 +43,11 @@ def all_of_them(points, turns):
     values = np.empty((5, len(which)), np.uint8)
     forest.pool_values(images, which, flip, shapes[:, 0], turns, rng.normal(0, 3, (5, 2)), values)
     linear = np.stack([turns.real, turns.imag], axis=1)
+    frames, grey = np.empty((2, 2)), np.empty((5, 2), np.uint8)
+    cascade.find_frames(good - good.mean(axis=0), shapes, frames)
+    for some in (frames, linear):
+        pool = (np.array([0, 1, 2, 1, 0]), rng.normal(0, 3, (5, 2)))
+        cascade.read_values(images, which, flip, shapes, some, *pool, np.arange(2), grey)
     tent = np.float32([0.25, 0.5, 0.25])
     patches = hog_kernels.sample_patches(field, shapes, linear, 3.0, 2, 0.2, 0.04, tent, (0,) * field.shape[2])
     differences, steps = np.empty((3, 9)), np.full(3, 99)

@@ -12,7 +12,6 @@ from fldbench.protocols import evaluate
 
 # Checked in test_pretrained and test_mediapipe, where such files and a Python with a mediapipe are made.
 NEEDS_A_FILE = {"dlib-68", "dlib-5", "opencv-lbf", "opencv-kazemi", "mediapipe"}
-SUMS_BY_THREAD = {"ert"}  # dlib trains a slightly different model for each number of threads, as its docstring says
 MAY_NOT_APPLY = {
     *("random_state", "threads", "progress", "attributes", "rules", "sample_weight", "refines", "keeps_training"),
     *("files", "changes_nothing", "members", "exports"),
@@ -54,10 +53,10 @@ def test_it_is_no_worse_than_the_mean_shape(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_threads_are_declared_to_change_nothing_unless_sums_depend_on_them(name):
+def test_threads_are_declared_to_change_nothing(name):
     """`check_changes_nothing` then compares what is learned with one thread and with two."""
     declared = "threads" in maker(name)().changes_nothing
-    assert declared == (maker(name).accepts("threads") and name not in SUMS_BY_THREAD)
+    assert declared == maker(name).accepts("threads")
 
 
 @pytest.mark.parametrize("name", SMALL)

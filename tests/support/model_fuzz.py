@@ -27,7 +27,7 @@ FAMILIES = {
     "asm-profile": ("asm", {"search": "profile", "levels": 1, "crop_size": 48}),
     "linear": ("linear", {"crop_size": 24, "copies": 1}),
     "linear-rbf": ("linear", {"crop_size": 24, "copies": 1, "kernel": "rbf", "supports": 6}),
-    "ert": ("ert", {"cascade_depth": 2, "num_trees_per_cascade_level": 4, "oversampling_amount": 1, "crop_size": 60}),
+    "ert": ("ert", {"stages": 2, "trees": 4, "depth": 2, "pool": 20, "copies": 1, "crop_size": 60}),
     "average": ("average", {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 24, "copies": 1}}}),
     "hog-heads": ("hog-heads", {"tasks": ("landmarks", "smile"), "landmark_params": CASCADE, "crop_size": 24}),
     "hybrid": ("hybrid", {"first": "mean-shape", "second_params": CASCADE, "folds": 2}),

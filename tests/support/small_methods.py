@@ -4,7 +4,7 @@ from fldbench.registry import table
 
 SMALL = {
     "mean-shape": {},
-    "ert": {"cascade_depth": 3, "num_trees_per_cascade_level": 30, "oversampling_amount": 4},
+    "ert": {"stages": 3, "trees": 30, "copies": 4, "candidates": 8},
     "hog-ridge": {"stages": 2, "grid": 2, "bins": 4, "starts": 3, "crop_size": 100},
     "sdm": {"stages": 2, "grid": 2, "bins": 4, "starts": 3, "crop_size": 100},
     "lbf": {

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fldbench.baselines.ert.trees import Trees, read_trees, run_trees
+from fldbench.baselines.pretrained.trees import Trees, read_trees, run_trees
 from fldbench.errors import DataError
 
 
@@ -18,7 +18,6 @@ def random_trees(seed=0, stages=3, trees=20, depth=3, points=6, pool=30):
         rng.integers(0, pool, (stages, trees, splits, 2)).astype(np.uint16),
         rng.uniform(-64, 64, (stages, trees, splits)).astype(np.float32),
         rng.normal(0, 0.02, (stages, trees, splits + 1, 2 * points)).astype(np.float32),
-        np.ones((stages, trees), np.float32),
         rng.integers(0, points, (stages, pool)).astype(np.uint16),
         rng.normal(0, 0.2, (stages, pool, 2)).astype(np.float32),
     )
@@ -99,7 +98,6 @@ def test_by_hand():
         pixels=np.array([[[[0, 1]]]], np.uint16),
         thresholds=np.array([[[20.5]]], np.float32),
         leaves=np.array([[[[0.25, 0.0], [0.0, -0.25]]]], np.float32),
-        units=np.ones((1, 1), np.float32),
         anchors=np.zeros((1, 2), np.uint16),
         deltas=np.array([[[0.0, 0.0], [0.5, 0.0]]], np.float32),
     )
@@ -140,19 +138,6 @@ def test_starts_and_faces_do_not_touch_each_other():
             alone = run_trees(trees, images[i : i + 1], corners[i : i + 1], starts[j : j + 1])
             assert np.array_equal(alone[0, 0], together[i, j])
     assert run_trees(trees, images[:0], corners[:0], starts).shape == (0, 3, 6, 2)
-
-
-def test_compact_leaves_are_off_by_half_a_unit():
-    trees = random_trees()
-    trees.leaves[0, 0] = 0  # a tree that learned nothing
-    small = trees.compact()
-    assert small.leaves.dtype == np.int16
-    off = np.abs(small.leaves * small.units[..., None, None] - trees.leaves).max(axis=(2, 3))
-    assert (off <= small.units * 0.501).all()
-    assert np.allclose(np.abs(small.leaves).max(axis=(2, 3)).ravel()[1:], 32767)
-    images, corners = noise(5), np.tile([[[10, 10], [70, 80]]], (5, 1, 1))
-    one, other = (run_trees(t, images, corners, trees.mean[None]) for t in (trees, small))
-    assert np.median(np.abs(one - other)) < 1e-4
 
 
 def test_other_bytes_are_refused():

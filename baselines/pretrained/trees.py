@@ -13,7 +13,7 @@ number is two whole numbers, mantissa and exponent to base 2. A vector is its le
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,10 +36,8 @@ class Trees:
         The two pixels of a split; the children of split i are 2 i + 1 and 2 i + 2.
     thresholds : ndarray of shape (T, K, N), float32
         A face goes to the first child where the first grey value exceeds the second one by more than this.
-    leaves : ndarray of shape (T, K, N + 1, 2 L)
-        What a leaf adds to the shape, in units of its tree: x0, y0, x1, y1, ...
-    units : ndarray of shape (T, K), float32
-        1 as read.
+    leaves : ndarray of shape (T, K, N + 1, 2 L), float32
+        What a leaf adds to the shape: x0, y0, x1, y1, ...
     anchors : ndarray of shape (T, P), uint16
         The landmark that a pixel belongs to.
     deltas : ndarray of shape (T, P, 2), float32
@@ -50,7 +48,6 @@ class Trees:
     pixels: np.ndarray
     thresholds: np.ndarray
     leaves: np.ndarray
-    units: np.ndarray
     anchors: np.ndarray
     deltas: np.ndarray
 
@@ -68,7 +65,6 @@ class Trees:
             "pixels": (stages, trees, splits, 2),
             "thresholds": (stages, trees, splits),
             "leaves": (stages, trees, splits + 1, 2 * points),
-            "units": (stages, trees),
             "anchors": (stages, pool),
             "deltas": (stages, pool, 2),
         }
@@ -79,18 +75,6 @@ class Trees:
             and self.pixels.max() < pool
             and self.anchors.max() < points
         )
-
-    def compact(self) -> Trees:
-        """Return the same trees with leaves of int16: half the size; the largest number of each tree is 32767 units.
-
-        A leaf is off by half a unit at most, 1.5e-5 of the largest number in its tree.
-        """
-        units = np.abs(self.leaves).max(axis=(2, 3)) / np.float32(32767)
-        units[units == 0] = 1
-        leaves = np.empty(self.leaves.shape, np.int16)
-        for stage, exact, unit in zip(leaves, self.leaves, units, strict=True):
-            np.rint(exact / unit[:, None, None], out=stage, casting="unsafe")
-        return replace(self, leaves=leaves, units=units * self.units)
 
 
 def read_trees(data: bytes) -> Trees:
@@ -121,7 +105,7 @@ def read_trees(data: bytes) -> Trees:
     anchors, deltas = np.empty((stages, pool), np.uint16), np.empty((stages, pool, 2), np.float32)
     if _pools(padded, at, anchors, deltas) != len(data):
         raise DataError(NO_PREDICTOR)
-    return Trees(mean, pixels, thresholds, leaves, np.ones((stages, trees), np.float32), anchors, deltas)
+    return Trees(mean, pixels, thresholds, leaves, anchors, deltas)
 
 
 def run_trees(trees: Trees, images: np.ndarray, corners: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -149,7 +133,7 @@ def run_trees(trees: Trees, images: np.ndarray, corners: np.ndarray, starts: np.
     shapes[:] = np.tile(starts.reshape(s, -1), (n, 1))
     _run(
         np.ascontiguousarray(images), np.ascontiguousarray(corners, float), s, trees.mean.ravel(), trees.pixels,
-        trees.thresholds, trees.leaves, trees.units, trees.anchors, trees.deltas, shapes,
+        trees.thresholds, trees.leaves, trees.anchors, trees.deltas, shapes,
     )  # fmt: skip
     return shapes.reshape(n, s, points, 2)
 
@@ -246,7 +230,7 @@ def _pools(data, at, anchors, deltas):
 
 
 @compiled
-def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, anchors, deltas, shapes):
+def _run(images, corners, starts, mean, pixels, thresholds, leaves, anchors, deltas, shapes):
     """Move shapes (n * starts, 2 L) in place; row i belongs to image i // starts."""
     splits, pool = np.uint64(pixels.shape[2]), anchors.shape[1]
     values = np.empty((len(shapes), pool), np.uint8)
@@ -259,7 +243,7 @@ def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, ancho
         # Trees outside, shapes inside: a tree is fetched from memory once for all of them. Level by level, and with
         # arithmetic instead of a branch, because the shapes of one level do not wait for each other.
         for k in range(pixels.shape[1]):
-            pair, threshold, leaf, unit = pixels[t, k], thresholds[t, k], leaves[t, k], units[t, k]
+            pair, threshold, leaf = pixels[t, k], thresholds[t, k], leaves[t, k]
             nodes[:] = 0
             for _ in range(depth):
                 for i in range(len(shapes)):
@@ -269,7 +253,7 @@ def _run(images, corners, starts, mean, pixels, thresholds, leaves, units, ancho
             for i in range(len(shapes)):
                 shape, step = shapes[i], leaf[nodes[i] - splits]
                 for j in range(len(step)):
-                    shape[j] += unit * np.float32(step[j])
+                    shape[j] += step[j]
 
 
 @compiled
