@@ -42,7 +42,7 @@ LEARNED = ("anchors_", "deltas_", "pixels_", "thresholds_", "leaves_", "componen
 class ERT(Method):
     """Cascade of boosted trees on grey values at pixels that move with the shape; median of several starts.
 
-    Memory in training: each sample, of which a face has 2 * copies, takes `pool` + 2 * components bytes, and about 50
+    Memory in training: each sample, of which a face has 2 * copies, takes `pool` + 12 * components bytes, and about 100
     bytes for each landmark; crops are on disk. The trees are grown by one thread: their time grows with
     stages * trees * (samples * components + 2 ** depth * judges * candidates).
 
