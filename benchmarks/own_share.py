@@ -5,11 +5,12 @@
                  boxes of a detector: some minutes
 
 `fldbench run SUITE --jobs 1` is started in an empty folder, its libraries on one thread each, and the clocks run from
-the start of Python to its end. From the records come the seconds of every fit and of every prediction of all faces.
-What fldbench asks a method for beyond these, its latency on single faces and on small batches, is a line of its own,
-which is made of the times of one face. What it takes to load the faces and to decode or draw their images, once and
-without any run, is measured afterwards: a run does at least that too. Other work on the machine changes the shares of
-processor time little, and those of wall time much: the parts are slowed down alike only while it stays the same.
+the start of Python to its end. From the records come the seconds of every fit and of all that a method answers:
+landmarks, attributes, and how sure it is. Its latency on single faces and on small batches, which fldbench asks for
+too, is a line of its own, made of the times of one face. What it takes to load the faces and to decode or draw their
+images, once and without any run, is measured afterwards: a run does at least that too. Other work on the machine
+changes the shares of processor time little, and those of wall time much: the parts are slowed down alike only while it
+stays the same.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def parts_of(records: Sequence[Record]) -> dict[str, Cost]:
         times, models = one.timings, tuple(one.method.models)
         place = models, one.protocol.box_source, one.protocol.harms
         fits[models] = _busy(times.fit_seconds, times.fit_cores)
-        each = (times.ms_per_face or 0.0) + (times.ms_attributes or 0.0)
+        each = sum(one or 0.0 for one in (times.ms_per_face, times.ms_attributes, times.ms_confidence))
         answers[place] = _busy(each * one.test.n / 1000, times.predict_cores)
         alone = (times.ms_one_face or 0.0) / 1000
         singles = min(ALONE, max(FEWEST, SECONDS / max(alone, 1e-9)))
@@ -101,7 +102,7 @@ def parts_of(records: Sequence[Record]) -> dict[str, Cost]:
     nothing = Cost(0.0, 0.0)
     return {
         "fit": sum(fits.values(), nothing),
-        "predict": sum(answers.values(), nothing),
+        "answers": sum(answers.values(), nothing),
         "latency of a face, about": sum(latency.values(), nothing),
     }
 
@@ -132,7 +133,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             whole, records = run(suite, Path(place))
         parts = parts_of(records)
-        parts["fit and predict"] = parts["fit"] + parts["predict"]
+        parts["fit and answers"] = parts["fit"] + parts["answers"]
         parts["faces, loaded once"] = cost_of_faces(load_suite(suite or DEMO))
         print(f"{name}: {whole.wall:.1f} s, {whole.processor:.1f} s of one core")
         for what, cost in parts.items():

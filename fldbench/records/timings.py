@@ -23,6 +23,8 @@ class Timings:
         Of landmarks in large batches, and the median of faces predicted one by one.
     ms_attributes : float or None
         Of attributes, each face in large batches; a call of its own, and no part of the times of landmarks.
+    ms_confidence : float or None
+        Of the confidence in each face, likewise; None also in records of earlier versions.
     device : str or None
         Device of the fit.
     jobs : int or None
@@ -55,6 +57,7 @@ class Timings:
     load: float | None = None
     fit_load: float | None = None
     ms_attributes: float | None = None
+    ms_confidence: float | None = None
     ms_one_interval: tuple[float, float] | None = None
     ms_one_p95: float | None = None
     ms_one_p95_interval: tuple[float, float] | None = None

@@ -26,7 +26,7 @@ FACES_AT_ONCE = 256  # faces predicted together, fewer of large photos: the batc
 class Prediction(NamedTuple):
     """The answers of a method for n faces: landmarks (n, L, 2) px and attributes; and the times that they took.
 
-    Confidence is (n,), or None for a method that does not say how sure it is; its time is not measured.
+    Confidence is (n,), or None for a method that does not say how sure it is.
     """
 
     landmarks: np.ndarray
@@ -38,13 +38,13 @@ class Prediction(NamedTuple):
 def predict_timed(method: Method, faces: FaceSet) -> Prediction:
     """Return the answers, with milliseconds for each face: in large batches, alone, and in the best batch.
 
-    The decoding of images has a time of its own and is no part of the others, and attributes are none of the times of
-    landmarks. Peak memory is that of all calls for landmarks.
+    The decoding of images has a time of its own and is no part of the others; attributes and confidence are none of the
+    times of landmarks. Peak memory is that of all calls for landmarks.
     """
     answers: list[np.ndarray] = []
     attributes: list[dict[str, Answered]] = []
     sure: list[np.ndarray | None] = []
-    clock, other, reading = Clock(), Clock(), Clock()
+    clock, other, doubting, reading = Clock(), Clock(), Clock(), Clock()
     timings: dict[str, Any] = {}
     points = faces.landmarks.shape[1]
     parts = iter(decoded(faces.images, FACES_AT_ONCE))
@@ -65,16 +65,18 @@ def predict_timed(method: Method, faces: FaceSet) -> Prediction:
             timings["predict_peak_mb"] = max(peak.megabytes, timings.get("predict_peak_mb", 0.0))
         with other:
             attributes.append(predict_attributes_checked(method, images, boxes))
-        sure.append(predict_confidence_checked(method, images, boxes))
+        with doubting:
+            sure.append(predict_confidence_checked(method, images, boxes))
         del part, images  # before the next ones are decoded
     found = {
         name: Answered(first.classes, np.concatenate([part[name].probabilities for part in attributes]))
         for name, first in attributes[0].items()
     }
     seconds = {"ms_per_face": clock.seconds, "ms_decode": reading.seconds}
-    seconds |= {"ms_attributes": other.seconds} if found else {}
-    timings |= {name: round(1000 * spent / len(faces), 3) for name, spent in seconds.items()}
     known = [one for one in sure if one is not None]
+    seconds |= {"ms_attributes": other.seconds} if found else {}
+    seconds |= {"ms_confidence": doubting.seconds} if known else {}
+    timings |= {name: round(1000 * spent / len(faces), 3) for name, spent in seconds.items()}
     confidence = np.concatenate(known) if known else None
     return Prediction(np.concatenate(answers), found, timings | {"predict_cores": clock.cores}, confidence)
 
@@ -119,7 +121,7 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
     """
     seconds = [float(fit["fit_seconds"]) for fit in fits]
     counts = [n for n, _ in predictions]
-    ms, other = ([times.get(key) for _, times in predictions] for key in ("ms_per_face", "ms_attributes"))
+    ms = [times.get("ms_per_face") for _, times in predictions]
     spent = [n * (one or 0.0) for n, one in zip(counts, ms, strict=True)]
     alone, slow = ([t[key] for _, t in predictions if t.get(key) is not None] for key in ("ms_one_face", "ms_one_p95"))
     only = predictions[0][1] if len(predictions) == 1 else {}
@@ -136,8 +138,10 @@ def together(fits: Sequence[dict[str, Any]], predictions: Sequence[tuple[int, di
         "ms_one_face": round(float(np.median(alone)), 3) if alone else None,
         "ms_one_p95": round(float(np.median(slow)), 3) if slow else None,
         "predict_cores": _mean([times.get("predict_cores") for _, times in predictions], spent, 2),
-        "ms_attributes": _mean(other, counts, 3),
-        "ms_decode": _mean([times.get("ms_decode") for _, times in predictions], counts, 3),
+        **{
+            key: _mean([times.get(key) for _, times in predictions], counts, 3)
+            for key in ("ms_attributes", "ms_confidence", "ms_decode")
+        },
         "predict_peak_mb": _largest([times for _, times in predictions], "predict_peak_mb"),
         "latency_alone": all(alone) if (alone := [t.get("latency_alone", False) for _, t in predictions]) else None,
         "threads": _largest([times for _, times in predictions], "threads"),

@@ -15,7 +15,7 @@ from fldbench.method import make_method
 from fldbench.records.store import Store
 from fldbench.report.confidence import confidences, risk_coverage
 from fldbench.run.gathered import Gathered
-from fldbench.run.timing import predict_timed
+from fldbench.run.timing import predict_timed, together
 
 N = 330
 RNG = np.random.default_rng(0)
@@ -107,6 +107,9 @@ def test_it_is_kept_beside_predictions():
     gathered.add(test.ids.tolist(), found)
     kept = gathered.kept(test.ids[::-1].tolist())
     assert kept["confidence"].tolist() == found.confidence[::-1].tolist() == [1.0] * len(test)
-    silent = Gathered()
-    silent.add(test.ids.tolist(), predict_timed(make_method("mean-shape").fit(train), test))
+    silent, without = Gathered(), predict_timed(make_method("mean-shape").fit(train), test)
+    silent.add(test.ids.tolist(), without)
     assert silent.kept(test.ids.tolist()) == {}
+    assert found.timings["ms_confidence"] >= 0 and "ms_confidence" not in without.timings
+    both = together([{"fit_seconds": 1.0}], [(1, {"ms_confidence": 4.0}), (3, {"ms_confidence": 8.0})])
+    assert both["ms_confidence"] == 7.0
