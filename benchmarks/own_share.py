@@ -128,6 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="*", choices=("demo", "classical"), default=["demo", "classical"])
     given = parser.parse_args()
+    if "classical" in given.suites and not os.environ.get("FLDBENCH_DATA"):
+        parser.error("FLDBENCH_DATA is not set: give the folder of 300-W, or measure the demo alone")
     for name in given.suites:
         suite = CLASSICAL if name == "classical" else None
         with tempfile.TemporaryDirectory() as place:

@@ -169,7 +169,8 @@ def _libraries(cls: type) -> dict[str, str]:
     found = dict(_installed(name) for name in LIBRARIES if name in reached)
     others = sorted(top for top, outside in reached.items() if outside and top not in LIBRARIES and top != HOME)
     for top in others:
-        found |= {one: version(one) for one in _distributions().get(top, ()) if not is_of_python(top)}
+        if not is_of_python(top):  # asked first: to know all distributions takes longer than a small plan
+            found |= {one: version(one) for one in _distributions().get(top, ())}
     return found
 
 

@@ -230,6 +230,14 @@ def test_values_from_around_a_class_are_part_of_its_code(lonely):
     assert lonely(factory("object()"))[:2] == ["no", "source"]
 
 
+def test_a_plug_in_of_plain_python_needs_no_look_at_every_installed_package(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(digest, "_distributions", lambda: pytest.fail("that takes a second where torch is"))
+    (tmp_path / "plain_user.py").write_text("import os\nimport numpy\nclass M:\n    pass\n")
+    importlib.invalidate_caches()
+    assert list(libraries_of(importlib.import_module("plain_user").M)) == ["numpy"]
+
+
 def test_libraries_of_a_plug_in_count_by_their_versions_whatever_they_are(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "user_of_yaml.py").write_text("import yaml, json, fldbench\nclass M(fldbench.Method): pass\n")
