@@ -22,6 +22,7 @@ from fldbench.audit.grades import (
     widened,
 )
 from fldbench.audit.headings import MetricHeading, in_percent, is_fraction, metric_of
+from fldbench.audit.table_files import NO_NUMBER
 from fldbench.errors import DataError, must_be
 from fldbench.files import listed
 from fldbench.identities import Range, Result, contradictions, mean_of_failures, number
@@ -100,6 +101,8 @@ def parse_claim(text: str, n: int | None = None) -> Claim:
     >>> claim.n, [text for _, text in claim.numbers], [number(t) for t in claim.thresholds]
     (689, ['2.98', '0.73', '62.7'], ['8'])
     """
+    if long := NO_NUMBER.search(text):
+        raise DataError(f"--claim: {long[0][:20]}... has too many digits for a number; correct it")
     first, rest = [*text.split(maxsplit=1), "", ""][:2]
     name, rest = ("", text) if _metric(first) else (first.rstrip(",;:"), rest)  # a protocol has = and , of its own
     protocol = get_protocol(name) if name else None

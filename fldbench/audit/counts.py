@@ -28,14 +28,14 @@ def possible_counts(rates: Sequence[Range], largest: int = LARGEST) -> np.ndarra
     >>> possible_counts([Range.rounded("0.73"), Range.rounded("1.16")])[:3].tolist()
     [687, 688, 689]
     """
-    n = np.arange(1, largest + 1)
+    n = np.arange(1, largest + 1).astype(object)  # a rate of 17 digits has fractions of more than 64 bits
     possible = np.ones(largest, bool)
     for rate in rates:
         low, high = rate.low / 100, rate.high / 100
         least = -(-max(low.numerator, 0) * n // low.denominator)
         most = np.minimum(high.numerator * n // high.denominator, n)
-        possible &= least <= most
-    return n[possible]
+        possible &= (least <= most).astype(bool)
+    return n[possible].astype(int)
 
 
 def failures(text: str, n: int) -> tuple[str, range] | None:

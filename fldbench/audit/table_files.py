@@ -15,7 +15,7 @@ from fldbench.files import read_text
 
 LARGEST = 20_000_000  # bytes
 MOST_COLUMNS = 1000  # that one cell may span
-_NO_NUMBER = re.compile(r"\d{40}")  # longer than any number of a table
+NO_NUMBER = re.compile(r"\d{40}")  # longer than any number of a table
 _RULE_OF_MARKDOWN = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*")
 _TABULAR = re.compile(r"\\begin\{(tabular[xy*]?|longtable)\}")
 # Commands without a text, with their arguments.
@@ -84,7 +84,7 @@ def read_tables(path: str | Path) -> list[Grid]:
     if ending not in readers:
         raise DataError(must_be(path, "the ending", ending, "one of .csv, .tsv, .md, .tex", "for a table of numbers"))
     text = read_text(path, most=LARGEST)
-    if long := _NO_NUMBER.search(text):
+    if long := NO_NUMBER.search(text):
         line = text.count("\n", 0, long.start()) + 1
         raise DataError(f"{long[0][:20]}... has too many digits for a number of a table; correct it", path, line)
     try:

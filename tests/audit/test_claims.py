@@ -143,3 +143,12 @@ def test_possible_numbers_by_brute_force():
     rate = Range.rounded("0.73")
     slow = [n for n in range(1, 1001) if any(abs(100 * k / n - 0.73) <= 0.005 for k in range(n + 1))]
     assert possible_counts([rate], 1000).tolist() == slow
+
+
+def test_numbers_may_have_as_many_digits_as_a_program_prints_but_not_any_number_of_them():
+    rate = "0.72568940493468796"  # 500 / 689 = 0.725689404934687955...
+    assert f"FR {rate} %: 5 of 689 faces" in audited(f"nme 2.98 fr {rate} auc 62.7", 689).facts
+    assert possible_counts([Range.rounded(rate)]).tolist() == [689 * k for k in range(1, 8)]
+    for text in (f"nme {'1' * 40}", f"fr@{'9' * 5000} 1", f"nme 3 auc@8 {'1' * 5000}"):
+        with pytest.raises(DataError, match=r"--claim: (1{20}|9{20})\.\.\. has too many digits for a number"):
+            parse_claim(text)
