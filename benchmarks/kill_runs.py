@@ -71,7 +71,7 @@ SUITE = {
     "protocols": ["same-faces"],  # the faces of the training: few are drawn, and the numbers are no result
     "allow_overlap": True,
 }
-PATIENCE = 20  # seconds that the processes of a killed run have to see its end
+PATIENCE = 120  # seconds that the processes of a killed run have to see its end: one that loads faces ends after that
 STARTED = 20  # every so many rounds the command itself is started
 SUDDEN = 10  # every so many rounds all processes are killed together, as when a cluster ends a job
 MEASURED = 10  # every so many runs one is not killed, to see how long a run takes now
@@ -113,7 +113,7 @@ def main() -> None:
     draw = random.Random(given.random_state)
     for name in IMPORTS:
         importlib.import_module(name)
-    isolate.subprocess = SimpleNamespace(Popen=Forked)  # type: ignore[assignment]
+    isolate.subprocess = SimpleNamespace(Popen=Forked)  # type: ignore[assignment, attr-defined]
     adopt_orphans()
     with folder() as place:
         (place / TEMPORARY).mkdir()
@@ -271,6 +271,9 @@ def survivors() -> int:
     end = time.monotonic() + PATIENCE
     while running():
         if time.monotonic() > end:
+            for pid in descendants(os.getpid()):
+                with suppress(OSError):
+                    print(f"left behind: {Path(f'/proc/{pid}/stat').read_text().strip()}", flush=True)
             return end_all(os.getpid())
         time.sleep(0.02)
     return 0
