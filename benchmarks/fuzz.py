@@ -1,13 +1,13 @@
 """Damaged inputs for every reader of fldbench: `python benchmarks/fuzz.py [--inputs N] [--jobs N] [WORD ...]`.
 
-A good file of each format (tests/support/fuzz_formats.py) is damaged in N different ways, and the reader must give an
-answer or an error of fldbench, within 5 s of processor time and 1 GB above what the process had before. Each example
-of hypothesis is a damaged file and a seed, from which `Random` draws up to 19 more. WORDs choose
+A good file of each format (tests/support/fuzz_formats.py) is damaged in N ways, and the reader must give an answer or
+an error of fldbench, within 5 s of processor time and 1 GB above what the process had before. An example of hypothesis
+is a damaged file and a seed, from which `Random` draws 19 others; no two of a process are the same. WORDs choose
 formats by a part of their names; default all. Every 2,000 inputs have a process of their own, so that a crash is seen,
-and a seed of their own; all formats have their first 2,000 before one has its second. What was found is shrunk by
-hypothesis and kept in FOLDER (--keep), and so is what was done, in done.csv: the same command continues after it was
-killed, and does again what found something. Without --keep it begins anew. With FLDBENCH_DATA, files of other projects
-in format_samples are damaged too.
+and a seed of their own; all formats have their first 2,000 before one has its second. The file that something was found
+with is kept in FOLDER (--keep), and so is what was done, in done.csv: the same command continues after it was killed,
+and does again what found something. Without --keep it begins anew. With FLDBENCH_DATA, files of other projects in
+format_samples are damaged too.
 """
 
 from __future__ import annotations
