@@ -61,6 +61,7 @@ class Server:
             ours, theirs = map(unless_started.enter_context, socket.socketpair())
             code = (
                 f"import sys; sys.path[:] = {sys.path!r}\n"
+                f"from fldbench.run.descendants import end_with; end_with({os.getpid()})\n"  # also while it loads faces
                 "from fldbench.run.cell_process import serve\n"
                 f"serve({theirs.fileno()}, sys.stdin.buffer.read())"
             )

@@ -145,6 +145,16 @@ def test_a_killed_runner_takes_all_its_cells_along(tmp_path):
     assert all(gone(pid) for pid in running)
 
 
+def test_a_killed_runner_takes_a_server_along_that_cannot_see_its_end(tmp_path):
+    """As while it loads the faces of a large dataset."""
+    run, (server, *cells) = start(tmp_path, "hangs")
+    os.kill(server, signal.SIGSTOP)
+    run.kill()
+    run.wait()
+    with run.stdout:
+        assert gone(server) and all(gone(pid) for pid in cells)
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_process_whose_parent_ended_before_it_could_say_that_it_ends_with_it(there):
     parent = os.getpid()
