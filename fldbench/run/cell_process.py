@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -77,6 +78,7 @@ def serve(descriptor: int, faces: bytes) -> None:
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # watchers that have ended are forgotten
     data = loaded(faces)
+    gc.freeze()  # a collection in a cell would write to, and so copy, every page that is shared with this process
     with socket.socket(fileno=descriptor) as runner:
         while True:
             request, files, _, _ = socket.recv_fds(runner, REQUEST.size, FILES)
