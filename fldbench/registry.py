@@ -27,6 +27,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "stack": "fldbench.baselines.stack:Stack",
         "two-pass": "fldbench.baselines.two_pass:TwoPass",
         "compact": "fldbench.baselines.compact:Compact",
+        "profiled": "fldbench.baselines.profiled:Profiled",
         "hog-heads": "fldbench.baselines.hog_heads:HogHeads",
         "hybrid": "fldbench.baselines.hybrid:Hybrid",
         "dlib-68": "fldbench.baselines.pretrained.method:Dlib68",

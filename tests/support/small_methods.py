@@ -23,6 +23,7 @@ SMALL = {
     "stack": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}, "folds": 2},
     "two-pass": {"method": "linear", "params": {"crop_size": 48, "copies": 2}},
     "compact": {"method": "linear", "params": {"crop_size": 48, "copies": 2}, "weights": "float16"},
+    "profiled": {"method": "linear", "params": {"crop_size": 48, "copies": 2}, "share": 0.5},
     "hog-heads": {
         "tasks": ["landmarks", "smile", "pose"],
         "landmark_params": {"stages": 2, "grid": 2, "bins": 4, "starts": 3, "crop_size": 100},
