@@ -84,7 +84,7 @@ class Profiled(One):
         try:
             return with_profiles(train, self.share, self.low, self.high, np.random.default_rng(self.random_state))
         except DataError as error:
-            raise DataError(f"{self.label}: {error}") from error
+            raise MethodError(f"{self.label}: {error}") from error
 
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""

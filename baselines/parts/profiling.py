@@ -265,7 +265,7 @@ def with_profiles(faces: FaceSet, share: float, low: float, high: float, rng: np
     faces : FaceSet
     share : float
         Which part of the faces is turned: those with the least draws, so that a greater share turns the same and more.
-        Faces with fewer than 20 points are left out.
+        Faces with fewer than 20 points, and those whose points lie on one spot, are left out.
     low, high : float
         Degrees between which the yaws are drawn.
     rng : Generator
@@ -281,6 +281,8 @@ def with_profiles(faces: FaceSet, share: float, low: float, high: float, rng: np
     there = np.isfinite(faces.landmarks).all(axis=2)
     rows = np.argsort(lots, kind="stable")[: round(share * n)]
     rows = np.sort(rows[there[rows].sum(axis=1) >= LEAST])
+    tight = tight_box(faces.landmarks[rows])
+    rows = rows[(tight[:, 2:] > tight[:, :2]).all(axis=1)]
     both = np.concatenate([np.arange(n), rows])
     yaws = np.full(len(both), np.nan)
     landmarks, boxes = faces.landmarks[both].copy(), faces.boxes[both].copy()

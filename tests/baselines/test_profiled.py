@@ -7,7 +7,7 @@ import pytest
 
 from fldbench import load_dataset, make_method
 from fldbench.baselines.parts.profiling import pose_of, turned_aside, with_profiles
-from fldbench.errors import DataError, MethodError
+from fldbench.errors import MethodError
 from fldbench.schemes import get_scheme
 from fldbench.schemes.head import mean_head
 
@@ -122,6 +122,15 @@ def test_a_greater_share_turns_the_same_faces_and_more(faces):
         np.testing.assert_array_equal(some.images[row], all_of_them.images[other])
 
 
+def test_faces_that_cannot_be_turned_are_there_once(faces):
+    landmarks = faces.landmarks.copy()
+    landmarks[0, 19:] = np.nan
+    landmarks[1] = landmarks[1, 0]
+    odd = replace(faces, landmarks=landmarks, visible=np.isfinite(landmarks).all(axis=2))
+    more = with_profiles(odd, 1.0, 30, 75, np.random.default_rng(0))
+    assert set(more.groups[24:]) == set(faces.ids[2:])
+
+
 def test_a_loose_box_is_as_loose_about_the_turned_face(faces):
     boxes = faces.boxes + 0.1 * (faces.boxes[:, 2:] - faces.boxes[:, :2]).repeat(2, axis=1)[:, [0, 2, 0, 2]]
     more = with_profiles(replace(faces, boxes=boxes), 1.0, 30, 75, np.random.default_rng(0))
@@ -146,7 +155,7 @@ def test_what_it_cannot_turn_it_says_before_a_fit(faces):
     with pytest.raises(MethodError, match="profiled: share is 0; must be a number above 0"):
         make_method("profiled", share=0).check_params()
     five = load_dataset("synthetic", split="train", faces=8, scheme="mtfl-5")
-    with pytest.raises(DataError, match="profiled: faces to turn: scheme is 'mtfl-5'; must be one with at least 20"):
+    with pytest.raises(MethodError, match="profiled: faces to turn: scheme is 'mtfl-5'; must be one with at least 20"):
         make_method("profiled", method="mean-shape").fit(five)
     with pytest.raises(MethodError, match="profiled: low is 80; must be at most high, 40"):
         make_method("profiled", low=80, high=40).check_params()

@@ -20,6 +20,7 @@ MAY_NOT_APPLY = {
 }
 WHOLE_IMAGES = {"mtfld"}  # methods that look at no box
 OF_BOXES = {"moves_along", "not_clipped"}
+TURNS_HEADS = {"profiled"}  # five points do not say how a head is turned
 
 
 @cache
@@ -38,6 +39,7 @@ def test_method(name, check):
         check(maker(name), *quick_faces())
     except Skipped as reason:
         allowed = MAY_NOT_APPLY | (OF_BOXES if name in WHOLE_IMAGES else set())
+        allowed |= {"any_scheme"} if name in TURNS_HEADS else set()
         assert check.__name__.removeprefix("check_") in allowed, reason
         pytest.skip(str(reason))
 
