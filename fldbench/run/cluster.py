@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
 
@@ -35,6 +35,13 @@ RETRIES = 2  # of a cell whose worker is gone
 PATIENCE = 10  # seconds, for the scheduler to answer
 
 
+class Unfit(NamedTuple):
+    """A worker that may run no cell, and the versions of libraries why."""
+
+    worker: str
+    versions: str
+
+
 def on_cluster(
     cells: Sequence[Cell],
     store: Store,
@@ -45,15 +52,16 @@ def on_cluster(
 ) -> Iterator[str]:
     """Run cells on the workers of a scheduler, and yield what `run_cell` returns, in the order in which they end.
 
-    Workers may come and go; a cell whose worker is gone is begun again by another one, twice at most. Interruptions
-    are those of `in_processes`.
+    Workers may come and go; a cell whose worker is gone is begun again by another one, twice at most. A worker with
+    other versions of the libraries that results depend on gets no cell: if it comes later, it is sent away, with a
+    note. Interruptions are those of `in_processes`.
 
     Raises
     ------
     MissingDependencyError
         Without the package distributed.
     SuiteError
-        When no scheduler answers, and when a worker has other versions of the libraries that results depend on.
+        When no scheduler answers, and when a worker has other versions at the beginning.
     StoreError
         When the scheduler is lost. What came back is kept.
     """
@@ -70,7 +78,14 @@ def on_cluster(
                         if not interrupted:
                             raise StoreError(_lost(scheduler))
                         continue
-                    yield _taken(future, cell, store, data)
+                    taken = _taken(future, cell, store, data)
+                    if not isinstance(taken, Unfit):
+                        yield taken
+                        continue
+                    client.retire_workers([taken.worker])
+                    on_note(f"worker {taken.worker} came with {taken.versions}; it is sent away")
+                    if not interrupted:
+                        waiting[_submitted(client, cell, store, mark.name, limits)] = cell
                 if len(interrupted) > told:
                     told = len(interrupted)
                     begun = [one for one in waiting if told > 1 or one.key not in _begun(client)]
@@ -82,8 +97,11 @@ def on_cluster(
         raise KeyboardInterrupt
 
 
-def run_remotely(work: bytes, mark: str, plugins: dict[str, bytes], limits: Limits) -> tuple[str, bytes]:
+def run_remotely(
+    work: bytes, mark: str, plugins: dict[str, bytes], limits: Limits, libraries: dict[str, str]
+) -> tuple[str, bytes] | Unfit:
     """Run one cell on a worker; return what `run_cell` does, and the new records and models if it has no shared folder.
+    A worker with other libraries runs nothing and returns that it is `Unfit`.
 
     Parameters
     ----------
@@ -94,7 +112,13 @@ def run_remotely(work: bytes, mark: str, plugins: dict[str, bytes], limits: Limi
     plugins : dict of str to bytes
         Files of plug-ins, by their paths on the machine of the run.
     limits : Limits
+    libraries : dict of str to str
+        Their versions in the process of the run.
     """
+    if other := _other_versions(libraries, _libraries()):
+        from distributed import get_worker
+
+        return Unfit(get_worker().address, other)
     cell, store = cloudpickle.loads(work)
     with temporary_folder() as folder:
         cell = replace(cell, plugins=tuple(_placed(folder / str(i), *one) for i, one in enumerate(plugins.items())))
@@ -125,15 +149,23 @@ def _client(scheduler: str) -> Client:
 
 def _check_workers(client: Client) -> None:
     """Raise SuiteError for a worker whose libraries are not those of this process: keys name these."""
-    own = machine_facts().libraries
+    own = _libraries()
     for worker, theirs in client.run(_libraries).items():
-        other = [
-            f"{name} {theirs.get(name, 'absent')} for {own[name]}" for name in own if theirs.get(name) != own[name]
-        ]
-        if other:
+        if other := _other_versions(own, theirs):
             raise SuiteError(
-                f"worker {worker} has {listed(other)}; results depend on these versions, so install the same everywhere"
+                f"worker {worker} has {other}; results depend on these versions, so install the same everywhere"
             )
+
+
+def _other_versions(own: dict[str, str], theirs: dict[str, str]) -> str:
+    """Return in words which libraries have another version there; empty where all are the same.
+
+    >>> _other_versions({"numpy": "2.0", "cv2": "5.0"}, {"numpy": "1.0"})
+    'numpy 1.0 for 2.0, cv2 absent for 5.0'
+    """
+    return listed(
+        [f"{name} {theirs.get(name, 'absent')} for {own[name]}" for name in own if theirs.get(name) != own[name]]
+    )
 
 
 def _libraries() -> dict[str, str]:
@@ -157,7 +189,8 @@ def _submitted(client: Client, cell: Cell, store: Store, mark: str, limits: Limi
     work = cloudpickle.dumps((cell, Store(store.folder.absolute(), create=False)))
     plugins = {file: read_bytes(file) for file in cell.plugins}
     key = f"{cell.label} {uuid.uuid4().hex[:8]}"
-    return client.submit(run_remotely, work, mark, plugins, limits, key=key, pure=False, retries=RETRIES)
+    libraries = _libraries()
+    return client.submit(run_remotely, work, mark, plugins, limits, libraries, key=key, pure=False, retries=RETRIES)
 
 
 def _done(futures: Iterable[Future[Any]]) -> list[Future[Any]]:
@@ -172,13 +205,16 @@ def _begun(client: Client) -> set[str]:
     return {key for keys in client.processing().values() for key in keys}
 
 
-def _taken(future: Future[Any], cell: Cell, store: Store, data: SuiteData) -> str:
-    """Return what a cell says that has ended, after its records came."""
+def _taken(future: Future[Any], cell: Cell, store: Store, data: SuiteData) -> str | Unfit:
+    """Return what a cell says that has ended, after its records came, or the worker that did not run it."""
     try:
-        line, packed = future.result()
+        result = future.result()
     except Exception as error:
         why = f"its worker failed: {type(error).__name__}: {text_of(error)}"
         return record_failure(cell, store, Failure("failed", why), data)
+    if isinstance(result, Unfit):
+        return result
+    line, packed = result
     if packed:
         with temporary_folder() as folder:
             with tarfile.open(fileobj=io.BytesIO(packed)) as tar:

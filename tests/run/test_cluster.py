@@ -2,7 +2,6 @@
 
 import re
 import runpy
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import fldbench
 from fldbench.errors import StoreError, SuiteError
 from fldbench.run import cluster
 
-pytest.importorskip("distributed", reason="the extra dask is not installed")
+Client = pytest.importorskip("distributed", reason="the extra dask is not installed").Client
 HARMFUL = Path(__file__).parents[1] / "support" / "harmful_methods.py"
 
 
@@ -26,6 +25,12 @@ def workers(tmp_path):
 def suite_of(*methods):
     train, protocols = [{"dataset": "harmful-dots"}], ["harmful-test"]
     return {"name": "c", "plugins": [str(HARMFUL)], "train": train, "methods": list(methods), "protocols": protocols}
+
+
+def with_numpy(version):
+    facts = cluster.machine_facts()
+    other = fldbench.records.record.Machine(**vars(facts) | {"libraries": facts.libraries | {"numpy": version}})
+    return lambda: other
 
 
 def numbers(records):
@@ -90,12 +95,29 @@ def test_no_scheduler_and_other_versions_are_said_before_anything_runs(workers, 
         fldbench.run_suite(suite_of("talks"), tmp_path, scheduler="tcp://127.0.0.1:9")
     monkeypatch.setattr(cluster, "PATIENCE", 30)
     workers.work(1)
-    time.sleep(3)
-    facts = cluster.machine_facts()
-    other = fldbench.records.record.Machine(**vars(facts) | {"libraries": facts.libraries | {"numpy": "1.0"}})
-    monkeypatch.setattr(cluster, "machine_facts", lambda: other)
+    with Client(workers.address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
+    monkeypatch.setattr(cluster, "machine_facts", with_numpy("1.0"))
     with pytest.raises(SuiteError, match=r"has numpy .+ for 1\.0; results depend on these versions"):
         fldbench.run_suite(suite_of("talks"), tmp_path, scheduler=workers.address)
+
+
+def test_a_worker_that_comes_later_with_other_versions_runs_nothing(workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "machine_facts", with_numpy("1.0"))
+    notes = []
+
+    def note(line):
+        notes.append(line)
+        if "dashboard" in line:
+            workers.work(1)
+        elif "sent away" in line:  # the next one is as it should be
+            monkeypatch.undo()
+            workers.work(1)
+
+    (record,) = fldbench.run_suite(suite_of("mean-shape"), tmp_path, scheduler=workers.address, on_note=note)
+    assert record.status == "ok" and record.machine.libraries["numpy"] != "1.0"
+    (away,) = [line for line in notes if "sent away" in line]
+    assert re.search(r"worker tcp://127\.0\.0\.1:\d+ came with numpy [\d.]+ for 1\.0; it is sent away", away)
 
 
 def test_the_benchmark_of_two_workers_gives_the_records_of_both_runs(capsys):
