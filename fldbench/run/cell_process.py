@@ -201,15 +201,16 @@ def faces_of(cells: Sequence[Cell], data: SuiteData | None = None) -> bytes:
 
     Of `data`, the faces that this process has loaded, those go along that are slow to load.
     """
-    needed: dict[str, TrainSpec | Protocol] = {}
+    needed: dict[tuple[str, str], TrainSpec | Protocol] = {}
     for cell in cells:
         named: list[TrainSpec | Protocol] = [cell.train, *(run.protocol for run in cell.runs)]
         for one in named:
             if str(registry.table("dataset").get(one.dataset)).startswith(OWN_DATASETS):
-                needed[place_of(one)] = one
+                needed[place_of(one), getattr(one, "hash", "")] = one
     methods = {str(registry.table("method").get(cell.method.name)).partition(":")[0] for cell in cells}
     own = sorted(name for name in methods if name.startswith(OWN_METHODS))
-    rendered = {} if data is None else {place: one for place, one in data.rendered().items() if place in needed}
+    places = {place for place, _ in needed}
+    rendered = {} if data is None else {place: one for place, one in data.rendered().items() if place in places}
     return pickle.dumps((cells[0].data, cells[0].problems, list(needed.values()), own, rendered))
 
 

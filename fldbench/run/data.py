@@ -149,13 +149,15 @@ class SuiteData:
         return found
 
     def preload(self, what: Iterable[TrainSpec | Protocol]) -> None:
-        """Load some sets and draw what is rendered; forget those that fail, which may need a plug-in."""
+        """Load some sets and draw what is rendered, of a split the faces that a protocol chooses alone; forget those
+        that fail, which may need a plug-in."""
         for one in what:
             loaded = self.train(one) if isinstance(one, TrainSpec) else self.test(one)
             if loaded.faces is None:
                 del self._loaded[place_of(one)]
             elif loaded.faces.images.rendered:
-                for _ in loaded.faces.images:
+                faces = one.chosen(loaded.faces) if isinstance(one, Protocol) else loaded.faces
+                for _ in faces.images:
                     pass
 
     def rendered(self) -> dict[str, LoadedFaces]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import fldbench
+from fldbench.datasets.synthetic import dataset as synthetic_dataset
 from fldbench.errors import SuiteError
 from fldbench.run import data as run_data
 from fldbench.run.cell_process import faces_of, loaded
@@ -71,6 +72,23 @@ def test_faces_that_are_drawn_are_placed_once_and_passed_on(monkeypatch):
         ):
             assert faces.seal == faces.seal_now() == here.seal and faces.faces.fingerprint == here.faces.fingerprint
     assert loaded(faces_of(plan.cells)).train(cell.train).seal == there.train(cell.train).seal
+
+
+def test_only_the_faces_are_drawn_that_a_cell_needs(monkeypatch):
+    drawn = []
+    picture = synthetic_dataset.face_image
+    monkeypatch.setattr(
+        synthetic_dataset, "face_image", lambda seed, i, *more: drawn.append((seed, i)) or picture(seed, i, *more)
+    )
+    synthetic_dataset._picture.cache_clear()
+    train = [{"dataset": "synthetic", "options": {"faces": 8}}]
+    protocols = ["synthetic-test@first=3", "synthetic-test@first=5"]
+    plan = make_plan(
+        load_suite({"name": "few", "train": train, "methods": ["mean-shape"], "protocols": protocols}), None
+    )
+    loaded(faces_of(plan.cells, plan.data))
+    train_seed, test_seed = (synthetic_dataset.SEEDS[split] for split in ("train", "test"))
+    assert sorted(drawn) == [*((train_seed, i) for i in range(8)), *((test_seed, i) for i in range(5))]
 
 
 def test_numbers_are_those_of_one_process_for_all(tmp_path):
