@@ -90,7 +90,6 @@ def test_the_tests_of_each_word_of_the_core_execute_95_percent_of_its_lines(tmp_
             worst.append((count["percent_covered"], file, found["missing_lines"]))
     assert all(total for _, total in lines.values()), f"no source found for some words: {lines}"
     share = {word: 100 * executed / total for word, (executed, total) in lines.items()}
-    print(share)
     low = [f"{word} {percent:.1f} %" for word, percent in share.items() if percent < LEAST]
     named = "\n".join(f"{percent:5.1f} % {file}: lines {missing}" for percent, file, missing in sorted(worst)[:SHOWN])
     assert not low, f"below {LEAST} %: {', '.join(low)}; the files with the fewest lines executed:\n{named}"

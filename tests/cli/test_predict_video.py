@@ -14,7 +14,6 @@ from toys import toy_faces
 from fldbench import register_detector, register_method
 from fldbench.faces import ImageFiles
 from fldbench.media.camera import open_camera
-from fldbench.run.videos import predict_video
 
 pytest.importorskip("av")
 
@@ -62,33 +61,6 @@ def test_a_table_of_a_video(call, model, clip, tmp_path):
     points = np.array([[float(rows[0][f"{axis}{i}"]) for axis in "xy"] for i in range(5)])
     low, high = points.min(axis=0), points.max(axis=0)
     assert any((low >= (x - 10, y - 10)).all() and (high <= (x + 9, y + 9)).all() for x, y in ((20, 20), (60, 50)))
-
-
-class Turning(Corners):
-    """Corners whose face smiles with 0.6 when it is asked first, and with 0.2 later."""
-
-    tasks = ("landmarks", "smile")
-
-    def fit(self, train, val=None):
-        self.classes_, self.mirrored_, self.asked = {"smile": ["no", "yes"]}, [], 0
-        return super().fit(train, val)
-
-    def predict_attributes(self, images, boxes):
-        self.asked += 1
-        yes = 0.6 if self.asked == 1 else 0.2
-        return {"smile": np.tile([1 - yes, yes], (len(boxes), 1))}
-
-
-def test_attributes_are_columns_of_the_table(toy, clip, tmp_path):
-    """By hand: 0.75 of the probability stays when it is asked again, 0.75 * 0.6 + 0.25 * 0.2 = 0.5."""
-    register_method("turning", Turning)
-    register_detector("squares", Squares)
-    model = Turning().fit(toy_faces(12, 1))
-    predict_video(model, clip, tmp_path / "out.csv", detector="squares", largest=True, every=5)
-    head, *rows = csv.reader((tmp_path / "out.csv").read_text().splitlines())
-    assert head[-4:] == ["x4", "y4", "smile:no", "smile:yes"] and {len(row) for row in rows} == {len(head)}
-    assert [float(row[-1]) for row in rows[:6]] == [0.6] * 5 + [0.5]
-    assert all(float(row[-2]) + float(row[-1]) == pytest.approx(1) for row in rows)
 
 
 def test_an_overlay_takes_the_place_of_the_points_on_photos(call, model, tmp_path):
