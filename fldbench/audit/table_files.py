@@ -111,7 +111,7 @@ def plain_cell(text: str) -> str:
 
 
 def _csv(text: str) -> Iterator[Grid]:
-    first = text.lstrip().splitlines()[0]
+    first = next(iter(text.lstrip().splitlines()), "")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
     headings: list[str] = []
