@@ -90,10 +90,11 @@ def test_rows_of_metrics_under_subsets(tmp_path):
     ("name", "text", "why"),
     [
         ("a.csv", "method,nme\n", "no table was found"),
-        ("a.csv", " ", "no table was found"),  # found by fuzzing
-        ("a.tsv", "\n\n", "no table was found"),
-        ("a.md", " ", "no table was found"),
-        ("a.tex", " ", "no table was found"),
+        ("a.csv", " ", "the file is empty"),
+        ("a.csv", "\x1c", "no table was found"),  # a blank to Python, found by fuzzing
+        ("a.tsv", "\x1c\n\x1f", "no table was found"),
+        ("a.md", "\x1c", "no table was found"),
+        ("a.tex", "\x1c", "no table was found"),
         ("a.md", "# Only words\n", "no table was found"),
         ("a.tex", r"\begin{document}\end{document}", "no table was found"),
         ("a.csv", "method,nme\na,1." + "1" * 5000, r"a\.csv, line 2: 11111111111111111111\.\.\. has too many digits"),
