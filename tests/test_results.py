@@ -100,8 +100,9 @@ LEADS = {
         for name, boxes in (
             ("stack of fld-net, hog-ridge and asm, in the boxes of fld-net", ""),
             ("stack of fld-net, hog-ridge and asm, in the boxes of fld-net", "@boxes=detected:dlib-hog"),
-            ("fld-net, mirrored crop, 3 passes", "@boxes=detected:dlib-hog"),
-            ("fld-net, mirrored crop", ""),
+            ("fld-net, turned faces, mirrored crop, 3 passes", "@boxes=detected:dlib-hog"),
+            ("fld-net, turned faces, mirrored crop", ""),
+            ("fld-net, turned faces", ""),
             ("stack of hog-ridge, asm and lbf", ""),
             ("fld-net of 0.5 MB", ""),
             ("fld-net of 0.1 MB", ""),
