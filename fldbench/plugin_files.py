@@ -123,9 +123,6 @@ def _module_name(file: str, digest: str) -> str:
 def _check_beside(code: bytes, file: str, path: str | Path) -> None:
     """Raise DataError if an imported name is a module beside the file, and Python finds another one."""
     folder = os.path.dirname(file)
-    modules = {os.path.splitext(name)[0] for name in os.listdir(folder)} - {os.path.splitext(os.path.basename(file))[0]}
-    if not any(os.fsencode(name) in code for name in modules):  # to parse takes longer
-        return
     for node in ast.walk(ast.parse(code, file)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

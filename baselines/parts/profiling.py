@@ -210,6 +210,8 @@ def _outlined(moved: np.ndarray, head: np.ndarray, scheme: Scheme, yaw: float) -
     chin = [min(jaw, key=lambda point: abs(head[point, 0]))] if jaw else []
     inner = sorted(set(range(len(moved))) - {*jaw, *scheme.regions.get("nose", ())}) + chin
     out, (x, y) = moved.copy(), moved[[i for i in inner if np.isfinite(moved[i]).all()]].T
+    if not len(x):  # nothing is known that could hide the jaw
+        return out
     margin = MARGIN * np.ptp(moved[np.isfinite(moved).all(axis=1), 1])
     for point in far:
         if np.isfinite(moved[point]).all():
@@ -239,11 +241,9 @@ class _Profiled(Images):
 
     def decode(self, i: int) -> np.ndarray:
         image = self._base[i]
-        return (
-            image
-            if np.isnan(self._yaws[i])
-            else turned_aside(image, self._landmarks[i], self._scheme, self._yaws[i])[0]
-        )
+        if np.isnan(self._yaws[i]):
+            return image
+        return turned_aside(image, self._landmarks[i], self._scheme, self._yaws[i])[0]
 
     def digest(self, i: int) -> bytes:
         own = self._base.digest_once(i)
@@ -254,7 +254,7 @@ class _Profiled(Images):
 
 
 def with_profiles(faces: FaceSet, share: float, low: float, high: float, rng: np.random.Generator) -> FaceSet:
-    """Return the faces, and behind them a part of them once more, turned aside to one of two yaws.
+    """Return the faces, and behind them a part of them once more, turned aside to yaws that are drawn.
 
     A face is turned to the side to which it looks already, by at least 5 degrees more than it is. Its box lies about
     the new landmarks as the old one about the old landmarks, and what it says of its pose is not known any more; all

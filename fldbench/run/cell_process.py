@@ -206,7 +206,7 @@ def faces_of(cells: Sequence[Cell], data: SuiteData | None = None) -> bytes:
         named: list[TrainSpec | Protocol] = [cell.train, *(run.protocol for run in cell.runs)]
         for one in named:
             if str(registry.table("dataset").get(one.dataset)).startswith(OWN_DATASETS):
-                needed[place_of(one), getattr(one, "hash", "")] = one
+                needed[place_of(one), one.hash if isinstance(one, Protocol) else ""] = one
     methods = {str(registry.table("method").get(cell.method.name)).partition(":")[0] for cell in cells}
     own = sorted(name for name in methods if name.startswith(OWN_METHODS))
     places = {place for place, _ in needed}

@@ -122,6 +122,13 @@ def test_a_greater_share_turns_the_same_faces_and_more(faces):
         np.testing.assert_array_equal(some.images[row], all_of_them.images[other])
 
 
+def test_a_face_of_which_only_jaw_and_nose_are_known_can_be_turned():
+    points = seen(0)
+    points[[8, *range(17, 27), *range(36, 68)]] = np.nan
+    _, landmarks = turned_aside(GREY, points, SCHEME, 50)
+    np.testing.assert_array_equal(np.isnan(landmarks), np.isnan(points))
+
+
 def test_faces_that_cannot_be_turned_are_there_once(faces):
     landmarks = faces.landmarks.copy()
     landmarks[0, 19:] = np.nan
