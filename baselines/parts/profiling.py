@@ -203,12 +203,12 @@ def _area(triangles: np.ndarray) -> np.ndarray:
 
 
 def _outlined(moved: np.ndarray, head: np.ndarray, scheme: Scheme, yaw: float) -> np.ndarray:
-    """Return landmarks (L, 2) px with those of the jaw's far side no further in than brow, eye, mouth and chin."""
+    """Return landmarks (L, 2) px with those of the jaw's far side no further in than the other points and the chin."""
     jaw = list(scheme.regions.get("jaw", ()))
     side = 1.0 if yaw > 0 else -1.0
     far = [point for point in jaw if side * head[point, 0] > 1e-6]
     chin = [min(jaw, key=lambda point: abs(head[point, 0]))] if jaw else []
-    inner = sorted(set(range(len(moved))) - {*jaw, *scheme.regions.get("nose", ())}) + chin
+    inner = sorted(set(range(len(moved))) - set(jaw)) + chin
     out, (x, y) = moved.copy(), moved[[i for i in inner if np.isfinite(moved[i]).all()]].T
     if not len(x):  # nothing is known that could hide the jaw
         return out
