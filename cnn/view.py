@@ -230,12 +230,12 @@ def normalised(images: torch.Tensor, kind: str) -> torch.Tensor:
     >>> normalised(torch.tensor([[[[0, 255]]]], dtype=torch.uint8), "signed").flatten().tolist()
     [-1.0, 1.0]
     """
+    if kind in CHANNEL_STATISTICS:
+        mean, deviation = (torch.tensor(part, device=images.device)[:, None, None] for part in CHANNEL_STATISTICS[kind])
+        return (images / 255).sub_(mean).div_(deviation)  # in place: new memory costs as much as the arithmetic
     images = images.float()
     if kind == "instance":
         centred = images - images.mean((-3, -2, -1), keepdim=True)
         return centred / (centred.std((-3, -2, -1), keepdim=True) + 1.0)
-    if kind == "stretched":
-        least = images.amin((-3, -2, -1), keepdim=True)
-        return (images - least) / (images.amax((-3, -2, -1), keepdim=True) - least).clamp(min=1)
-    mean, deviation = (images.new_tensor(part)[:, None, None] for part in CHANNEL_STATISTICS[kind])
-    return (images / 255 - mean) / deviation
+    least = images.amin((-3, -2, -1), keepdim=True)  # "stretched"
+    return (images - least) / (images.amax((-3, -2, -1), keepdim=True) - least).clamp(min=1)
