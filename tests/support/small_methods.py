@@ -46,7 +46,16 @@ SMALL = {
     "vggface-transfer": {"size": 32, "epochs": 1},
     "mobilenet-0.3": {"size": 32, "epochs": 4},
     "heatmap": {"size": 32, "width": 8, "epochs": 2},
-    "fld-net": {"size": 32, "width": 8, "head": 16, "epochs": 25, "batch_size": 12, "augmentation": "none"},
+    "fld-net": {
+        "size": 32,
+        "width": 8,
+        "head": 16,
+        "epochs": 10,
+        "learning_rate": 0.01,
+        "batch_size": 8,
+        "augmentation": "none",
+        "training": {"ema": 0.0},
+    },
     "tcdcn": {"epochs": 2},
     "mtfld": {"epochs": 2},
 }
