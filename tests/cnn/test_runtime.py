@@ -53,7 +53,7 @@ def test_attributes_are_those_of_torch():
 
 @needs_onnx
 def test_ranges_are_those_of_the_layers_and_8_bits_answer_nearly_the_same(tmp_path):
-    faces = toy_faces(24)
+    faces = toy_faces(16)  # one batch
     method = SmallCNN(size=32, runtime="int8", **QUICK).fit(faces)
     expected: list[list[float]] = []
     network = fused(method.network_)
