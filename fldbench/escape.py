@@ -153,6 +153,7 @@ _TEX = {
     "≈": r"$\approx$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
+    "→": r"$\to$",
     "†": r"$\dagger$",
     "…": r"\dots{}",
     "–": r"\textendash{}",

@@ -62,6 +62,10 @@ def test_latex_has_no_open_argument_and_no_command_of_the_name(name):
     assert text.isascii()
 
 
+def test_signs_of_our_own_tables_have_a_command():
+    assert escape.latex("1 → 2 ± 3 × †") == r"1 $\to$ 2 $\pm$ 3 $\times$ $\dagger$"
+
+
 def test_accents_are_those_that_every_encoding_of_latex_knows():
     assert escape.latex("Müller, Ağ, ő, ł, ß, ç") == r"M\"{u}ller, A\u{g}, \H{o}, \l{}, \ss{}, \c{c}"
     assert escape.latex("ą") == r"\textless{}U+0105\textgreater{}"  # an ogonek needs an encoding

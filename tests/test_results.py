@@ -248,6 +248,11 @@ def test_committed_tables_are_those_of_their_records(records, tmp_path):
         assert own.read_bytes() == path.read_bytes(), f"{own} is not what its records give: make tables"
 
 
+def test_no_table_for_a_paper_has_a_letter_that_latex_does_not_get():
+    for path in (ROOT / "results").glob("*/*.tex"):
+        assert "{}U+" not in path.read_text(encoding="utf-8"), path
+
+
 SUITES = [path.with_name("suite.yaml") for path in PUBLISHED if path.with_name("suite.yaml").exists()]
 
 

@@ -72,8 +72,7 @@ def _overview(sections: Sequence[Section], rules: str) -> Table:
     what = "doses of each cause" if doses else "strengths 0 to 5 of each kind of harm"
     about = f"Mean NME in % over the {what}: the area under the curve by its width."
     name = f"{title((first.train, first.base))}: mean NME {'by dose' if doses else 'under harm'}"
-    caption, spare = f"{rules} {about}".strip(), tuple(section.kind for section in reversed(sections))
-    return Table(_place(first, "robustness"), name, caption, columns, (("", lines),), (), spare=spare)
+    return Table(_place(first, "robustness"), name, f"{rules} {about}".strip(), columns, (("", lines),), ())
 
 
 def _strengths(sections: Sequence[Section], rules: str, reversals: Sequence[Reversal]) -> Table:

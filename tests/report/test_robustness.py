@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -14,10 +15,12 @@ from typer.testing import CliRunner
 import fldbench
 from fldbench.cli.app import app
 from fldbench.errors import StoreError
+from fldbench.protocols.harms import kinds
 from fldbench.records.record import Metrics
 from fldbench.records.store import Store
 from fldbench.report import robustness
 from fldbench.report.curves import BOXES, sections_of, with_intervals, with_ranks
+from fldbench.report.formats import latex
 from fldbench.report.names import rows_of
 from fldbench.report.publish import publish
 from fldbench.report.robustness import _difference
@@ -207,7 +210,16 @@ def test_tables_say_what_the_records_do(folder):
     assert (row["rank@0"], row["rank@5"]) == ("1", "2") and float(row["last_rise"]) == pytest.approx(5, abs=1e-3)
     assert float(rows["boxes", "one"]["nme@20"]) == 4.0
     assert repr(found) == "Robustness(6 curves of 3 kinds of harm)"
-    assert r"\begin{tabular}" in found.to_latex()
+    assert r"1 $\to$ 2 \\" in found.to_latex()
+
+
+def test_no_kind_of_harm_is_left_out_of_the_table_for_a_paper():
+    every = [record for m in "ab" for kind in kinds() for record in measured(m, [4, 5, 6, 8, 8, 10], kind)[1:]]
+    sections, _ = sections_of(with_ranks(rows_of([*measured("a", [4]), *measured("b", [4]), *every])))
+    overview, *_ = tables_of(sections, "", ())
+    found = latex([overview], ())
+    assert found.count(r"\begin{tabular}") == 2, "what is too wide stands below"
+    assert all(re.search(rf"& {kind}( &| \\)", found) for kind in ("none", *kinds()))
 
 
 def test_lines_of_figures_are_the_numbers_and_no_two_names_overlap(folder):
