@@ -73,5 +73,5 @@ def test_predict_says_what_it_needs(call, model, tmp_path):
 def test_a_sheet_names_the_licence_of_its_faces(call, tmp_path):
     model = make_method("mean-shape").fit(load_dataset("synthetic", split="train", faces=20)).save(tmp_path / "m")
     sheet = tmp_path / "a.png"
-    status, _, err = call("predict", model, "--protocol", "synthetic-test", "--sheet", sheet, "--faces", 2)
+    status, _, err = call("predict", model, "--protocol", "synthetic-test@first=4", "--sheet", sheet, "--faces", 2)
     assert status == 0 and "a.png shows faces of synthetic; licence: made by fldbench; BSD-3-Clause" in err
