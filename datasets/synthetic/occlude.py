@@ -36,10 +36,10 @@ def hidden(at, depth, xy, vertex_depth, faces, margin):
     low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
     box = at.astype(np.float32)
     keep = np.flatnonzero((area < -1e-6) & (high >= box.min(0)).all(1) & (low <= box.max(0)).all(1))
-    low, high = low[keep], high[keep]
-    near = (low[:, 0] <= box[:, None, 0]) & (high[:, 0] >= box[:, None, 0])
-    near &= (low[:, 1] <= box[:, None, 1]) & (high[:, 1] >= box[:, None, 1])
-    point, which = np.nonzero(near)
+    (left, top), (right, bottom) = (np.ascontiguousarray(corner[keep].T) for corner in (low, high))
+    x, y = box[:, :1], box[:, 1:]
+    near = (left <= x) & (right >= x) & (top <= y) & (bottom >= y)
+    point, which = np.divmod(np.flatnonzero(near), len(keep) or 1)
     triangle = keep[which]
     p, q, r = a[triangle], b[triangle], c[triangle]
     x, y = (box[point] - p).T
