@@ -2,6 +2,7 @@
 
     CACHE/crops         normalised crops of faces, one file for each set of faces and size
     CACHE/detections    the faces that a detector found, one file for each image
+    CACHE/synthetic     landmarks and attributes of synthetic faces, one file for each set
     TEMP/.fldbench.*    crops of a training that runs; removed when it ends, or by a later one if it was killed
 
 CACHE is the user's cache folder of fldbench, TEMP that of the system's temporary files. Everything in CACHE may be
@@ -20,7 +21,11 @@ from typing import NamedTuple
 
 from fldbench.files import remove, sweep
 
-PARTS = {"crops": "normalised crops of faces", "detections": "faces that detectors found"}
+PARTS = {
+    "crops": "normalised crops of faces",
+    "detections": "faces that detectors found",
+    "synthetic": "landmarks of synthetic faces",
+}
 LARGEST = 10 * 10**9  # bytes of one part; beyond, what was not used for longest goes
 
 

@@ -36,6 +36,7 @@ def test_files_are_counted_part_by_part_and_links_are_not_followed(home):
     assert [(one.name, one.files, one.size) for one in user_cache.kept()] == [
         ("crops", 1, 300),
         ("detections", 1, 20),
+        ("synthetic", 0, 0),
         ("temporary", 1, 7),
     ]
 

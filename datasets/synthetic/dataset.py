@@ -11,9 +11,10 @@ import numpy as np
 from fldbench.dataset import Columns, Dataset
 from fldbench.datasets.formats.attributes import POSE
 from fldbench.datasets.synthetic.anchors import SCHEMES
+from fldbench.datasets.synthetic.annotations import annotations
 from fldbench.datasets.synthetic.conditions import SUBSETS
 from fldbench.datasets.synthetic.dose import CAUSES, MOST, Dose
-from fldbench.datasets.synthetic.sample import ATTRIBUTES, draw_face, face_image, face_landmarks
+from fldbench.datasets.synthetic.sample import ATTRIBUTES, face_image
 from fldbench.errors import DataError, must_be
 from fldbench.faces import Images
 from fldbench.faces.attributes import NO_YES
@@ -83,32 +84,16 @@ class Synthetic(Dataset):
         if self.dose and not self.cause:
             raise DataError(must_be("synthetic", "cause", self.cause, f"one of {', '.join(CAUSES)} for a dose"))
         n, dose = self.expected[split], Dose(self.cause, self.dose) if self.cause else None
-        landmarks, visible, attributes, conditions = _annotations(SEEDS[split], n, self.scheme, dose)
+        found = annotations(SEEDS[split], n, SIZE, self.scheme, dose)
         return Columns(
             ids=[f"{split}-{i:04d}" for i in range(n)],
             images=RenderedImages(SEEDS[split], n, SIZE, dose),
-            landmarks=landmarks.copy(),
-            visible=visible.copy(),
-            attributes=dict(zip(ATTRIBUTES, attributes.T.copy(), strict=True)),
-            subsets=dict(zip(SUBSETS, conditions.T.copy(), strict=True)),
+            landmarks=found.landmarks.copy(),
+            visible=found.visible.copy(),
+            attributes=dict(zip(ATTRIBUTES, found.attributes.T.copy(), strict=True)),
+            subsets=dict(zip(SUBSETS, found.conditions.T.copy(), strict=True)),
             parts={},
         )
-
-
-@lru_cache(maxsize=4)
-def _annotations(
-    seed: int, n: int, scheme: str, dose: Dose | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return landmarks (n, L, 2) px, visible (n, L), attributes (n, 4), conditions (n, 6) of the first n faces.
-
-    They are kept for the next call, because each face takes some milliseconds.
-    """
-    rows = []
-    for i in range(n):
-        points, visible, _ = face_landmarks(seed, i, SIZE, scheme, dose)
-        face = draw_face(seed, i, dose)
-        rows.append((points, visible, face.attributes, face.conditions))
-    return tuple(np.array(column) for column in zip(*rows, strict=True))
 
 
 class RenderedImages(Images):
