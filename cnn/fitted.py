@@ -24,9 +24,7 @@ from fldbench.model_file import Learned
 from fldbench.params import check_tasks, count_threads
 from fldbench.schemes import get_scheme
 
-# Faces that go through the network at once in prediction: of 64, the maps of the first layers fill more than a CPU's
-# cache, and each face takes a seventh longer than of 16.
-BATCH = {"cpu": 16, "cuda": 64}
+BATCH = 64  # faces that go through the network at once in prediction
 FACES_FOR_RANGES = 200  # at most: on so many, the ranges of a network's numbers are measured
 
 
@@ -199,14 +197,13 @@ class FittedNetwork(Method):
                 device = torch.device("cuda")
             if next(runs.parameters()).device.type != device.type:  # asked first: `to` visits every module
                 runs.to(device)
-        batch = BATCH[device.type]
         with ThreadPoolExecutor(threads) as pool:
-            for i in range(0, len(matrices), batch):
-                rows = range(i, min(i + batch, len(matrices)))
+            for i in range(0, len(matrices), BATCH):
+                rows = range(i, min(i + BATCH, len(matrices)))
                 cut = pool.map if threads > 1 and len(rows) > 1 else map
                 crops = to_tensor(list(cut(lambda j: view.cut(images[j], matrices[j]), rows)))
                 crops = normalised(crops.to(device), self.normalise)
-                yield crops, matrices[i : i + batch], as_output(runs(crops))
+                yield crops, matrices[i : i + BATCH], as_output(runs(crops))
 
     def _fused(self) -> nn.Module | OnnxRunner:
         """Return the network for prediction, its norms folded into the layers before them; made once per network_."""

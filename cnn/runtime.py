@@ -62,6 +62,8 @@ class OnnxRunner:
         options: Any = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = torch.get_num_threads()
+        # Its threads would wait in a loop for the next layer, on cores that torch and OpenCV use between two faces.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         with tempfile.TemporaryDirectory() as folder:
             path, self.names = _written(network, crop, Path(folder))
             if ranges is not None:
