@@ -249,7 +249,7 @@ def test_committed_tables_are_those_of_their_records(records, tmp_path):
 
 
 def test_no_table_for_a_paper_has_a_letter_that_latex_does_not_get():
-    for path in (ROOT / "results").glob("*/*.tex"):
+    for path in (ROOT / "results").rglob("*.tex"):
         assert "{}U+" not in path.read_text(encoding="utf-8"), path
 
 

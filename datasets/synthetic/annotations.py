@@ -21,7 +21,7 @@ from fldbench.files import open_regular, written_whole
 from fldbench.schemes import get_scheme
 from fldbench.user_cache import make_room, mark_used, user_cache
 
-LEAST = 200  # faces; fewer are drawn as soon as it is known which code draws them
+LEAST = 200  # faces; fewer are drawn in less than a second
 PART = "synthetic"  # of the user's cache
 
 
