@@ -51,7 +51,7 @@ def annotations(seed: int, n: int, size: int, scheme: str, dose: Dose | None) ->
     if n < LEAST:
         return _drawn(seed, n, size, scheme, dose)
     code = code_of(Annotations), libraries_of(Annotations)
-    asked = [*code, seed, n, size, scheme, dose and [dose.cause, dose.amount]]
+    asked = [*code, seed, n, size, scheme, dose]
     path = user_cache(PART) / f"{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}.npz"
     found = _kept(path, n, get_scheme(scheme).n_points)
     if found is None:
