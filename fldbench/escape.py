@@ -154,6 +154,8 @@ _TEX = {
     "≤": r"$\leq$",
     "≥": r"$\geq$",
     "→": r"$\to$",
+    "▲": r"$\bigtriangleup$",
+    "▼": r"$\bigtriangledown$",
     "†": r"$\dagger$",
     "…": r"\dots{}",
     "–": r"\textendash{}",

@@ -4,10 +4,12 @@ import csv
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hostile_names import HOSTILE
 
+import fldbench
 from fldbench import escape
 
 
@@ -64,6 +66,9 @@ def test_latex_has_no_open_argument_and_no_command_of_the_name(name):
 
 def test_signs_of_our_own_tables_have_a_command():
     assert escape.latex("1 → 2 ± 3 × †") == r"1 $\to$ 2 $\pm$ 3 $\times$ $\dagger$"
+    for path in (Path(fldbench.__file__).parent / "report").rglob("*.py"):
+        for sign in set(re.findall(r"[^\x00-\x7f]", path.read_text(encoding="utf-8"))):
+            assert "U+" not in escape.latex(sign), f"{path.name}: {sign}"
 
 
 def test_accents_are_those_that_every_encoding_of_latex_knows():
