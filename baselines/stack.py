@@ -16,6 +16,7 @@ import numpy as np
 from fldbench.baselines.parts.composed import SEPARATOR
 from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.baselines.parts.out_of_fold import folds_of_groups, out_of_fold
+from fldbench.baselines.parts.pose import sizes
 from fldbench.baselines.parts.several import Several
 from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
@@ -138,15 +139,6 @@ class Stack(Several):
         offsets = mean_offsets(answers, truth, self.ridge)
         sides = np.sqrt(box_size(check_boxes(train.boxes[asked])).prod(axis=1))
         return offsets, stacking_weights(corrected(answers, offsets), truth, sides, self.ridge)
-
-
-def sizes(shapes: np.ndarray) -> np.ndarray:
-    """Return the size of shapes (..., L, 2): the root of the mean squared distance of their points from the centre.
-
-    >>> float(sizes(np.array([[0.0, 1.0], [6.0, 1.0]])))
-    3.0
-    """
-    return np.sqrt(((shapes - shapes.mean(axis=-2, keepdims=True)) ** 2).sum(axis=-1).mean(axis=-1))
 
 
 def mean_offsets(answers: np.ndarray, truth: np.ndarray, ridge: float) -> np.ndarray:

@@ -58,9 +58,15 @@ class TwoPass(One):
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "members_")
-        return self.members_[0].predict(images, self._last_boxes(images, boxes))
+        return self.members_[0].predict(*self._last_views(images, boxes))
 
-    def _last_boxes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
+    @property
+    def multiply_adds(self) -> int | None:
+        """Those of the method for each time that it is asked."""
+        once = super().multiply_adds
+        return None if once is None else once * self.passes
+
+    def _last_views(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> tuple[Sequence[np.ndarray], np.ndarray]:
         for _ in range(self.passes - 1):
             boxes = handed_boxes(self.members_[0].predict(images, boxes), check_boxes(boxes))
-        return boxes
+        return images, boxes

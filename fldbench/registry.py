@@ -26,6 +26,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "average": "fldbench.baselines.average:Average",
         "stack": "fldbench.baselines.stack:Stack",
         "two-pass": "fldbench.baselines.two_pass:TwoPass",
+        "upright": "fldbench.baselines.upright:Upright",
         "compact": "fldbench.baselines.compact:Compact",
         "profiled": "fldbench.baselines.profiled:Profiled",
         "hog-heads": "fldbench.baselines.hog_heads:HogHeads",

@@ -16,7 +16,7 @@ from fldbench.method import Method
 class One(Answering):
     """One method by its name, `method`, with `params`; a subclass has both as parameters, and writes the rest.
 
-    Attributes and confidence are the method's, asked in the boxes of its last answer.
+    Attributes and confidence are the method's, asked as for its last answer.
     """
 
     method: str
@@ -35,16 +35,16 @@ class One(Answering):
     def predict_attributes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> dict[str, np.ndarray]:
         """Return the method's attributes: name -> probabilities (n, k)."""
         check_fitted(self, "members_")
-        return self.members_[0].predict_attributes(images, self._last_boxes(images, boxes))
+        return self.members_[0].predict_attributes(*self._last_views(images, boxes))
 
     def predict_confidence(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return how sure the method is, (n,)."""
         check_fitted(self, "members_")
-        return self.members_[0].predict_confidence(images, self._last_boxes(images, boxes))
+        return self.members_[0].predict_confidence(*self._last_views(images, boxes))
 
-    def _last_boxes(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Return the boxes (n, 4) px in which the method is asked for what `predict` answers."""
-        return boxes
+    def _last_views(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> tuple[Sequence[np.ndarray], np.ndarray]:
+        """Return the images and boxes (n, 4) px in which the method is asked for what `predict` answers."""
+        return images, boxes
 
     def _make(self) -> list[Method]:
         self._check_own()

@@ -93,6 +93,15 @@ class Several(Answering):
                 boxes = handed_boxes(placer.predict(images, boxes), check_boxes(boxes))
         return boxes
 
+    @property
+    def multiply_adds(self) -> int | None:
+        """The sum over the members, with `boxes_from` that one's once more for each earlier pass."""
+        once = super().multiply_adds
+        if once is None or self.boxes_from is None:
+            return once
+        placer = self.members_[list(self.methods).index(self.boxes_from)].multiply_adds
+        return once + (self.passes - 1) * (placer or 0)
+
     def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the answers of the members, (members, n, L, 2) px."""
         check_fitted(self, "members_")

@@ -22,6 +22,7 @@ HEADS = {"methods": ["hog-heads", "mean-shape"], "params": {"hog-heads": SMALL["
 WRAPPED = {
     "compact": {"method": "hog-heads", "params": SMALL["hog-heads"], "weights": "float16"},
     "two-pass": {"method": "hog-heads", "params": SMALL["hog-heads"]},
+    "upright": {"method": "hog-heads", "params": SMALL["hog-heads"]},
     "hybrid": {"first": "mean-shape", "second": "hog-heads", "second_params": SMALL["hog-heads"], "folds": 2},
     "average": HEADS,
     "stack": HEADS | {"folds": 2},

@@ -22,6 +22,7 @@ SMALL = {
     "average": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}},
     "stack": {"methods": ["mean-shape", "linear"], "params": {"linear": {"crop_size": 48, "copies": 2}}, "folds": 2},
     "two-pass": {"method": "linear", "params": {"crop_size": 48, "copies": 2}},
+    "upright": {"method": "linear", "params": {"crop_size": 48, "copies": 2}},
     "compact": {"method": "linear", "params": {"crop_size": 48, "copies": 2}, "weights": "float16"},
     "profiled": {"method": "linear", "params": {"crop_size": 48, "copies": 2}, "share": 0.5},
     "hog-heads": {
