@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -23,6 +24,8 @@ PREDICTS = (
 )  # calls that take images and boxes
 OF_FACES = ("sample_weight", "start_shapes")  # arguments of `fit` with a row for each face
 LOCKED = ("read-only", "readonly", "WRITEABLE")  # in the errors of whoever writes into a read-only array
+
+_asked: ContextVar[bool] = ContextVar("fldbench_asked", default=False)  # inside of a method that asks its members
 
 
 def whole_or_not_at_all(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,9 +79,11 @@ def on_checked_faces(predict: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(predict)
     def checked(self: Any, images: Sequence[np.ndarray], boxes: np.ndarray, *args: Any, **more: Any) -> Any:
         images, boxes = given_faces(images, boxes)
-        _warn_of_other_boxes(self, boxes)
+        if not _asked.get():  # a member is asked in boxes that its method has made, or has warned of
+            _warn_of_other_boxes(self, boxes)
         if "start_shapes" in more:
             more["start_shapes"] = given_shapes(more["start_shapes"], len(boxes))
+        inside = _asked.set(True)
         try:
             return predict(self, images, boxes, *args, **more)
         except Exception as error:
@@ -87,6 +92,8 @@ def on_checked_faces(predict: Callable[..., Any]) -> Callable[..., Any]:
                 raise MethodError(f"{self.label} has not been fitted; call fit first, or load a model") from error
             _refuse_writing(self, error)
             raise
+        finally:
+            _asked.reset(inside)
 
     return checked
 

@@ -283,6 +283,16 @@ def test_a_model_warns_once_of_boxes_from_elsewhere(toy, tmp_path):
         fitted.predict(test.images, test.boxes)
 
 
+def test_a_method_of_another_warns_alone(toy):
+    train, test = toy_faces(30), toy_faces(12, seed=5)
+    fitted = fldbench.make_method("two-pass", method="mean-shape").fit(train)
+    with pytest.warns(UserWarning, match="^two-pass was fitted on 30 faces") as warned:
+        fitted.predict(test.images, of_shape(test, 1.25))
+    assert len(warned) == 1
+    with pytest.warns(UserWarning, match="^mean-shape was fitted"):  # its turn when it is asked itself
+        fitted.members_[0].predict(test.images, of_shape(test, 1.25))
+
+
 def test_faces_one_by_one_are_judged_together(toy):
     train, test = toy_faces(30), toy_faces(12, seed=5)
     fitted, squares = fldbench.make_method("noisy").fit(train), of_shape(test, 1.25)
