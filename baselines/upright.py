@@ -20,7 +20,7 @@ from fldbench.method import Method
 from fldbench.model_file import Learned
 from fldbench.params import SEED, TEXT, THREADS, whole
 
-AT_ONCE = 64  # faces whose turned photos are in memory
+AT_ONCE = 16  # faces whose photos are in memory
 SETTLED = 0.02  # of the size of a shape, between its last two answers; chosen in results/limit
 TILTS = (30.0, -30.0, 60.0, -60.0, 90.0, -90.0)  # degrees, from which answers that do not settle begin again
 

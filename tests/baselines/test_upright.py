@@ -145,7 +145,7 @@ def test_rows_do_not_depend_on_each_other():
     faces, _ = quick_faces()
     model = make_method("upright", method="linear", params=SMALL["linear"]).fit(faces)
     images, boxes = list(faces.images), np.array(faces.boxes)
-    whole = model.predict(images * 2, np.tile(boxes, (2, 1)))  # two blocks
+    whole = model.predict(images * 2, np.tile(boxes, (2, 1)))  # several blocks
     apart = np.concatenate([model.predict([image], box[None]) for image, box in zip(images, boxes, strict=True)])
     assert np.allclose(whole, np.tile(apart, (2, 1, 1)), atol=1e-3)
 
