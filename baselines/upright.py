@@ -30,13 +30,13 @@ class Upright(One):
     """Any method, asked again in the photo that is turned back by the roll of its answer, with the answer's tight box.
 
     Most training faces stand upright, and methods fail on faces that are tilted by more. The first answer on a tilted
-    face is bad, but tells that it is tilted. Where the last two answers lie farther apart than 2 % of the shape's size,
-    the method begins again with the photo turned by 30, -30, 60, -60, 90 and -90 degrees in turn, until they do not; if
-    that never comes, what it answered first stays. So a face costs `passes` answers, and one that does not settle up to
-    seven times as many.
+    face is bad, but tells that it is tilted. Two answers in turn that lie within 2 % of the shape's size have settled,
+    and their mean is the answer: most faces are asked about twice. Where none has settled after `passes`, the method
+    begins again with the photo turned by 30, -30, 60, -60, 90 and -90 degrees, until one has; if that never comes, the
+    last answer of the first beginning stays.
 
     It also helps in loose boxes, such as a detector's, as `two-pass` does. Attributes and confidence are those of the
-    photo that is turned by the last answer.
+    photo that is turned by the answer.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Upright(One):
     params : dict, optional
         Its parameters that differ from its defaults.
     passes : int
-        How often it is asked, 2 to 4.
+        How often it is asked from one beginning at most, 2 to 4.
     threads : int, optional
         Passed to the method if it has this parameter.
     random_state : int
@@ -61,7 +61,7 @@ class Upright(One):
 
     method: str = "hog-ridge"
     params: dict[str, Any] | None = None
-    passes: int = 3
+    passes: int = 4
     threads: int | None = None
     random_state: int = 0
 
@@ -101,9 +101,9 @@ class Upright(One):
 
     @property
     def multiply_adds(self) -> int | None:
-        """Those of the method for each time that it is asked about a face that settles."""
+        """Those of the method, twice: for a face whose second answer settles."""
         once = super().multiply_adds
-        return None if once is None else once * self.passes
+        return None if once is None else 2 * once
 
     def _check_points(self, train: FaceSet) -> None:
         if train.landmarks.shape[1] < 2:
@@ -131,15 +131,20 @@ class Upright(One):
             answer[rest[holds]], settled[rest[holds]] = again[holds], True
         return answer
 
-    def _passes(self, images: list[np.ndarray], boxes: np.ndarray, answer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the answers after the passes that follow the first, and for which faces the last two agree."""
-        agree = np.zeros(len(boxes), bool)
+    def _passes(self, images: list[np.ndarray], boxes: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the answers after the passes that follow the first, and which of them have settled."""
+        answer, settled = np.array(first, float), np.zeros(len(boxes), bool)
         for _ in range(self.passes - 1):
-            before = answer
-            answer = self._asked(images, boxes, before, roll_of(before, self.mean_shape_))
-            agree = np.linalg.norm(answer - before, axis=2).mean(axis=1) <= SETTLED * sizes(answer)  # never for NaN
-            answer = np.where(np.isfinite(answer).all(axis=(1, 2), keepdims=True), answer, before)
-        return answer, agree
+            rest = np.flatnonzero(~settled)
+            if not len(rest):
+                break
+            before = answer[rest]
+            after = self._asked([images[i] for i in rest], boxes[rest], before, roll_of(before, self.mean_shape_))
+            agree = np.linalg.norm(after - before, axis=2).mean(axis=1) <= SETTLED * sizes(after)  # never for NaN
+            after = np.where(np.isfinite(after).all(axis=(1, 2), keepdims=True), after, before)
+            answer[rest] = np.where(agree[:, None, None], (before + after) / 2, after)
+            settled[rest] = agree
+        return answer, settled
 
     def _asked(self, images: list[np.ndarray], boxes: np.ndarray, shapes: np.ndarray, rolls: np.ndarray) -> np.ndarray:
         """Return the method's answers in the photos that are turned back by rolls (n,) degrees about shapes."""

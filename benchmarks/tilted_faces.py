@@ -24,13 +24,13 @@ CASES = [(0, 0.0), (0, 0.05), (0, 0.1), (15, 0.0), (30, 0.0), (30, 0.1), (45, 0.
 SETTLED, TILTS = upright.SETTLED, upright.TILTS
 WAYS = {
     "once": None,
+    "two-pass, 2 passes": ("two-pass", {}, SETTLED, TILTS),
     "two-pass, 3 passes": ("two-pass", {"passes": 3}, SETTLED, TILTS),
-    "upright, 2 passes": ("upright", {"passes": 2}, SETTLED, TILTS),
     "upright": ("upright", {}, SETTLED, TILTS),
-    "upright, 4 passes": ("upright", {"passes": 4}, SETTLED, TILTS),
-    "upright, begins once": ("upright", {}, SETTLED, ()),
+    "upright, 3 passes": ("upright", {"passes": 3}, SETTLED, TILTS),
+    "upright, settled at 1 %": ("upright", {}, 0.01, TILTS),
     "upright, settled at 3 %": ("upright", {}, 0.03, TILTS),
-    "upright, settled at 5 %": ("upright", {}, 0.05, TILTS),
+    "upright, begins once": ("upright", {}, SETTLED, ()),
     "upright, begins at 30 and 60 too": ("upright", {}, SETTLED, TILTS[:4]),
     "upright, begins at 45, 90, 135 and 180 too": ("upright", {}, SETTLED, (45, -45, 90, -90, 135, -135, 180)),
 }
