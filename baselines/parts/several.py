@@ -88,9 +88,10 @@ class Several(Answering):
     def _placed(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the boxes (n, 4) px in which all members are asked."""
         if self.boxes_from is not None:
-            placer = self.members_[list(self.methods).index(self.boxes_from)]
+            placers = self.members_[list(self.methods).index(self.boxes_from) :: len(self.methods)]
             for _ in range(self.passes - 1):
-                boxes = handed_boxes(placer.predict(images, boxes), check_boxes(boxes))
+                answer = mean_answer([placer.predict(images, boxes) for placer in placers])
+                boxes = handed_boxes(answer, check_boxes(boxes))
         return boxes
 
     @property
