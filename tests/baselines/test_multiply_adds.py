@@ -38,3 +38,13 @@ def test_the_mean_shape_scales_each_coordinate(few):
 
 def test_methods_that_add_up_trees_say_nothing(few):
     assert make_method("lbf", stages=1, trees=1, depth=2).fit(few).multiply_adds is None
+
+
+def test_what_is_asked_again_counts_again(few):
+    once = make_method("mean-shape").fit(few).multiply_adds
+    assert make_method("two-pass", method="mean-shape", passes=3).fit(few).multiply_adds == 3 * once
+    pair = {"methods": ["mean-shape", "mean-shape"]}
+    assert make_method("average", **pair).fit(few).multiply_adds == 2 * once
+    placed = make_method("average", **pair, boxes_from="mean-shape", passes=3)
+    assert placed.multiply_adds is None
+    assert placed.fit(few).multiply_adds == 4 * once
