@@ -44,6 +44,9 @@ def boxes_of(points: np.ndarray, example_points: np.ndarray, example_boxes: np.n
 
 
 def main(name: str, params: dict) -> None:
+    saved = name.endswith(".safetensors")
+    method = fldbench.load_method(name) if saved else fldbench.make_method(name, **params)
+    method.check_params()
     faces = fldbench.load_dataset("300w", split="train")
     fold = faces.fold_of(5, 0)
     train, rest = faces[fold != 0], faces[fold == 0]
@@ -52,15 +55,14 @@ def main(name: str, params: dict) -> None:
     others = others[np.isin(others.attributes["pose"], [classes.index(name) for name in ASIDE])]
     boxes = boxes_of(others.landmarks, map_landmarks(train.landmarks, train.scheme, others.scheme), train.boxes)
 
-    if name.endswith(".safetensors"):
-        fitted, told = fldbench.load_method(name), ""
-    else:
-        fitted = fldbench.make_method(name, **params).fit(train)
-        answer = fitted.predict(list(rest.images), rest.boxes)
+    told = ""
+    if not saved:
+        method.fit(train)
+        answer = method.predict(list(rest.images), rest.boxes)
         eyes = np.linalg.norm(rest.landmarks[:, 36] - rest.landmarks[:, 45], axis=1)
         nme = 100 * np.linalg.norm(answer - rest.landmarks, axis=2).mean(axis=1) / eyes
         told = f" {json.dumps(params)}: {len(rest)} left-out faces {np.mean(nme):.2f}"
-    answer = map_landmarks(fitted.predict(list(others.images), boxes), train.scheme, others.scheme)
+    answer = map_landmarks(method.predict(list(others.images), boxes), train.scheme, others.scheme)
     side = np.sqrt(box_size(boxes).prod(axis=1))
     aside = 100 * np.linalg.norm(answer - others.landmarks, axis=2).mean(axis=1) / side
     print(f"{name}{told}")

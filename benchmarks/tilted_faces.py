@@ -50,10 +50,12 @@ def turned(faces: fldbench.FaceSet, degrees: float, jitter: float) -> tuple[list
 
 
 def main(name: str, params: dict) -> None:
+    fitted = fldbench.make_method(name, **params)
+    fitted.check_params()
     faces = fldbench.load_dataset("300w", split="train")
     fold = faces.fold_of(5, 0)
     train, rest = faces[fold != 0], faces[fold == 0][::2]
-    fitted = fldbench.make_method(name, **params).fit(train)
+    fitted.fit(train)
     cases = [turned(rest, *case) for case in CASES]
     heads = [f"{degrees} degrees" + (f", jitter {jitter:.0%}" if jitter else "") for degrees, jitter in CASES]
     print(f"{name} {json.dumps(params)}, {len(rest)} left-out faces: NME % (share above 10 %)\n")
