@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -21,18 +22,20 @@ from fldbench.baselines.parts.upright import upright as turned_photo
 from fldbench.geometry import jitter_box, tight_box, transform
 
 CASES = [(0, 0.0), (0, 0.05), (0, 0.1), (15, 0.0), (30, 0.0), (30, 0.1), (45, 0.0), (60, 0.0), (90, 0.0)]
-SETTLED, TILTS = upright.SETTLED, upright.TILTS
-WAYS = {
+CONSTANTS = {name: getattr(upright, name) for name in ("LEAST", "SETTLED", "TILTS", "SETTLED_AGAIN", "NEAR")}
+WAYS: dict[str, tuple[str, dict[str, Any], dict[str, Any]] | None] = {
     "once": None,
-    "two-pass, 2 passes": ("two-pass", {}, SETTLED, TILTS),
-    "two-pass, 3 passes": ("two-pass", {"passes": 3}, SETTLED, TILTS),
-    "upright": ("upright", {}, SETTLED, TILTS),
-    "upright, 3 passes": ("upright", {"passes": 3}, SETTLED, TILTS),
-    "upright, settled at 1 %": ("upright", {}, 0.01, TILTS),
-    "upright, settled at 3 %": ("upright", {}, 0.03, TILTS),
-    "upright, begins once": ("upright", {}, SETTLED, ()),
-    "upright, begins at 30 and 60 too": ("upright", {}, SETTLED, TILTS[:4]),
-    "upright, begins at 45, 90, 135 and 180 too": ("upright", {}, SETTLED, (45, -45, 90, -90, 135, -135, 180)),
+    "two-pass, 2 passes": ("two-pass", {}, {}),
+    "two-pass, 3 passes": ("two-pass", {"passes": 3}, {}),
+    "upright": ("upright", {}, {}),
+    "upright, 3 passes": ("upright", {"passes": 3}, {}),
+    "upright, settled at 1 %": ("upright", {}, {"SETTLED": 0.01}),
+    "upright, settled at 3 %": ("upright", {}, {"SETTLED": 0.03}),
+    "upright, turned at any roll": ("upright", {}, {"LEAST": 0.0}),
+    "upright, begins once": ("upright", {}, {"TILTS": ()}),
+    "upright, begins at 30 and 60 too": ("upright", {}, {"TILTS": (30.0, -30.0, 60.0, -60.0)}),
+    "upright, begun again settled at 2 %": ("upright", {}, {"SETTLED_AGAIN": 0.02}),
+    "upright, begun again settled anywhere": ("upright", {}, {"NEAR": 180.0}),
 }
 
 
@@ -63,7 +66,8 @@ def main(name: str, params: dict) -> None:
     for label, way in WAYS.items():
         asked = fitted
         if way is not None:
-            wrapper, more, upright.SETTLED, upright.TILTS = way
+            wrapper, more, constants = way
+            vars(upright).update(CONSTANTS | constants)
             asked = fldbench.make_method(wrapper, method=name, params=params, **more)
             asked.assemble([fitted], train)
         cells, spent = [], []

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.geometry import box_centre, box_size, tight_box, usable_boxes, warp
 
 AROUND = 2.5  # the side of a turned photo, in longer sides of the face's box: room for what methods see around it
-DIGITS = 2  # of px and degrees
+DIGITS = 2  # of px and degrees: methods answer alike to 1e-5 px in batches and alone, and no pixel may depend on that
 FINEST = 256  # px, the longer side of a face in a turned photo; larger crops of a face gain nothing
 
 
@@ -44,7 +45,6 @@ def upright(image: np.ndarray, shape: np.ndarray, roll: float) -> tuple[np.ndarr
     >>> photo.shape, box.tolist(), transform(tilted, matrix).round(6).tolist()
     ((50, 50), [14.5, 19.5, 34.5, 29.5], [[14.5, 19.5], [34.5, 19.5], [24.5, 29.5]])
     """
-    # Methods answer alike to 1e-5 px in batches and alone; a pixel of the photo must not depend on that.
     shape, roll = np.round(shape, DIGITS), round(roll, DIGITS)
     cos, sin = np.cos(np.radians(roll)), np.sin(np.radians(roll))
     back = np.array([[cos, sin], [-sin, cos]])
@@ -60,7 +60,7 @@ def upright(image: np.ndarray, shape: np.ndarray, roll: float) -> tuple[np.ndarr
 def turned(
     images: Sequence[np.ndarray], boxes: np.ndarray, shapes: np.ndarray, rolls: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Turn photos about the shapes in them; a photo stays as it is if its shape is NaN or its tight box not usable.
+    """Turn photos about the shapes in them; one stays as it is if its roll is 0, its shape NaN or its box not usable.
 
     Parameters
     ----------
@@ -77,12 +77,13 @@ def turned(
     -------
     photos : list of ndarray
     places : ndarray of shape (n, 4)
-        Tight boxes of the turned shapes, pixels of `photos`; the face's own box where a photo stays.
+        Tight boxes of the turned shapes, pixels of `photos`; the face's own box where a shape has none.
     matrices : ndarray of shape (n, 2, 3)
         Pixels of the images -> pixels of `photos`.
     """
-    photos, places, matrices = list(images), np.array(boxes, float), np.tile(np.eye(2, 3), (len(boxes), 1, 1))
-    found = np.flatnonzero(np.isfinite(shapes).all(axis=(1, 2)))
+    places, matrices = handed_boxes(np.round(shapes, DIGITS), boxes), np.tile(np.eye(2, 3), (len(boxes), 1, 1))
+    photos = list(images)
+    found = np.flatnonzero(np.isfinite(shapes).all(axis=(1, 2)) & (rolls != 0))
     for i in found[usable_boxes(tight_box(shapes[found]))]:
         photos[i], places[i], matrices[i] = upright(images[i], shapes[i], float(rolls[i]))
     return photos, places, matrices
