@@ -7,7 +7,7 @@ Machine Learning 24, 1996.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,13 @@ from fldbench.baselines.parts.composed import SEPARATOR
 from fldbench.baselines.parts.fitting import check_fitted
 from fldbench.baselines.parts.out_of_fold import folds_of_groups, out_of_fold
 from fldbench.baselines.parts.pose import sizes
-from fldbench.baselines.parts.several import Several, mean_answer
-from fldbench.errors import DataError, MethodError, must_be
+from fldbench.baselines.parts.several import Several
+from fldbench.errors import MethodError, must_be
 from fldbench.faces import FaceSet
 from fldbench.geometry import box_size, check_boxes
 from fldbench.method import Method
 from fldbench.model_file import Learned
-from fldbench.params import FLAG, optional, real, whole
+from fldbench.params import optional, real, whole
 
 OWN = ("offsets_", "weights_")  # learned beside what the members learn
 
@@ -39,17 +39,13 @@ class Stack(Several):
     the row is NaN.
 
     Fitting costs 1 + parts (folds - 1) / folds times as much as fitting every method once: 1.8 times by default.
-    Without `refit` it costs 1 less, and an answer takes `parts` times as long: the models that gave the weights are
-    kept, and a method's answer is the mean of its models' (Krogh & Vedelsby, "Neural network ensembles, cross
-    validation, and active learning", NIPS 1994).
 
     Parameters that are not named here are those of `Several`.
 
     Parameters
     ----------
     random_state : int
-        Passed to every method that has this parameter; also draws the folds. Without `refit`, the models of part i get
-        `random_state` + i.
+        Passed to every method that has this parameter; also draws the folds.
     boxes_from : str, optional
         The one of `methods` whose points place the box: all are asked in the tight box of its answer. Weights and mean
         errors are learned in the faces' own boxes.
@@ -60,24 +56,21 @@ class Stack(Several):
     ridge : float
         Penalty on weights that differ from each other, and on mean errors: as if so many faces more spoke for equal
         weights, and had no mean error.
-    refit : bool
-        Whether every method is fitted once more, to all faces.
 
     Attributes
     ----------
     members_ : list of Method
-        The methods, fitted to all faces; without `refit`, those of the first part, then those of the second, ...
+        The methods, fitted to all faces.
     weights_ : ndarray of shape (methods, L)
     offsets_ : ndarray of shape (methods, L, 2)
         What is added to a method's answers, in sizes of the answered shape (`sizes`).
     """
 
-    rules = {**Several.rules, "folds": whole(2), "parts": optional(whole(1)), "ridge": real(0), "refit": FLAG}
+    rules = {**Several.rules, "folds": whole(2), "parts": optional(whole(1)), "ridge": real(0)}
 
     folds: int = 5
     parts: int | None = 1
     ridge: float = 50.0
-    refit: bool = True
 
     def fit(self, train: FaceSet, val: FaceSet | None = None) -> Stack:
         """Learn offsets and weights, and fit every method to all faces.
@@ -89,14 +82,14 @@ class Stack(Several):
         MethodError
             It names the member that failed.
         """
-        *learned, apart = self._learn(train)
-        self.members_ = self._fit_members(train, val) if self.refit else apart
+        learned = self._learn(train)
+        self.members_ = self._fit_members(train, val)
         self.offsets_, self.weights_ = learned
         return self
 
     def assemble(self, members: Sequence[Method], train: FaceSet) -> None:
         """Take fitted members instead of fitting them, and learn offsets and weights; see also `Several.assemble`."""
-        learned = self._learn(train)[:2] if self.boxes_from is None else None
+        learned = self._learn(train) if self.boxes_from is None else None
         super().assemble(members, train)
         if learned is not None:
             self.offsets_, self.weights_ = learned
@@ -104,9 +97,7 @@ class Stack(Several):
     def predict(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (n, L, 2) px of n images with boxes (n, 4) px."""
         check_fitted(self, "weights_")
-        each = self._each(images, boxes)
-        of_methods = np.stack([mean_answer(each[i :: len(self.methods)]) for i in range(len(self.methods))])
-        return weighted_mean(corrected(of_methods, self.offsets_), self.weights_)
+        return weighted_mean(corrected(self._each(images, boxes), self.offsets_), self.weights_)
 
     def learned(self) -> dict[str, Any]:
         """Return what the members learned, each name behind the member's number, the offsets and the weights."""
@@ -126,64 +117,28 @@ class Stack(Several):
         """The sum over the members, the offsets and the weights."""
         return super().n_parameters + sum(vars(self)[name].size for name in OWN if name in vars(self))
 
-    @property
-    def validates(self) -> bool:
-        """Whether a member uses a validation set; the models of the parts use none."""
-        return self.refit and super().validates
-
-    @property
-    def members_alone(self) -> dict[str, Method]:
-        """As of `Several`; none without `refit`, whose models are fitted to a part of the faces."""
-        return super().members_alone if self.refit or self.boxes_from is not None else {}
-
-    def _make(self) -> list[Method]:
-        """Return the members, unfitted; without `refit`, those of one part after another."""
-        if self.refit:
-            return super()._make()
-        self._check_own()
-        parts = range(self.folds if self.parts is None else self.parts)
-        return [member for part in parts for member in self._make_apart(part)]
-
-    def _make_apart(self, part: int) -> list[Method]:
-        """Return new members, to be fitted to all faces but those of a part."""
-        if self.refit:
-            return self._make()
-        return type(self)(**self.get_params() | {"refit": True, "random_state": self.random_state + part})._make()
-
     def _check_own(self) -> None:
         """Check the parameters, and that there are as many folds as parts."""
         super()._check_own()
         if self.parts is not None and self.parts > self.folds:
             raise MethodError(must_be(self.label, "parts", self.parts, f"at most folds ({self.folds})"))
 
-    def _learn(self, train: FaceSet) -> tuple[np.ndarray, np.ndarray, list[Method]]:
-        """Return offsets and weights by the errors of models fitted to other faces, and these without `refit`."""
+    def _learn(self, train: FaceSet) -> tuple[np.ndarray, np.ndarray]:
+        """Return offsets and weights by the errors of models fitted to other faces."""
         self._check_own()
         fold_of = folds_of_groups(train, self.folds, self.random_state, self.label)
-        found = int(fold_of.max()) + 1
-        if not self.refit and found < self.folds:
-            least = f"at least folds ({self.folds}), each of which keeps its models"
-            raise DataError(must_be(f"{train.label}: {self.label}", "the number of groups of faces", found, least))
-        parts = found if self.parts is None else self.parts
-        apart: list[list[Method]] = [[] for _ in range(parts)]
-        each = []
-        for i, name in enumerate(self.methods):
-            part = iter(range(parts))
-
-            def fit_apart(rest: FaceSet, i: int = i, name: str = name, part: Iterator[int] = part) -> Method:
-                one = next(part)
-                model = self._fit_member(self._make_apart(one)[i], name, rest)
-                if not self.refit:
-                    apart[one].append(model)
-                return model
-
-            each.append(out_of_fold(fit_apart, train, fold_of, parts))
+        parts = fold_of.max() + 1 if self.parts is None else self.parts
+        each = [
+            out_of_fold(
+                lambda rest, i=i, name=name: self._fit_member(self._make()[i], name, rest), train, fold_of, parts
+            )
+            for i, name in enumerate(self.methods)
+        ]
         asked = fold_of < parts
         answers, truth = np.stack(each)[:, asked], train.landmarks[asked]
         offsets = mean_offsets(answers, truth, self.ridge)
         sides = np.sqrt(box_size(check_boxes(train.boxes[asked])).prod(axis=1))
-        weights = stacking_weights(corrected(answers, offsets), truth, sides, self.ridge)
-        return offsets, weights, [model for models in apart for model in models]
+        return offsets, stacking_weights(corrected(answers, offsets), truth, sides, self.ridge)
 
 
 def mean_offsets(answers: np.ndarray, truth: np.ndarray, ridge: float) -> np.ndarray:

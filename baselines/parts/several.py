@@ -88,16 +88,14 @@ class Several(Answering):
     def _placed(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the boxes (n, 4) px in which all members are asked."""
         if self.boxes_from is not None:
-            placers = self._placers
             for _ in range(self.passes - 1):
-                answer = mean_answer([placer.predict(images, boxes) for placer in placers])
-                boxes = handed_boxes(answer, check_boxes(boxes))
+                boxes = handed_boxes(self._placer.predict(images, boxes), check_boxes(boxes))
         return boxes
 
     @property
-    def _placers(self) -> list[Method]:
-        """The fitted members by the name in `boxes_from`, which is one of `methods`."""
-        return self.members_[list(self.methods).index(str(self.boxes_from)) :: len(self.methods)]
+    def _placer(self) -> Method:
+        """The fitted member that is named in `boxes_from`, one of `methods`."""
+        return self.members_[list(self.methods).index(str(self.boxes_from))]
 
     @property
     def multiply_adds(self) -> int | None:
@@ -105,7 +103,7 @@ class Several(Answering):
         once = super().multiply_adds
         if once is None or self.boxes_from is None:
             return once
-        return once + (self.passes - 1) * sum(placer.multiply_adds or 0 for placer in self._placers)
+        return once + (self.passes - 1) * (self._placer.multiply_adds or 0)
 
     def _each(self, images: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
         """Return the answers of the members, (members, n, L, 2) px."""

@@ -6,10 +6,9 @@ from scipy.optimize import minimize
 
 import fldbench
 from fldbench.baselines.average import Average
-from fldbench.baselines.parts.handed import handed_boxes
 from fldbench.baselines.stack import Stack, corrected, mean_offsets, stacking_weights, weighted_mean
 from fldbench.errors import DataError, MethodError
-from fldbench.method import Method, load_method, make_method
+from fldbench.method import Method, load_method
 from fldbench.registry import register_method
 
 OFF = 7.0  # px that Memory is wrong by on faces it has not seen
@@ -170,41 +169,6 @@ def test_all_is_learned_out_of_fold(faces, parts):
     assert np.allclose(answer, weighted_mean(corrected(known, offsets), weights))
 
 
-@pytest.mark.parametrize("parts", [1, 2, None])
-def test_without_refit_the_models_of_the_parts_are_kept(parts, faces):
-    """A face of the second part is known to the first part's models, and the other way round."""
-    given = {"methods": ("memory", "below"), "folds": 5, "parts": parts, "ridge": 0.5}
-    method, whole = Stack(**given, refit=False).fit(faces), Stack(**given).fit(faces)
-    count = parts or 5
-    assert len(method.members_) == len(method.members) == 2 * count and len(Memory.fits) == 2 * count + 1
-    assert np.array_equal(method.weights_, whole.weights_) and np.array_equal(method.offsets_, whole.offsets_)
-    fold = faces.fold_of(5, 0)
-    unseen = np.where(fold < count, OFF / count, 0.0)  # the mean over its models, of which one never saw the face
-    of_memory = faces.landmarks + np.stack([unseen, 0 * unseen], axis=1)[:, None]
-    each = np.stack([of_memory, faces.landmarks + np.array([0.0, 1.0])])
-    answer = method.predict(list(faces.images), faces.boxes)
-    assert np.allclose(answer, weighted_mean(corrected(each, method.offsets_), method.weights_))
-    assert method.members_alone == {} and set(whole.members_alone) == {"memory", "below"}
-
-
-def test_the_models_of_parts_have_seeds_of_their_own_and_are_saved(faces, tmp_path):
-    given = {"methods": ("mean-shape", "linear"), "params": QUICK, "folds": 3, "parts": 2}
-    method = Stack(**given, refit=False, random_state=4).fit(faces)
-    assert [m.random_state for m in method.members_[1::2]] == [4, 5]
-    assert [m.random_state for m in Stack(**given, random_state=4).members[1::2]] == [4]
-    again = load_method(method.save(tmp_path / "m.safetensors"))
-    answers = [one.predict(list(faces.images), faces.boxes) for one in (method, again)]
-    assert np.array_equal(*answers) and len(again.members_) == 4
-    placed = Stack(**given, refit=False, random_state=4, boxes_from="linear")
-    placed.assemble([method], faces)
-    images = list(faces.images)
-    first = np.mean([m.predict(images, faces.boxes) for m in method.members_[1::2]], axis=0)
-    expected = method.predict(images, handed_boxes(first, faces.boxes))
-    assert np.array_equal(placed.predict(images, faces.boxes), expected)
-    rest = faces[faces.fold_of(3, 4) != 1]
-    assert np.array_equal(method.members_[2].mean_shape_, make_method("mean-shape").fit(rest).mean_shape_)
-
-
 def test_a_method_that_is_given_twice_has_parameters_for_each_time(faces):
     method = Stack(("below", "below"), {"below": [{"off": 3.0}, {}]}).fit(faces)
     assert [member.off for member in method.members_] == [3.0, 1.0]
@@ -231,7 +195,6 @@ def test_saved_and_loaded(faces, tmp_path):
         ({"folds": 1}, "stack: folds is 1; must be a whole number from 2"),
         ({"folds": 3, "parts": 4}, r"stack: parts is 4; must be at most folds \(3\)"),
         ({"parts": 0}, "stack: parts is 0; must be"),
-        ({"refit": 1}, "stack: refit is 1; must be true or false"),
         ({"ridge": -1.0}, "stack: ridge is -1.0; must be"),
         ({"params": {"asm": {}}}, "stack: a name in params is 'asm'; must be one of below, below"),
         ({"params": {"below": [{}]}}, r"stack: the number of params of below is 1; must be 2: one for each time"),
@@ -249,7 +212,5 @@ def test_what_is_wrong_is_said(params, message, faces):
 def test_what_it_cannot_learn_from_is_said(faces):
     with pytest.raises(DataError, match=r"1 group\(s\) of faces; stack needs two, to predict each by the other"):
         Stack(("below",)).fit(faces[:1])
-    with pytest.raises(DataError, match=r"the number of groups of faces is 3; must be at least folds \(5\)"):
-        Stack(("below",), refit=False).fit(faces[:3])
     with pytest.raises(MethodError, match="has not been fitted"):
         Stack(("below",)).predict([], np.empty((0, 4)))
