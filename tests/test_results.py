@@ -100,9 +100,9 @@ LEADS = {
         for name, boxes in (
             ("stack of fld-net, hog-ridge and asm, in the boxes of fld-net", ""),
             ("stack of fld-net, hog-ridge and asm, in the boxes of fld-net", "@boxes=detected:dlib-hog"),
-            ("fld-net, turned faces, mirrored crop, 3 passes", "@boxes=detected:dlib-hog"),
-            ("fld-net, turned faces, mirrored crop", ""),
-            ("fld-net, turned faces", ""),
+            *((f"fld-net, mirrored crop{how}", "@rotation=5") for how in ("", ", upright")),
+            *((f"hog-ridge{how}", "@rotation=5") for how in ("", ", upright")),
+            ("fld-net, mirrored crop, upright", ""),
             ("stack of hog-ridge, asm and lbf", ""),
             ("fld-net of 0.5 MB", ""),
             ("fld-net of 0.1 MB", ""),
