@@ -1,6 +1,6 @@
 """Face detectors on sets of faces: recall, boxes beside the faces, how far boxes are off the tight ones, and time.
 
-    FLDBENCH_DATA=... python benchmarks/detectors.py [--faces 100] [--detector dlib-hog ...] [--crops]
+    FLDBENCH_DATA=... python benchmarks/detectors.py [--faces 100] [--detector dlib-hog ...] [--crops | --tilted]
 
 A face is found if a detection overlaps it as `fldbench.protocols.detected` asks. Bias and spread are those of the
 mapped box against the tight box of the true points: mean and standard deviation of the step of the centre, in sides of
@@ -17,6 +17,7 @@ import numpy as np
 from fldbench import load_dataset, make_detector
 from fldbench.dataset import data_root
 from fldbench.detector import off_by
+from fldbench.faces.harm import amount, harmed
 from fldbench.geometry import box_iou, tight_box
 from fldbench.protocols.detected import chosen
 
@@ -75,7 +76,9 @@ def main():
     parser.add_argument("--faces", type=int, default=100)
     parser.add_argument("--detector", nargs="+", default=["dlib-hog", "haar"])
     parser.add_argument("--sets", nargs="+", help="words in the names of the sets; default all")
-    parser.add_argument("--crops", action="store_true", help="tighter and padded crops of HELEN's faces instead")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--crops", action="store_true", help="tighter and padded crops of HELEN's faces instead")
+    other.add_argument("--tilted", action="store_true", help="HELEN's faces turned to either side instead")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     root = data_root(None)
@@ -91,6 +94,14 @@ def main():
             images, boxes = [one for one, _ in pairs], np.array([box for _, box in pairs])
             for name, detector in detectors.items():
                 print(f"| {kind} | {name} | {measure(detector, images, boxes, faces.scheme)} |", flush=True)
+        return
+    if args.tilted:
+        _, faces = next(iter(sets(root, args.faces)))
+        for strength in (2, 3, 4, 5):
+            seen = harmed(faces, (("rotation", strength),))
+            for name, detector in detectors.items():
+                row = measure(detector, list(seen.images), tight_box(seen.landmarks), faces.scheme)
+                print(f"| tilted by {amount('rotation', strength):g} degrees | {name} | {row} |", flush=True)
         return
     for title, faces in sets(root, args.faces):
         if args.sets and not any(word in title for word in args.sets):
