@@ -15,6 +15,7 @@ from fldbench.builtin import FILE
 from fldbench.checks import quick_faces
 from fldbench.faces.harm import harmed
 from fldbench.geometry import fit_similarity, tight_box, transform
+from fldbench.schemes import register_scheme
 
 POINTS = np.array([[60.0, 60.0], [100.0, 60.0], [80.0, 80.0], [65.0, 110.0], [95.0, 110.0]])
 SQUARES = np.array([[60.0, 60.0], [100.0, 60.0], [80.0, 110.0]])  # red, green and blue
@@ -180,3 +181,11 @@ def test_wrong_parameters_name_what_is_allowed():
         make_method("upright", passes=1).check_params()
     with pytest.raises(MethodError, match="upright: hog-ridge: hog-ridge: stages is 0"):
         make_method("upright", params={"stages": 0}).check_params()
+
+
+def test_a_single_point_has_no_roll(toy):
+    register_scheme("dot", 1)
+    faces = replace(toy_faces(9, 1), landmarks=toy_faces(9, 1).landmarks[:, :1], scheme="dot", visible=None)
+    message = "upright: toy-test: the number of points is 1; must be 2 or more, so that they have a roll"
+    with pytest.raises(MethodError, match=message):
+        make_method("upright", method="mean-shape").fit(faces)
