@@ -141,9 +141,9 @@ class Upright(One):
         return answer
 
     def _passes(
-        self, images: list[np.ndarray], boxes: np.ndarray, first: np.ndarray, least: float
+        self, images: list[np.ndarray], boxes: np.ndarray, first: np.ndarray, within: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the answers after the passes that follow the first, and which of them have settled."""
+        """Return the answers after the passes that follow the first, and which settled within a share of their size."""
         answer, settled = np.array(first, float), np.zeros(len(boxes), bool)
         for _ in range(self.passes - 1):
             rest = np.flatnonzero(~settled)
@@ -151,7 +151,7 @@ class Upright(One):
                 break
             before = answer[rest]
             after = self._asked([images[i] for i in rest], boxes[rest], before, self._turns(before))
-            agree = np.linalg.norm(after - before, axis=2).mean(axis=1) <= least * sizes(after)  # never for NaN
+            agree = np.linalg.norm(after - before, axis=2).mean(axis=1) <= within * sizes(after)  # never for NaN
             after = np.where(np.isfinite(after).all(axis=(1, 2), keepdims=True), after, before)
             answer[rest] = np.where(agree[:, None, None], (before + after) / 2, after)
             settled[rest] = agree
